@@ -1,0 +1,92 @@
+"""What every verb shares: where its home is, who acts, and how it prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from notifier.config import Settings, load, party_config
+from notifier.errors import ConfigError, UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The common options of one call."""
+
+    home: Path
+    config: Path | None = None
+    authority: str | None = None
+    json: bool = False
+
+    def settings(self, party: str | None = None) -> Settings:
+        """The settings of `party`, or of the authority that acts (``--as``, or ``--config``)."""
+        if self.config is not None:
+            settings = load(self.config)
+            if self.authority is not None and settings.name != self.authority:
+                raise UsageError(
+                    detail=f"{self.config} is the configuration of {settings.name}, not {self.authority}"
+                )
+            return settings
+        name = party or self.authority
+        if name is None:
+            raise UsageError(detail="who acts is not said", hint="add --as TUR/spoc")
+        if not self.home.is_dir():
+            raise ConfigError(
+                detail=f"there is no home at {self.home}",
+                hint="run notifier sandbox up, or name one with --home",
+            )
+        path = party_config(self.home, name)
+        if not path.is_file():
+            raise ConfigError(
+                "unknown_authority",
+                f"the home has no party {name}",
+                hint="notifier directory show lists them",
+            )
+        return load(path)
+
+    def print_json(self, document: object) -> None:
+        """One JSON document on standard output, and nothing else there."""
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:
+    """Adds ``--home`` and ``--config``, with `acts` ``--as``, with `prints` ``--json``; passes a `Context` first."""
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def call(home: Path, config: Path | None, **rest: Any) -> Any:
+            context = Context(home, config, rest.pop("authority", None), bool(rest.pop("as_json", False)))
+            return function(context, **rest)
+
+        wrapped: Any = call
+        if prints:
+            wrapped = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(wrapped)
+        if acts:
+            wrapped = click.option("--as", "authority", metavar="AUTHORITY", help="Who acts, for example TUR/spoc.")(
+                wrapped
+            )
+        wrapped = click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            help="A configuration file (TOML) in place of the home.",
+        )(wrapped)
+        wrapped = click.option(
+            "--home",
+            type=click.Path(path_type=Path),
+            envvar="NOTIFIER_HOME",
+            default=Path(".notifier"),
+            show_default=True,
+            help="The sandbox's folder.",
+        )(wrapped)
+        result: F = wrapped
+        return result
+
+    return decorate

@@ -1,0 +1,170 @@
+"""The settings of one acting principal, read from TOML and checked, with a clear error per key.
+
+Paths in the file are relative to the file. The sandbox writes such files below its home
+(``<home>/parties/<name>/config.toml``), so the sandbox and a real deployment run the same code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from notifier.errors import ConfigError
+
+PARTY_FOLDER: Final = "parties"
+CONFIG_NAME: Final = "config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """How to reach the broker: ``host:port`` list and PEM files (TLS 1.3, client certificate)."""
+
+    bootstrap: str
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySettings:
+    """Where the signed directory is.
+
+    `source` is a folder or an HTTPS address that holds ``metadata/`` and ``targets/``; `root` the trusted
+    1.root.json; `cache` a folder of this party's own. `grace_seconds` is how long an expired timestamp is
+    still served from the cache when the source cannot be refreshed.
+    """
+
+    source: str
+    root: Path
+    cache: Path
+    grace_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """Private key files, each 32 raw bytes (mode 0600).
+
+    `signing` is an Ed25519 seed; `encryption` X25519 secrets, newest first; `storage` the key that seals the
+    rows of this party's databases.
+    """
+
+    signing: Path | None = None
+    encryption: tuple[Path, ...] = ()
+    storage: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One party: an authority (``TUR/spoc``), a router (``router``) or an auditor (``auditor``).
+
+    `databases` is the SQLAlchemy address prefix's folder or address of the outbox and inbox; `log_folder` is
+    where an auditor keeps its tiles; `listen` is host:port of metrics and health, None to serve none.
+    """
+
+    name: str
+    kafka: KafkaSettings
+    directory: DirectorySettings
+    keys: KeySettings
+    outbox: str | None = None
+    inbox: str | None = None
+    log_folder: Path | None = None
+    listen: str | None = None
+    path: Path | None = None
+
+
+class _Table:
+    """A TOML table being read: takes keys by type and, at the end, refuses those that nobody took."""
+
+    def __init__(self, where: Path, name: str, table: object) -> None:
+        if not isinstance(table, dict):
+            raise ConfigError(detail=f"{where}: [{name}] is missing or no table")
+        self._where, self._name, self._rest = where, name, dict(table)
+
+    def _fail(self, key: str, what: str) -> ConfigError:
+        return ConfigError(detail=f"{self._where}: {self._name + '.' if self._name else ''}{key} {what}")
+
+    def text(self, key: str) -> str:
+        value = self._rest.pop(key, None)
+        if not isinstance(value, str) or not value:
+            raise self._fail(key, "is mandatory text" if value is None else "must be text")
+        return value
+
+    def maybe_text(self, key: str) -> str | None:
+        return self.text(key) if key in self._rest else None
+
+    def file(self, key: str) -> Path:
+        return self._where.parent / self.text(key)
+
+    def maybe_file(self, key: str) -> Path | None:
+        return self.file(key) if key in self._rest else None
+
+    def files(self, key: str) -> tuple[Path, ...]:
+        value = self._rest.pop(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._fail(key, "must be a list of file names")
+        return tuple(self._where.parent / item for item in value)
+
+    def whole(self, key: str, default: int) -> int:
+        value = self._rest.pop(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self._fail(key, "must be a whole number, zero or more")
+        return value
+
+    def table(self, key: str) -> _Table:
+        return _Table(self._where, key, self._rest.pop(key, None))
+
+    def end(self) -> None:
+        for key in self._rest:
+            raise self._fail(key, "is not a setting")
+
+
+def load(path: Path) -> Settings:
+    """The settings in the TOML file `path`; raises `ConfigError` naming the file and key."""
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            detail=f"{path}: cannot be read ({error.strerror})",
+            hint="name the file with --config, or a home with --home",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(detail=f"{path}: is not TOML ({error})") from error
+    top = _Table(path, "", document)
+    kafka, directory, keys = top.table("kafka"), top.table("directory"), top.table("keys")
+    settings = Settings(
+        name=top.text("name"),
+        kafka=KafkaSettings(kafka.text("bootstrap"), kafka.file("ca"), kafka.file("certificate"), kafka.file("key")),
+        directory=DirectorySettings(
+            source=_source(path, directory.text("source")),
+            root=directory.file("root"),
+            cache=directory.file("cache"),
+            grace_seconds=directory.whole("grace_seconds", 3600),
+        ),
+        keys=KeySettings(keys.maybe_file("signing"), keys.files("encryption"), keys.maybe_file("storage")),
+        outbox=_database(path, top.maybe_text("outbox")),
+        inbox=_database(path, top.maybe_text("inbox")),
+        log_folder=top.maybe_file("log_folder"),
+        listen=top.maybe_text("listen"),
+        path=path,
+    )
+    for table in (kafka, directory, keys, top):
+        table.end()
+    return settings
+
+
+def party_config(home: Path, name: str) -> Path:
+    """The configuration file of a party below a sandbox home: ``TUR/spoc`` has ``parties/TUR.spoc/``."""
+    return home / PARTY_FOLDER / name.replace("/", ".") / CONFIG_NAME
+
+
+def _source(path: Path, source: str) -> str:
+    return source if "://" in source else str(path.parent / source)
+
+
+def _database(path: Path, value: str | None) -> str | None:
+    """A database address as it is, or a file name as SQLite's address."""
+    if value is None or "://" in value:
+        return value
+    return f"sqlite+aiosqlite:///{path.parent / value}"

@@ -1,0 +1,165 @@
+"""The directory's facts: participants, authorities, their keys, and the hub's own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+LONGEST_EXPIRY_MS: Final = 30 * DAY_MS
+CLOCK_SKEW_MS: Final = 5 * 60 * 1000
+VERSION_GRACE_MS: Final = DAY_MS  # how long the version before the current one is accepted (DESIGN.md)
+
+ROLES: Final = ("spoc", "ncb", "consular", "fiu", "border", "oversight")
+
+
+class KeyUse(StrEnum):
+    """Signing and encryption keys are separate keys; neither is ever converted into the other."""
+
+    SIGN = "sign"
+    ENCRYPT = "encrypt"
+
+
+class KeyState(StrEnum):
+    """active; retiring: makes nothing new, accepted for a while; revoked: at once (ENVELOPE.md, "Keys")."""
+
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One public key: `key_id` 16 bytes, `public` 32 bytes, times in Unix milliseconds, one suite."""
+
+    key_id: bytes
+    use: KeyUse
+    public: bytes
+    not_before: int
+    not_after: int
+    suite: int = 1
+    state: KeyState = KeyState.ACTIVE
+    changed_at: int | None = None  # when it was retired or revoked
+
+    def makes(self, at: int) -> bool:
+        """Whether new things may be made with it (signed, or sealed to it) at time `at`."""
+        return self.state is KeyState.ACTIVE and self.not_before <= at <= self.not_after
+
+    def accepted(self, at: int) -> bool:
+        """Whether what was made with it is accepted by the hub at time `at`.
+
+        A retiring key is accepted until its retirement + the longest expiry + the clock skew; a revoked one
+        is accepted at no time from its revocation on, and before it as it was.
+        """
+        if not self.not_before <= at:
+            return False
+        if self.state is KeyState.REVOKED:
+            return self.changed_at is not None and at < self.changed_at and at <= self.not_after
+        end = self.changed_at if self.state is KeyState.RETIRING and self.changed_at is not None else self.not_after
+        return at <= min(end, self.not_after) + LONGEST_EXPIRY_MS + CLOCK_SKEW_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """An office of a participant with one role, written ``TUR/spoc``.
+
+    `principal` is its name at the broker; `feed` its topic; `publishes` the notification types that it may
+    send; `active` turns false when it is suspended.
+    """
+
+    name: str
+    principal: str
+    feed: str
+    keys: tuple[Key, ...]
+    publishes: frozenset[str]
+    active: bool = True
+
+    @property
+    def participant(self) -> str:
+        """The state or organisation, by its code."""
+        return self.name.partition("/")[0]
+
+    @property
+    def role(self) -> str:
+        """One of `ROLES`."""
+        return self.name.partition("/")[2]
+
+    def encryption_key(self, at: int) -> Key | None:
+        """The newest key to seal to at time `at`, or None."""
+        usable = [key for key in self.keys if key.use is KeyUse.ENCRYPT and key.makes(at)]
+        return max(usable, key=lambda key: (key.not_before, key.key_id), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """The hub: its id (B at 16 bytes of the published 1.root.json), keys, intake partitions, and log.
+
+    `keys` holds its signing keys (statements) and encryption keys (slips). `log_key` is the auditor's
+    verifier key as a C2SP signed-note vkey string; `log_origin` the origin line of its checkpoints.
+    """
+
+    hub_id: bytes
+    keys: tuple[Key, ...]
+    partitions: int
+    log_origin: str
+    log_key: str
+
+    def encryption_key(self, at: int) -> Key | None:
+        """The newest key to seal slips to at time `at`, or None."""
+        usable = [key for key in self.keys if key.use is KeyUse.ENCRYPT and key.makes(at)]
+        return max(usable, key=lambda key: (key.not_before, key.key_id), default=None)
+
+    def signing_key(self, key_id: bytes) -> Key | None:
+        """The hub's statement key of that id, whatever its state, or None."""
+        return next((key for key in self.keys if key.use is KeyUse.SIGN and key.key_id == key_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One signed version of the directory; every lookup is constant-time.
+
+    `issued_at` is when this version was signed (Unix milliseconds). `authorities` is keyed by name.
+    """
+
+    version: int
+    issued_at: int
+    hub: Hub
+    authorities: Mapping[str, Authority]
+    _by_key: Mapping[bytes, tuple[Authority, Key]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_key = {key.key_id: (authority, key) for authority in self.authorities.values() for key in authority.keys}
+        object.__setattr__(self, "_by_key", by_key)
+
+    def authority(self, name: str) -> Authority | None:
+        """The authority of that name, active or not."""
+        return self.authorities.get(name)
+
+    def participates(self, name: str) -> bool:
+        """Whether an authority of that name is in the directory and active."""
+        found = self.authorities.get(name)
+        return found is not None and found.active
+
+    def signer(self, key_id: bytes) -> tuple[Authority, Key] | None:
+        """The authority and signing key of that key id, whatever their state."""
+        found = self._by_key.get(key_id)
+        return found if found is not None and found[1].use is KeyUse.SIGN else None
+
+    def recipient(self, rid: bytes) -> tuple[Authority, Key] | None:
+        """The authority and encryption key of that recipient id, whatever their state."""
+        found = self._by_key.get(rid)
+        return found if found is not None and found[1].use is KeyUse.ENCRYPT else None
+
+    def revoked_since(self, earlier: Directory) -> bool:
+        """Whether a key or authority that `earlier` accepts is revoked, suspended or gone here."""
+        for name, before in earlier.authorities.items():
+            now = self.authorities.get(name)
+            if before.active and (now is None or not now.active):
+                return True
+            states = {key.key_id: key.state for key in now.keys} if now is not None else {}
+            for key in before.keys:
+                if key.state is not KeyState.REVOKED and states.get(key.key_id, KeyState.REVOKED) is KeyState.REVOKED:
+                    return True
+        return False

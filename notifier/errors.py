@@ -1,0 +1,228 @@
+"""Every refusal of the notifier: one tree, one stable reason each.
+
+::
+
+    NotifierError
+    ├── Refused              the answer is no; the same input gets the same answer      exit 1
+    │   ├── Malformed        bytes that are not what they should be
+    │   ├── NotificationInvalid   a notification's faults, all of them, by JSON pointer
+    │   ├── MrzError         a machine readable zone; names field and expected check digit
+    │   ├── EnvelopeError    an envelope, delivery or statement that does not verify
+    │   ├── KeyRejected      a public key that may not be enrolled or used
+    │   ├── ProofError       a Merkle proof that does not hold
+    │   ├── NoteError        a signed note or checkpoint that does not parse or verify
+    │   ├── DirectoryError   directory metadata that does not verify
+    │   ├── ConfigError      a setting, by its key
+    │   └── UsageError       the command line                                          exit 2
+    └── Temporary            trying again helps                                        exit 3
+        ├── DirectoryStale   the directory could not be refreshed within its grace
+        ├── TransportError   the broker
+        │   ├── Fenced       another owner took over: drop the producer and rejoin
+        │   └── OutcomeUnknown   a commit or send may or may not have happened
+        └── StorageError     a local database or file
+
+An error carries `reason` (stable, one of `REASONS`, the same in logs, metrics, topics and exit lines),
+`detail` (one line in lower case, without personal data or secrets) and `hint` (how to mend it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+REASONS: dict[str, str] = {
+    # What the hub says of an envelope, in the order in which it looks (ENVELOPE.md, "Opening").
+    "too_large": "the record exceeds its size cap",
+    "malformed": "the bytes do not parse, or not identically when encoded again",
+    "unsupported_suite": "the cryptographic suite is not one that this directory lists",
+    "wrong_hub": "the envelope was made for another hub",
+    "unknown_signer": "no known authority of that name signs with that key",
+    "bad_signature": "the signature does not verify",
+    "hub_key_retired": "the slip was sealed to a hub key that is no longer read",
+    "unreadable_slip": "the slip does not open, or contradicts the header or the stanzas",
+    "wrong_partition": "the stream does not live on this partition",
+    "replayed": "this number was decided before",
+    "out_of_order": "the envelope does not follow upon the last one decided in its stream",
+    "expired": "the envelope's expiry time has passed",
+    "not_yet_valid": "the envelope's issue time lies in the future",
+    "not_permitted": "the originator may not send this type",
+    "rules_outdated": "the rules or directory version is no longer accepted",
+    "rules_unknown": "the rules or directory version is newer than the hub's",
+    "recipients_mismatch": "recipients and withheld are not what the rules say of the facts",
+    "feed_missing": "a recipient's feed does not exist",
+    # What a recipient says of a delivery.
+    "bad_statement": "the hub's statement does not verify or speaks of something else",
+    "not_addressed": "the recipient's own stanza is not in the signed list",
+    "cannot_open": "the envelope does not open with the recipient's key",
+    "id_conflict": "another text is known under this originator and id",
+    "signer_revoked": "the signer's key or permission was not valid when the hub accepted",
+    # At the edges.
+    "invalid_notification": "the notification breaks its format",
+    "invalid_mrz": "a machine readable zone does not check",
+    "key_rejected": "the public key is malformed or of low order",
+    "proof_invalid": "a Merkle proof does not hold",
+    "note_invalid": "a signed note does not parse or verify",
+    "audit_mismatch": "the audit log contradicts itself",
+    "directory_invalid": "the directory's metadata does not verify",
+    "directory_stale": "the directory could not be refreshed within its grace",
+    "unknown_authority": "the directory has no such authority",
+    "config_invalid": "a setting is missing or wrong",
+    "usage": "the command line is wrong",
+    "not_found": "there is no such thing here",
+    "id_taken": "a notification of that id with other contents is already in the outbox",
+    "held": "a person has to decide before this is sent",
+    "broker_unavailable": "the broker cannot be reached",
+    "broker_refused": "the broker denies this principal",
+    "fenced": "another process took over",
+    "outcome_unknown": "it is not known whether this was done",
+    "storage_failed": "a local file or database cannot be read or written",
+    "storage_locked": "another process holds the lease of this database",
+    "sandbox_failed": "a part of the sandbox did not start",
+    "sandbox_not_running": "the sandbox is not running",
+    "interrupted": "stopped by a signal",
+    "internal": "a fault of the software",
+}
+
+
+class NotifierError(Exception):
+    """A refusal or fault with a stable reason.
+
+    `reason` is a key of `REASONS`; `detail` replaces its text where more can be said; `hint` says how to
+    mend it. Neither may hold personal data or secrets: they go to logs and terminals.
+    """
+
+    retryable = False
+    exit_status = 1
+    default_reason = "internal"
+
+    def __init__(self, reason: str | None = None, detail: str | None = None, *, hint: str | None = None) -> None:
+        self.reason = reason or self.default_reason
+        if self.reason not in REASONS:
+            raise AssertionError(f"not a stable reason: {self.reason}")
+        self.detail = detail or REASONS[self.reason]
+        self.hint = hint
+        super().__init__(f"{self.reason}: {self.detail}")
+
+
+class Refused(NotifierError):
+    """The answer is no; trying the same again does not help."""
+
+
+class Malformed(Refused):
+    """Bytes or a document that do not have the form that they claim."""
+
+    default_reason = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a document: where (JSON pointer, RFC 6901), and what would be right."""
+
+    pointer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '/'}: {self.message}"
+
+
+class NotificationInvalid(Refused):
+    """A notification that breaks its format; `faults` lists every fault at once."""
+
+    default_reason = "invalid_notification"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(None, "; ".join(str(fault) for fault in self.faults))
+
+
+class MrzError(Refused):
+    """A machine readable zone that does not check (ICAO 9303-3, 4.9).
+
+    `field` names the field in words; `expected` is the right check digit where that is what differs.
+    """
+
+    default_reason = "invalid_mrz"
+
+    def __init__(self, field: str, detail: str, expected: str | None = None) -> None:
+        self.field = field
+        self.expected = expected
+        super().__init__(None, f"{field}: {detail}" + (f" (expected check digit {expected})" if expected else ""))
+
+
+class EnvelopeError(Refused):
+    """An envelope, delivery or statement that is not accepted."""
+
+    default_reason = "malformed"
+
+
+class KeyRejected(Refused):
+    """A malformed or low-order public key."""
+
+    default_reason = "key_rejected"
+
+
+class ProofError(Refused):
+    """A Merkle inclusion or consistency proof that does not hold."""
+
+    default_reason = "proof_invalid"
+
+
+class NoteError(Refused):
+    """A signed note or checkpoint that does not parse or verify."""
+
+    default_reason = "note_invalid"
+
+
+class DirectoryError(Refused):
+    """Directory metadata or a directory document that does not verify."""
+
+    default_reason = "directory_invalid"
+
+
+class ConfigError(Refused):
+    """A setting that is missing or wrong; the detail names its key."""
+
+    default_reason = "config_invalid"
+
+
+class UsageError(Refused):
+    """The command line is wrong."""
+
+    default_reason = "usage"
+    exit_status = 2
+
+
+class Temporary(NotifierError):
+    """Trying again helps."""
+
+    retryable = True
+    exit_status = 3
+    default_reason = "broker_unavailable"
+
+
+class DirectoryStale(Temporary):
+    """The directory could not be refreshed within its stated grace: nothing is sent or accepted."""
+
+    default_reason = "directory_stale"
+
+
+class TransportError(Temporary):
+    """The broker cannot be reached, or denies this principal."""
+
+
+class Fenced(TransportError):
+    """Another owner of the transactional id or database lease took over."""
+
+    default_reason = "fenced"
+
+
+class OutcomeUnknown(TransportError):
+    """A send or commit may or may not have happened: send the same bytes again, never reseal."""
+
+    default_reason = "outcome_unknown"
+
+
+class StorageError(Temporary):
+    """A local database or file cannot be read or written."""
+
+    default_reason = "storage_failed"

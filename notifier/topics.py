@@ -1,0 +1,22 @@
+"""The topics' names (DESIGN.md, "Topics"). A participant's code is the only variable part."""
+
+from __future__ import annotations
+
+from typing import Final
+
+INTAKE: Final = "notifier.intake.v1"
+STREAMS: Final = "notifier.streams.v1"
+REJECTED: Final = "notifier.rejected.v1"
+AUDIT: Final = "notifier.audit.v1"
+ROUTER_GROUP: Final = "notifier-router"
+
+
+def feed_of(authority: str) -> str:
+    """The feed of an authority: ``TUR/spoc`` reads ``notifier.feed.TUR.spoc.v1``."""
+    participant, _, role = authority.partition("/")
+    return f"notifier.feed.{participant}.{role}.v1"
+
+
+def router_transactional_id(partition: int) -> str:
+    """One transactional id per intake partition: it fences the partition's former owner."""
+    return f"notifier-router-{partition}"
