@@ -87,6 +87,9 @@ class Reader(Protocol):
         the offset jump).
         """
 
+    async def position(self) -> int:
+        """The offset of the next record to read; it passes over markers and aborted records as well."""
+
     async def end(self) -> int:
         """The offset after the last record that a read_committed reader can see now (last stable offset)."""
 

@@ -1,0 +1,57 @@
+"""Structured logs on standard error: JSON lines for machines, a console form on a terminal.
+
+Logs carry ids, reasons and counts, never contents, names of persons or keys. Every text is escaped to ASCII,
+so that control characters, terminal sequences and bidirectional marks cannot forge a line (THREATS.md, 21).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+_QUIET = ("aiokafka", "tuf", "urllib3", "uvicorn", "asyncio")
+
+
+def configure(*, level: int = logging.INFO, console: bool | None = None) -> None:
+    """Sends structlog and the standard library's logging to standard error; `console` None asks the terminal."""
+    plain = sys.stderr.isatty() if console is None else console
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _escape,
+    ]
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=plain) if plain else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in _QUIET:
+        # A client library's log repeats every refused connection; what matters is raised and logged by us.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _escape(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Control characters and everything beyond ASCII as escapes, in every text of the event."""
+    return {key: _printable(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _printable(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return text.encode("unicode_escape").decode("ascii")
