@@ -1,0 +1,290 @@
+"""A broker in memory: transactions, fencing, groups and faults, for fast tests of whole systems.
+
+It keeps the promises of a real broker that the services rely on: order within a partition, atomic
+transactions with a marker that takes an offset, fencing by transactional id, read_committed readers, groups
+with generations. It can fail at any call: `MemoryBroker.fault` is awaited with the name of every step, and
+may raise, delay, or crash the caller there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from notifier.errors import Fenced, TransportError
+from notifier.transport.base import Outgoing, Polled, Position, Record
+
+Fault = Callable[[str], Awaitable[None]]
+
+
+async def _no_fault(_step: str) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class _Partition:
+    """The records of one partition; a marker of a transaction takes an offset and is None here."""
+
+    records: list[Record | None] = field(default_factory=list)
+    start: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    members: list[MemoryMember] = field(default_factory=list)
+    generation: int = 0
+    committed: dict[int, int] = field(default_factory=dict)
+
+    def assign(self, partitions: int) -> None:
+        """Range assignment over the members in the order in which they joined."""
+        self.generation += 1
+        for index, member in enumerate(self.members):
+            member.given(frozenset(range(index, partitions, len(self.members))))
+
+
+class MemoryBroker:
+    """The cluster: topics with their partitions, the owners of transactional ids, the groups."""
+
+    def __init__(self, topics: Mapping[str, int], clock: Callable[[], int], fault: Fault = _no_fault) -> None:
+        self.clock = clock
+        self.fault = fault
+        self.log = {topic: [_Partition() for _ in range(count)] for topic, count in topics.items()}
+        self.owners: dict[str, MemoryTransactional] = {}
+        self.groups: dict[str, _Group] = {}
+        self.changed = asyncio.Condition()
+
+    def transport(self) -> MemoryTransport:
+        """A connection to this broker."""
+        return MemoryTransport(self)
+
+    def partition(self, topic: str, partition: int) -> _Partition:
+        """Raises `TransportError` for a topic or partition that does not exist."""
+        found = self.log.get(topic, [])
+        if not 0 <= partition < len(found):
+            raise TransportError("broker_refused", f"no such topic or partition: {topic}")
+        return found[partition]
+
+    def records(self, topic: str, partition: int = 0) -> list[Record]:
+        """What a read_committed reader sees of a partition, for assertions."""
+        return [record for record in self.partition(topic, partition).records if record is not None]
+
+    async def append(self, batch: Sequence[Outgoing], *, marker: bool = False) -> None:
+        """Appends all of `batch` at once; with `marker` a transaction's marker to each partition touched."""
+        places = [self.partition(out.topic, out.partition) for out in batch]
+        for out, place in zip(batch, places, strict=True):
+            place.records.append(
+                Record(
+                    out.topic,
+                    out.partition,
+                    place.start + len(place.records),
+                    self.clock(),
+                    out.key,
+                    out.value,
+                    out.headers,
+                )
+            )
+        if marker:
+            for place in {id(place): place for place in places}.values():
+                place.records.append(None)
+        await self.wake()
+
+    async def wake(self) -> None:
+        """Lets every waiting reader look again."""
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def wait(self, wait_ms: int, there: Callable[[], bool]) -> None:
+        """Returns when `there()` is true, or after `wait_ms`."""
+        async with self.changed:
+            try:
+                await asyncio.wait_for(self.changed.wait_for(there), wait_ms / 1000)
+            except TimeoutError:
+                return
+
+
+class MemoryTransport:
+    """`notifier.transport.base.Transport` on a `MemoryBroker`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+        self._members: list[MemoryMember] = []
+
+    async def sender(self) -> MemorySender:
+        await self._broker.fault("sender.open")
+        return MemorySender(self._broker)
+
+    async def transactional(self, transactional_id: str, topics: Sequence[str]) -> MemoryTransactional:
+        await self._broker.fault("transactional.open")
+        for topic in topics:
+            self._broker.partition(topic, 0)
+        owner = MemoryTransactional(self._broker, transactional_id)
+        self._broker.owners[transactional_id] = owner
+        return owner
+
+    async def reader(self, topic: str, partition: int, offset: int) -> MemoryReader:
+        await self._broker.fault("reader.open")
+        return MemoryReader(self._broker, topic, partition, offset)
+
+    async def member(self, group: str, topic: str) -> MemoryMember:
+        await self._broker.fault("member.open")
+        member = MemoryMember(self._broker, group, topic)
+        self._members.append(member)
+        await member.join()
+        return member
+
+    async def topics(self) -> frozenset[str]:
+        await self._broker.fault("topics")
+        return frozenset(self._broker.log)
+
+    async def close(self) -> None:
+        for member in self._members:
+            await member.close()
+
+
+class MemorySender:
+    """`notifier.transport.base.Sender` in memory."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def send(self, batch: Sequence[Outgoing]) -> None:
+        await self._broker.fault("send.before")
+        await self._broker.append(batch)
+        await self._broker.fault("send.after")
+
+    async def close(self) -> None:
+        return None
+
+
+class MemoryTransactional:
+    """`notifier.transport.base.TransactionalSender` in memory: dead once another owner was opened."""
+
+    def __init__(self, broker: MemoryBroker, transactional_id: str) -> None:
+        self._broker = broker
+        self._id = transactional_id
+
+    def _own(self) -> None:
+        if self._broker.owners.get(self._id) is not self:
+            raise Fenced(detail="another owner of the transactional id began")
+
+    async def transact(self, batch: Sequence[Outgoing], consumed: Position) -> None:
+        await self._broker.fault("transact.begin")
+        self._own()
+        for out in batch:
+            self._broker.partition(out.topic, out.partition)
+        await self._broker.fault("transact.commit")
+        self._own()
+        self._broker.groups.setdefault(consumed.group, _Group()).committed[consumed.partition] = consumed.offset
+        await self._broker.append(batch, marker=True)
+        await self._broker.fault("transact.after")
+
+    async def close(self) -> None:
+        return None
+
+
+class MemoryReader:
+    """`notifier.transport.base.Reader` in memory."""
+
+    def __init__(self, broker: MemoryBroker, topic: str, partition: int, offset: int) -> None:
+        self._broker = broker
+        self._log = broker.partition(topic, partition)
+        self._next = max(offset, self._log.start)
+
+    async def read(self, limit: int, wait_ms: int) -> list[Record]:
+        await self._broker.fault("read")
+        if not self.pending():
+            await self._broker.wait(wait_ms, self.pending)
+        found: list[Record] = []
+        while self._next < self._log.start + len(self._log.records) and len(found) < limit:
+            record = self._log.records[self._next - self._log.start]
+            self._next += 1
+            if record is not None:
+                found.append(record)
+        return found
+
+    def pending(self) -> bool:
+        """Whether a record waits to be read."""
+        return any(record is not None for record in self._log.records[self._next - self._log.start :])
+
+    async def position(self) -> int:
+        return self._next
+
+    async def end(self) -> int:
+        return self._log.start + len(self._log.records)
+
+    async def close(self) -> None:
+        return None
+
+
+class MemoryMember:
+    """`notifier.transport.base.Member` in memory; `expel` is a session that timed out."""
+
+    def __init__(self, broker: MemoryBroker, group: str, topic: str) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._group = broker.groups.setdefault(group, _Group())
+        self._generation = 0
+        self._owned: frozenset[int] = frozenset()
+        self._running: dict[int, MemoryReader] = {}
+
+    def given(self, partitions: frozenset[int]) -> None:
+        """A new assignment: what is no longer owned falls silent."""
+        self._generation += 1
+        self._owned = partitions
+        self._running = {number: reader for number, reader in self._running.items() if number in partitions}
+
+    def _balance(self) -> None:
+        self._group.assign(len(self._broker.log[self._topic]))
+
+    async def join(self) -> None:
+        """Enters the group; everybody's partitions are assigned anew."""
+        self._group.members.append(self)
+        self._balance()
+        await self._broker.wake()
+
+    async def expel(self) -> None:
+        """The group believes this member dead, and gives its partitions away; the member does not know yet."""
+        if self in self._group.members:
+            self._group.members.remove(self)
+            self._balance()
+            await self._broker.wake()
+
+    async def poll(self, limit: int, wait_ms: int) -> Polled:
+        await self._broker.fault("poll")
+        if self not in self._group.members:
+            self._owned, self._running = frozenset(), {}
+            await self.join()
+        before = self._generation
+        if not self._waiting():
+            await self._broker.wait(wait_ms, lambda: self._generation != before or self._waiting())
+        found: dict[int, list[Record]] = {}
+        room = limit
+        for number, reader in list(self._running.items()):
+            records = await reader.read(room, 0) if room else []
+            room -= len(records)
+            if records:
+                found[number] = records
+        return Polled(self._generation, self._owned, found)
+
+    def _waiting(self) -> bool:
+        return any(reader.pending() for reader in self._running.values())
+
+    async def start(self, partition: int, offset: int) -> None:
+        if partition in self._owned:
+            self._running[partition] = MemoryReader(self._broker, self._topic, partition, offset)
+
+    async def stop(self, partition: int) -> None:
+        self._running.pop(partition, None)
+
+    async def committed(self, partition: int) -> int | None:
+        await self._broker.fault("committed")
+        return self._group.committed.get(partition)
+
+    async def rejoin(self) -> None:
+        self._owned, self._running = frozenset(), {}
+        await self.expel()
+        await self.join()
+
+    async def close(self) -> None:
+        await self.expel()
