@@ -1,0 +1,57 @@
+"""The directory and rules as they stand now, with the versions before them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from notifier.directory.model import Directory
+from notifier.errors import DirectoryStale
+from notifier.routing.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One verified state of the directory.
+
+    The previous versions are accepted for a while after the current ones were issued (DESIGN.md, "What the
+    hub checks"). `fresh_until` is when the metadata expires plus the stated grace, in Unix milliseconds.
+    """
+
+    directory: Directory
+    rules: RuleSet
+    previous_directory: Directory | None = None
+    previous_rules: RuleSet | None = None
+    fresh_until: int = 2**62
+
+    def check_fresh(self, now: int) -> None:
+        """Raises `DirectoryStale` where it may no longer be relied upon: everything fails closed."""
+        if now > self.fresh_until:
+            raise DirectoryStale(hint="make the directory's source reachable, or have its timestamp signed again")
+
+
+class DirectorySource(Protocol):
+    """Where services take the directory from."""
+
+    def snapshot(self) -> Snapshot:
+        """The last verified state; raises `DirectoryStale` where there is none."""
+
+    async def refresh(self) -> None:
+        """Looks for a later one; raises `DirectoryStale` or `DirectoryError`, and keeps what it has."""
+
+
+class StaticDirectory:
+    """A directory source that holds one snapshot; `put` replaces it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    def put(self, snapshot: Snapshot) -> None:
+        """What the next `snapshot` answers."""
+        self._snapshot = snapshot
+
+    async def refresh(self) -> None:
+        return None
