@@ -142,6 +142,10 @@ class Directory:
         found = self.authorities.get(name)
         return found is not None and found.active
 
+    def feeds(self) -> frozenset[str]:
+        """The feeds of all active authorities."""
+        return frozenset(one.feed for one in self.authorities.values() if one.active)
+
     def signer(self, key_id: bytes) -> tuple[Authority, Key] | None:
         """The authority and signing key of that key id, whatever their state."""
         found = self._by_key.get(key_id)
