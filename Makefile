@@ -1,16 +1,47 @@
+# Two commands do everything on a fresh machine with Python >= 3.11 and git: `make demo` and `make test`.
 VENV := .venv
-NOTIFIER := $(VENV)/bin/notifier
-PY := $(VENV)/bin/python
+PIP := $(VENV)/bin/pip --quiet --disable-pip-version-check
+PYTEST := $(VENV)/bin/pytest
 STAMP := $(VENV)/.installed
 
-.PHONY: setup check
-setup: $(STAMP)
-$(STAMP): requirements.lock pyproject.toml
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
-check: setup
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit simulation integration cli check bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## install everything into .venv
+$(STAMP): requirements.lock requirements-jre.lock pyproject.toml
+	tools/setup $(VENV)
+	@touch $@
+
+demo: setup ## the main job on a real local Kafka, from start to proof
+	$(VENV)/bin/notifier demo
+
+test: unit simulation cli integration ## every tier
+
+unit: setup ## pure code and single parts, with the network cut off
+	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket
+
+simulation: setup ## whole systems on the broker in memory
+	$(PYTEST) tests/simulation --disable-socket --allow-unix-socket
+
+cli: setup ## every verb, as a user types it
+	$(PYTEST) tests/cli
+
+integration: setup ## the real broker, with TLS and ACLs
+	$(PYTEST) tests/integration
+
+check: setup ## style, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+bench: setup ## measure, side by side with the peers
+	$(VENV)/bin/python -m benchmarks
+
+lock: setup ## resolve the lock files anew
+	tools/lock $(VENV)
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

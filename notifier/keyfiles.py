@@ -1,0 +1,42 @@
+"""Reads a party's private keys from the files that its configuration names: 32 raw bytes each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from notifier.config import KeySettings
+from notifier.envelope import DecryptionKey, SigningKey
+from notifier.errors import ConfigError
+
+KEY_BYTES = 32
+
+
+def signing_key(keys: KeySettings) -> SigningKey:
+    """The Ed25519 key that signs for this party."""
+    return SigningKey.from_secret(_read(keys.signing, "signing"))
+
+
+def decryption_keys(keys: KeySettings) -> Mapping[bytes, DecryptionKey]:
+    """The X25519 keys that open what is sealed to this party, by their id."""
+    if not keys.encryption:
+        raise ConfigError(detail="keys.encryption names no file")
+    found = [DecryptionKey.from_secret(_read(path, "encryption")) for path in keys.encryption]
+    return {key.key_id: key for key in found}
+
+
+def storage_key(keys: KeySettings) -> bytes:
+    """The key that seals the rows of this party's databases."""
+    return _read(keys.storage, "storage")
+
+
+def _read(path: Path | None, which: str) -> bytes:
+    if path is None:
+        raise ConfigError(detail=f"keys.{which} is not set")
+    try:
+        secret = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(detail=f"keys.{which}: {path} cannot be read ({error.strerror})") from error
+    if len(secret) != KEY_BYTES:
+        raise ConfigError(detail=f"keys.{which}: {path} does not hold {KEY_BYTES} bytes")
+    return secret
