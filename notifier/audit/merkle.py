@@ -1,0 +1,213 @@
+"""The Merkle tree of RFC 6962 and RFC 9162 over SHA-256. Pure.
+
+A tree is given by its *leaf hashes* (32 bytes each, in order). Pairing neighbours level by level and lifting
+an odd last node unchanged makes the same tree as the recursive definition of RFC 9162, section 2.1.1, so the
+whole tree is a list of levels, and a proof is the siblings on the way up. `CompactRange` holds only the
+roots of the complete subtrees, and grows by one leaf with constant amortised work.
+
+The verifiers return None or raise `ProofError`, on any input whatever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from notifier.errors import ProofError
+
+HASH_SIZE: Final = 32
+EMPTY_ROOT: Final = hashlib.sha256().digest()
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """SHA-256(0x00 | data): the leaf's hash of RFC 9162, section 2.1.1."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """SHA-256(0x01 | left | right): an inner node's hash of RFC 9162, section 2.1.1."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def root_hash(leaf_hashes: Sequence[bytes]) -> bytes:
+    """The root over these leaf hashes; SHA-256 of nothing where there are none."""
+    return _levels(leaf_hashes)[-1][0] if leaf_hashes else EMPTY_ROOT
+
+
+def inclusion_path(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
+    """PATH(index, leaves) of RFC 9162, section 2.1.3.1; `ValueError` where there is no such leaf."""
+    if not 0 <= index < len(leaf_hashes):
+        raise ValueError(f"no leaf {index} among {len(leaf_hashes)}")
+    return _siblings(_levels(leaf_hashes), 0, index)
+
+
+def inclusion_paths(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
+    """Every leaf's inclusion path, with the tree computed once."""
+    if not leaf_hashes:
+        return []
+    levels = _levels(leaf_hashes)
+    return [_siblings(levels, 0, index) for index in range(len(leaf_hashes))]
+
+
+def consistency_path(size1: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
+    """PROOF(size1, leaves) of RFC 9162, section 2.1.4.1: that the first `size1` leaves began this tree.
+
+    Empty for `size1` of 0 and of the whole size; `ValueError` where `size1` is not between them.
+    """
+    if not 0 <= size1 <= len(leaf_hashes):
+        raise ValueError(f"{size1} is not a size of a tree that grew to {len(leaf_hashes)}")
+    if size1 in (0, len(leaf_hashes)):
+        return []
+    levels = _levels(leaf_hashes)
+    level, node = 0, size1 - 1
+    while node & 1:
+        level, node = level + 1, node >> 1
+    # The subtree that ends the old tree is known to the verifier only where it is all of the old tree.
+    own = [levels[level][node]] if node else []
+    return own + _siblings(levels, level, node)
+
+
+def verify_inclusion(index: int, size: int, leaf_hash: bytes, proof: Sequence[bytes], root: bytes) -> None:
+    """Raises `ProofError` unless `leaf_hash` is leaf `index` of the tree with `size` leaves and this `root`.
+
+    RFC 9162, section 2.1.3.2; `proof` is the inclusion path, 32 bytes each.
+    """
+    if not 0 <= index < size:
+        raise ProofError(detail="the index is not below the size")
+    _check_hashes(leaf_hash, root, *proof)
+    fn, sn, computed = index, size - 1, leaf_hash
+    for sibling in proof:
+        if sn == 0:
+            raise ProofError(detail="the proof is too long")
+        if fn & 1 or fn == sn:
+            computed = node_hash(sibling, computed)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            computed = node_hash(computed, sibling)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:
+        raise ProofError(detail="the proof is too short")
+    if computed != root:
+        raise ProofError(detail="the proof leads to another root")
+
+
+def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
+    """Raises `ProofError` unless the tree (`size2`, `root2`) is (`size1`, `root1`) with leaves appended.
+
+    RFC 9162, section 2.1.4.2. The empty tree begins every tree, and a tree begins itself; both by an empty
+    proof.
+    """
+    if not 0 <= size1 <= size2:
+        raise ProofError(detail="the sizes are not in order")
+    _check_hashes(root1, root2, *proof)
+    if size1 == 0 and root1 != EMPTY_ROOT:
+        raise ProofError(detail="the empty tree has another root")
+    if size1 in (0, size2):
+        if proof:
+            raise ProofError(detail="the proof is too long")
+        if size1 == size2 and root1 != root2:
+            raise ProofError(detail="two roots for one size")
+        return
+    _walk_consistency(size1, size2, proof, root1, root2)
+
+
+def _walk_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
+    """RFC 9162, section 2.1.4.2, steps 2 to 8, for 0 < `size1` < `size2`."""
+    path = list(proof) if size1 & (size1 - 1) else [root1, *proof]
+    if not path:
+        raise ProofError(detail="the proof is too short")
+    fn, sn = size1 - 1, size2 - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    first = second = path[0]
+    for sibling in path[1:]:
+        if sn == 0:
+            raise ProofError(detail="the proof is too long")
+        if fn & 1 or fn == sn:
+            first, second = node_hash(sibling, first), node_hash(sibling, second)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            second = node_hash(second, sibling)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:
+        raise ProofError(detail="the proof is too short")
+    if first != root1:
+        raise ProofError(detail="the proof does not lead to the first root")
+    if second != root2:
+        raise ProofError(detail="the proof does not lead to the second root")
+
+
+class CompactRange:
+    """A growing tree, held as the roots of its complete subtrees, largest first."""
+
+    __slots__ = ("_peaks", "_size")
+
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        """`peaks`: one root per set bit of `size`, from its highest; `ValueError` where the count differs."""
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError(f"{len(peaks)} peaks do not make a tree of {size}")
+        self._size = size
+        self._peaks = list(peaks)
+
+    @property
+    def size(self) -> int:
+        """How many leaves it has."""
+        return self._size
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """The roots of the complete subtrees, largest first."""
+        return tuple(self._peaks)
+
+    def append(self, leaf_hash: bytes) -> None:
+        """Adds one leaf's hash."""
+        merges, node = self._size, leaf_hash
+        while merges & 1:
+            node = node_hash(self._peaks.pop(), node)
+            merges >>= 1
+        self._peaks.append(node)
+        self._size += 1
+
+    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
+        """Adds many leaves' hashes, in order."""
+        for one in leaf_hashes:
+            self.append(one)
+
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        root = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+def _levels(leaf_hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """All levels of a tree of at least one leaf, leaves first, the root last."""
+    levels: list[Sequence[bytes]] = [leaf_hashes]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        level = [node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)]
+        if len(below) & 1:
+            level.append(below[-1])
+        levels.append(level)
+    return levels
+
+
+def _siblings(levels: Sequence[Sequence[bytes]], level: int, node: int) -> list[bytes]:
+    """The siblings from a node up to the root; a lifted node has none."""
+    path = []
+    for row in levels[level:-1]:
+        if node ^ 1 < len(row):
+            path.append(row[node ^ 1])
+        node >>= 1
+    return path
+
+
+def _check_hashes(*hashes: bytes) -> None:
+    if any(len(one) != HASH_SIZE for one in hashes):
+        raise ProofError(detail=f"a hash has {HASH_SIZE} bytes")

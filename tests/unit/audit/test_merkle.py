@@ -1,0 +1,208 @@
+"""The Merkle tree against a literal transcription of RFC 9162 and the reference values of RFC 6962 logs."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notifier.audit import merkle
+from notifier.errors import ProofError
+
+SIZES = range(1, 34)
+
+
+def mth(leaves):
+    """MTH of RFC 9162, section 2.1.1, word for word."""
+    n = len(leaves)
+    if n == 0:
+        return hashlib.sha256(b"").digest()
+    if n == 1:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest()
+    k = split(n)
+    return hashlib.sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:])).digest()
+
+
+def split(n):
+    """The largest power of two smaller than n."""
+    k = 1
+    while k * 2 < n:
+        k *= 2
+    return k
+
+
+def path(m, leaves):
+    """PATH of RFC 9162, section 2.1.3.1, word for word."""
+    n = len(leaves)
+    if n == 1:
+        return []
+    k = split(n)
+    if m < k:
+        return [*path(m, leaves[:k]), mth(leaves[k:])]
+    return [*path(m - k, leaves[k:]), mth(leaves[:k])]
+
+
+def subproof(m, leaves, b):
+    """SUBPROOF of RFC 9162, section 2.1.4.1, word for word."""
+    n = len(leaves)
+    if m == n:
+        return [] if b else [mth(leaves)]
+    k = split(n)
+    if m <= k:
+        return [*subproof(m, leaves[:k], b), mth(leaves[k:])]
+    return [*subproof(m - k, leaves[k:], False), mth(leaves[:k])]
+
+
+def tree(size):
+    leaves = [b"leaf %d" % number for number in range(size)]
+    return leaves, [merkle.leaf_hash(leaf) for leaf in leaves]
+
+
+def refused(call, *arguments):
+    with pytest.raises(ProofError) as caught:
+        call(*arguments)
+    assert caught.value.reason == "proof_invalid"
+
+
+# The leaves and roots that Certificate Transparency implementations have tested against since RFC 6962.
+REFERENCE_LEAVES = [
+    bytes.fromhex(text)
+    for text in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
+]
+REFERENCE_ROOTS = [
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+]
+
+
+def test_roots_are_those_of_other_implementations():
+    """A root computed here is the root that any RFC 6962 log computes."""
+    assert merkle.root_hash([]).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    hashes = [merkle.leaf_hash(leaf) for leaf in REFERENCE_LEAVES]
+    assert [merkle.root_hash(hashes[:size]).hex() for size in range(1, 9)] == REFERENCE_ROOTS
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_roots_and_proofs_are_those_of_the_rfc(size):
+    """Roots, inclusion and consistency proofs of every small tree are what the RFC's recursion gives."""
+    leaves, hashes = tree(size)
+    assert merkle.root_hash(hashes) == mth(leaves)
+    assert merkle.inclusion_paths(hashes) == [path(index, leaves) for index in range(size)]
+    assert [merkle.inclusion_path(index, hashes) for index in range(size)] == merkle.inclusion_paths(hashes)
+    for before in range(1, size + 1):
+        assert merkle.consistency_path(before, hashes) == subproof(before, leaves, True)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_right_proofs_hold(size):
+    """Every leaf proves its place, and every earlier tree proves to have begun this one."""
+    _, hashes = tree(size)
+    root = merkle.root_hash(hashes)
+    for index, proof in enumerate(merkle.inclusion_paths(hashes)):
+        merkle.verify_inclusion(index, size, hashes[index], proof, root)
+    for before in range(size + 1):
+        proof = merkle.consistency_path(before, hashes)
+        merkle.verify_consistency(before, size, proof, merkle.root_hash(hashes[:before]), root)
+
+
+@pytest.mark.parametrize("size", range(1, 18))
+def test_no_leaf_proves_another_place_and_no_edited_proof_holds(size):
+    """A proof speaks of one leaf at one index of one tree only."""
+    _, hashes = tree(size)
+    root = merkle.root_hash(hashes)
+    for index, proof in enumerate(merkle.inclusion_paths(hashes)):
+        for other in range(-1, size + 2):
+            if other != index:
+                refused(merkle.verify_inclusion, other, size, hashes[index], proof, root)
+        for edited in edits(proof):
+            refused(merkle.verify_inclusion, index, size, hashes[index], edited, root)
+        refused(merkle.verify_inclusion, index, size, bytes(32), proof, root)
+        refused(merkle.verify_inclusion, index, size, hashes[index], proof, bytes(32))
+
+
+@pytest.mark.parametrize("size", range(1, 18))
+def test_no_edited_consistency_proof_holds(size):
+    """A history that was rewritten has no consistency proof."""
+    _, hashes = tree(size)
+    root = merkle.root_hash(hashes)
+    for before in range(size + 1):
+        earlier = merkle.root_hash(hashes[:before])
+        proof = merkle.consistency_path(before, hashes)
+        for edited in edits(proof):
+            refused(merkle.verify_consistency, before, size, edited, earlier, root)
+        refused(merkle.verify_consistency, before, size, proof, bytes(32), root)
+        if before:
+            refused(merkle.verify_consistency, before, size, proof, earlier, bytes(32))
+            refused(merkle.verify_consistency, -before, size, proof, earlier, root)
+            refused(merkle.verify_consistency, size + before, size, proof, earlier, root)
+
+
+def edits(proof):
+    """`proof` with one hash changed, missing, doubled, or of a wrong length."""
+    yield [*proof, bytes(32)]
+    for position, one in enumerate(proof):
+        yield [*proof[:position], bytes([one[0] ^ 1]) + one[1:], *proof[position + 1 :]]
+        yield [*proof[:position], *proof[position + 1 :]]
+        yield [*proof[:position], one, *proof[position:]]
+        yield [*proof[:position], one[:-1], *proof[position + 1 :]]
+        yield [*proof[:position], one + b"\0", *proof[position + 1 :]]
+
+
+@settings(max_examples=300)
+@given(
+    st.integers(-2, 2**65),
+    st.integers(-2, 2**65),
+    st.lists(st.binary(min_size=32, max_size=32), max_size=70),
+    st.binary(max_size=33),
+)
+def test_verifiers_are_total(one, two, proof, value):
+    """Any numbers and bytes at all are a clean refusal."""
+    refused(merkle.verify_inclusion, one, two, value, proof, b"\x01" * 32)
+    refused(merkle.verify_consistency, one, two, proof, value, b"\x01" * 31)
+
+
+def test_paths_of_leaves_that_are_not_there():
+    """Asking for a proof of what the tree does not have is an error of the caller."""
+    _, hashes = tree(3)
+    assert merkle.inclusion_paths([]) == []
+    for index in (-1, 3):
+        with pytest.raises(ValueError, match="no leaf"):
+            merkle.inclusion_path(index, hashes)
+    for size in (-1, 4):
+        with pytest.raises(ValueError, match="is not a size"):
+            merkle.consistency_path(size, hashes)
+
+
+def test_a_growing_tree_has_every_root():
+    """The compact range has the same root as the whole tree at every size, also when taken up again."""
+    _, hashes = tree(70)
+    growing = merkle.CompactRange()
+    for size, leaf in enumerate(hashes):
+        assert (growing.size, growing.root()) == (size, merkle.root_hash(hashes[:size]))
+        again = merkle.CompactRange(growing.size, growing.peaks)
+        again.extend(hashes[size:])
+        assert again.root() == merkle.root_hash(hashes)
+        growing.append(leaf)
+
+
+def test_peaks_that_do_not_fit_the_size():
+    """A compact range cannot be taken up with the wrong number of peaks."""
+    with pytest.raises(ValueError, match="do not make a tree"):
+        merkle.CompactRange(3, [bytes(32)])
