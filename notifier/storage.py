@@ -1,0 +1,296 @@
+"""Local databases: durable, private, sealed row by row, with one active instance each.
+
+SQLite by default (WAL, synchronous=FULL: what was committed survives a power cut), any other asynchronous
+SQLAlchemy address where several instances share one (PostgreSQL). Every failure is a `StorageError` of one
+line with a hint. Rows that say who or what are sealed to a storage key of their own (`RowCipher`), so that the
+file alone tells nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt,
+    crypto_aead_xchacha20poly1305_ietf_encrypt,
+)
+from nacl.exceptions import CryptoError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from notifier.errors import Fenced, StorageError
+from notifier.runtime import Clock, Entropy
+
+BUSY_MS: Final = 10_000
+LEASE_MS: Final = 15_000
+
+_own = sa.MetaData()
+_schemas = sa.Table(
+    "notifier_schema",
+    _own,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+_leases = sa.Table(
+    "notifier_lease",
+    _own,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("holder", sa.String(200)),  # null: nobody
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+
+
+class Database:
+    """One open database. Writers take turns inside the process; other processes wait for each other."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, address: str, tables: sa.MetaData, *, schema: str, version: int) -> Database:
+        """Opens or creates the database at `address` (SQLAlchemy URL with an asynchronous driver).
+
+        `schema` names what `tables` are for; a database that holds another version of it is refused with
+        `StorageError`. A new SQLite file, and its folder, are readable by their owner alone.
+        """
+        _prepare_file(address)
+        with _mapped():
+            database = cls(_engine(address))
+        try:
+            async with database.write() as connection:
+                await connection.run_sync(_own.create_all)
+                found = await connection.scalar(sa.select(_schemas.c.version).where(_schemas.c.name == schema))
+                if found is not None and found != version:
+                    raise StorageError(
+                        detail=f"the {schema} was made by another version of this software (schema {found})",
+                        hint=f"use the version that reads schema {found}",
+                    )
+                if found is None:
+                    await connection.run_sync(tables.create_all)
+                    await connection.execute(_schemas.insert().values(name=schema, version=version))
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction that may write: committed at the end of the block, rolled back when it raises."""
+        with _mapped():
+            async with self._turn, self._engine.connect() as connection:
+                writing = await connection.execution_options(notifier_writes=True)
+                async with writing.begin():
+                    yield writing
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction that only reads: a consistent view."""
+        with _mapped():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        """Lets go of the file."""
+        await self._engine.dispose()
+
+
+def _engine(address: str) -> AsyncEngine:
+    engine = create_async_engine(address)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine.sync_engine, "connect", _sqlite_connect)
+        sa.event.listen(engine.sync_engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: object) -> None:
+    # The driver's own transaction handling is switched off: it would begin late, and not at all for DDL.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    # A writer takes the lock at once: a deferred one could fail half-way, after another has written.
+    writes = connection.get_execution_options().get("notifier_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_file(address: str) -> None:
+    url = make_url(address)
+    if not url.drivername.startswith("sqlite") or url.database in (None, "", ":memory:"):
+        return
+    path = Path(str(url.database))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StorageError(
+            detail=f"{path}: {(error.strerror or 'cannot be opened').lower()}",
+            hint="check the folder's owner, permissions and free space",
+        ) from error
+
+
+HINTS: Final = (
+    ("disk is full", "the disk is full", "make room on the disk"),
+    ("readonly", "the database is read-only", "check the file's owner and permissions"),
+    ("read-only", "the database is read-only", "check the file's owner and permissions"),
+    ("locked", "another process keeps the database busy", "try again, or end the other process"),
+    ("unable to open", "the database cannot be opened", "check the path and its permissions"),
+    ("not a database", "the file is no database, or is damaged", "restore it from a backup"),
+    ("malformed", "the database is damaged", "restore it from a backup"),
+    ("disk i/o", "the disk fails to read or write", "check the disk and its free space"),
+)
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Turns the database library's errors into `StorageError`, without the statement and its values."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+        text = str(getattr(error, "orig", None) or error).lower()
+        for mark, detail, hint in HINTS:
+            if mark in text:
+                raise StorageError(detail=detail, hint=hint) from error
+        raise StorageError(detail=f"the database failed ({type(error).__name__})") from error
+
+
+class RowCipher:
+    """Seals rows to a storage key of 32 bytes.
+
+    Each row has a key of its own, wrapped by the storage key and destroyed with the row. `context` (which
+    table, which row, which column) is authenticated: a sealed value does not open in another place. Layout:
+    version 1 | nonce (24) | wrapped row key (48) | ciphertext.
+    """
+
+    _HEAD: Final = 1 + 24 + 48
+
+    def __init__(self, key: bytes, entropy: Entropy = secrets.token_bytes) -> None:
+        if len(key) != 32:
+            raise ValueError("a storage key has 32 bytes")
+        self._key = key
+        self._entropy = entropy
+
+    def seal(self, context: bytes, plaintext: bytes) -> bytes:
+        """`plaintext` sealed for the row that `context` names."""
+        nonce, row_key = self._entropy(24), self._entropy(32)
+        wrapped = crypto_aead_xchacha20poly1305_ietf_encrypt(row_key, context, nonce, self._key)
+        return (
+            b"\x01"
+            + nonce
+            + wrapped
+            + crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, context, bytes(24), row_key)
+        )
+
+    def open(self, context: bytes, sealed: bytes) -> bytes:
+        """What `seal` was given; `StorageError` for another key, another row, or changed bytes."""
+        try:
+            if len(sealed) < self._HEAD + 16 or sealed[:1] != b"\x01":
+                raise CryptoError
+            wrapped = sealed[25 : self._HEAD]
+            row_key = crypto_aead_xchacha20poly1305_ietf_decrypt(wrapped, context, sealed[1:25], self._key)
+            return crypto_aead_xchacha20poly1305_ietf_decrypt(sealed[self._HEAD :], context, bytes(24), row_key)
+        except CryptoError as error:
+            raise StorageError(
+                detail="a row does not open with the storage key",
+                hint="name the key that this database was made with",
+            ) from error
+
+
+class Lease:
+    """One active instance per database: a row with an epoch, taken over when its holder is gone or silent.
+
+    `clock` gives Unix milliseconds. `check` belongs inside every transaction of the holder: what an instance
+    that lost the lease still tries to write is rolled back with `Fenced`.
+    """
+
+    def __init__(self, database: Database, name: str, clock: Clock, lasts_ms: int = LEASE_MS) -> None:
+        self._database = database
+        self._name = name
+        self._clock = clock
+        self._lasts_ms = lasts_ms
+        self._holder = f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())} {secrets.token_hex(8)}"
+        self.epoch: int | None = None
+
+    async def acquire(self) -> None:
+        """Takes the lease; `StorageError` with reason `storage_locked` where a live instance holds it."""
+        async with self._database.write() as connection:
+            row = (await connection.execute(self._select())).one_or_none()
+            if row is not None and row.holder is not None and self._alive(row.holder, row.until):
+                raise StorageError(
+                    "storage_locked",
+                    f"process {row.holder.split()[1]} on {row.holder.split()[0]} is at work on this database",
+                    hint="end it first, or let it do the work",
+                )
+            epoch = 1 if row is None else row.epoch + 1
+            values = {"epoch": epoch, "holder": self._holder, "until": self._clock() + self._lasts_ms}
+            if row is None:
+                await connection.execute(_leases.insert().values(name=self._name, **values))
+            else:
+                await connection.execute(_leases.update().where(_leases.c.name == self._name).values(**values))
+        self.epoch = epoch
+
+    async def renew(self) -> None:
+        """Holds on to it; call it more often than it lasts. `Fenced` where another instance took over."""
+        async with self._database.write() as connection:
+            await self.check(connection)
+            until = self._clock() + self._lasts_ms
+            await connection.execute(_leases.update().where(_leases.c.name == self._name).values(until=until))
+
+    async def check(self, connection: AsyncConnection) -> None:
+        """Inside a writing transaction: `Fenced` unless this instance still holds the lease."""
+        row = (await connection.execute(self._select())).one_or_none()
+        if row is None or self.epoch is None or row.epoch != self.epoch or row.holder != self._holder:
+            raise Fenced(detail="another instance took over this database")
+
+    async def release(self) -> None:
+        """Lets the next instance take it at once; does nothing where it was lost."""
+        if self.epoch is None:
+            return
+        mine = (_leases.c.name == self._name) & (_leases.c.epoch == self.epoch) & (_leases.c.holder == self._holder)
+        async with self._database.write() as connection:
+            await connection.execute(_leases.update().where(mine).values(holder=None, until=0))
+        self.epoch = None
+
+    async def held_by_other(self) -> bool:
+        """Whether another live instance holds it now."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(sa.select(_leases).where(_leases.c.name == self._name))).one_or_none()
+        return row is not None and row.holder not in (None, self._holder) and self._alive(row.holder, row.until)
+
+    def _select(self) -> sa.Select[Any]:
+        return sa.select(_leases).where(_leases.c.name == self._name).with_for_update()
+
+    def _alive(self, holder: str, until: int) -> bool:
+        """Whether `holder` may still be at work: not silent for too long, and its process not known to be gone."""
+        if until <= self._clock():
+            return False
+        host, pid, started, _ = holder.split()
+        return host != socket.gethostname() or _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """When a process of this machine began (clock ticks since boot); '-' where there is none or it is hidden."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "-"
