@@ -73,9 +73,19 @@ def verify_inclusion(index: int, size: int, leaf_hash: bytes, proof: Sequence[by
 
     RFC 9162, section 2.1.3.2; `proof` is the inclusion path, 32 bytes each.
     """
+    _check_hashes(root)
+    if root_of_path(index, size, leaf_hash, proof) != root:
+        raise ProofError(detail="the proof leads to another root")
+
+
+def root_of_path(index: int, size: int, leaf_hash: bytes, proof: Sequence[bytes]) -> bytes:
+    """The only root for which `proof` shows that `leaf_hash` is leaf `index` of a tree with `size` leaves.
+
+    Raises `ProofError` where there is none: the path has the wrong length, or the index does not exist.
+    """
     if not 0 <= index < size:
         raise ProofError(detail="the index is not below the size")
-    _check_hashes(leaf_hash, root, *proof)
+    _check_hashes(leaf_hash, *proof)
     fn, sn, computed = index, size - 1, leaf_hash
     for sibling in proof:
         if sn == 0:
@@ -89,8 +99,7 @@ def verify_inclusion(index: int, size: int, leaf_hash: bytes, proof: Sequence[by
         fn, sn = fn >> 1, sn >> 1
     if sn:
         raise ProofError(detail="the proof is too short")
-    if computed != root:
-        raise ProofError(detail="the proof leads to another root")
+    return computed
 
 
 def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:

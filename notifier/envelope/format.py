@@ -1,0 +1,258 @@
+"""The parts of an envelope as values, and their Avro forms. Pure.
+
+Header, slip and body are Avro in single-object encoding, carried verbatim and never re-encoded, so that schemas
+may evolve. The transcript that is signed is rebuilt here from its parts, for the hub and for a recipient alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from notifier.codec import codec
+from notifier.envelope.primitives import DIGEST_BYTES, ID_BYTES, blake, pae, u16, u32
+from notifier.errors import EnvelopeError, Malformed
+from notifier.routing.facts import Leg, RoutingFacts
+
+MAGIC: Final = b"NTF"
+SUITE: Final = 1
+ENVELOPE_BYTES: Final = 256 * 1024  # cap of an envelope and of a delivery
+HEADER_BYTES: Final = 4 * 1024
+RECIPIENTS: Final = 256
+SLIP_STEP: Final = 256
+BODY_STEP: Final = 1024
+FEWEST_STANZAS: Final = 8
+SIGNATURE_TYPE: Final = b"application/vnd.notifier.envelope.v1"
+_PREFIX_FIXED: Final = len(MAGIC) + 1 + ID_BYTES + 4
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What every carrier can read: ids of 16 bytes, times in Unix milliseconds."""
+
+    hub_id: bytes
+    envelope_id: bytes
+    originator: str
+    stream: bytes
+    issued_at: int
+    expires_at: int
+
+    def encode(self) -> bytes:
+        """Single-object encoding."""
+        return codec("Header").encode({name: getattr(self, name) for name in _HEADER})
+
+    @classmethod
+    def decode(cls, data: bytes) -> Header:
+        """Raises `Malformed`."""
+        return cls(**codec("Header").decode(data))
+
+
+_HEADER: Final = ("hub_id", "envelope_id", "originator", "stream", "issued_at", "expires_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What the hub alone can read. `recipients` and `withheld` are sorted authority names."""
+
+    envelope_id: bytes
+    notification_id: bytes
+    originator: str
+    stream: bytes
+    number: int
+    previous: bytes
+    digest_key: bytes
+    rules_version: int
+    directory_version: int
+    facts: RoutingFacts
+    recipients: tuple[str, ...]
+    withheld: tuple[str, ...]
+
+    def encode(self) -> bytes:
+        """Single-object encoding."""
+        facts = self.facts
+        corridor = facts.corridor
+        record: dict[str, Any] = {name: getattr(self, name) for name in _SLIP_PLAIN}
+        record["recipients"] = list(self.recipients)
+        record["withheld"] = list(self.withheld)
+        record["facts"] = {
+            "type": facts.type,
+            "in_custody": facts.in_custody,
+            "interpol": facts.interpol,
+            "corridor": None if corridor is None else {"start": corridor[0], "end": corridor[1]},
+            "legs": [{"rule": leg.rule, "state": leg.state} for leg in facts.legs],
+        }
+        return codec("Slip").encode(record)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Slip:
+        """Raises `Malformed`."""
+        record = codec("Slip").decode(data)
+        facts = record.pop("facts")
+        corridor = facts["corridor"]
+        return cls(
+            facts=RoutingFacts(
+                facts["type"],
+                facts["in_custody"],
+                facts["interpol"],
+                None if corridor is None else (corridor["start"], corridor["end"]),
+                tuple(Leg(leg["rule"], leg["state"]) for leg in facts["legs"]),
+            ),
+            recipients=tuple(record.pop("recipients")),
+            withheld=tuple(record.pop("withheld")),
+            **record,
+        )
+
+
+_SLIP_PLAIN: Final = (
+    "envelope_id",
+    "notification_id",
+    "originator",
+    "stream",
+    "number",
+    "previous",
+    "digest_key",
+    "rules_version",
+    "directory_version",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What the recipients alone can read; `notification` is in single-object encoding, carried verbatim."""
+
+    envelope_id: bytes
+    stream: bytes
+    originator: str
+    notification_id: bytes
+    profile: str
+    notification: bytes
+
+    def encode(self) -> bytes:
+        """Single-object encoding."""
+        return codec("Body").encode({name: getattr(self, name) for name in _BODY})
+
+    @classmethod
+    def decode(cls, data: bytes) -> Body:
+        """Raises `Malformed`."""
+        return cls(**codec("Body").decode(data))
+
+
+_BODY: Final = ("envelope_id", "stream", "originator", "notification_id", "profile", "notification")
+
+
+@dataclass(frozen=True, slots=True)
+class Stanza:
+    """The content key sealed to one recipient; `rid` 16 bytes, `wrap` 56 bytes. Some are random dummies."""
+
+    rid: bytes
+    wrap: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The first, readable and signed part: suite, the signer's key id, and the header; `raw` is as carried."""
+
+    raw: bytes
+    suite: int
+    signer: bytes
+    header_bytes: bytes
+
+    @property
+    def hh(self) -> bytes:
+        """The digest of the prefix: bound into every key."""
+        return blake(b"ntf1/header", self.raw)
+
+    @classmethod
+    def build(cls, signer: bytes, header: Header) -> Prefix:
+        """The prefix of suite 1."""
+        encoded = header.encode()
+        if len(encoded) > HEADER_BYTES:
+            raise EnvelopeError("too_large", "the header exceeds its size cap")
+        return cls(MAGIC + bytes((SUITE,)) + signer + u32(len(encoded)) + encoded, SUITE, signer, encoded)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Prefix:
+        """Raises `EnvelopeError` (malformed) where lengths or magic are wrong."""
+        signer = raw[len(MAGIC) + 1 : len(MAGIC) + 1 + ID_BYTES]
+        length = int.from_bytes(raw[_PREFIX_FIXED - 4 : _PREFIX_FIXED], "big")
+        whole = len(raw) == _PREFIX_FIXED + length and length <= HEADER_BYTES
+        if raw[: len(MAGIC)] != MAGIC or not whole:
+            raise EnvelopeError("malformed", "the prefix does not parse")
+        return cls(raw, raw[len(MAGIC)], signer, raw[_PREFIX_FIXED:])
+
+
+def stanza_hash(hh: bytes, rid: bytes, wrap: bytes) -> bytes:
+    """`h_j`: what the signed list says of one stanza."""
+    return blake(b"ntf1/stanza", hh + rid + wrap)
+
+
+def slip_digest(hid: bytes, slip: bytes) -> bytes:
+    """What the transcript says of the sealed slip."""
+    return blake(b"ntf1/d-slip", hid + slip)
+
+
+def transcript(
+    prefix: bytes, epk: bytes, commit: bytes, digest_of_slip: bytes, hashes: Iterable[bytes], body: bytes
+) -> bytes:
+    """What the originator signs."""
+    listed = blake(b"ntf1/d-list", b"".join(hashes))
+    return prefix + epk + commit + digest_of_slip + listed + blake(b"ntf1/d-body", body)
+
+
+def signed_form(text: bytes) -> bytes:
+    """The bytes under the originator's signature."""
+    return pae(SIGNATURE_TYPE, text)
+
+
+def envelope_digest(text: bytes, signature: bytes) -> bytes:
+    """The name of an envelope in statements, receipts and audit."""
+    return blake(b"ntf1/digest", text + signature)
+
+
+def raw_digest(value: bytes) -> bytes:
+    """The name of a record that cannot be parsed."""
+    return blake(b"ntf1/raw", value)
+
+
+def notification_digest(encoded: bytes) -> bytes:
+    """What a conflict and an approval compare: the notification's own bytes, whichever envelope carried them."""
+    return blake(b"ntf1/notif", encoded)
+
+
+def inputs_digest(slip: Slip) -> bytes:
+    """The digest of a decision's inputs for the audit log: keyed from the slip, or it could be guessed."""
+    return blake(b"ntf1/inputs", slip.encode(), key=slip.digest_key)
+
+
+def envelope_id_of(secret: bytes, notification_id: bytes, previous: bytes) -> bytes:
+    """The envelope's id: keyed with a secret of the outbox, so that a restored publisher knows its own."""
+    return blake(b"ntf1/eid", notification_id + previous, key=secret, size=ID_BYTES)
+
+
+def _named_stream(originator: str, stream: bytes) -> bytes:
+    name = originator.encode()
+    return u16(len(name)) + name + stream
+
+
+def partition_of(originator: str, stream: bytes, partitions: int) -> int:
+    """The intake partition where a stream lives."""
+    return int.from_bytes(blake(b"ntf1/partition", _named_stream(originator, stream))[:8], "big") % partitions
+
+
+def stream_key(originator: str, stream: bytes) -> bytes:
+    """The opaque record key of a stream's state, 16 bytes."""
+    return blake(b"ntf1/stream", _named_stream(originator, stream), size=ID_BYTES)
+
+
+def parse_record(name: str, data: bytes) -> dict[str, Any]:
+    """An envelope or delivery record: cap before parsing, then exactly its canonical form."""
+    if len(data) > ENVELOPE_BYTES:
+        raise EnvelopeError("too_large")
+    try:
+        return codec(name).decode(data)
+    except Malformed as error:
+        raise EnvelopeError("malformed", error.detail) from error
+
+
+ZERO_DIGEST: Final = bytes(DIGEST_BYTES)

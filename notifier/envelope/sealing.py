@@ -1,0 +1,136 @@
+"""Sealing: one text to several recipients and a slip to the hub (docs/envelope.md, "Sealing"). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nacl.utils import random
+
+from notifier.codec import codec
+from notifier.directory.model import KeyUse
+from notifier.envelope.format import (
+    BODY_STEP,
+    ENVELOPE_BYTES,
+    FEWEST_STANZAS,
+    RECIPIENTS,
+    SLIP_STEP,
+    Body,
+    Header,
+    Prefix,
+    Slip,
+    Stanza,
+    envelope_digest,
+    signed_form,
+    slip_digest,
+    stanza_hash,
+    transcript,
+)
+from notifier.envelope.keys import KEY_BYTES, SigningKey, key_id
+from notifier.envelope.primitives import ID_BYTES, blake, encrypt, exchange, pad, public_of, u32, u64
+from notifier.errors import EnvelopeError, KeyRejected
+from notifier.runtime import Entropy
+
+WRAP_BYTES = 56
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A recipient's public encryption key, and its sequence number in this stream (from 1)."""
+
+    public: bytes
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed envelope as bytes, and its digest: its name in statements, receipts and audit."""
+
+    envelope: bytes
+    digest: bytes
+
+
+def seal(
+    header: Header,
+    slip: Slip,
+    body: Body | None,
+    *,
+    signer: SigningKey,
+    hub_key: bytes,
+    addressees: Sequence[Addressee],
+    entropy: Entropy = random,
+) -> Sealed:
+    """Seals `body` to `addressees` and `slip` to the hub's public key `hub_key`, signed by `signer`.
+
+    `body` is None exactly where there is no addressee. `entropy` is for tests alone. Raises `EnvelopeError`
+    (too_large) where a cap is exceeded, and `KeyRejected` where a public key gives no shared secret.
+    """
+    if (body is None) != (not addressees):
+        raise ValueError("a body goes with at least one addressee, and none without")
+    if len(addressees) > RECIPIENTS:
+        raise EnvelopeError("too_large", "too many recipients for one envelope")
+    prefix = Prefix.build(signer.key_id, header)
+    hh = prefix.hh
+    slip_text, body_text = slip.encode(), body.encode() if body is not None else b""
+    ids = [key_id(KeyUse.ENCRYPT, one.public) for one in addressees]
+    if len(set(ids)) != len(ids):
+        raise ValueError("an addressee occurs twice")
+    hedge = blake(b"ntf1/hedge", _hedged(prefix.raw, slip_text, body_text, ids, addressees))
+    cek = blake(b"ntf1/h-cek", hedge, key=entropy(KEY_BYTES))
+    esk = blake(b"ntf1/h-esk", hedge, key=entropy(KEY_BYTES))
+    epk = public_of(esk)
+    commit = blake(b"ntf1/commit", hh, key=cek)
+
+    def sealed_to(person: bytes, public: bytes, kid: bytes, text: bytes) -> bytes:
+        try:
+            kek = blake(person, hh + epk + public, key=exchange(esk, public))
+        except ValueError as error:
+            raise KeyRejected from error
+        return encrypt(kek, hh + kid + commit, text)
+
+    hid = key_id(KeyUse.ENCRYPT, hub_key)
+    sealed_slip = sealed_to(b"ntf1/slip", hub_key, hid, pad(slip_text, SLIP_STEP))
+    stanzas = [
+        Stanza(rid, sealed_to(b"ntf1/wrap", one.public, rid, cek + u64(one.sequence)))
+        for rid, one in zip(ids, addressees, strict=True)
+    ]
+    stanzas = _with_dummies(stanzas, entropy)
+    sealed_body = b""
+    if body is not None:
+        sealed_body = encrypt(blake(b"ntf1/body", hh, key=cek), hh + epk + commit, pad(body_text, BODY_STEP))
+    hashes = [stanza_hash(hh, stanza.rid, stanza.wrap) for stanza in stanzas]
+    text = transcript(prefix.raw, epk, commit, slip_digest(hid, sealed_slip), hashes, sealed_body)
+    signature = signer.sign(signed_form(text))
+    envelope = codec("Envelope").encode(
+        {
+            "prefix": prefix.raw,
+            "epk": epk,
+            "commit": commit,
+            "hid": hid,
+            "slip": sealed_slip,
+            "stanzas": [{"rid": stanza.rid, "wrap": stanza.wrap} for stanza in stanzas],
+            "body": sealed_body,
+            "signature": signature,
+        }
+    )
+    if len(envelope) > ENVELOPE_BYTES:
+        raise EnvelopeError("too_large")
+    return Sealed(envelope, envelope_digest(text, signature))
+
+
+def _hedged(prefix: bytes, slip: bytes, body: bytes, ids: Sequence[bytes], addressees: Sequence[Addressee]) -> bytes:
+    """All that is sealed: keys drawn from weak randomness still differ between different texts."""
+    numbered = b"".join(rid + u64(one.sequence) for rid, one in zip(ids, addressees, strict=True))
+    return prefix + u32(len(slip)) + slip + u32(len(body)) + body + numbered
+
+
+def _with_dummies(stanzas: list[Stanza], entropy: Entropy) -> list[Stanza]:
+    """The stanzas and dummies, to the next power of two, in the order of their rids: how many is not shown."""
+    total = stanza_count(len(stanzas))
+    dummies = [Stanza(entropy(ID_BYTES), entropy(WRAP_BYTES)) for _ in range(total - len(stanzas))]
+    return sorted(stanzas + dummies, key=lambda stanza: stanza.rid)
+
+
+def stanza_count(recipients: int) -> int:
+    """The smallest power of two that is at least `recipients` and at least 8."""
+    return 1 << (max(recipients, FEWEST_STANZAS) - 1).bit_length()

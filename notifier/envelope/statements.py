@@ -1,0 +1,140 @@
+"""What the hub says of its decisions: salted statements, one signature per transaction. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
+
+from notifier.audit.merkle import inclusion_paths, leaf_hash, root_hash, root_of_path
+from notifier.codec import codec
+from notifier.directory.model import Key
+from notifier.envelope.format import parse_record
+from notifier.envelope.keys import SigningKey, signature_holds
+from notifier.envelope.primitives import pae, u64
+from notifier.errors import EnvelopeError, Malformed, ProofError
+from notifier.runtime import Entropy
+
+FEWEST_LEAVES: Final = 16
+MOST_LEAVES: Final = 1 << 20
+STATEMENT_TYPE: Final = b"application/vnd.notifier.hub.v1"
+HubSigner = Callable[[bytes], Key | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: to the originator about a decision, or to a recipient about its delivery.
+
+    `reason` is None where the outcome is accepted; `stream`, `number` and `envelope_id` stand on decisions
+    only, `number` only where the slip was read. Times in Unix milliseconds.
+    """
+
+    salt: bytes
+    kind: Literal["decision", "delivery"]
+    digest: bytes
+    audience: str
+    outcome: Literal["accepted", "rejected"]
+    reason: str | None
+    accepted_at: int
+    rules_version: int
+    directory_version: int
+    stream: bytes | None = None
+    number: int | None = None
+    envelope_id: bytes | None = None
+
+    def encode(self) -> bytes:
+        """Single-object encoding: the leaf's data."""
+        return codec("Statement").encode({name: getattr(self, name) for name in _STATEMENT})
+
+    @classmethod
+    def decode(cls, data: bytes) -> Statement:
+        """Raises `Malformed`."""
+        return cls(**codec("Statement").decode(data))
+
+
+_STATEMENT: Final = tuple(field.name for field in fields(Statement))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStatement:
+    """A statement's bytes, its place in the transaction's tree, and the hub's signature over the root."""
+
+    statement: bytes
+    index: int
+    size: int
+    path: tuple[bytes, ...]
+    key_id: bytes
+    signature: bytes
+
+    def record(self) -> dict[str, Any]:
+        """The Avro record."""
+        return {name: getattr(self, name) for name in _SIGNED} | {"path": list(self.path)}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> SignedStatement:
+        """From the Avro record."""
+        return cls(**(record | {"path": tuple(record["path"])}))
+
+
+_SIGNED: Final = tuple(field.name for field in fields(SignedStatement))
+
+
+def leaf_of(statement: Statement) -> bytes:
+    """The statement's leaf hash, which the audit entry of the decision holds."""
+    return leaf_hash(statement.encode())
+
+
+def sign_statements(
+    statements: Sequence[Statement], *, hub_id: bytes, key: SigningKey, entropy: Entropy
+) -> list[SignedStatement]:
+    """Signs all statements of one transaction at once, in their order.
+
+    The tree is filled with random leaves to a power of two of at least 16, so that its size tells little.
+    """
+    if not statements:
+        return []
+    encoded = [statement.encode() for statement in statements]
+    leaves = [leaf_hash(data) for data in encoded]
+    size = 1 << (max(len(leaves), FEWEST_LEAVES) - 1).bit_length()
+    leaves += [entropy(32) for _ in range(size - len(leaves))]
+    signature = key.sign(_signed_form(hub_id, size, root_hash(leaves)))
+    return [
+        SignedStatement(data, index, size, tuple(path), key.key_id, signature)
+        for index, (data, path) in enumerate(zip(encoded, inclusion_paths(leaves), strict=False))
+    ]
+
+
+def verify_statement(signed: SignedStatement, *, hub_id: bytes, hub_signer: HubSigner) -> Statement:
+    """The statement, where the hub signed it and its key was accepted when it was made.
+
+    Raises `EnvelopeError` (bad_statement).
+    """
+    key = hub_signer(signed.key_id)
+    if key is None:
+        raise EnvelopeError("bad_statement", "the hub has no such signing key")
+    if not 0 <= signed.index < signed.size <= MOST_LEAVES:
+        raise EnvelopeError("bad_statement", "the statement's place is impossible")
+    try:
+        root = root_of_path(signed.index, signed.size, leaf_hash(signed.statement), signed.path)
+        statement = Statement.decode(signed.statement)
+    except (ProofError, Malformed) as error:
+        raise EnvelopeError("bad_statement", "the statement does not parse, or its path does not hold") from error
+    if not signature_holds(key.public, _signed_form(hub_id, signed.size, root), signed.signature):
+        raise EnvelopeError("bad_statement", "the hub's signature does not verify")
+    if not key.accepted(statement.accepted_at):
+        raise EnvelopeError("bad_statement", "the hub's key was not valid then")
+    return statement
+
+
+def notice(signed: SignedStatement) -> bytes:
+    """A decision as a feed record for the originator."""
+    return codec("Notice").encode(signed.record())
+
+
+def parse_notice(data: bytes) -> SignedStatement:
+    """Raises `EnvelopeError`."""
+    return SignedStatement.of(parse_record("Notice", data))
+
+
+def _signed_form(hub_id: bytes, size: int, root: bytes) -> bytes:
+    return pae(STATEMENT_TYPE, hub_id + u64(size) + root)

@@ -1,0 +1,219 @@
+"""The hub's side: verifying an envelope, opening its slip, rebuilding its stanzas, cutting deliveries. Pure.
+
+What verified has a type of its own, `VerifiedEnvelope`, and only that goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from notifier.codec import codec
+from notifier.directory.model import Authority, Key
+from notifier.envelope.format import (
+    BODY_STEP,
+    SLIP_STEP,
+    SUITE,
+    Header,
+    Prefix,
+    Slip,
+    Stanza,
+    envelope_digest,
+    parse_record,
+    raw_digest,
+    signed_form,
+    slip_digest,
+    stanza_hash,
+    transcript,
+)
+from notifier.envelope.keys import DecryptionKey, signature_holds
+from notifier.envelope.primitives import blake, decrypt, exchange, unpad
+from notifier.envelope.sealing import stanza_count
+from notifier.envelope.statements import SignedStatement
+from notifier.errors import EnvelopeError, Malformed
+
+TAG_BYTES: Final = 16
+SUITES: Final = frozenset({SUITE})
+Signers = Callable[[bytes], tuple[Authority, Key] | None]
+Recipients = Callable[[bytes], tuple[Authority, Key] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The bytes of an envelope in its parts; nothing is verified yet."""
+
+    prefix: Prefix
+    header: Header
+    epk: bytes
+    commit: bytes
+    hid: bytes
+    slip: bytes
+    stanzas: tuple[Stanza, ...]
+    hashes: tuple[bytes, ...]
+    body: bytes
+    signature: bytes
+    text: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """The envelope's digest."""
+        return envelope_digest(self.text, self.signature)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEnvelope:
+    """An envelope whose originator's signature is good: the originator said exactly this."""
+
+    parts: Parsed
+    digest: bytes
+
+    @property
+    def header(self) -> Header:
+        """The signed header."""
+        return self.parts.header
+
+    @property
+    def signer_key_id(self) -> bytes:
+        """The id of the key that signed."""
+        return self.parts.prefix.signer
+
+
+def read_prefix(raw: bytes, suites: Collection[int]) -> tuple[Prefix, Header]:
+    """The prefix and its header; raises `EnvelopeError` (malformed, unsupported_suite)."""
+    prefix = Prefix.parse(raw)
+    if prefix.suite not in suites:
+        raise EnvelopeError("unsupported_suite")
+    try:
+        return prefix, Header.decode(prefix.header_bytes)
+    except Malformed as error:
+        raise EnvelopeError("malformed", error.detail) from error
+
+
+def check_signer(
+    prefix: Prefix, header: Header, hub_id: bytes, signer: Signers, text: bytes, signature: bytes
+) -> tuple[Authority, Key]:
+    """The hub's id, then the signer, then the signature; raises `EnvelopeError` with the first that is wrong."""
+    if header.hub_id != hub_id:
+        raise EnvelopeError("wrong_hub")
+    known = signer(prefix.signer)
+    if known is None or known[0].name != header.originator:
+        raise EnvelopeError("unknown_signer")
+    if known[1].suite != prefix.suite:
+        raise EnvelopeError("unsupported_suite", "the signer's key is listed for another suite")
+    if not signature_holds(known[1].public, signed_form(text), signature):
+        raise EnvelopeError("bad_signature")
+    return known
+
+
+def parse_envelope(data: bytes, suites: Collection[int] = SUITES) -> Parsed:
+    """The parts of an envelope; raises `EnvelopeError` (too_large, malformed, unsupported_suite)."""
+    record = parse_record("Envelope", data)
+    prefix, header = read_prefix(record["prefix"], suites)
+    stanzas = tuple(Stanza(stanza["rid"], stanza["wrap"]) for stanza in record["stanzas"])
+    if any(left.rid >= right.rid for left, right in pairwise(stanzas)):
+        raise EnvelopeError("malformed", "the stanzas are not in strictly ascending order")
+    hh = prefix.hh
+    hashes = tuple(stanza_hash(hh, stanza.rid, stanza.wrap) for stanza in stanzas)
+    sealed_slip = slip_digest(record["hid"], record["slip"])
+    text = transcript(prefix.raw, record["epk"], record["commit"], sealed_slip, hashes, record["body"])
+    return Parsed(
+        prefix,
+        header,
+        record["epk"],
+        record["commit"],
+        record["hid"],
+        record["slip"],
+        stanzas,
+        hashes,
+        record["body"],
+        record["signature"],
+        text,
+    )
+
+
+def verify(data: bytes, *, hub_id: bytes, signer: Signers, suites: Collection[int] = SUITES) -> VerifiedEnvelope:
+    """The envelope in `data`, where the authority that its header names signed exactly this for this hub.
+
+    `signer` finds the authority and key of a key id, whatever their state: validity is judged later, at the
+    time of acceptance. Raises `EnvelopeError` with, in this order, too_large, malformed, unsupported_suite,
+    wrong_hub, unknown_signer or bad_signature.
+    """
+    parts = parse_envelope(data, suites)
+    check_signer(parts.prefix, parts.header, hub_id, signer, parts.text, parts.signature)
+    return VerifiedEnvelope(parts, parts.digest)
+
+
+def digest_of(data: bytes) -> bytes:
+    """The name of a record: the envelope's digest where it parses, else the digest of the raw value."""
+    try:
+        return parse_envelope(data).digest
+    except EnvelopeError:
+        return raw_digest(data)
+
+
+def open_slip(envelope: VerifiedEnvelope, keys: Mapping[bytes, DecryptionKey]) -> Slip:
+    """The slip, opened with the hub's key that it is sealed to.
+
+    Raises `EnvelopeError`: hub_key_retired where that key is not held any more, unreadable_slip where it does
+    not open, does not parse, or contradicts the header.
+    """
+    parts, header = envelope.parts, envelope.header
+    key = keys.get(parts.hid)
+    if key is None:
+        raise EnvelopeError("hub_key_retired")
+    hh = parts.prefix.hh
+    try:
+        kek = blake(b"ntf1/slip", hh + parts.epk + key.public, key=exchange(key.secret, parts.epk))
+        slip = Slip.decode(unpad(decrypt(kek, hh + parts.hid + parts.commit, parts.slip), SLIP_STEP))
+    except (ValueError, Malformed) as error:
+        raise EnvelopeError("unreadable_slip") from error
+    if (slip.envelope_id, slip.originator, slip.stream) != (header.envelope_id, header.originator, header.stream):
+        raise EnvelopeError("unreadable_slip", "the slip contradicts the header")
+    return slip
+
+
+def check_stanzas(envelope: VerifiedEnvelope, slip: Slip, recipient: Recipients) -> Mapping[str, bytes]:
+    """Each recipient's rid by its name, where the known rids are exactly the slip's recipients'.
+
+    So there is no hidden addressee, and nothing was cut. Raises `EnvelopeError` (unreadable_slip).
+    """
+    found: dict[str, bytes] = {}
+    for stanza in envelope.parts.stanzas:
+        owner = recipient(stanza.rid)
+        if owner is None:
+            continue
+        if owner[0].name in found:
+            raise EnvelopeError("unreadable_slip", "a recipient has two stanzas")
+        found[owner[0].name] = stanza.rid
+    if tuple(sorted(found)) != slip.recipients:
+        raise EnvelopeError("unreadable_slip", "the stanzas are not the slip's recipients")
+    if len(envelope.parts.stanzas) != stanza_count(len(found)):
+        raise EnvelopeError("unreadable_slip", "the number of stanzas is wrong")
+    length = len(envelope.parts.body)
+    if (length == 0) if found else (length != 0):
+        raise EnvelopeError("unreadable_slip", "a body goes with recipients, and none without")
+    if found and (length <= TAG_BYTES or (length - TAG_BYTES) % BODY_STEP):
+        raise EnvelopeError("unreadable_slip", "the body is not padded")
+    return found
+
+
+def delivery(envelope: VerifiedEnvelope, rid: bytes, signed: SignedStatement) -> bytes:
+    """What goes on the feed of the recipient `rid`: no other stanza, no slip, and the hub's statement."""
+    parts = envelope.parts
+    (own,) = (stanza for stanza in parts.stanzas if stanza.rid == rid)
+    return codec("Delivery").encode(
+        {
+            "prefix": parts.prefix.raw,
+            "epk": parts.epk,
+            "commit": parts.commit,
+            "slip_digest": slip_digest(parts.hid, parts.slip),
+            "list": list(parts.hashes),
+            "body": parts.body,
+            "signature": parts.signature,
+            "rid": own.rid,
+            "wrap": own.wrap,
+            "statement": signed.record(),
+        }
+    )
