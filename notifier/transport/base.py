@@ -102,7 +102,7 @@ class Polled:
     """What a `Member` saw: `generation` counts its joins; `owned` are its partitions now.
 
     A partition appears in `owned` with the generation of the join that gave it. `records` holds only
-    partitions that were started by `Member.start`.
+    partitions that were started by `Member.start` in this generation: a new one silences them all.
     """
 
     generation: int

@@ -229,10 +229,10 @@ class MemoryMember:
         self._running: dict[int, MemoryReader] = {}
 
     def given(self, partitions: frozenset[int]) -> None:
-        """A new assignment: what is no longer owned falls silent."""
+        """A new assignment: every partition is silent until it is started again."""
         self._generation += 1
         self._owned = partitions
-        self._running = {number: reader for number, reader in self._running.items() if number in partitions}
+        self._running = {}
 
     def _balance(self) -> None:
         self._group.assign(len(self._broker.log[self._topic]))

@@ -1,0 +1,175 @@
+"""The routing rules as data: who is expected to be told, by type, custody and leg (DOMAIN table). Pure.
+
+A rule set is a signed document of the directory. It is indexed by what a notification asks of it, so that a
+decision costs the same however many rules there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from notifier.errors import DirectoryError
+
+Custody = Literal["any", "in_custody", "free"]
+CUSTODIES: Final = ("any", "in_custody", "free")
+RULES: Final = (
+    "origin",
+    "destination",
+    "transit",
+    "nationality",
+    "residence",
+    "interpol",
+    "corridor",
+    "originator",
+    "told_before",
+    "consular",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: for `type` (in `custody`) the leg `rule` expects the authorities of `role`, by `paragraph`.
+
+    `stage_paragraphs` names another paragraph for some stages (travel: planned, arrived).
+    """
+
+    type: str
+    custody: Custody
+    rule: str
+    role: str
+    paragraph: str
+    stage_paragraphs: tuple[tuple[str, str], ...] = ()
+
+    def paragraph_at(self, stage: str | None) -> str:
+        """The paragraph that applies at `stage`."""
+        return dict(self.stage_paragraphs).get(stage or "", self.paragraph)
+
+
+@dataclass(frozen=True, slots=True)
+class Corridor:
+    """Who subscribes to patterns between two states: `subscribers` are authority names."""
+
+    start: str
+    end: str
+    subscribers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """One signed version of the rules; `issued_at` in Unix milliseconds.
+
+    `consular_mandatory` lists the states that are told of a consular matter without a request, by treaty.
+    """
+
+    version: int
+    issued_at: int
+    rows: tuple[Row, ...]
+    corridors: tuple[Corridor, ...] = ()
+    consular_mandatory: frozenset[str] = frozenset()
+    _index: Mapping[tuple[str, bool, str], tuple[Row, ...]] = field(init=False, repr=False, compare=False)
+    _subscribers: Mapping[tuple[str, str], tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        index: dict[tuple[str, bool, str], tuple[Row, ...]] = {}
+        for row in self.rows:
+            for custody in {"any": (True, False), "in_custody": (True,), "free": (False,)}[row.custody]:
+                key = (row.type, custody, row.rule)
+                index[key] = (*index.get(key, ()), row)
+        object.__setattr__(self, "_index", index)
+        lanes = {(lane.start, lane.end): lane.subscribers for lane in self.corridors}
+        object.__setattr__(self, "_subscribers", lanes)
+
+    def rows_for(self, type_: str, in_custody: bool, rule: str) -> tuple[Row, ...]:
+        """The rows that one leg of a notification asks for."""
+        return self._index.get((type_, in_custody, rule), ())
+
+    def subscribers(self, corridor: tuple[str, str]) -> tuple[str, ...]:
+        """Who subscribes to this corridor."""
+        return self._subscribers.get(corridor, ())
+
+    def to_document(self) -> dict[str, Any]:
+        """The JSON document that the directory signs."""
+        return {
+            "version": self.version,
+            "issued_at": self.issued_at,
+            "rows": [
+                {
+                    "type": row.type,
+                    "custody": row.custody,
+                    "rule": row.rule,
+                    "role": row.role,
+                    "paragraph": row.paragraph,
+                    "stage_paragraphs": dict(row.stage_paragraphs),
+                }
+                for row in self.rows
+            ],
+            "corridors": [
+                {"from": lane.start, "to": lane.end, "subscribers": list(lane.subscribers)} for lane in self.corridors
+            ],
+            "consular_mandatory": sorted(self.consular_mandatory),
+        }
+
+    @classmethod
+    def from_document(cls, document: object) -> RuleSet:
+        """Raises `DirectoryError` naming the first thing that is wrong."""
+        top = _fields(document, "rules", "version issued_at rows corridors consular_mandatory")
+        rows = []
+        for number, item in enumerate(_list(top["rows"], "rows")):
+            where = f"rows/{number}"
+            row = _fields(item, where, "type custody rule role paragraph stage_paragraphs")
+            stages = row["stage_paragraphs"]
+            plain = [row[name] for name in ("type", "custody", "rule", "role", "paragraph")]
+            if not isinstance(stages, dict) or not all(isinstance(text, str) for text in (*plain, *stages.values())):
+                raise DirectoryError(detail=f"{where}: every value is text")
+            if row["rule"] not in RULES or row["custody"] not in CUSTODIES:
+                raise DirectoryError(detail=f"{where}: unknown rule or custody")
+            rows.append(Row(*plain, tuple(sorted(stages.items()))))
+        lanes = []
+        for number, item in enumerate(_list(top["corridors"], "corridors")):
+            lane = _fields(item, f"corridors/{number}", "from to subscribers")
+            lanes.append(Corridor(lane["from"], lane["to"], tuple(_list(lane["subscribers"], "subscribers"))))
+        version, issued = top["version"], top["issued_at"]
+        if not all(isinstance(number, int) and not isinstance(number, bool) for number in (version, issued)):
+            raise DirectoryError(detail="rules: version and issued_at are whole numbers")
+        mandatory = frozenset(_list(top["consular_mandatory"], "consular_mandatory"))
+        return cls(version, issued, tuple(rows), tuple(lanes), mandatory)
+
+
+def default_rules(version: int = 1, issued_at: int = 0) -> RuleSet:
+    """The table of the resolution as rules: one row per type, custody and leg, with its paragraph."""
+    return RuleSet(version, issued_at, tuple(_default_rows()))
+
+
+def _default_rows() -> Iterable[Row]:
+    by_stage = (("arrived", "5"), ("planned", "5"))
+    for rule in ("origin", "destination", "transit", "nationality", "interpol"):
+        yield Row("travel", "in_custody", rule, "spoc", "3")
+    for rule in ("origin", "destination", "transit", "nationality", "residence", "interpol"):
+        yield Row("travel", "free", rule, "spoc", "11", by_stage)
+    for rule in ("origin", "destination", "transit", "nationality", "interpol"):
+        yield Row("deportation", "any", rule, "spoc", "3")
+    for type_ in ("arrest", "detention"):
+        for rule in ("origin", "destination", "transit", "residence", "interpol"):
+            yield Row(type_, "any", rule, "spoc", "5")
+        yield Row(type_, "any", "nationality", "spoc", "6")
+    for rule in ("origin", "destination", "transit", "nationality", "residence"):
+        yield Row("finint", "any", rule, "fiu", "5")
+    for rule in ("nationality", "interpol"):
+        yield Row("identity", "any", rule, "spoc", "6")
+    yield Row("consular", "any", "nationality", "consular", "6")
+    for rule in ("corridor", "interpol"):
+        yield Row("pattern", "any", rule, "spoc", "5")
+
+
+def _fields(value: object, where: str, names: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or sorted(value) != sorted(names.split()):
+        raise DirectoryError(detail=f"{where}: has exactly the fields {names}")
+    return value
+
+
+def _list(value: object, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise DirectoryError(detail=f"{where}: is a list")
+    return value
