@@ -1,0 +1,78 @@
+"""`notifier audit verify`: verifies the log offline, from its files and its public key."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from notifier.audit.checkpoint import Verifier
+from notifier.audit.verify import Report, verify_folder
+from notifier.cli.context import Context, common
+from notifier.errors import ConfigError, Refused, StorageError, UsageError
+from notifier.runtime import REAL
+
+SHOWN_FAULTS = 10
+
+
+@click.group()
+def command() -> None:
+    """Verify the audit log offline."""
+
+
+@command.command(epilog="Example: notifier audit verify ./log --key 'hub.example/log+1a2b3c4d+AbC...'")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--key", metavar="VKEY", help="The log's public key; without it, the one in the verified directory.")
+@common(prints=True)
+def verify(context: Context, file: Path | None, key: str | None) -> None:
+    """Recompute everything from the log's files, trusting nobody.
+
+    FILE is the log's folder, or its checkpoint; without it, the home's own log. With --key nothing else is
+    needed: no home, no broker, no network.
+    """
+    verifier = Verifier.from_vkey(key if key is not None else _key_of_directory(context))
+    folder = file if file is not None else _own_folder(context)
+    if folder.is_file():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise Refused("not_found", f"there is no log at {folder}")
+    try:
+        report = verify_folder(folder, verifier)
+    except OSError as error:
+        raise StorageError(detail=f"the log cannot be read ({error.strerror})") from error
+    if context.json:
+        context.print_json(report.to_json())
+    else:
+        _show(report)
+    if not report.ok:
+        raise Refused("audit_mismatch", report.faults[0])
+
+
+def _key_of_directory(context: Context) -> str:
+    from notifier.directory.client import DirectoryClient
+
+    if context.config is None and not context.home.is_dir():
+        raise UsageError(detail="whose log it is was not said", hint="add --key VKEY, or name a home with --home")
+    client = DirectoryClient(context.settings("auditor").directory, REAL.clock)
+    asyncio.run(client.refresh())
+    return client.snapshot().directory.hub.log_key
+
+
+def _own_folder(context: Context) -> Path:
+    folder = context.settings("auditor").log_folder
+    if folder is None:
+        raise ConfigError(detail="log_folder is not set", hint="name the log's folder")
+    return folder
+
+
+def _show(report: Report) -> None:
+    if report.ok:
+        click.echo(f"the log is whole: {report.size} entries, every file recomputed")
+        click.echo(f"root {report.root.hex() if report.root is not None else ''}")
+        return
+    click.echo(f"the log does NOT verify: {len(report.faults)} faults")
+    for fault in report.faults[:SHOWN_FAULTS]:
+        click.echo(f"  {fault}")
+    if len(report.faults) > SHOWN_FAULTS:
+        click.echo(f"  and {len(report.faults) - SHOWN_FAULTS} more (--json lists them)")
