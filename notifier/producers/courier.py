@@ -1,0 +1,296 @@
+"""The part of a publisher that works in the background: seals, sends, and reads what the hub decided.
+
+One instance per outbox does this, by the lease; others stand by. Three tasks share nothing but the database,
+whose transactions follow each other: one holds on to the lease, one seals and sends, one follows the feed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from notifier.directory.snapshot import DirectorySource, Snapshot
+from notifier.envelope import ParsedDelivery, SignedStatement, Statement, parse_feed, partition_of, verify_statement
+from notifier.errors import (
+    DirectoryError,
+    DirectoryStale,
+    EnvelopeError,
+    Fenced,
+    Malformed,
+    StorageError,
+    Temporary,
+    TransportError,
+)
+from notifier.notification import encode, for_sealing, parse
+from notifier.ops import metrics
+from notifier.producers.outbox import Outbox
+from notifier.producers.pipeline import Told
+from notifier.producers.plan import plan
+from notifier.producers.sealer import Load, Sealer
+from notifier.producers.work import Work
+from notifier.routing.decision import decide, facts_of
+from notifier.runtime import Runtime
+from notifier.storage import LEASE_MS, Lease
+from notifier.topics import INTAKE, feed_of
+from notifier.transport.base import Headers, Outgoing, Reader, Record, Sender, Transport
+
+WINDOW: Final = 32  # envelopes on their way at once
+READ_LIMIT: Final = 500
+READ_MS: Final = 1_000
+IDLE_SECONDS: Final = 0.5  # between looks for what another process stored
+STANDBY_SECONDS: Final = 1.0
+DOUBT_SECONDS: Final = 15.0  # the stream did not move for so long: the same bytes go again
+LONGEST_DOUBT_SECONDS: Final = 300.0
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 15.0
+
+log = structlog.get_logger("notifier.publisher")
+
+
+class Courier:
+    """Carries one outbox. `changed` is called after every transaction that may have settled something."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        transport: Transport,
+        directory: DirectorySource,
+        sealer: Sealer,
+        runtime: Runtime,
+        changed: Callable[[], None],
+    ) -> None:
+        self._outbox = outbox
+        self._transport = transport
+        self._directory = directory
+        self._sealer = sealer
+        self._runtime = runtime
+        self._changed = changed
+        self._wake = asyncio.Event()
+        self._sent: set[bytes] = set()
+        self._doubt = DOUBT_SECONDS
+        self._doubt_at = 0.0
+        self._refresh = False
+
+    def wake(self) -> None:
+        """Something was stored: look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works until cancelled; raises what trying again does not mend."""
+        while True:
+            try:
+                await self._session(self._outbox.lease())
+            except StorageError as error:
+                if error.reason != "storage_locked":
+                    log.warning("outbox fault", reason=error.reason, detail=error.detail)
+            except Fenced:
+                log.warning("another instance took over")
+            await asyncio.sleep(STANDBY_SECONDS)
+
+    async def _session(self, lease: Lease) -> None:
+        """One tenure of the lease, until a fault ends it."""
+        await lease.acquire()
+        log.debug("sending", epoch=lease.epoch)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_keep(lease))
+                group.create_task(self._send(lease))
+                group.create_task(self._follow(lease))
+        except BaseExceptionGroup as faults:
+            raise _first(faults) from faults
+        finally:
+            with contextlib.suppress(StorageError):
+                await lease.release()
+
+    # Sealing and sending.
+
+    async def _send(self, lease: Lease) -> None:
+        sender: Sender | None = None
+        pause = FIRST_PAUSE_SECONDS
+        self._sent.clear()
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    await self._seal(lease)
+                    sender = await self._send_new(sender)
+                except (TransportError, DirectoryStale, DirectoryError) as error:
+                    if isinstance(error, Fenced):
+                        raise
+                    log.warning("not sent", reason=error.reason, detail=error.detail)
+                    self._sent.clear()
+                    if sender is not None:
+                        await sender.close()
+                        sender = None
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                    continue
+                pause = FIRST_PAUSE_SECONDS
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+        finally:
+            if sender is not None:
+                await sender.close()
+
+    async def _seal(self, lease: Lease) -> None:
+        """Seals what is due, as far as the window has room; committed when it returns."""
+        if not await self._outbox.due(self._runtime.clock()):
+            return
+        if self._refresh:
+            await self._directory.refresh()
+            self._refresh = False
+        now = self._runtime.clock()
+        snapshot = self._directory.snapshot()
+        snapshot.check_fresh(now)
+        self._sealer.check(snapshot.directory)
+        async with self._outbox.working(lease) as work:
+            pipeline = await work.pipeline()
+            secret = await work.secret()
+            for load, content in await work.pending(WINDOW - len(pipeline.pipe), now):
+                current = await self._current(work, load, content, snapshot)
+                if current is None:
+                    continue
+                try:
+                    placed, envelope = self._sealer.seal(current, pipeline, snapshot, secret)
+                except DirectoryError as error:
+                    log.warning("cannot seal", reason=error.reason, detail=error.detail)
+                    await work.defer(load.message, error.reason)
+                    continue
+                await work.fly(placed, envelope)
+                pipeline = pipeline.sealed(placed)
+
+    async def _current(self, work: Work, load: Load, content: bytes, snapshot: Snapshot) -> Load | None:
+        """`load` under the versions of now, evaluated again where they changed; None where it may not leave."""
+        rules, directory = snapshot.rules, snapshot.directory
+        if (load.plan.rules_version, load.plan.directory_version) == (rules.version, directory.version):
+            return load
+        notification = parse(content)
+        decision = decide(notification, directory, rules)
+        again = plan(decision, facts_of(notification), directory.version, load.plan.approved)
+        current = replace(load, plan=again, wire=encode(for_sealing(notification)))
+        await work.replan(current)
+        if again.gated:
+            await work.hold(load.message)
+            return None
+        return current
+
+    async def _send_new(self, sender: Sender | None) -> Sender | None:
+        """Sends what flies and was not sent in this session: in order, the same bytes as stored."""
+        flying = await self._outbox.flying()
+        if self._sent and flying and _monotonic() >= self._doubt_at:
+            log.warning("no decision yet, the same bytes go again", envelopes=len(flying))
+            self._sent.clear()
+            self._doubt = min(self._doubt * 2, LONGEST_DOUBT_SECONDS)
+        new = [one for one in flying if one[0] not in self._sent]
+        if not new:
+            return sender
+        sender = sender or await self._transport.sender()
+        partitions = self._directory.snapshot().directory.hub.partitions
+        await sender.send([self._outgoing(stream, envelope, partitions) for _, stream, envelope in new])
+        self._sent = {digest for digest, _, _ in flying}
+        self._doubt_at = _monotonic() + self._doubt
+        return sender
+
+    def _outgoing(self, stream: bytes, envelope: bytes, partitions: int) -> Outgoing:
+        partition = partition_of(self._sealer.name, stream, partitions)
+        return Outgoing(INTAKE, envelope, partition=partition, headers=_headers(self._runtime.entropy(40)))
+
+    # Following the own feed.
+
+    async def _follow(self, lease: Lease) -> None:
+        reader: Reader | None = None
+        pause = FIRST_PAUSE_SECONDS
+        offset = await self._outbox.feed_offset()
+        try:
+            while True:
+                try:
+                    reader = reader or await self._transport.reader(feed_of(self._sealer.name), 0, offset)
+                    records = await reader.read(READ_LIMIT, READ_MS)
+                    end = await reader.position()
+                    told = [told for record in records if (told := await self._told(record)) is not None]
+                except (Temporary, DirectoryError) as error:
+                    log.warning("feed not read", reason=error.reason, detail=error.detail)
+                    if reader is not None:
+                        await reader.close()
+                        reader = None
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                    continue
+                pause = FIRST_PAUSE_SECONDS
+                if end != offset:
+                    await self._apply(lease, offset, end, told)
+                    offset = end
+        finally:
+            if reader is not None:
+                await reader.close()
+
+    async def _apply(self, lease: Lease, start: int, end: int, told: Sequence[Told]) -> None:
+        async with self._outbox.working(lease) as work:
+            heard = await work.hear(start, end, told)
+        if not heard.decided:
+            return
+        for reason in heard.decided:
+            metrics.SETTLED.labels("accepted" if reason is None else "rejected", reason or "").inc()
+        self._refresh = self._refresh or heard.refresh
+        if heard.moved:
+            self._doubt = DOUBT_SECONDS
+            self._doubt_at = _monotonic() + self._doubt
+        self._changed()
+        self._wake.set()
+
+    async def _told(self, record: Record) -> Told | None:
+        """What a feed record says about an envelope of this authority; None for a delivery, or what nobody signed."""
+        try:
+            parsed = parse_feed(record.value or b"")
+            if isinstance(parsed, ParsedDelivery):
+                return None
+            statement = await self._verified(parsed)
+        except (EnvelopeError, Malformed) as error:
+            log.warning("feed record ignored", offset=record.offset, reason=error.reason)
+            return None
+        if statement.kind != "decision" or statement.audience != self._sealer.name:
+            log.warning("feed record ignored", offset=record.offset, reason="bad_statement")
+            return None
+        reason = None if statement.outcome == "accepted" else statement.reason or "malformed"
+        return Told(statement.digest, reason, statement.stream, statement.number)
+
+    async def _verified(self, signed: SignedStatement) -> Statement:
+        """Verified with the hub's keys, looked up anew once: the hub may sign with a key that is newer than ours."""
+        hub = self._directory.snapshot().directory.hub
+        if hub.signing_key(signed.key_id) is None:
+            await self._directory.refresh()
+            hub = self._directory.snapshot().directory.hub
+        return verify_statement(signed, hub_id=hub.hub_id, hub_signer=hub.signing_key)
+
+
+async def _keep(lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(LEASE_MS / 3000)
+        await lease.renew()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The fault that ended a session; the others followed from it."""
+    one = group.exceptions[0]
+    return _first(one) if isinstance(one, BaseExceptionGroup) else one
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _headers(token: bytes) -> Headers:
+    """CloudEvents binary mode and a trace, for tools; trusted by nobody."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", token[:16].hex().encode()),
+        ("ce_source", b"/notifier/publisher"),
+        ("ce_type", b"org.notifier.envelope.v1"),
+        ("content-type", b"application/vnd.notifier.envelope.v1"),
+        ("traceparent", f"00-{token[16:32].hex()}-{token[32:40].hex()}-01".encode()),
+    )

@@ -1,0 +1,258 @@
+"""The outbox: what an authority wants to say, durable before the caller has its answer, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from notifier.errors import Refused, StorageError
+from notifier.notification import Notification, encode, for_sealing, parse, to_json
+from notifier.producers import tables
+from notifier.producers.pipeline import NO_DIGEST
+from notifier.producers.plan import Entry, Plan
+from notifier.producers.work import Work, add_recipients
+from notifier.runtime import Runtime
+from notifier.storage import Database, Lease, RowCipher
+
+SENDER_LEASE: Final = "outbox-sender"
+SHOWN: Final = {"pending": "submitted", "sealed": "submitted"}
+SETTLED: Final = frozenset({"routed", "rejected", "held"})
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientState:
+    """One entry of the decision: what was decided about an authority (None: not known yet), and what became of it."""
+
+    authority: str | None
+    state: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One message of the outbox. `id` is the notification's, as UUID text; times in Unix milliseconds.
+
+    `state` is submitted, routed, rejected or held; `reason` the last one that the hub gave against it.
+    """
+
+    id: str
+    state: str
+    reason: str | None
+    rules_version: int
+    entries: tuple[Entry, ...]
+    recipients: tuple[RecipientState, ...]
+    submitted_at: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.state in SETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message as `add` found or made it."""
+
+    id: str
+    plan: Plan
+    state: str
+    reason: str | None
+
+
+class Outbox:
+    """One authority's outbox. Many processes may add; one, by the lease, seals and sends."""
+
+    def __init__(self, database: Database, authority: str, cipher: RowCipher, runtime: Runtime) -> None:
+        self._database = database
+        self._authority = authority
+        self._cipher = cipher
+        self._runtime = runtime
+
+    @classmethod
+    async def open(cls, address: str, authority: str, key: bytes, runtime: Runtime) -> Outbox:
+        """Opens or creates the outbox of `authority` at `address`; `key` is the 32-byte storage key.
+
+        Creating mints the stream and the secret of its envelope ids. Raises `StorageError`, also where the
+        database is another authority's or was made with another key.
+        """
+        database = await Database.open(address, tables.TABLES, schema=tables.SCHEMA, version=tables.VERSION)
+        outbox = cls(database, authority, RowCipher(key, runtime.entropy), runtime)
+        try:
+            await outbox._begin()
+        except BaseException:
+            await database.close()
+            raise
+        return outbox
+
+    async def _begin(self) -> None:
+        async with self._database.write() as connection:
+            row = (await connection.execute(sa.select(tables.instance))).one_or_none()
+            if row is not None:
+                if row.authority != self._authority:
+                    raise StorageError(detail=f"the outbox belongs to {row.authority}, not {self._authority}")
+                self._cipher.open(b"instance/secret", row.secret)
+                return
+            stream = self._runtime.entropy(16)
+            secret = self._cipher.seal(b"instance/secret", self._runtime.entropy(32))
+            await connection.execute(
+                tables.instance.insert().values(id=1, authority=self._authority, secret=secret, feed_offset=0)
+            )
+            await connection.execute(
+                tables.streams.insert().values(
+                    id=stream,
+                    number=0,
+                    tail=NO_DIGEST,
+                    counters=self._cipher.seal(b"stream/counters/" + stream, b"{}"),
+                    state="open",
+                    opened=self._runtime.clock(),
+                )
+            )
+
+    def lease(self) -> Lease:
+        """The lease under which one instance seals and sends."""
+        return Lease(self._database, SENDER_LEASE, self._runtime.clock)
+
+    async def close(self) -> None:
+        """Lets go of the database."""
+        await self._database.close()
+
+    async def add(self, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
+        """Stores all of `items`, or none; durable when it returns. Every notification has its id.
+
+        The same notification under the same id is answered with what is already there; another one raises
+        `Refused` with reason `id_taken`.
+        """
+        async with self._database.write() as connection:
+            return [await self._add(connection, notification, plan) for notification, plan in items]
+
+    async def _add(self, connection: AsyncConnection, notification: Notification, plan: Plan) -> Stored:
+        notification_id = _id_of(notification)
+        content = _content(notification)
+        row = await self._row(connection, notification_id)
+        if row is not None:
+            if self._open("content", notification_id, row.content) != content:
+                raise Refused("id_taken", hint="give the other notification an id of its own")
+            known = Plan.from_document(self._open("plan", notification_id, row.plan))
+            return Stored(_text(notification_id), known, SHOWN.get(row.state, row.state), row.reason)
+        now = self._runtime.clock()
+        state = "held" if plan.gated else "pending"
+        inserted = await connection.execute(
+            tables.messages.insert()
+            .values(
+                notification_id=notification_id,
+                state=state,
+                attempts=0,
+                due=now,
+                created=now,
+                updated=now,
+                content=self._seal("content", notification_id, content),
+                wire=self._seal("wire", notification_id, encode(for_sealing(notification))),
+                plan=self._seal("plan", notification_id, plan.document()),
+            )
+            .returning(tables.messages.c.id)
+        )
+        await add_recipients(connection, inserted.scalar_one(), plan, now)
+        return Stored(_text(notification_id), plan, SHOWN.get(state, state), None)
+
+    async def status(self, message_id: str) -> Status:
+        """What became of a notification; `Refused` with reason `not_found` where it was never submitted here."""
+        notification_id = parse_id(message_id)
+        async with self._database.read() as connection:
+            row = await self._row(connection, notification_id)
+            if row is None:
+                raise Refused("not_found", f"the outbox has no notification {message_id}")
+            query = sa.select(tables.recipients).where(tables.recipients.c.message == row.id)
+            states = (await connection.execute(query.order_by(tables.recipients.c.place))).all()
+        plan = Plan.from_document(self._open("plan", notification_id, row.plan))
+        told = tuple(
+            RecipientState(entry["authority"], state.state, state.since)
+            for entry, state in zip(plan.entries, states, strict=True)
+        )
+        shown = SHOWN.get(row.state, row.state)
+        return Status(_text(notification_id), shown, row.reason, plan.rules_version, plan.entries, told, row.created)
+
+    async def notification(self, message_id: str) -> Notification:
+        """The notification as it was submitted, its local part too; `Refused` with reason `not_found`."""
+        notification_id = parse_id(message_id)
+        async with self._database.read() as connection:
+            row = await self._row(connection, notification_id)
+        if row is None:
+            raise Refused("not_found", f"the outbox has no notification {message_id}")
+        return parse(self._open("content", notification_id, row.content))
+
+    async def waiting(self) -> list[str]:
+        """The ids of what the hub has not decided yet, in the order of submission."""
+        undecided = tables.messages.c.state.in_(("pending", "sealed"))
+        query = sa.select(tables.messages.c.notification_id).where(undecided).order_by(tables.messages.c.id)
+        async with self._database.read() as connection:
+            return [_text(found) for found in await connection.scalars(query)]
+
+    async def due(self, now: int) -> bool:
+        """Whether a message waits to be sealed at time `now`."""
+        query = sa.select(tables.messages.c.id).where(
+            tables.messages.c.state == "pending", tables.messages.c.due <= now
+        )
+        async with self._database.read() as connection:
+            return (await connection.execute(query.limit(1))).first() is not None
+
+    @asynccontextmanager
+    async def working(self, lease: Lease) -> AsyncIterator[Work]:
+        """One transaction of the lease-holder; `Fenced` where another instance took over."""
+        async with self._database.write() as connection:
+            await lease.check(connection)
+            yield Work(connection, self._cipher, self._runtime)
+
+    async def flying(self) -> list[tuple[bytes, bytes, bytes]]:
+        """Digest, stream and bytes of every envelope on its way, in the order of their numbers."""
+        table = tables.envelopes.c
+        query = sa.select(table.digest, table.stream, table.bytes).where(table.state == "flying")
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(table.number))).all()
+        return [(row.digest, row.stream, row.bytes) for row in rows]
+
+    async def feed_offset(self) -> int:
+        """The next offset of the own feed."""
+        async with self._database.read() as connection:
+            found: int = (await connection.execute(sa.select(tables.instance.c.feed_offset))).scalar_one()
+            return found
+
+    async def _row(self, connection: AsyncConnection, notification_id: bytes) -> sa.Row[Any] | None:
+        query = sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id)
+        return (await connection.execute(query)).one_or_none()
+
+    def _seal(self, column: str, notification_id: bytes, value: bytes) -> bytes:
+        return self._cipher.seal(f"message/{column}/".encode() + notification_id, value)
+
+    def _open(self, column: str, notification_id: bytes, value: bytes) -> bytes:
+        return self._cipher.open(f"message/{column}/".encode() + notification_id, value)
+
+
+def parse_id(text: str) -> bytes:
+    """The 16 bytes of a notification's id; `Refused` with reason `not_found` for what is no UUID."""
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        raise Refused("not_found", "that is not the id of a notification (a UUID)") from None
+
+
+def _text(notification_id: bytes) -> str:
+    return str(uuid.UUID(bytes=notification_id))
+
+
+def _id_of(notification: Notification) -> bytes:
+    if notification.id is None:
+        raise ValueError("a notification has its id before it is stored")
+    return notification.id
+
+
+def _content(notification: Notification) -> bytes:
+    """The canonical JSON, by which the same submission is known again."""
+    document = to_json(notification, local=True)
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,166 @@
+"""What the hub's decisions do to a publisher's stream (ENVELOPE.md, "Sequences"). Pure.
+
+A publisher seals ahead: up to a window of envelopes, each chained upon the one before, are on their way at
+once. A rejection in turn makes its own digest the tail, so everything that chains upon the rejected envelope
+can never be accepted: it is renumbered and sealed anew. A refusal before the sequence check places nothing.
+The rules are those of the explicit-state model of the sequences; the outbox binds them to its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+NO_DIGEST: Final = bytes(32)
+
+OUT_OF_TURN: Final = frozenset({"replayed", "out_of_order"})
+"""Refusals upon which the publisher does nothing: the decision that counts was, or will be, another one."""
+
+UNPLACED: Final = frozenset({"hub_key_retired", "unknown_signer", "wrong_partition", "unreadable_slip"})
+"""Refusals before the sequence check: not final. So is any refusal that names no number."""
+
+AGAIN: Final = frozenset({"rules_outdated", "rules_unknown", "feed_missing", "not_yet_valid", "expired"})
+"""Refusals in turn after which the publisher seals the message anew, by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One sealed envelope: its place in the stream, the message that it carries (None: an act).
+
+    `sequences` maps each addressed authority to this message's `seq_i`.
+    """
+
+    digest: bytes
+    message: int | None
+    stream: bytes
+    number: int
+    previous: bytes
+    sequences: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One stream as its publisher knows it.
+
+    `number` and `tail` are what the hub last said; `counters` the accepted messages per authority; `pipe` the
+    envelopes on their way, in order, each chained upon the one before.
+    """
+
+    stream: bytes
+    number: int = 0
+    tail: bytes = NO_DIGEST
+    counters: Mapping[str, int] = field(default_factory=dict)
+    pipe: tuple[Placed, ...] = ()
+
+    def place(self, recipients: Sequence[str]) -> tuple[int, bytes, dict[str, int]]:
+        """Number, previous digest and each recipient's `seq_i` of the next envelope."""
+        number, previous = (self.pipe[-1].number, self.pipe[-1].digest) if self.pipe else (self.number, self.tail)
+        sequences = {}
+        for name in recipients:
+            ahead = (one.sequences[name] for one in reversed(self.pipe) if name in one.sequences)
+            sequences[name] = next(ahead, self.counters.get(name, 0)) + 1
+        return number + 1, previous, sequences
+
+    def sealed(self, placed: Placed) -> Pipeline:
+        """The pipeline with one more envelope on its way; it must be at `place`."""
+        number, previous, _ = self.place(())
+        if (placed.stream, placed.number, placed.previous) != (self.stream, number, previous):
+            raise ValueError("an envelope does not chain upon the one before it")
+        return replace(self, pipe=(*self.pipe, placed))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One decision of the hub, from a verified statement; `reason` is None where it accepted."""
+
+    digest: bytes
+    reason: str | None
+    stream: bytes | None = None
+    number: int | None = None
+
+
+class Resend(StrEnum):
+    """What is to be done about envelopes that were refused before the sequence check."""
+
+    SAME = "same"  # the same bytes again, after a while
+    AFRESH = "afresh"  # sealed anew under the same number and previous digest, with fresh keys of the hub
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one decision changes.
+
+    `routed` is the message that was accepted; `refused` the message that was rejected in turn, `retry`
+    whether it goes again by itself; `freed` are the messages to be renumbered and sealed anew (a message
+    that goes again among them), in their order. `foreign` means that the hub decided about this stream what
+    this database does not know: it is older than the stream, and must not go on in it.
+    """
+
+    pipeline: Pipeline
+    routed: int | None = None
+    refused: int | None = None
+    retry: bool = False
+    freed: tuple[int, ...] = ()
+    resend: Resend | None = None
+    foreign: bool = False
+
+
+def hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+    """The step that `told` causes; `mine` is the envelope of that digest, whenever it was made, or None."""
+    if told.reason is None:
+        return _accepted(pipeline, told, mine)
+    if told.reason in OUT_OF_TURN:
+        return Step(pipeline)
+    if told.reason in UNPLACED or told.number is None:
+        return _unplaced(pipeline, told, mine)
+    return _rejected(pipeline, told, mine)
+
+
+def _accepted(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+    message = mine.message if mine is not None else None
+    if told.stream != pipeline.stream or told.number is None or told.number <= pipeline.number:
+        return Step(pipeline, routed=message)
+    if mine is None or told.number != pipeline.number + 1:
+        return Step(pipeline, routed=message, foreign=True)
+    head = _is_head(pipeline, told.digest)
+    moved = replace(
+        pipeline,
+        number=told.number,
+        tail=told.digest,
+        counters={**pipeline.counters, **mine.sequences},
+        pipe=pipeline.pipe[1:] if head else (),
+    )
+    return Step(moved, routed=message, freed=() if head else _messages(pipeline, but=message))
+
+
+def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+    if told.stream != pipeline.stream or told.number != pipeline.number + 1:
+        return Step(pipeline)
+    if mine is None:
+        return Step(pipeline, foreign=True)
+    moved = replace(pipeline, tail=told.digest, pipe=())
+    if not _is_head(pipeline, told.digest):
+        return Step(moved, freed=_messages(pipeline))
+    retry = mine.message is not None and told.reason in AGAIN
+    freed = _messages(pipeline, but=None if retry else mine.message)
+    return Step(moved, refused=mine.message, retry=retry, freed=freed)
+
+
+def _unplaced(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+    if mine is None or all(one.digest != told.digest for one in pipeline.pipe):
+        return Step(pipeline)
+    if told.reason != "hub_key_retired":
+        return Step(pipeline, resend=Resend.SAME)
+    if not _is_head(pipeline, told.digest):
+        return Step(pipeline)
+    return Step(replace(pipeline, pipe=()), freed=_messages(pipeline), resend=Resend.AFRESH)
+
+
+def _is_head(pipeline: Pipeline, digest: bytes) -> bool:
+    return bool(pipeline.pipe) and pipeline.pipe[0].digest == digest
+
+
+def _messages(pipeline: Pipeline, but: int | None = None) -> tuple[int, ...]:
+    return tuple(one.message for one in pipeline.pipe if one.message is not None and one.message != but)

@@ -1,0 +1,103 @@
+"""Seals one planned notification for its place in the stream. Pure but for the randomness it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from notifier.directory.model import DAY_MS, Directory
+from notifier.directory.snapshot import Snapshot
+from notifier.envelope import Addressee, Body, Header, SigningKey, Slip, envelope_id_of, seal
+from notifier.errors import DirectoryError
+from notifier.producers.pipeline import Pipeline, Placed
+from notifier.producers.plan import Plan
+from notifier.runtime import Runtime
+
+EXPIRY_MS: Final = 7 * DAY_MS
+PROFILE: Final = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is to be sealed: the message's row id, the notification's id, its encoded form, its plan."""
+
+    message: int
+    notification_id: bytes
+    wire: bytes
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """One authority's way to seal: its name, signing key, and the secret that makes envelope ids its own."""
+
+    name: str
+    key: SigningKey
+    runtime: Runtime
+
+    def check(self, directory: Directory) -> None:
+        """Raises `DirectoryError` (`unknown_authority`, `unknown_signer`) where the hub would not know us."""
+        authority = directory.authority(self.name)
+        if authority is None or not authority.active:
+            raise DirectoryError(
+                "unknown_authority", f"the directory has no active authority {self.name}", hint="have it enrolled"
+            )
+        found = directory.signer(self.key.key_id)
+        if found is None or found[0].name != self.name or not found[1].makes(self.runtime.clock()):
+            raise DirectoryError(
+                "unknown_signer",
+                f"the directory lists this signing key not as a valid one of {self.name}",
+                hint="use the enrolled key, or have this one enrolled",
+            )
+
+    def seal(self, load: Load, pipeline: Pipeline, snapshot: Snapshot, secret: bytes) -> tuple[Placed, bytes]:
+        """The next envelope of the stream, and its bytes.
+
+        Nobody to send to gives an envelope without a body: the withholding is recorded, never silent. Raises
+        `DirectoryError` where the hub or a recipient has no valid encryption key.
+        """
+        now = self.runtime.clock()
+        plan, directory = load.plan, snapshot.directory
+        number, previous, sequences = pipeline.place(plan.recipients)
+        envelope_id = envelope_id_of(secret, load.notification_id, previous)
+        slip = Slip(
+            envelope_id=envelope_id,
+            notification_id=load.notification_id,
+            originator=self.name,
+            stream=pipeline.stream,
+            number=number,
+            previous=previous,
+            digest_key=self.runtime.entropy(16),
+            rules_version=plan.rules_version,
+            directory_version=plan.directory_version,
+            facts=plan.facts,
+            recipients=plan.recipients,
+            withheld=plan.withheld,
+        )
+        body = Body(envelope_id, pipeline.stream, self.name, load.notification_id, PROFILE, load.wire)
+        sealed = seal(
+            Header(directory.hub.hub_id, envelope_id, self.name, pipeline.stream, now, now + EXPIRY_MS),
+            slip,
+            body if plan.recipients else None,
+            signer=self.key,
+            hub_key=_hub_key(directory, now),
+            addressees=[Addressee(_key_of(directory, name, now), sequences[name]) for name in plan.recipients],
+            entropy=self.runtime.entropy,
+        )
+        placed = Placed(sealed.digest, load.message, pipeline.stream, number, previous, sequences)
+        return placed, sealed.envelope
+
+
+def _hub_key(directory: Directory, now: int) -> bytes:
+    key = directory.hub.encryption_key(now)
+    if key is None:
+        raise DirectoryError(detail="the hub has no valid encryption key in the directory")
+    return key.public
+
+
+def _key_of(directory: Directory, name: str, now: int) -> bytes:
+    authority = directory.authority(name)
+    key = authority.encryption_key(now) if authority is not None else None
+    if key is None:
+        raise DirectoryError(detail="a recipient has no valid encryption key in the directory")
+    return key.public

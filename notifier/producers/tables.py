@@ -1,0 +1,75 @@
+"""The outbox's tables. What says who or what is sealed to the storage key; places, states and times are not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+SCHEMA: Final = "outbox"
+VERSION: Final = 1
+
+TABLES: Final = sa.MetaData()
+
+RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+messages = sa.Table(
+    "message",
+    TABLES,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("notification_id", sa.LargeBinary(16), nullable=False, unique=True),
+    sa.Column("state", sa.String(16), nullable=False),  # pending, sealed, routed, rejected, held
+    sa.Column("reason", sa.String(32)),  # the hub's last word against it
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("due", sa.BigInteger, nullable=False),  # not sealed before (Unix ms)
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("updated", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: canonical JSON, local part too
+    sa.Column("wire", sa.LargeBinary, nullable=False),  # sealed: what recipients get
+    sa.Column("plan", sa.LargeBinary, nullable=False),  # sealed: plan.Plan
+)
+sa.Index("message_state", messages.c.state, messages.c.id)
+
+recipients = sa.Table(
+    "recipient",
+    TABLES,
+    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True),  # of its entry in the plan
+    sa.Column("state", sa.String(16), nullable=False),  # submitted, routed, rejected, held, suppressed
+    sa.Column("since", sa.BigInteger, nullable=False),
+)
+
+envelopes = sa.Table(
+    "envelope",
+    TABLES,
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="SET NULL")),  # null: an act
+    sa.Column("stream", sa.LargeBinary(16), nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("previous", sa.LargeBinary(32), nullable=False),
+    sa.Column("sequences", sa.LargeBinary, nullable=False),  # sealed: authority -> seq_i
+    sa.Column("state", sa.String(16), nullable=False),  # flying, accepted, rejected, void
+    sa.Column("bytes", sa.LargeBinary),  # while it flies: the same bytes go again after a doubt
+    sa.Column("created", sa.BigInteger, nullable=False),
+)
+sa.Index("envelope_state", envelopes.c.state, envelopes.c.number)
+
+streams = sa.Table(
+    "stream",
+    TABLES,
+    sa.Column("id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("tail", sa.LargeBinary(32), nullable=False),
+    sa.Column("counters", sa.LargeBinary, nullable=False),  # sealed: authority -> accepted messages
+    sa.Column("state", sa.String(16), nullable=False),  # open, foreign
+    sa.Column("opened", sa.BigInteger, nullable=False),
+)
+
+instance = sa.Table(
+    "instance",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("authority", sa.String(64), nullable=False),
+    sa.Column("secret", sa.LargeBinary, nullable=False),  # sealed: keys the envelope ids
+    sa.Column("feed_offset", sa.BigInteger, nullable=False),  # the next record of the own feed
+)
