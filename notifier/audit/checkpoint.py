@@ -169,9 +169,12 @@ def parse_note(text: str | bytes) -> Note:
 
 def sign(text: str, signers: Sequence[Signer]) -> Note:
     """The note of `text` with these signatures; raises `NoteError` where the text cannot be one."""
-    note = Note(
-        text, tuple(Signature(one.verifier.name, one.verifier.key_id, one.key.sign(text.encode())) for one in signers)
-    )
+    try:
+        message = text.encode()
+    except UnicodeError as error:
+        raise NoteError(detail="the text is not Unicode") from error
+    signatures = (Signature(one.verifier.name, one.verifier.key_id, one.key.sign(message)) for one in signers)
+    note = Note(text, tuple(signatures))
     if parse_note(str(note)) != note:
         raise NoteError(detail="the text cannot be told from its signatures")
     return note

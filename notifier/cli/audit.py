@@ -50,10 +50,10 @@ def verify(context: Context, file: Path | None, key: str | None) -> None:
 
 
 def _key_of_directory(context: Context) -> str:
-    from notifier.directory.client import DirectoryClient
-
     if context.config is None and not context.home.is_dir():
         raise UsageError(detail="whose log it is was not said", hint="add --key VKEY, or name a home with --home")
+    from notifier.directory.client import DirectoryClient
+
     client = DirectoryClient(context.settings("auditor").directory, REAL.clock)
     asyncio.run(client.refresh())
     return client.snapshot().directory.hub.log_key
