@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -66,37 +68,37 @@ def refused(call, *arguments):
     assert caught.value.reason == "proof_invalid"
 
 
-# The leaves and roots that Certificate Transparency implementations have tested against since RFC 6962.
-REFERENCE_LEAVES = [
-    bytes.fromhex(text)
-    for text in (
-        "",
-        "00",
-        "10",
-        "2021",
-        "3031",
-        "40414243",
-        "5051525354555657",
-        "606162636465666768696a6b6c6d6e6f",
-    )
-]
-REFERENCE_ROOTS = [
-    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
-    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
-    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
-    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
-]
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "audit" / "merkle.json").read_text())
 
 
 def test_roots_are_those_of_other_implementations():
     """A root computed here is the root that any RFC 6962 log computes."""
     assert merkle.root_hash([]).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    hashes = [merkle.leaf_hash(leaf) for leaf in REFERENCE_LEAVES]
-    assert [merkle.root_hash(hashes[:size]).hex() for size in range(1, 9)] == REFERENCE_ROOTS
+    hashes = [merkle.leaf_hash(bytes.fromhex(leaf)) for leaf in VECTORS["roots"]["leaves"]]
+    assert [merkle.root_hash(hashes[:size]).hex() for size in range(1, 9)] == VECTORS["roots"]["roots"]
+
+
+def outcome(verify, *arguments):
+    try:
+        verify(*arguments)
+    except ProofError as error:
+        return error.reason
+    return "ok"
+
+
+@pytest.mark.parametrize("vector", VECTORS["inclusion"], ids=lambda vector: vector["name"])
+def test_inclusion_vectors(vector):
+    """Each vector has one fault, and is refused for it; those without one hold."""
+    leaf, root, *proof = map(bytes.fromhex, [vector["leaf_hash"], vector["root"], *vector["proof"]])
+    assert outcome(merkle.verify_inclusion, vector["index"], vector["size"], leaf, proof, root) == vector["class"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["consistency"], ids=lambda vector: vector["name"])
+def test_consistency_vectors(vector):
+    """Each vector has one fault, and is refused for it; those without one hold."""
+    root1, root2, *proof = map(bytes.fromhex, [vector["root1"], vector["root2"], *vector["proof"]])
+    sizes = vector["size1"], vector["size2"]
+    assert outcome(merkle.verify_consistency, *sizes, proof, root1, root2) == vector["class"]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import shutil
 
 import pytest
+from nacl.signing import VerifyKey
 
 from notifier.audit import checkpoint as notes
 from notifier.audit import merkle, tiles
@@ -86,6 +89,48 @@ def test_another_key_or_name_is_found(tmp_path, signer, make):
     other = Signer.of("other.example", signer.key)
     (tmp_path / "checkpoint").write_text(str(notes.sign(head.note.text, [other])))
     assert verify_folder(tmp_path, other.verifier).faults == ("checkpoint: is another log's",)
+
+
+def by_hand(folder, vkey):
+    """The size of a good log, by docs/audit-log.md alone: nothing of this project is used."""
+    name, key_id, encoded = vkey.split("+", 2)
+    public = base64.b64decode(encoded)
+    assert hashlib.sha256(name.encode() + b"\n" + public).digest()[:4].hex() == key_id
+    text, _, line = (folder / "checkpoint").read_bytes().decode().rpartition("\n\n")
+    origin, size, root = text.split("\n")
+    dash, signed_by, signature = line.split()
+    assert (dash, signed_by, origin) == ("\N{EM DASH}", name, name)
+    VerifyKey(public[1:]).verify((text + "\n").encode(), base64.b64decode(signature)[4:])
+    hashes, size, before = [], int(size), -1
+    for number in range(-(-size // 256)):
+        width = min(256, size - 256 * number)
+        suffix = f"{number:03d}" if width == 256 else f"{number:03d}.p/{width}"
+        bundle = (folder / "tile/entries" / suffix).read_bytes()
+        records = (folder / "records" / f"{number:03d}").read_bytes()
+        for at in range(width):
+            leaf = bundle[42 * at + 2 : 42 * at + 42]
+            length = int.from_bytes(records[:4], "big")
+            record, records = records[4 : 4 + length], records[4 + length :]
+            offset = int.from_bytes(leaf[:8], "big")
+            assert offset > before
+            assert leaf[8:] == hashlib.blake2b(record, digest_size=32, person=b"ntf1/audit").digest()
+            before = offset
+            hashes.append(hashlib.sha256(b"\0" + leaf).digest())
+        assert (folder / "tile/0" / suffix).read_bytes() == b"".join(hashes[-width:])
+    while len(hashes) > 1:
+        paired = [
+            hashlib.sha256(b"\1" + one + two).digest() for one, two in zip(hashes[::2], hashes[1::2], strict=False)
+        ]
+        hashes = paired + hashes[len(hashes) // 2 * 2 :]
+    assert hashes[0] == base64.b64decode(root)
+    return size
+
+
+@pytest.mark.parametrize("size", [1, 3, 256, 600])
+def test_a_third_party_verifies_by_the_document(tmp_path, signer, make, size):
+    """Somebody with the document, the files, the public key and a standard library comes to the same answer."""
+    make.write(tmp_path, signer, [size])
+    assert by_hand(tmp_path, signer.verifier.vkey) == size
 
 
 def rebuild(folder, signer, leaves, values):
