@@ -101,6 +101,11 @@ class Verifier:
         return verifier
 
 
+def vkey_of(name: str, public: bytes) -> str:
+    """The verifier key as text of that name and Ed25519 public key; `NoteError` where they cannot be one's."""
+    return Verifier(name, public).vkey
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """A named key that signs."""
