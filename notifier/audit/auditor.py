@@ -47,7 +47,7 @@ class Auditor:
         Raises `TransportError` or `StorageError` (try again: nothing is lost), and `Refused` with reason
         `audit_mismatch` where the folder contradicts itself.
         """
-        store = await asyncio.to_thread(LogStore.open, self._folder, self._signer)
+        store = LogStore.open(self._folder, self._signer)
         try:
             metrics.AUDIT_SIZE.set(store.size)
             log.info("log opened", size=store.size, offset=store.position)

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -97,6 +98,7 @@ class LogStore:
         self._signer = signer
         self._disk = disk
         self._lock = lock
+        self._busy = threading.Lock()
         self.checkpoint = self._read_checkpoint()
         self._frontier, self._bundle, self.position = self._restore()
         self._records_end = self._check_records()
@@ -134,6 +136,10 @@ class LogStore:
 
         Offsets must grow; `Refused` with reason `audit_mismatch` where they do not.
         """
+        with self._busy:
+            return self._append(records)
+
+    def _append(self, records: Sequence[tuple[int, bytes]]) -> Checkpoint:
         leaves = []
         for offset, value in records:
             if offset < self.position:
@@ -153,8 +159,9 @@ class LogStore:
         return self.checkpoint
 
     def close(self) -> None:
-        """Lets another process have the log."""
-        os.close(self._lock)
+        """Lets another process have the log, once an append in another thread is through."""
+        with self._busy:
+            os.close(self._lock)
 
     def _path(self, name: str) -> Path:
         return self._folder / name
