@@ -16,7 +16,7 @@ from notifier.runtime import REAL
 SHOWN_FAULTS = 10
 
 
-@click.group()
+@click.group(epilog="Example: notifier audit verify --home .notifier")
 def command() -> None:
     """Verify the audit log offline."""
 
