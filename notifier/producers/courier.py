@@ -131,8 +131,10 @@ class Courier:
                     pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                     continue
                 pause = FIRST_PAUSE_SECONDS
+                # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the event.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+                    async with asyncio.timeout(IDLE_SECONDS):
+                        await self._wake.wait()
         finally:
             if sender is not None:
                 await sender.close()

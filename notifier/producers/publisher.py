@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -208,16 +208,22 @@ class Publisher:
                     await self._next_change()
         return await self.status(message_id)
 
-    async def drain(self, timeout: float | None = None) -> list[str]:
-        """Waits, at most `timeout` seconds, for the hub to decide all that is in the outbox; what still waits."""
+    async def drain(self, timeout: float | None = None, *, of: Collection[str] | None = None) -> list[str]:
+        """Waits, at most `timeout` seconds, for the hub to decide what is in the outbox; what still waits.
+
+        `of` limits it to these ids.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while True:
                     self._moved.clear()
-                    if not await self.waiting():
+                    if not await self._still(of):
                         return []
                     await self._next_change()
-        return await self.waiting()
+        return await self._still(of)
+
+    async def _still(self, of: Collection[str] | None) -> list[str]:
+        return [one for one in await self.waiting() if of is None or one in of]
 
     async def _next_change(self) -> None:
         """Returns when something may have changed; raises what ended the work in the background."""
@@ -225,7 +231,8 @@ class Publisher:
             if task.done():
                 task.result()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._moved.wait()
 
 
 async def _refresh(directory: DirectorySource) -> None:
