@@ -247,7 +247,8 @@ class Lease:
                 await connection.execute(_leases.insert().values(name=self._name, **values))
             else:
                 await connection.execute(_leases.update().where(_leases.c.name == self._name).values(**values))
-        self.epoch = epoch
+            # Before the commit: whoever is cancelled in the middle of it can still release what it took.
+            self.epoch = epoch
 
     async def renew(self) -> None:
         """Holds on to it; call it more often than it lasts. `Fenced` where another instance took over."""

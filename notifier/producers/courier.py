@@ -94,9 +94,9 @@ class Courier:
 
     async def _session(self, lease: Lease) -> None:
         """One tenure of the lease, until a fault ends it."""
-        await lease.acquire()
-        log.debug("sending", epoch=lease.epoch)
         try:
+            await lease.acquire()
+            log.debug("sending", epoch=lease.epoch)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_keep(lease))
                 group.create_task(self._send(lease))

@@ -1,0 +1,431 @@
+"""The publisher with a router on the broker in memory: durable answers, order, refusals, doubt, take-over."""
+
+from __future__ import annotations
+
+import contextvars
+import copy
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from notifier.directory.snapshot import Snapshot, StaticDirectory
+from notifier.envelope import ParsedDelivery, open_body, parse_feed, verify_delivery
+from notifier.errors import NotificationInvalid, OutcomeUnknown, Refused, TransportError
+from notifier.notification import decode
+from notifier.producers.outbox import Outbox
+from notifier.producers.publisher import Parts, Publisher
+from notifier.storage import Database
+from notifier.topics import INTAKE, feed_of
+
+STORAGE_KEY = b"k" * 32
+TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
+
+DEPORTATION = {
+    "type": "deportation",
+    "stage": "ordered",
+    "originator": "TUR/spoc",
+    "event_time": "2026-11-20T08:15:00+03:00",
+    "urgency": "urgent",
+    "purpose": "counter_terrorism",
+    "legal_basis": ["S/RES/2396 (2017) para 3"],
+    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
+    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": []},
+    "review_date": "2027-11-20",
+    "erase_date": "2031-11-20",
+    "interpol": False,
+    "language": "en",
+    "subject": {
+        "category": "suspect",
+        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
+        "age": "adult",
+        "names": [
+            {"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn", "icao": "ERIKSSON<<ANNA<MARIA"}
+        ],
+        "births": ["1974-08-12"],
+        "sex": "F",
+        "nationalities": [{"state": "UTO", "status": "documented"}],
+        "residences": ["FRA"],
+        "documents": [{"kind": "P", "issuer": "UTO", "number": "L898902C3", "expiry": "2012-04-15"}],
+    },
+    "movement": {
+        "in_custody": True,
+        "origin": "TUR",
+        "transit": [{"iata": "VIE"}],
+        "destination": {"locode": "DEFRA"},
+    },
+    "narrative": "a narrative that only recipients may read",
+    "local": {
+        "refugee": {"status": "none", "feared": []},
+        "risk": {"torture": [], "death_penalty": []},
+        "consular": {"requested": "unknown"},
+        "approvals": [],
+    },
+}
+
+
+def document(**change):
+    """The example, with top-level members replaced; `subject__age` and the like reach one level down."""
+    made = copy.deepcopy(DEPORTATION)
+    for key, value in change.items():
+        outer, _, inner = key.partition("__")
+        if inner:
+            made[outer][inner] = value
+        else:
+            made[outer] = value
+    return made
+
+
+@pytest.fixture
+def publishing(tmp_path):
+    """Opens a publisher of TUR/spoc on the same outbox each time, as a process that starts would."""
+
+    @asynccontextmanager
+    async def opened(world, directory=None, name="TUR/spoc"):
+        outbox = await Outbox.open(f"sqlite+aiosqlite:///{tmp_path}/outbox.db", name, STORAGE_KEY, world.runtime)
+        parts = Parts(outbox, world.broker.transport(), directory or world.directory, world.keys[name].signing)
+        async with Publisher.of(name, parts, world.runtime) as publisher:
+            yield publisher
+
+    return opened
+
+
+def deliveries(world, authority):
+    """What an authority can open on its feed: (notification, seq_i), verified as it would."""
+    directory = world.directory.snapshot().directory
+    found = []
+    for record in world.feed(authority):
+        parsed = parse_feed(record.value)
+        if isinstance(parsed, ParsedDelivery):
+            verified = verify_delivery(
+                record.value,
+                hub_id=directory.hub.hub_id,
+                signer=directory.signer,
+                hub_signer=directory.hub.signing_key,
+                audience=authority,
+                now=world.clock(),
+            )
+            key = world.keys[authority].decryption
+            opened = open_body(verified, {key.key_id: key})
+            found.append((decode(opened.body.notification), opened.sequence))
+    return found
+
+
+def intake(world):
+    """Every value on intake, in order."""
+    return [record.value for record in world.broker.records(INTAKE, world_partition(world))]
+
+
+def world_partition(world):
+    """The partition on which the publisher's stream turned out to live."""
+    return next((number for number in range(2) if world.broker.records(INTAKE, number)), 0)
+
+
+async def test_a_notification_reaches_exactly_those_who_are_expected(world, publishing):
+    """Submitted, decided, sealed, routed: the recipients open what was written, without its local part."""
+    async with world.routing(), publishing(world) as publisher:
+        submitted = await publisher.publish(document())
+        assert submitted.recipients == TOLD
+        assert submitted.state == "submitted"
+        status = await publisher.wait(submitted.id, 10)
+    assert status.state == "routed"
+    assert {one.authority: one.state for one in status.recipients} == dict.fromkeys(TOLD, "routed")
+    for authority in TOLD:
+        ((notification, sequence),) = deliveries(world, authority)
+        assert notification.narrative == "a narrative that only recipients may read"
+        assert notification.local is None
+        assert sequence == 1
+    assert {name for name in world.keys if world.feed(name)} == {*TOLD, "TUR/spoc"}
+
+
+async def test_what_was_accepted_survives_a_broker_that_is_down(make_world, publishing):
+    """The answer does not wait for the broker; a later process sends what an earlier one stored."""
+    down = True
+
+    async def fault(step):
+        if down and step in ("sender.open", "reader.open"):
+            raise TransportError("broker_unavailable")
+
+    world = make_world(1, fault)
+    async with publishing(world) as publisher:
+        submitted = await publisher.publish(document())
+        assert (await publisher.wait(submitted.id, 0.3)).state == "submitted"
+    assert not intake(world)
+    down = False
+    async with world.routing(), publishing(world) as publisher:
+        assert await publisher.drain(10) == []
+        assert (await publisher.status(submitted.id)).state == "routed"
+    assert len(deliveries(world, "DEU/spoc")) == 1
+
+
+async def test_after_a_doubt_the_same_bytes_go_again(make_world, publishing):
+    """A send of which the outcome is unknown is repeated, never resealed: one delivery, one text on intake."""
+    doubts = ["send.after", "send.before", "send.after"]
+
+    async def fault(step):
+        if doubts and step == doubts[0]:
+            doubts.pop(0)
+            raise OutcomeUnknown
+
+    world = make_world(1, fault)
+    async with publishing(world) as publisher:
+        submitted = await publisher.publish(document())
+        await world.until(lambda: len(intake(world)) == 3)
+        async with world.routing():
+            assert (await publisher.wait(submitted.id, 10)).state == "routed"
+    assert len(set(intake(world))) == 1
+    assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1]
+
+
+async def test_many_are_delivered_in_order_without_gap(world, publishing):
+    """A hundred notifications, more than the window: each once, numbered from 1 for each recipient."""
+    async with world.routing(), publishing(world) as publisher:
+        submitted = await publisher.publish_all([document(narrative=f"number {index}") for index in range(100)])
+        assert await publisher.drain(30) == []
+    found = deliveries(world, "DEU/spoc")
+    assert [sequence for _, sequence in found] == list(range(1, 101))
+    assert [one.narrative for one, _ in found] == [f"number {index}" for index in range(100)]
+    assert len({one.id for one in submitted}) == 100
+
+
+async def test_a_refusal_in_turn_renumbers_the_followers(world, publishing):
+    """A feed that is missing for a while: the others go on, and the refused one follows when the feed is there."""
+    missing = world.broker.log.pop(feed_of("DEU/spoc"))
+    async with publishing(world) as publisher:
+        refused = await publisher.publish(document())
+        others = await publisher.publish_all(
+            [document(movement__destination="FRA", narrative=f"number {index}") for index in range(3)]
+        )
+        async with world.routing():
+            assert set(await publisher.drain(10, of=[one.id for one in others])) == set()
+            status = await publisher.status(refused.id)
+            assert (status.state, status.reason) == ("submitted", "feed_missing")
+            world.broker.log[feed_of("DEU/spoc")] = missing
+            world.clock.now += 3_600_000
+            assert (await publisher.wait(refused.id, 10)).state == "routed"
+    assert [sequence for _, sequence in deliveries(world, "FRA/spoc")] == [1, 2, 3]
+    assert [sequence for _, sequence in deliveries(world, "UTO/spoc")] == [1, 2, 3, 4]
+    assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1]
+
+
+async def test_a_final_refusal_is_told_and_the_rest_goes_on(world, publishing):
+    """A permission taken away on the way: that message is rejected with its reason, by recipient too."""
+    behind = StaticDirectory(world.directory.snapshot())
+    world.directory.put(permitted(world.directory.snapshot(), "TUR/spoc", {"arrest"}))
+    async with world.routing(), publishing(world, behind) as publisher:
+        submitted = await publisher.publish(document())
+        status = await publisher.wait(submitted.id, 10)
+    assert (status.state, status.reason) == ("rejected", "not_permitted")
+    assert {one.state for one in status.recipients} == {"rejected"}
+    assert not deliveries(world, "DEU/spoc")
+
+
+def permitted(snapshot, name, types):
+    """The snapshot in which `name` may publish these types."""
+    one = replace(snapshot.directory.authorities[name], publishes=frozenset(types))
+    directory = replace(snapshot.directory, authorities={**snapshot.directory.authorities, name: one})
+    return replace(snapshot, directory=directory)
+
+
+class Following:
+    """A directory source that sees the world's only when it is refreshed."""
+
+    def __init__(self, world):
+        self._world = world
+        self._snapshot = world.directory.snapshot()
+
+    def snapshot(self):
+        return self._snapshot
+
+    async def refresh(self):
+        self._snapshot = self._world.directory.snapshot()
+
+
+async def test_outdated_rules_are_evaluated_again_and_nobody_is_added(world, publishing):
+    """New rules tell more states: the publisher sends again to those approved, and holds the addition."""
+    async with publishing(world, Following(world)) as publisher:
+        submitted = await publisher.publish(document())
+        world.directory.put(newer(world.directory.snapshot()))
+        async with world.routing():
+            status = await publisher.wait(submitted.id, 10)
+    assert status.state == "routed"
+    assert status.rules_version == 7
+    states = {one.authority: one.state for one in status.recipients}
+    assert states == {**dict.fromkeys(TOLD, "routed"), "FRA/spoc": "held"}
+    (held,) = [entry for entry in status.entries if entry["authority"] == "FRA/spoc"]
+    assert held["because"] == ["rules_changed"]
+    assert not world.feed("FRA/spoc")
+    assert len(deliveries(world, "UTO/spoc")) == 1
+
+
+def newer(snapshot):
+    """Version 7 of the rules, by which a deportation is told to the state of residence too."""
+    rules = snapshot.rules
+    row = next(one for one in rules.rows if (one.type, one.rule) == ("deportation", "nationality"))
+    changed = replace(rules, version=7, rows=(*rules.rows, replace(row, rule="residence")))
+    return Snapshot(snapshot.directory, changed)
+
+
+async def test_nothing_leaves_where_the_person_may_have_fled(world, publishing):
+    """While the safeguards are not there, a refugee's notification is held: not even a record of it is sent."""
+    async with world.routing(), publishing(world) as publisher:
+        held = await publisher.publish(document(local={**DEPORTATION["local"], "refugee": refugee("refugee")}))
+        sent = await publisher.publish(document())
+        assert held.state == "held"
+        await publisher.wait(sent.id, 10)
+        assert (await publisher.wait(held.id, 1)).state == "held"
+    assert len(intake(world)) == 1
+
+
+def refugee(status):
+    return {"status": status, "feared": []}
+
+
+async def test_a_withholding_from_everybody_is_recorded(world, publishing):
+    """Where nobody is told, the hub's log has an envelope without recipients all the same."""
+    nobody = document(handling={**DEPORTATION["handling"], "not_to": ["AUT", "DEU", "UTO"]})
+    async with world.routing(), publishing(world) as publisher:
+        submitted = await publisher.publish(nobody)
+        assert submitted.recipients == ()
+        status = await publisher.wait(submitted.id, 10)
+    assert status.state == "held"
+    assert {one.state for one in status.recipients} == {"suppressed"}
+    assert len(intake(world)) == 1
+    assert {name for name in world.keys if world.feed(name)} == {"TUR/spoc"}
+
+
+async def test_the_same_notification_twice_is_one(world, publishing):
+    """Under one id the same text is answered with what is there; another text is refused."""
+    known = document(id="01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11")
+    async with world.routing(), publishing(world) as publisher:
+        await publisher.publish(known)
+        await publisher.wait(known["id"], 10)
+        assert (await publisher.publish(known)).state == "routed"
+        with pytest.raises(Refused) as raised:
+            await publisher.publish({**known, "narrative": "another text"})
+    assert raised.value.reason == "id_taken"
+    assert len(deliveries(world, "DEU/spoc")) == 1
+
+
+async def test_nobody_publishes_in_another_s_name(world, publishing):
+    """A document of another originator is refused at the field that says so."""
+    async with publishing(world) as publisher:
+        with pytest.raises(NotificationInvalid) as raised:
+            await publisher.publish(document(originator="FRA/spoc"))
+    assert [fault.pointer for fault in raised.value.faults] == ["/originator"]
+
+
+async def test_two_publishers_share_one_outbox(world, publishing):
+    """The second process stores while the first one sends; each message goes out once, in one stream."""
+    async with world.routing(), publishing(world) as first, publishing(world) as second:
+        await first.publish(document())
+        submitted = await second.publish(document())
+        assert (await second.wait(submitted.id, 10)).state == "routed"
+        assert await first.drain(10) == []
+    assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2]
+
+
+async def test_the_outbox_file_tells_nothing(world, publishing, tmp_path):
+    """Neither name, narrative, document number nor recipient stands in the database's files."""
+    async with world.routing(), publishing(world) as publisher:
+        submitted = await publisher.publish(document())
+        await publisher.wait(submitted.id, 10)
+        stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    for secret in (b"Eriksson", b"ERIKSSON", b"narrative that", b"L898902C3", b"DEU/spoc", b"nationality"):
+        assert secret not in stored, secret
+
+
+killable = contextvars.ContextVar("killable", default=False)
+
+
+class Crash(Exception):
+    """The process ends here."""
+
+
+async def test_a_publisher_killed_at_any_step_loses_and_doubles_nothing(make_world, publishing, tmp_path):
+    """A crash at every step that the broker sees of the publisher; the next process finishes the work."""
+    crash_at = 0
+    while True:
+        crash_at += 1
+        for path in tmp_path.iterdir():
+            path.unlink()
+        crashed = await crash_once(make_world, publishing, crash_at)
+        if not crashed:
+            break
+    assert crash_at > 4, "the steps of opening, sending and reading were all crashed at"
+
+
+async def crash_once(make_world, publishing, crash_at):
+    steps = 0
+
+    async def fault(step):
+        nonlocal steps
+        if not killable.get():
+            return
+        steps += 1
+        if steps == crash_at:
+            raise Crash(step)
+
+    world = make_world(crash_at, fault)
+    crashed = False
+    async with world.routing():
+        killable.set(True)
+        async with publishing(world) as publisher:
+            await publisher.publish_all([document(narrative=f"number {index}") for index in range(3)])
+            try:
+                await publisher.drain(10)
+            except Crash:
+                crashed = True
+        killable.set(False)
+        async with publishing(world) as publisher:
+            assert await publisher.drain(10) == []
+    assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2, 3]
+    assert [one.narrative for one, _ in deliveries(world, "DEU/spoc")] == [f"number {index}" for index in range(3)]
+    return crashed
+
+
+@pytest.mark.parametrize("committed", [False, True])
+async def test_a_publisher_killed_at_any_transaction_loses_and_doubles_nothing(
+    make_world, publishing, tmp_path, monkeypatch, committed
+):
+    """A crash just before, or just after, every commit of the outbox; the caller submits again what got no answer."""
+    write = Database.write
+    steps = crash_at = 0
+
+    @asynccontextmanager
+    async def dying(database):
+        nonlocal steps
+        async with write(database) as connection:
+            yield connection
+            steps += killable.get()
+            if killable.get() and steps == crash_at and not committed:
+                raise Crash
+        if killable.get() and steps == crash_at:
+            raise Crash
+
+    monkeypatch.setattr(Database, "write", dying)
+    ids = [f"01997e5c-1c00-7c55-9a3e-0d3f5e0b8a1{index}" for index in range(3)]
+    documents = [document(id=one, narrative=f"number {index}") for index, one in enumerate(ids)]
+    crashed = True
+    while crashed:
+        crash_at, steps, crashed = crash_at + 1, 0, False
+        for path in tmp_path.iterdir():
+            path.unlink()
+        world = make_world(crash_at)
+        async with world.routing():
+            killable.set(True)
+            try:
+                async with publishing(world) as publisher:
+                    for one in documents:
+                        await publisher.publish(one)
+                    await publisher.drain(10)
+            except Crash:
+                crashed = True
+            killable.set(False)
+            async with publishing(world) as publisher:
+                await publisher.publish_all(documents)
+                assert await publisher.drain(10) == []
+        found = deliveries(world, "DEU/spoc")
+        assert sorted(one.narrative for one, _ in found) == ["number 0", "number 1", "number 2"], crash_at
+        assert [sequence for _, sequence in found] == [1, 2, 3], crash_at
+    assert crash_at > 6, "opening, storing, sealing and hearing were all crashed at"
