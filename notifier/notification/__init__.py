@@ -1,0 +1,7 @@
+"""Notifications: their facts, their checks, and their forms in JSON and Avro. Pure."""
+
+from notifier.notification.forms import decode, encode, to_json
+from notifier.notification.model import TYPES, Notification, for_sealing
+from notifier.notification.parsing import parse
+
+__all__ = ["TYPES", "Notification", "decode", "encode", "for_sealing", "parse", "to_json"]

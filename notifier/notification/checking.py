@@ -1,0 +1,248 @@
+"""Reading JSON values with every fault collected, by JSON pointer. Nothing that was given is ever repeated."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final, TypeVar
+
+from notifier.errors import Fault, Malformed
+
+DOCUMENT_BYTES: Final = 256 * 1024
+DEPTH: Final = 12
+ITEMS: Final = 64
+TEXT: Final = 512
+_NAME: Final = re.compile(r"[a-z_]{1,32}")
+_BIDI: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+
+T = TypeVar("T")
+
+
+def load(text: str | bytes) -> Any:
+    """The JSON value in `text`; raises `Malformed` for anything that two readers could read differently."""
+    if len(text) > DOCUMENT_BYTES:
+        raise Malformed("too_large", f"a notification has at most {DOCUMENT_BYTES // 1024} KiB")
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Malformed(
+            detail="not JSON, or not as everybody reads it (a key twice, NaN, a lone surrogate)"
+        ) from error
+    _check_depth(value, DEPTH)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _no_constant(_text: str) -> Any:
+    raise ValueError("not a number")
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if isinstance(value, dict | list):
+        if not left:
+            raise Malformed(detail="nested too deeply")
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_depth(item, left - 1)
+
+
+class Object:
+    """One JSON object being read: fields are taken by name; what nobody took is a fault in the end."""
+
+    def __init__(self, faults: list[Fault], pointer: str, value: Any) -> None:
+        self.faults = faults
+        self.pointer = pointer
+        self._rest: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            self.fault("", "must be an object")
+
+    def fault(self, name: str, message: str) -> None:
+        """One fault, at field `name` or at the object itself."""
+        self.faults.append(Fault(f"{self.pointer}/{name}" if name else self.pointer, message))
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._rest.get(name) is not None
+
+    def _take(self, name: str, optional: bool) -> Any:
+        if name not in self._rest:
+            if not optional:
+                self.fault(name, "is mandatory")
+            return None
+        value = self._rest.pop(name)
+        if value is None and not optional:
+            self.fault(name, "must not be null")
+        return value
+
+    def text(self, name: str, *, optional: bool = False, limit: int = TEXT) -> str:
+        """A text of at most `limit` UTF-8 bytes without control and direction characters; "" where it is none."""
+        value = self._take(name, optional)
+        return "" if value is None else self._text(name, value, limit)
+
+    def maybe(self, name: str, *, limit: int = TEXT) -> str | None:
+        """As `text`, or None where it is absent or null."""
+        if not self.has(name):
+            self._drop(name)
+            return None
+        return self.text(name, limit=limit) or None
+
+    def _drop(self, name: str) -> None:
+        self._rest.pop(name, None)
+
+    def _text(self, name: str, value: Any, limit: int = TEXT) -> str:
+        if not isinstance(value, str):
+            self.fault(name, "must be text")
+        elif not value.strip():
+            self.fault(name, "must not be empty")
+        elif len(value.encode()) > limit:
+            self.fault(name, f"has at most {limit} bytes")
+        elif not _plain(value):
+            self.fault(name, "holds control or direction characters")
+        else:
+            return value
+        return ""
+
+    def choice(self, name: str, allowed: Collection[str], *, default: str | None = None) -> str:
+        """One of `allowed`."""
+        if default is not None and name not in self._rest:
+            return default
+        return self.one_of(name, self._take(name, False), allowed)
+
+    def one_of(self, name: str, value: Any, allowed: Collection[str]) -> str:
+        """`value` where it is one of `allowed`, else a fault and the first of them."""
+        if isinstance(value, str) and value in allowed:
+            return value
+        if value is not None:
+            self.fault(name, f"must be one of {', '.join(allowed)}")
+        return next(iter(allowed))
+
+    def flag(self, name: str, *, default: bool | None = None) -> bool:
+        """true or false."""
+        value = default if default is not None and name not in self._rest else self._take(name, False)
+        if value is not None and not isinstance(value, bool):
+            self.fault(name, "must be true or false")
+        self._drop(name)
+        return value is True
+
+    def matching(self, name: str, check: Callable[[str], object], says: str, *, optional: bool = False) -> str:
+        """A text for which `check` is true; `says` is what would be right."""
+        if optional and not self.has(name):
+            self._drop(name)
+            return ""
+        value = self.text(name)
+        if value and not check(value):
+            self.fault(name, says)
+        return value
+
+    def objects(self, name: str, read: Callable[[Object], T], *, optional: bool = False) -> tuple[T, ...]:
+        """A list of objects, each read by `read`."""
+        found = []
+        for number, item in enumerate(self.items(name, optional=optional)):
+            one = Object(self.faults, f"{self.pointer}/{name}/{number}", item)
+            found.append(read(one))
+            one.end()
+        return tuple(found)
+
+    def nested(self, name: str, read: Callable[[Object], T], *, optional: bool = False) -> T | None:
+        """One object, read by `read`; None where it is absent."""
+        value = self._take(name, optional)
+        if value is None:
+            return None
+        one = Object(self.faults, f"{self.pointer}/{name}", value)
+        result = read(one)
+        one.end()
+        return result
+
+    def items(self, name: str, *, optional: bool = False) -> list[Any]:
+        """A list of at most `ITEMS` items, whatever they are."""
+        value: Any = self._take(name, optional)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.fault(name, "must be a list")
+            return []
+        if len(value) > ITEMS:
+            self.fault(name, f"has at most {ITEMS} items")
+        return value[:ITEMS]
+
+    def texts(
+        self, name: str, check: Callable[[str], object], says: str, *, optional: bool = False
+    ) -> tuple[str, ...]:
+        """A list of texts without repetition, for each of which `check` is true."""
+        found = []
+        for number, item in enumerate(self.items(name, optional=optional)):
+            value = self._text(f"{name}/{number}", item)
+            if value and not check(value):
+                self.fault(f"{name}/{number}", says)
+            found.append(value)
+        if len(set(found)) != len(found):
+            self.fault(name, "names one twice")
+        return tuple(found)
+
+    def is_word(self, name: str, word: str) -> bool:
+        """Whether exactly `word` stands there; it is taken then."""
+        if self._rest.get(name) != word:
+            return False
+        self._drop(name)
+        return True
+
+    def faulty(self, name: str) -> bool:
+        """Whether a fault was found at this field already."""
+        return any(fault.pointer == f"{self.pointer}/{name}" for fault in self.faults)
+
+    def raw(self, name: str, *, optional: bool = False) -> Any:
+        """Whatever stands there."""
+        return self._take(name, optional)
+
+    def end(self) -> None:
+        """Refuses what nobody took, by name; a name that could be somebody's data is not repeated."""
+        for name in self._rest:
+            shown = name if _NAME.fullmatch(name) else "..."
+            self.fault(shown, "is not a field of this format")
+
+
+def _plain(text: str) -> bool:
+    return not any(
+        char in _BIDI or (unicodedata.category(char) in ("Cc", "Cs", "Co", "Zl", "Zp") and char not in "\n\t")
+        for char in text
+    )
+
+
+def is_date(text: str) -> bool:
+    """A calendar date, YYYY-MM-DD."""
+    try:
+        return len(text) == 10 and bool(dt.date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def is_time(text: str) -> bool:
+    """RFC 3339 with its offset."""
+    try:
+        return "T" in text and dt.datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def pattern(expression: str) -> Callable[[str], object]:
+    """A check for texts that match all of `expression`."""
+    return re.compile(expression, re.ASCII).fullmatch
+
+
+def any_text(_text: str) -> bool:
+    """Every text is right."""
+    return True
+
+
+def one_of(allowed: Iterable[str]) -> Callable[[str], object]:
+    """A check for texts among `allowed`."""
+    return frozenset(allowed).__contains__

@@ -1,0 +1,238 @@
+"""A notification as a value: one signed statement about one person's arrest, detention or movement. Pure.
+
+Every field stands in the public JSON form. `local` never leaves the originator, in any form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from notifier.notification.places import Place
+from notifier.notification.states import REFUGEES
+
+TYPES: Final = ("arrest", "detention", "deportation")
+"""The types that may be sent. The schema names all that are to come."""
+
+REFUGEE_DOCUMENTS: Final = frozenset({"PR", "PT", "CTD", "RTD"})
+"""Kinds of travel documents that say of their holder that he or she is a refugee or stateless.
+
+``CTD``: convention travel document (1951, article 28; 1954); ``RTD``: refugee travel document; ``PR`` and
+``PT``: their two-letter codes in machine readable zones (ICAO 9303-4, 8th edition, section 4.2.2.3).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in its own script, with the ICAO 9303-3 form; `quality` primary, good, low, aka or fka."""
+
+    quality: str
+    text: str
+    script: str
+    icao: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nationality:
+    """One nationality; `status` documented, claimed, inferred or revoked; `state` a code or "unknown"."""
+
+    state: str
+    status: str
+    since: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Why: an offence category and its legal basis."""
+
+    offence: str
+    legal_basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document; `kind` by ICAO 9303, `issuer` apart from nationality, `expiry` a date, `mrz` its lines."""
+
+    kind: str
+    issuer: str
+    number: str | None = None
+    expiry: str | None = None
+    status: str | None = None
+    mrz: tuple[str, ...] = ()
+
+    @property
+    def of_refugee(self) -> bool:
+        """Whether its kind or its machine readable zone says that the holder is a refugee."""
+        kinds = {self.kind}
+        codes = {self.issuer}
+        if self.mrz:
+            first, last = self.mrz[0], self.mrz[1] if len(self.mrz) > 1 else ""
+            kinds.add(first[:2])
+            codes |= {first[2:5], last[10:13], last[15:18]}
+        return bool(kinds & REFUGEE_DOCUMENTS) or bool(codes & REFUGEES)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The person, as far as known; every field may be explicitly unknown."""
+
+    category: str
+    age: str
+    names: tuple[Name, ...]
+    births: tuple[str, ...]
+    sex: str
+    nationalities: tuple[Nationality, ...]
+    grounds: tuple[Ground, ...] = ()
+    residences: tuple[str, ...] = ()
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Where the person comes from, passes and goes; None where nothing is said of a leg."""
+
+    in_custody: bool
+    origin: Place | None = None
+    transit: tuple[Place, ...] = ()
+    destination: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """Source and information as given by the originator: 4x4 or admiralty, never converted."""
+
+    scheme: str
+    source: str
+    information: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """Europol handling codes, and to whom it may or may not go (participants or authorities)."""
+
+    codes: tuple[str, ...] = ()
+    text: str | None = None
+    release_to: tuple[str, ...] = ()
+    not_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Another notification, by id and digest (hex)."""
+
+    id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corridor:
+    """From one state to another, for type pattern."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A number elsewhere: `kind` interpol_notice, un_list, case, mla."""
+
+    kind: str
+    value: str
+    colour: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Biometric:
+    """A digest of biometric data and where to ask for it, with the reason why that is strictly necessary."""
+
+    kind: str
+    digest: str
+    pointer: str
+    necessity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Money: ISO 4217 code and a decimal number as text."""
+
+    currency: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's release of one hold, for one state where one is named."""
+
+    hold: str
+    by: str
+    at: str
+    state: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What decides who is told and never leaves: refugee status, feared states, risks, approvals."""
+
+    refugee: str = "unknown"
+    feared: tuple[str, ...] = ()
+    torture: tuple[str, ...] = ()
+    death_penalty: tuple[str, ...] = ()
+    consular: str | bool = "unknown"
+    approvals: tuple[Approval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One notification. `id` is a UUIDv7's 16 bytes, None until it is submitted; times are RFC 3339 text."""
+
+    type: str
+    stage: str | None
+    originator: str
+    event_time: str
+    urgency: str
+    purpose: str
+    legal_basis: tuple[str, ...]
+    grading: Grading
+    handling: Handling
+    review_date: str
+    erase_date: str
+    language: str
+    subject: Subject | None
+    movement: Movement | None
+    interpol: bool = False
+    exercise: bool = False
+    narrative: str | None = None
+    corridor: Corridor | None = None
+    about: About | None = None
+    correlation: str | None = None
+    reply_by: str | None = None
+    references: tuple[Reference, ...] = ()
+    biometrics: tuple[Biometric, ...] = ()
+    amounts: tuple[Amount, ...] = ()
+    id: bytes | None = None
+    local: Local | None = None
+
+    @property
+    def shows_refugee(self) -> bool:
+        """Whether status, nationality codes or documents say that the person is, or seeks to be, a refugee."""
+        if self.local is not None and self.local.refugee not in ("none", "unknown"):
+            return True
+        if self.subject is None:
+            return False
+        coded = any(one.state in REFUGEES for one in self.subject.nationalities)
+        return coded or any(document.of_refugee for document in self.subject.documents)
+
+
+def for_sealing(notification: Notification) -> Notification:
+    """The notification as it may leave: no `local`, no refugee's code, no refugee's document (DOMAIN)."""
+    subject = notification.subject
+    if subject is not None:
+        subject = replace(
+            subject,
+            nationalities=tuple(one for one in subject.nationalities if one.state not in REFUGEES),
+            documents=tuple(one for one in subject.documents if not one.of_refugee),
+        )
+    return replace(notification, subject=subject, local=None)

@@ -1,0 +1,365 @@
+"""The public JSON form of a notification, read with every fault at once, and written back. Pure.
+
+What a type asks for stands in one table, `REQUIREMENTS`: another type is another row.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+from notifier.errors import Fault, MrzError, NotificationInvalid
+from notifier.notification import checking, mrz, states
+from notifier.notification.checking import Object, any_text, is_date, is_time, one_of, pattern
+from notifier.notification.dates import is_birth
+from notifier.notification.model import (
+    TYPES,
+    About,
+    Amount,
+    Approval,
+    Biometric,
+    Corridor,
+    Document,
+    Grading,
+    Ground,
+    Handling,
+    Local,
+    Movement,
+    Name,
+    Nationality,
+    Notification,
+    Reference,
+    Subject,
+)
+from notifier.notification.places import Place
+
+NARRATIVE: Final = 8 * 1024
+URGENCIES: Final = ("urgent", "priority", "routine")
+PURPOSES: Final = ("counter_terrorism", "criminal_investigation", "border_security", "consular_protection")
+CATEGORIES: Final = ("suspect", "charged", "convicted", "witness", "victim", "possible_victim", "accompanying_family")
+ACCUSED: Final = ("suspect", "charged", "convicted")
+AGES: Final = ("adult", "child", "disputed", "unknown")
+QUALITIES: Final = ("primary", "good", "low", "aka", "fka")
+NATIONALITY_STATUS: Final = ("documented", "claimed", "inferred", "revoked")
+HANDLING_CODES: Final = ("H0", "H1", "H2", "H3")
+REFUGEE_STATUS: Final = ("none", "refugee", "asylum_seeker", "unknown")
+GRADINGS: Final = {"4x4": ("ABCX", "1234"), "admiralty": ("ABCDEF", "123456")}
+HOLDS: Final = (
+    "nationality_unknown",
+    "nationality_unconfirmed",
+    "former_state",
+    "unresolved_place",
+    "child_review",
+    "torture_or_death_risk",
+    "consular_not_requested",
+    "not_a_participant",
+    "rules_changed",
+)
+_LABELS: Final = frozenset({"terrorist", "terrorism", "ftf", "foreign_terrorist_fighter", "extremist"})
+_AUTHORITY: Final = pattern(r"[A-Z]{3,12}/(spoc|ncb|consular|fiu|border|oversight)")
+_PARTY: Final = pattern(r"[A-Z]{3,12}(/(spoc|ncb|consular|fiu|border|oversight))?")
+_HEX_DIGEST: Final = pattern(r"[0-9a-f]{64}")
+_A_STATE: Final = "must be a state's code, as FRA (ISO 3166-1 alpha-3)"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What one type asks for: its stages (none: null), whether a movement with all its legs is mandatory."""
+
+    stages: tuple[str, ...] = ()
+    movement: bool = False
+
+
+REQUIREMENTS: Final = {
+    "arrest": Requirement(),
+    "detention": Requirement(),
+    "deportation": Requirement(("ordered", "in_progress", "completed", "cancelled"), movement=True),
+}
+
+
+def parse(document: object) -> Notification:
+    """The notification in `document`: JSON text, or the value that it holds.
+
+    Raises `NotificationInvalid` with every fault at once, and `Malformed` for text that is no JSON.
+    """
+    value = checking.load(document) if isinstance(document, str | bytes) else document
+    faults: list[Fault] = []
+    top = Object(faults, "", value)
+    notification = _notification(top)
+    top.end()
+    if faults:
+        raise NotificationInvalid(faults)
+    return notification
+
+
+def _notification(top: Object) -> Notification:
+    type_ = top.choice("type", TYPES)
+    requirement = REQUIREMENTS.get(type_, Requirement())
+    grading = top.nested("grading", _grading)
+    handling = top.nested("handling", _handling)
+    review = top.matching("review_date", is_date, "must be a date, YYYY-MM-DD")
+    erase = top.matching("erase_date", is_date, "must be a date, YYYY-MM-DD")
+    if review and erase and review > erase:
+        top.fault("review_date", "must not be later than erase_date")
+    movement = top.nested("movement", lambda one: _movement(one, requirement), optional=not requirement.movement)
+    return Notification(
+        type=type_,
+        stage=_stage(top, requirement),
+        originator=top.matching("originator", _AUTHORITY, "must be an authority, as TUR/spoc"),
+        event_time=top.matching("event_time", is_time, "must be a time with its offset (RFC 3339)"),
+        urgency=top.choice("urgency", URGENCIES),
+        purpose=top.choice("purpose", PURPOSES),
+        legal_basis=_not_empty(top, "legal_basis", top.texts("legal_basis", any_text, "")),
+        grading=grading or Grading("4x4", "X", "4"),
+        handling=handling or Handling(),
+        review_date=review,
+        erase_date=erase,
+        language=top.matching("language", pattern("[a-z]{2,3}"), "must be a language code, as en (ISO 639)"),
+        subject=top.nested("subject", _subject),
+        movement=movement,
+        interpol=top.flag("interpol", default=False),
+        exercise=top.flag("exercise", default=False),
+        narrative=top.maybe("narrative", limit=NARRATIVE),
+        corridor=top.nested("corridor", _corridor, optional=True),
+        about=top.nested("about", _about, optional=True),
+        correlation=top.maybe("correlation"),
+        reply_by=top.matching("reply_by", is_time, "must be a time with its offset (RFC 3339)", optional=True)
+        or None,
+        references=top.objects("references", _reference, optional=True),
+        biometrics=top.objects("biometrics", _biometric, optional=True),
+        amounts=top.objects("amounts", _amount, optional=True),
+        id=_id(top),
+        local=top.nested("local", _local, optional=True) or Local(),
+    )
+
+
+def _stage(top: Object, requirement: Requirement) -> str | None:
+    value = top.raw("stage", optional=True)
+    if not requirement.stages:
+        if value is not None:
+            top.fault("stage", "must be null: this type has no stages")
+        return None
+    if value is None:
+        top.fault("stage", f"is mandatory: one of {', '.join(requirement.stages)}")
+        return requirement.stages[0]
+    return top.one_of("stage", value, requirement.stages)
+
+
+def _id(top: Object) -> bytes | None:
+    text = top.matching("id", _is_uuid7, "must be a UUID of version 7", optional=True)
+    return uuid.UUID(text).bytes if text and _is_uuid7(text) else None
+
+
+def _is_uuid7(text: str) -> bool:
+    try:
+        return uuid.UUID(text).version == 7 and str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _grading(one: Object) -> Grading:
+    scheme = one.choice("scheme", tuple(GRADINGS))
+    sources, informations = GRADINGS.get(scheme, GRADINGS["4x4"])
+    return Grading(scheme, one.choice("source", tuple(sources)), one.choice("information", tuple(informations)))
+
+
+def _handling(one: Object) -> Handling:
+    says = "must be a participant or an authority, as FRA or FRA/spoc"
+    codes = one.texts("codes", one_of(HANDLING_CODES), f"must be one of {', '.join(HANDLING_CODES)}")
+    text = one.maybe("text")
+    if "H3" in codes and not text:
+        one.fault("text", "is mandatory with H3")
+    release_to = one.texts("release_to", _PARTY, says, optional=True)
+    return Handling(codes, text, release_to, one.texts("not_to", _PARTY, says, optional=True))
+
+
+def _subject(one: Object) -> Subject:
+    category = one.choice("category", CATEGORIES)
+    grounds = one.objects("grounds", _ground, optional=True)
+    if category in ACCUSED and not grounds:
+        one.fault("grounds", f"are mandatory for a person who is {category}")
+    if category == "accompanying_family" and grounds:
+        one.fault("grounds", "must be empty: accompanying family is not accused of anything")
+    return Subject(
+        category=category,
+        age=one.choice("age", AGES),
+        names=_known(one, "names", lambda: one.objects("names", _name)),
+        births=_known(one, "births", lambda: one.texts("births", is_birth, "must be a date of birth (EDTF)")),
+        sex=one.choice("sex", ("F", "M", "X", "unknown")),
+        nationalities=_nationalities(one),
+        grounds=grounds,
+        residences=one.texts("residences", states.is_state, _A_STATE, optional=True),
+        documents=one.objects("documents", _document, optional=True),
+    )
+
+
+def _known(one: Object, name: str, read: Any) -> tuple[Any, ...]:
+    """A list that is not empty, or the word "unknown"."""
+    if one.is_word(name, states.UNKNOWN):
+        return ()
+    return _not_empty(one, name, read())
+
+
+def _not_empty(one: Object, name: str, found: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not found and not one.faulty(name):
+        one.fault(
+            name, 'must not be empty; say "unknown" where it is' if name != "legal_basis" else "must not be empty"
+        )
+    return found
+
+
+def _nationalities(one: Object) -> tuple[Nationality, ...]:
+    if one.is_word("nationalities", states.UNKNOWN):
+        return (Nationality(states.UNKNOWN, "claimed"),)
+    return _not_empty(one, "nationalities", one.objects("nationalities", _nationality))
+
+
+def _nationality(one: Object) -> Nationality:
+    says = 'must be a code of ISO 3166 or ICAO 9303, or "unknown"'
+    return Nationality(
+        one.matching("state", states.is_nationality, says),
+        one.choice("status", NATIONALITY_STATUS),
+        one.matching("since", is_date, "must be a date", optional=True) or None,
+        one.matching("until", is_date, "must be a date", optional=True) or None,
+    )
+
+
+def _name(one: Object) -> Name:
+    return Name(
+        one.choice("quality", QUALITIES),
+        one.text("text"),
+        one.matching("script", pattern("[A-Z][a-z]{3}"), "must be a script code, as Latn (ISO 15924)"),
+        one.matching("icao", pattern("[A-Z<]+"), "must be the ICAO 9303 form: A-Z and <", optional=True) or None,
+        one.matching("language", pattern("[a-z]{2,3}"), "must be a language code, as en", optional=True) or None,
+    )
+
+
+def _ground(one: Object) -> Ground:
+    offence = one.matching("offence", pattern("[a-z][a-z_]{2,63}"), "must be an offence category, as lower_snake")
+    if offence in _LABELS:
+        one.fault("offence", "must name an offence, not what somebody is called")
+    return Ground(offence, one.text("legal_basis"))
+
+
+def _document(one: Object) -> Document:
+    issuer = one.matching("issuer", states.is_issuer, 'must be an issuer\'s code (ICAO 9303), or "unknown"')
+    lines = one.texts("mrz", any_text, "", optional=True)
+    if lines:
+        try:
+            mrz.parse(lines)
+        except MrzError as error:
+            one.fault("mrz", error.detail)
+    return Document(
+        one.matching("kind", pattern("[A-Z]{1,3}"), "must be a kind of document, as P (ICAO 9303)"),
+        issuer,
+        one.maybe("number"),
+        one.matching("expiry", is_date, "must be a date", optional=True) or None,
+        one.maybe("status")
+        if not one.has("status")
+        else one.choice("status", ("valid", "lost", "stolen", "revoked")),
+        lines,
+    )
+
+
+def _movement(one: Object, requirement: Requirement) -> Movement:
+    optional = not requirement.movement
+    transit = tuple(
+        _place(one, f"transit/{number}", item) for number, item in enumerate(one.items("transit", optional=optional))
+    )
+    return Movement(
+        one.flag("in_custody"), _leg(one, "origin", optional), transit, _leg(one, "destination", optional)
+    )
+
+
+def _leg(one: Object, name: str, optional: bool) -> Place | None:
+    value = one.raw(name, optional=optional)
+    return None if value is None else _place(one, name, value)
+
+
+def _place(one: Object, name: str, value: object) -> Place:
+    if isinstance(value, str):
+        if value == states.UNKNOWN:
+            return Place("unknown")
+        if states.participant_of(value) is None:
+            one.fault(name, f'{_A_STATE}, {{"iata"}}, {{"locode"}}, {{"text"}} or "unknown"')
+        return Place("state", value)
+    place = Object(one.faults, f"{one.pointer}/{name}", value)
+    found = Place("unknown")
+    if place.has("iata"):
+        found = Place("iata", place.matching("iata", pattern("[A-Z]{3}"), "must be three capital letters"))
+    elif place.has("locode"):
+        code = place.matching("locode", pattern("[A-Z]{2}[A-Z2-9]{3}"), "must be a UN/LOCODE, as DEFRA")
+        found = Place("locode", code)
+    elif place.has("text"):
+        found = Place("text", place.text("text"))
+    else:
+        place.fault("", "must have one of iata, locode, text")
+    place.end()
+    return found
+
+
+def _corridor(one: Object) -> Corridor:
+    return Corridor(one.matching("from", states.is_state, _A_STATE), one.matching("to", states.is_state, _A_STATE))
+
+
+def _about(one: Object) -> About:
+    return About(
+        one.matching("id", _is_uuid7, "must be a UUID of version 7"),
+        one.matching("digest", _HEX_DIGEST, "must be 64 hex digits"),
+    )
+
+
+def _reference(one: Object) -> Reference:
+    kind = one.choice("kind", ("interpol_notice", "un_list", "case", "mla"))
+    forms = {"interpol_notice": r"\d{4}/\d{1,6}", "un_list": r"QD[ei]\.\d{3}"}
+    value = one.matching("value", pattern(forms.get(kind, ".{1,64}")), "has not the form of its kind")
+    colour = (
+        one.choice("colour", ("red", "blue", "green", "yellow", "black", "orange")) if one.has("colour") else None
+    )
+    return Reference(kind, value, colour)
+
+
+def _biometric(one: Object) -> Biometric:
+    kind = one.choice("kind", ("face", "fingerprint", "iris", "dna"))
+    digest = one.matching("digest", _HEX_DIGEST, "must be 64 hex digits")
+    return Biometric(kind, digest, one.text("pointer"), one.text("necessity"))
+
+
+def _amount(one: Object) -> Amount:
+    currency = one.matching("currency", pattern("[A-Z]{3}"), "must be a currency's code, as EUR (ISO 4217)")
+    return Amount(currency, one.matching("value", pattern(r"\d{1,15}(\.\d{1,4})?"), "must be a decimal number"))
+
+
+def _local(one: Object) -> Local:
+    refugee = one.nested("refugee", _refugee, optional=True) or ("unknown", ())
+    risk = one.nested("risk", _risk, optional=True) or ((), ())
+    requested = one.nested("consular", _consular, optional=True)
+    approvals = one.objects("approvals", _approval, optional=True)
+    return Local(*refugee, *risk, "unknown" if requested is None else requested, approvals)
+
+
+def _refugee(one: Object) -> tuple[str, tuple[str, ...]]:
+    return one.choice("status", REFUGEE_STATUS), one.texts("feared", states.is_state, _A_STATE, optional=True)
+
+
+def _risk(one: Object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    torture = one.texts("torture", states.is_state, _A_STATE, optional=True)
+    return torture, one.texts("death_penalty", states.is_state, _A_STATE, optional=True)
+
+
+def _consular(one: Object) -> str | bool:
+    value = one.raw("requested")
+    if isinstance(value, bool):
+        return value
+    return one.one_of("requested", value, (states.UNKNOWN,))
+
+
+def _approval(one: Object) -> Approval:
+    hold = one.choice("hold", HOLDS)
+    reference = one.maybe("reference")
+    if hold == "torture_or_death_risk" and not reference:
+        one.fault("reference", "is mandatory for torture_or_death_risk: the assurance that was given")
+    at = one.matching("at", is_time, "must be a time with its offset (RFC 3339)")
+    state = one.matching("state", states.is_state, _A_STATE, optional=True) or None
+    return Approval(hold, one.text("by"), at, state, reference)

@@ -1,0 +1,108 @@
+"""Codes of states and of what is no state: ISO 3166-1 and 3166-3, and ICAO 9303-3 section 5. Pure."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+UNKNOWN: Final = "unknown"
+SPECIMEN: Final = "UTO"
+STATELESS: Final = "XXA"
+REFUGEES: Final = frozenset({"XXB", "XXC"})
+UNSPECIFIED: Final = "XXX"
+BRITISH_CLASSES: Final = frozenset({"GBD", "GBN", "GBO", "GBP", "GBS"})
+NOT_CITIZENSHIP: Final = frozenset({"UNO", "UNA", "UNK", "EUE", "XPO", "XOM", "XBA", "XCC", "XEC"})
+"""Issuers of travel documents whose code says nothing about the holder's nationality."""
+
+_ICAO_ALIASES: Final = {"D": "DEU"} | dict.fromkeys(BRITISH_CLASSES, "GBR")
+_BEYOND_ISO: Final = frozenset({"RKS", SPECIMEN})
+_SUCCESSORS: Final[dict[str, tuple[str, ...]]] = {
+    "AIDJ": ("DJI",),
+    "ANHH": ("BES", "CUW", "SXM"),
+    "BQAQ": ("ATA",),
+    "BUMM": ("MMR",),
+    "BYAA": ("BLR",),
+    "CSHH": ("CZE", "SVK"),
+    "CSXX": ("MNE", "SRB"),
+    "CTKI": ("KIR",),
+    "DDDE": ("DEU",),
+    "DYBJ": ("BEN",),
+    "FQHH": ("ATA", "ATF"),
+    "FXFR": ("FRA",),
+    "GEHH": ("KIR", "TUV"),
+    "HVBF": ("BFA",),
+    "JTUM": ("UMI",),
+    "MIUM": ("UMI",),
+    "NHVU": ("VUT",),
+    "NQAQ": ("ATA",),
+    "NTHH": ("IRQ", "SAU"),
+    "PCHH": ("FSM", "MHL", "MNP", "PLW"),
+    "PUUM": ("UMI",),
+    "PZPA": ("PAN",),
+    "RHZW": ("ZWE",),
+    "SKIN": ("IND",),
+    "SUHH": (
+        *("ARM", "AZE", "BLR", "EST", "GEO", "KAZ", "KGZ", "LTU", "LVA", "MDA", "RUS", "TJK", "TKM", "UKR", "UZB"),
+    ),
+    "TPTL": ("TLS",),
+    "VDVN": ("VNM",),
+    "WKUM": ("UMI",),
+    "YDYE": ("YEM",),
+    "YUCS": ("BIH", "HRV", "MKD", "MNE", "SRB", "SVN"),
+    "ZRCD": ("COD",),
+}
+
+
+@cache
+def iso_codes() -> tuple[str, ...]:
+    """Every ISO 3166-1 alpha-3 code, sorted."""
+    import pycountry
+
+    return tuple(sorted(country.alpha_3 for country in pycountry.countries))
+
+
+@cache
+def _iso() -> frozenset[str]:
+    return frozenset(iso_codes())
+
+
+@cache
+def _alpha_2() -> dict[str, str]:
+    import pycountry
+
+    return {country.alpha_2: country.alpha_3 for country in pycountry.countries}
+
+
+def from_alpha_2(code: str) -> str | None:
+    """The alpha-3 code of an ISO 3166-1 alpha-2 code."""
+    return _alpha_2().get(code)
+
+
+def is_state(code: str) -> bool:
+    """Whether `code` names a state that a leg may be: ISO 3166-1, Kosovo's, or the specimen's."""
+    return code in _iso() or code in _BEYOND_ISO
+
+
+def participant_of(code: str) -> str | None:
+    """The state whose authorities a code stands for, or None where it names no state.
+
+    ``D`` is Germany; the British classes are the United Kingdom's.
+    """
+    code = _ICAO_ALIASES.get(code, code)
+    return code if is_state(code) else None
+
+
+def successors(code: str) -> tuple[str, ...] | None:
+    """The states that followed a former one (ISO 3166-3 alpha-4), or None where it is none."""
+    return _SUCCESSORS.get(code)
+
+
+def is_nationality(code: str) -> bool:
+    """Whether `code` may stand as a nationality: a state, a former one, an ICAO code, or explicitly unknown."""
+    special = {UNKNOWN, STATELESS, UNSPECIFIED} | REFUGEES | NOT_CITIZENSHIP
+    return code in special or participant_of(code) is not None or code in _SUCCESSORS
+
+
+def is_issuer(code: str) -> bool:
+    """Whether `code` may issue a document."""
+    return is_nationality(code) and code not in REFUGEES | {STATELESS}
