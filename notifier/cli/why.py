@@ -16,16 +16,16 @@ WORDS = {"send": "is told", "hold": "is not told yet", "suppress": "is not told"
 
 @click.command(epilog="Example: notifier why 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 DEU/spoc --as TUR/spoc")
 @click.argument("message_id", metavar="ID")
-@click.argument("authority", required=False)
+@click.argument("about", metavar="[AUTHORITY]", required=False)
 @common(acts=True, prints=True)
-def command(context: Context, message_id: str, authority: str | None) -> None:
+def command(context: Context, message_id: str, about: str | None) -> None:
     """Say why AUTHORITY did or did not get the notification ID, with the rule and the paragraph.
 
     The originator sees every authority. A recipient sees why it was told itself, and nobody else.
     """
     document = asyncio.run(_why(context.settings(), message_id))
-    if authority is not None:
-        document["recipients"] = [entry for entry in document["recipients"] if entry["authority"] == authority]
+    if about is not None:
+        document["recipients"] = [entry for entry in document["recipients"] if entry["authority"] == about]
     if context.json:
         context.print_json(document)
         return
@@ -33,7 +33,7 @@ def command(context: Context, message_id: str, authority: str | None) -> None:
     for entry in document["recipients"]:
         click.echo(_line(entry))
     if not document["recipients"]:
-        click.echo(f"{authority or 'nobody'}: no rule names it for this notification")
+        click.echo(f"{about or 'nobody'}: no rule names it for this notification")
 
 
 def _line(entry: dict[str, Any]) -> str:

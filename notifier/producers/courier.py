@@ -153,6 +153,7 @@ class Courier:
         async with self._outbox.working(lease) as work:
             pipeline = await work.pipeline()
             secret = await work.secret()
+            sealed = []
             for load, content in await work.pending(WINDOW - len(pipeline.pipe), now):
                 current = await self._current(work, load, content, snapshot)
                 if current is None:
@@ -163,8 +164,9 @@ class Courier:
                     log.warning("cannot seal", reason=error.reason, detail=error.detail)
                     await work.defer(load.message, error.reason)
                     continue
-                await work.fly(placed, envelope)
+                sealed.append((placed, envelope))
                 pipeline = pipeline.sealed(placed)
+            await work.fly(sealed)
 
     async def _current(self, work: Work, load: Load, content: bytes, snapshot: Snapshot) -> Load | None:
         """`load` under the versions of now, evaluated again where they changed; None where it may not leave."""
@@ -173,7 +175,7 @@ class Courier:
             return load
         notification = parse(content)
         decision = decide(notification, directory, rules)
-        again = plan(decision, facts_of(notification), directory.version, load.plan.approved)
+        again = plan(decision, facts_of(notification, snapshot.rules), directory.version, load.plan.approved)
         current = replace(load, plan=again, wire=encode(for_sealing(notification)))
         await work.replan(current)
         if again.gated:
@@ -188,13 +190,14 @@ class Courier:
             log.warning("no decision yet, the same bytes go again", envelopes=len(flying))
             self._sent.clear()
             self._doubt = min(self._doubt * 2, LONGEST_DOUBT_SECONDS)
-        new = [one for one in flying if one[0] not in self._sent]
+        new = [digest for digest in flying if digest not in self._sent]
         if not new:
             return sender
         sender = sender or await self._transport.sender()
+        sealed = await self._outbox.sealed(new)
         partitions = self._directory.snapshot().directory.hub.partitions
-        await sender.send([self._outgoing(stream, envelope, partitions) for _, stream, envelope in new])
-        self._sent = {digest for digest, _, _ in flying}
+        await sender.send([self._outgoing(stream, envelope, partitions) for stream, envelope in sealed])
+        self._sent = set(flying)
         self._doubt_at = _monotonic() + self._doubt
         return sender
 

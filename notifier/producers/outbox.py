@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,11 +17,12 @@ from notifier.notification import Notification, encode, for_sealing, parse, to_j
 from notifier.producers import tables
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
-from notifier.producers.work import Work, add_recipients
+from notifier.producers.work import Work, recipient_rows
 from notifier.runtime import Runtime
 from notifier.storage import Database, Lease, RowCipher
 
 SENDER_LEASE: Final = "outbox-sender"
+CHUNK: Final = 500  # ids in one query
 SHOWN: Final = {"pending": "submitted", "sealed": "submitted"}
 SETTLED: Final = frozenset({"routed", "rejected", "held"})
 
@@ -129,37 +130,65 @@ class Outbox:
         The same notification under the same id is answered with what is already there; another one raises
         `Refused` with reason `id_taken`.
         """
+        fresh: dict[bytes, tuple[Notification, Plan]] = {}
         async with self._database.write() as connection:
-            return [await self._add(connection, notification, plan) for notification, plan in items]
+            rows = await self._rows(connection, {_id_of(notification) for notification, _ in items})
+            stored = []
+            for notification, plan in items:
+                notification_id = _id_of(notification)
+                row, twin = rows.get(notification_id), fresh.get(notification_id)
+                if row is not None:
+                    stored.append(self._known(row, notification))
+                    continue
+                if twin is not None and _content(twin[0]) != _content(notification):
+                    raise _taken()
+                fresh.setdefault(notification_id, (notification, plan))
+                shown = "held" if plan.gated else "submitted"
+                stored.append(Stored(_text(notification_id), plan, shown, None))
+            await self._insert(connection, fresh)
+        return stored
 
-    async def _add(self, connection: AsyncConnection, notification: Notification, plan: Plan) -> Stored:
-        notification_id = _id_of(notification)
-        content = _content(notification)
-        row = await self._row(connection, notification_id)
-        if row is not None:
-            if self._open("content", notification_id, row.content) != content:
-                raise Refused("id_taken", hint="give the other notification an id of its own")
-            known = Plan.from_document(self._open("plan", notification_id, row.plan))
-            return Stored(_text(notification_id), known, SHOWN.get(row.state, row.state), row.reason)
+    def _known(self, row: sa.Row[Any], notification: Notification) -> Stored:
+        """What is there under this id; raises `Refused` where it is another notification."""
+        if self._open("content", row.notification_id, row.content) != _content(notification):
+            raise _taken()
+        plan = Plan.from_document(self._open("plan", row.notification_id, row.plan))
+        return Stored(_text(row.notification_id), plan, SHOWN.get(row.state, row.state), row.reason)
+
+    async def _insert(self, connection: AsyncConnection, fresh: Mapping[bytes, tuple[Notification, Plan]]) -> None:
+        if not fresh:
+            return
         now = self._runtime.clock()
-        state = "held" if plan.gated else "pending"
-        inserted = await connection.execute(
-            tables.messages.insert()
-            .values(
-                notification_id=notification_id,
-                state=state,
-                attempts=0,
-                due=now,
-                created=now,
-                updated=now,
-                content=self._seal("content", notification_id, content),
-                wire=self._seal("wire", notification_id, encode(for_sealing(notification))),
-                plan=self._seal("plan", notification_id, plan.document()),
-            )
-            .returning(tables.messages.c.id)
-        )
-        await add_recipients(connection, inserted.scalar_one(), plan, now)
-        return Stored(_text(notification_id), plan, SHOWN.get(state, state), None)
+        rows = [
+            {
+                "notification_id": notification_id,
+                "state": "held" if plan.gated else "pending",
+                "attempts": 0,
+                "due": now,
+                "created": now,
+                "updated": now,
+                "content": self._seal("content", notification_id, _content(notification)),
+                "wire": self._seal("wire", notification_id, encode(for_sealing(notification))),
+                "plan": self._seal("plan", notification_id, plan.document()),
+            }
+            for notification_id, (notification, plan) in fresh.items()
+        ]
+        await connection.execute(tables.messages.insert(), rows)
+        found = await self._rows(connection, fresh)
+        told = [
+            entry
+            for notification_id, (_, plan) in fresh.items()
+            for entry in recipient_rows(found[notification_id].id, plan, now)
+        ]
+        if told:
+            await connection.execute(tables.recipients.insert(), told)
+
+    async def _rows(self, connection: AsyncConnection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
+        found = {}
+        for chunk in batched(sorted(ids), CHUNK):
+            query = sa.select(tables.messages).where(tables.messages.c.notification_id.in_(chunk))
+            found.update({row.notification_id: row for row in await connection.execute(query)})
+        return found
 
     async def status(self, message_id: str) -> Status:
         """What became of a notification; `Refused` with reason `not_found` where it was never submitted here."""
@@ -209,13 +238,20 @@ class Outbox:
             await lease.check(connection)
             yield Work(connection, self._cipher, self._runtime)
 
-    async def flying(self) -> list[tuple[bytes, bytes, bytes]]:
-        """Digest, stream and bytes of every envelope on its way, in the order of their numbers."""
+    async def flying(self) -> list[bytes]:
+        """The digests of all envelopes on their way, in the order of their numbers."""
         table = tables.envelopes.c
-        query = sa.select(table.digest, table.stream, table.bytes).where(table.state == "flying")
+        query = sa.select(table.digest).where(table.state == "flying").order_by(table.number)
+        async with self._database.read() as connection:
+            return list(await connection.scalars(query))
+
+    async def sealed(self, digests: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+        """Stream and bytes of these envelopes, as far as they still fly, in the order of their numbers."""
+        table = tables.envelopes.c
+        query = sa.select(table.stream, table.bytes).where(table.digest.in_(digests), table.state == "flying")
         async with self._database.read() as connection:
             rows = (await connection.execute(query.order_by(table.number))).all()
-        return [(row.digest, row.stream, row.bytes) for row in rows]
+        return [(row.stream, row.bytes) for row in rows]
 
     async def feed_offset(self) -> int:
         """The next offset of the own feed."""
@@ -256,3 +292,12 @@ def _content(notification: Notification) -> bytes:
     """The canonical JSON, by which the same submission is known again."""
     document = to_json(notification, local=True)
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _taken() -> Refused:
+    return Refused("id_taken", hint="give the other notification an id of its own")
+
+
+def batched(items: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    """`items` in pieces of at most `size`."""
+    return (items[start : start + size] for start in range(0, len(items), size))

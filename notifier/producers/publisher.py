@@ -187,7 +187,7 @@ class Publisher:
         if notification.id is None:
             notification = replace(notification, id=uuid7(self._runtime.clock(), self._runtime.entropy))
         decision = decide(notification, snapshot.directory, snapshot.rules)
-        return notification, plan(decision, facts_of(notification), snapshot.directory.version)
+        return notification, plan(decision, facts_of(notification, snapshot.rules), snapshot.directory.version)
 
     async def status(self, message_id: str) -> Status:
         """What became of a notification; `Refused` with reason `not_found` where it was never submitted here."""

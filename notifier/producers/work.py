@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notifier.errors import Fenced, Refused
 from notifier.producers import tables
-from notifier.producers.pipeline import Pipeline, Placed, Resend, Told, hear
+from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, hear
 from notifier.producers.plan import Plan
 from notifier.producers.sealer import Load
 from notifier.runtime import Runtime
@@ -31,6 +31,39 @@ class Heard:
     decided: list[str | None]  # one reason per decision of an own envelope; None: accepted
     moved: bool = False  # the stream's state changed: something was decided in turn
     refresh: bool = False  # the directory should be looked at before sealing anew
+
+
+@dataclass(slots=True)
+class _Effects:
+    """What a batch of decisions changes in the tables, gathered so that it takes few statements."""
+
+    foreign: bool = False
+    refresh: bool = False
+    envelopes: dict[bytes, str] = field(default_factory=dict)  # digest -> state
+    routed: set[int] = field(default_factory=set)
+    freed: set[int] = field(default_factory=set)
+    refused: dict[int, tuple[str, bool]] = field(default_factory=dict)  # message -> reason, whether it goes again
+    said: dict[int, str] = field(default_factory=dict)  # reasons that decide nothing, for whoever waits
+
+    def add(self, before: Pipeline, step: Step, told: Told, mine: Placed | None) -> None:
+        """One decision's step; what it says of a message replaces what earlier ones said."""
+        self.foreign = self.foreign or step.foreign
+        self.refresh = self.refresh or step.retry or step.resend is Resend.AFRESH
+        outcome = "accepted" if told.reason is None else "rejected"
+        left = {one.digest for one in before.pipe} - {one.digest for one in step.pipeline.pipe}
+        for digest in left | ({told.digest} if told.reason is None else set()):
+            # Its bytes go, its digest stays, to be known whenever it is decided.
+            self.envelopes[digest] = outcome if digest == told.digest else "void"
+        self.freed.update(step.freed)
+        if step.refused is not None and told.reason is not None:
+            self.refused[step.refused] = (told.reason, step.retry)
+        if step.resend is not None and mine is not None and mine.message is not None and told.reason is not None:
+            self.said[mine.message] = told.reason
+        if step.routed is not None:
+            self.routed.add(step.routed)
+            self.freed.discard(step.routed)
+            self.refused.pop(step.routed, None)
+            self.said.pop(step.routed, None)
 
 
 class Work:
@@ -67,37 +100,40 @@ class Work:
         plan = Plan.from_document(self._open("plan", row))
         return Load(row.id, row.notification_id, self._open("wire", row), plan)
 
-    async def fly(self, placed: Placed, envelope: bytes) -> None:
-        """An envelope of its message was sealed: stored before its first sending."""
-        await self._connection.execute(
-            tables.envelopes.insert().values(
-                digest=placed.digest,
-                message=placed.message,
-                stream=placed.stream,
-                number=placed.number,
-                previous=placed.previous,
-                sequences=self._seal_json(b"envelope/sequences/" + placed.digest, placed.sequences),
-                state="flying",
-                bytes=envelope,
-                created=self._runtime.clock(),
-            )
-        )
-        await self._message(placed.message, state="sealed")
+    async def fly(self, sealed: Sequence[tuple[Placed, bytes]]) -> None:
+        """Envelopes of their messages were sealed: stored before their first sending."""
+        if not sealed:
+            return
+        now = self._runtime.clock()
+        rows = [
+            {
+                "digest": placed.digest,
+                "message": placed.message,
+                "stream": placed.stream,
+                "number": placed.number,
+                "previous": placed.previous,
+                "sequences": self._seal_json(b"envelope/sequences/" + placed.digest, placed.sequences),
+                "state": "flying",
+                "bytes": envelope,
+                "created": now,
+            }
+            for placed, envelope in sealed
+        ]
+        await self._connection.execute(tables.envelopes.insert(), rows)
+        await self._messages([placed.message for placed, _ in sealed], state="sealed")
 
     async def replan(self, load: Load) -> None:
         """Replaces a message's plan by `load.plan`: what each recipient's entry says now."""
         key = b"message/plan/" + load.notification_id
-        await self._message(load.message, plan=self._cipher.seal(key, load.plan.document()))
+        await self._messages([load.message], plan=self._cipher.seal(key, load.plan.document()))
         await self._connection.execute(tables.recipients.delete().where(tables.recipients.c.message == load.message))
-        await add_recipients(self._connection, load.message, load.plan, self._runtime.clock())
-
-    async def defer(self, message: int, reason: str) -> None:
-        """A message cannot be sealed now: it waits, longer each time."""
-        await self._retry(message, reason)
+        rows = recipient_rows(load.message, load.plan, self._runtime.clock())
+        if rows:
+            await self._connection.execute(tables.recipients.insert(), rows)
 
     async def hold(self, message: int) -> None:
         """A message is not to leave at all."""
-        await self._message(message, state="held")
+        await self._messages([message], state="held")
 
     async def hear(self, start: int, end: int, told: Sequence[Told]) -> Heard:
         """Applies decisions that stood in the feed from offset `start` up to `end`, and stores `end`.
@@ -109,89 +145,62 @@ class Work:
         )
         if moved.rowcount != 1:
             raise Fenced(detail="the outbox's place in the feed was moved by another instance")
-        heard = Heard([])
         if not told:
-            return heard
-        pipeline = before = await self.pipeline()
-        for one in told:
-            pipeline = await self._hear(pipeline, one, heard)
-        if pipeline != before:
-            heard.moved = True
-            await self._store(pipeline)
-        return heard
-
-    async def _hear(self, pipeline: Pipeline, told: Told, heard: Heard) -> Pipeline:
-        query = sa.select(tables.envelopes).where(tables.envelopes.c.digest == told.digest)
-        row = (await self._connection.execute(query)).one_or_none()
-        mine = self._placed(row) if row is not None else None
-        step = hear(pipeline, told, mine)
-        if row is not None:
-            heard.decided.append(told.reason)
-        if step.foreign:
-            await self._connection.execute(tables.streams.update().values(state="foreign"))
-        await self._close_envelopes(pipeline, step.pipeline, told)
-        for message in step.freed:
-            await self._message(message, state="pending")
-        if step.routed is not None:
-            await self._routed(step.routed)
-        if step.refused is not None and told.reason is not None:
-            await self._refused(step.refused, told.reason, retry=step.retry)
-        if step.resend is not None and told.reason is not None:
-            await self._say(mine, told.reason)
-        heard.refresh = heard.refresh or step.retry or step.resend is Resend.AFRESH
-        return step.pipeline
-
-    async def _close_envelopes(self, before: Pipeline, after: Pipeline, told: Told) -> None:
-        """What left the pipe flies no more: its bytes go, its digest stays, to be known whenever it is decided."""
-        left = {one.digest for one in before.pipe} - {one.digest for one in after.pipe}
-        outcome = "accepted" if told.reason is None else "rejected"
-        for digest in left:
-            await self._envelope(digest, outcome if digest == told.digest else "void")
-        if told.reason is None and told.digest not in left:
-            await self._envelope(told.digest, "accepted")
-
-    async def _envelope(self, digest: bytes, state: str) -> None:
+            return Heard([])
         table = tables.envelopes
-        await self._connection.execute(table.update().where(table.c.digest == digest).values(state=state, bytes=None))
+        query = sa.select(table).where(table.c.digest.in_([one.digest for one in told]))
+        mine = {row.digest: self._placed(row) for row in (await self._connection.execute(query)).all()}
+        pipeline = before = await self.pipeline()
+        effects = _Effects()
+        for one in told:
+            step = hear(pipeline, one, mine.get(one.digest))
+            effects.add(pipeline, step, one, mine.get(one.digest))
+            pipeline = step.pipeline
+        if pipeline != before:
+            await self._store(pipeline)
+        await self._apply(effects)
+        return Heard([one.reason for one in told if one.digest in mine], pipeline != before, effects.refresh)
 
-    async def _routed(self, message: int) -> None:
-        """An acceptance always wins, whatever this outbox thought of the message before."""
-        table, now = tables.recipients, self._runtime.clock()
-        moved = await self._connection.execute(
-            table.update()
-            .where(table.c.message == message, table.c.state.in_(("submitted", "rejected")))
-            .values(state="routed", since=now)
-        )
-        already = sa.select(table.c.place).where(table.c.message == message, table.c.state == "routed").limit(1)
-        told = moved.rowcount > 0 or (await self._connection.execute(already)).first() is not None
-        await self._message(message, state="routed" if told else "held", reason=None)
+    async def _apply(self, effects: _Effects) -> None:
+        if effects.foreign:
+            await self._connection.execute(tables.streams.update().values(state="foreign"))
+        if effects.envelopes:
+            table = tables.envelopes
+            update = table.update().where(table.c.digest == sa.bindparam("which"))
+            rows = [{"which": digest, "outcome": state} for digest, state in effects.envelopes.items()]
+            await self._connection.execute(update.values(state=sa.bindparam("outcome"), bytes=None), rows)
+        await self._messages(effects.freed, only=("sealed",), state="pending")
+        await self._routed(effects.routed)
+        for message, (reason, retry) in effects.refused.items():
+            if retry:
+                await self.defer(message, reason)
+            else:
+                await self._messages([message], only=("sealed", "pending"), state="rejected", reason=reason)
+                await self._recipients([message], ("submitted",), "rejected")
+        for message, reason in effects.said.items():
+            await self._messages([message], only=("sealed", "pending"), reason=reason)
 
-    async def _refused(self, message: int, reason: str, *, retry: bool) -> None:
-        if retry:
-            await self._retry(message, reason)
+    async def _routed(self, messages: Collection[int]) -> None:
+        """An acceptance always wins, whatever this outbox thought of the messages before."""
+        if not messages:
             return
-        table, now = tables.recipients, self._runtime.clock()
-        await self._message(message, state="rejected", reason=reason)
-        await self._connection.execute(
-            table.update()
-            .where(table.c.message == message, table.c.state == "submitted")
-            .values(state="rejected", since=now)
-        )
+        await self._recipients(messages, ("submitted", "rejected"), "routed")
+        table = tables.recipients
+        query = sa.select(table.c.message).where(table.c.message.in_(messages), table.c.state == "routed").distinct()
+        told = set(await self._connection.scalars(query))
+        await self._messages(told, state="routed", reason=None)
+        await self._messages(set(messages) - told, state="held", reason=None)
 
-    async def _say(self, envelope: Placed | None, reason: str) -> None:
-        """Keeps a reason that decides nothing, so that whoever waits can see what stands in the way."""
-        if envelope is not None and envelope.message is not None:
-            await self._message(envelope.message, reason=reason)
-
-    async def _retry(self, message: int, reason: str) -> None:
-        """Pending again: at once the first time, then after growing pauses."""
+    async def defer(self, message: int, reason: str) -> None:
+        """A message is pending again: at once the first time, then after growing pauses."""
         table = tables.messages
         attempts: int = (
             await self._connection.execute(sa.select(table.c.attempts).where(table.c.id == message))
         ).scalar_one()
         pause = min(FIRST_PAUSE_MS * 2 ** min(attempts - 1, 16), LONGEST_PAUSE_MS) if attempts else 0
         due = self._runtime.clock() + int(pause)
-        await self._message(message, state="pending", reason=reason, attempts=attempts + 1, due=due)
+        change = {"state": "pending", "reason": reason, "attempts": attempts + 1, "due": due}
+        await self._messages([message], only=("sealed", "pending"), **change)
 
     async def _store(self, pipeline: Pipeline) -> None:
         counters = self._seal_json(b"stream/counters/" + pipeline.stream, pipeline.counters)
@@ -201,11 +210,20 @@ class Work:
             .values(number=pipeline.number, tail=pipeline.tail, counters=counters)
         )
 
-    async def _message(self, message: int | None, **values: Any) -> None:
+    async def _messages(self, which: Collection[int | None], *, only: Sequence[str] = (), **values: Any) -> None:
+        """Updates these messages, where their state is one of `only` (empty: any)."""
+        if not which:
+            return
         table = tables.messages
-        await self._connection.execute(
-            table.update().where(table.c.id == message).values(updated=self._runtime.clock(), **values)
-        )
+        update = table.update().where(table.c.id.in_(which))
+        if only:
+            update = update.where(table.c.state.in_(only))
+        await self._connection.execute(update.values(updated=self._runtime.clock(), **values))
+
+    async def _recipients(self, messages: Collection[int], only: Sequence[str], state: str) -> None:
+        table = tables.recipients
+        chosen = table.update().where(table.c.message.in_(messages), table.c.state.in_(only))
+        await self._connection.execute(chosen.values(state=state, since=self._runtime.clock()))
 
     def _placed(self, row: sa.Row[Any]) -> Placed:
         sequences = json.loads(self._cipher.open(b"envelope/sequences/" + row.digest, row.sequences))
@@ -219,11 +237,9 @@ class Work:
         return self._cipher.seal(context, json.dumps(dict(value)).encode())
 
 
-async def add_recipients(connection: AsyncConnection, message: int, plan: Plan, now: int) -> None:
-    """Stores the first state of every entry of `plan`."""
-    rows = [
+def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
+    """The first state of every entry of `plan`, as rows."""
+    return [
         {"message": message, "place": place, "state": INITIAL[entry["outcome"]], "since": now}
         for place, entry in enumerate(plan.entries)
     ]
-    if rows:
-        await connection.execute(tables.recipients.insert(), rows)
