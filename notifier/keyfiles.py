@@ -1,7 +1,8 @@
-"""Reads a party's private keys from the files that its configuration names: 32 raw bytes each."""
+"""A party's private keys in files: 32 raw bytes each, readable by their owner alone."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +29,15 @@ def decryption_keys(keys: KeySettings) -> Mapping[bytes, DecryptionKey]:
 def storage_key(keys: KeySettings) -> bytes:
     """The key that seals the rows of this party's databases."""
     return _read(keys.storage, "storage")
+
+
+def write_private(path: Path, secret: bytes) -> None:
+    """Writes `secret` to a file that only its owner can read, from its first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
 
 
 def _read(path: Path | None, which: str) -> bytes:

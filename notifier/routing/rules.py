@@ -125,7 +125,8 @@ class RuleSet:
                 raise DirectoryError(detail=f"{where}: every value is text")
             if row["rule"] not in RULES or row["custody"] not in CUSTODIES:
                 raise DirectoryError(detail=f"{where}: unknown rule or custody")
-            rows.append(Row(*plain, tuple(sorted(stages.items()))))
+            type_, custody, rule, role, paragraph = plain
+            rows.append(Row(type_, custody, rule, role, paragraph, tuple(sorted(stages.items()))))
         lanes = []
         for number, item in enumerate(_list(top["corridors"], "corridors")):
             lane = _fields(item, f"corridors/{number}", "from to subscribers")

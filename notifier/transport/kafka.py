@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -33,6 +34,9 @@ HEARTBEAT_MS: Final = 1_500
 REQUEST_MS: Final = 20_000
 BATCH_BYTES: Final = 512 * 1024
 FETCH_BYTES: Final = 4 * 1024 * 1024
+
+# Without a handler of the application's, every refused connection would be printed to standard error.
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 _FENCED: Final = (
     kafka_errors.ProducerFenced,
@@ -202,16 +206,21 @@ async def _must_exist(consumer: Any, topic: str) -> None:
 
 async def _sent(producer: Any, batch: Sequence[Outgoing]) -> None:
     """Hands all of `batch` over, then waits for every acknowledgement."""
-    futures = [
-        await producer.send(
-            out.topic, out.value, key=out.key, partition=out.partition, headers=list(out.headers) or None
-        )
-        for out in batch
-    ]
-    results = await asyncio.gather(*futures, return_exceptions=True)
-    for result in results:
+    futures: list[asyncio.Future[Any]] = []
+    for out in batch:
+        headers = list(out.headers) or None
+        future = await producer.send(out.topic, out.value, key=out.key, partition=out.partition, headers=headers)
+        future.add_done_callback(_retrieve)
+        futures.append(future)
+    for result in await asyncio.gather(*futures, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Takes a failure notice of: the first one is raised, and those behind it say the same."""
+    if not future.cancelled():
+        future.exception()
 
 
 class KafkaSender:

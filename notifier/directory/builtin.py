@@ -1,0 +1,24 @@
+"""The directory for `notifier route` without a home: every ISO 3166-1 state, specimens, INTERPOL; no keys."""
+
+from __future__ import annotations
+
+from notifier.directory.model import Authority, Directory, Hub
+from notifier.directory.snapshot import Snapshot
+from notifier.routing.rules import default_rules
+from notifier.topics import feed_of
+
+STATE_ROLES = ("spoc", "ncb", "consular", "fiu", "border")
+
+
+def builtin_snapshot() -> Snapshot:
+    """Every state has its authorities, UTO (specimens) too; INTERPOL has a contact point; nobody has keys."""
+    from notifier.notification.states import iso_codes
+
+    names = [f"{state}/{role}" for state in (*iso_codes(), "UTO") for role in STATE_ROLES] + ["INTERPOL/spoc"]
+    authorities = {name: Authority(name, principal_of(name), feed_of(name), (), frozenset()) for name in names}
+    return Snapshot(Directory(1, 0, Hub(bytes(16), (), 1, "", ""), authorities), default_rules())
+
+
+def principal_of(authority: str) -> str:
+    """The broker's principal of an authority: ``TUR/spoc`` is ``tur-spoc``."""
+    return authority.lower().replace("/", "-")

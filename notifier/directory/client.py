@@ -1,0 +1,177 @@
+"""Reads a directory as its client: verifies by TUF, caches, and fails closed when stale beyond its grace."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from tuf.api.exceptions import (
+    DownloadError,
+    DownloadHTTPError,
+    ExpiredMetadataError,
+    RepositoryError,
+)
+from tuf.api.metadata import Metadata, Timestamp
+from tuf.ngclient import FetcherInterface, Updater
+
+from notifier.config import DirectorySettings
+from notifier.directory.document import from_document
+from notifier.directory.model import Directory
+from notifier.directory.snapshot import Snapshot
+from notifier.errors import ConfigError, DirectoryError, DirectoryStale
+from notifier.routing.rules import RuleSet
+from notifier.runtime import Clock, wall_clock
+
+HUB_ID_BYTES: Final = 16
+
+
+def hub_id_of(root: bytes) -> bytes:
+    """The hub's id: BLAKE2b-128 of the published bytes of 1.root.json."""
+    return hashlib.blake2b(root, digest_size=HUB_ID_BYTES).digest()
+
+
+class _FolderFetcher(FetcherInterface):
+    """Reads ``file:`` addresses, for a directory in a folder."""
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        try:
+            yield Path(url.removeprefix("file://")).read_bytes()
+        except FileNotFoundError as error:
+            raise DownloadHTTPError("not found", 404) from error
+
+
+class _CacheFetcher(FetcherInterface):
+    """Answers from the cache alone: what was verified before is verified again, and nothing newer appears."""
+
+    def __init__(self, metadata: Path) -> None:
+        self._metadata = metadata
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        name = url.rpartition("/")[2]
+        if name != "timestamp.json":
+            raise DownloadHTTPError("not found", 404)
+        try:
+            yield (self._metadata / name).read_bytes()
+        except OSError as error:
+            raise DownloadHTTPError("not found", 404) from error
+
+
+class DirectoryClient:
+    """One party's view of the directory; `refresh` looks for a later version, `snapshot` answers at once."""
+
+    def __init__(self, settings: DirectorySettings, clock: Clock = wall_clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._snapshot: Snapshot | None = None
+        try:
+            self._root = settings.root.read_bytes()
+        except OSError as error:
+            raise ConfigError(detail=f"directory.root: {settings.root} cannot be read ({error.strerror})") from error
+        self.hub_id = hub_id_of(self._root)
+
+    def snapshot(self) -> Snapshot:
+        """The last verified state; raises `DirectoryStale` where there is none, or it is stale beyond its grace."""
+        if self._snapshot is None:
+            raise DirectoryStale(detail="the directory was never read")
+        self._snapshot.check_fresh(self._clock())
+        return self._snapshot
+
+    async def refresh(self) -> None:
+        """Looks for a later version without blocking the loop; see `load`."""
+        await asyncio.to_thread(self.load)
+
+    def load(self) -> Snapshot:
+        """Reads and verifies the newest version, or the cached one where the source does not answer.
+
+        Raises `DirectoryError` where metadata does not verify (what was known stays), and `DirectoryStale`
+        where nothing verifies that is fresh enough.
+        """
+        try:
+            self._snapshot = self._read(self._source_fetcher(), self._now())
+        except (DownloadError, ExpiredMetadataError) as error:
+            self._snapshot = self._from_cache(error)
+        except RepositoryError as error:
+            raise DirectoryError(detail=f"the directory does not verify ({type(error).__name__})") from error
+        return self._snapshot
+
+    def _from_cache(self, cause: Exception) -> Snapshot:
+        """What was verified before, as long as its grace lasts."""
+        grace = dt.timedelta(seconds=self._settings.grace_seconds)
+        try:
+            return self._read(_CacheFetcher(self._metadata), self._now() - grace)
+        except (RepositoryError, DownloadError, OSError) as error:
+            kind = type(cause).__name__
+            raise DirectoryStale(
+                detail=f"the directory cannot be refreshed, and no cached one is fresh enough ({kind})",
+                hint="make the directory's source reachable, or have its timestamp signed again",
+            ) from error
+
+    def _read(self, fetcher: FetcherInterface | None, now: dt.datetime) -> Snapshot:
+        for folder in (self._metadata, self._targets):
+            folder.mkdir(parents=True, exist_ok=True)
+        base = self._settings.source
+        if "://" not in base:
+            base = f"file://{Path(base).absolute()}"
+        updater = Updater(
+            str(self._metadata),
+            f"{base}/metadata/",
+            str(self._targets),
+            f"{base}/targets/",
+            fetcher,
+            bootstrap=self._root,
+        )
+        # python-tuf asks the machine's clock; ours may be a test's, or set back by the stated grace.
+        updater._trusted_set.reference_time = now
+        updater.refresh()
+        directory = self._document(updater, "directory/current.json")
+        rules = self._document(updater, "rules/current.json")
+        before = self._document(updater, "directory/previous.json")
+        earlier = self._document(updater, "rules/previous.json")
+        if directory is None or rules is None:
+            raise DirectoryError(detail="the directory has no current document")
+        return Snapshot(
+            self._directory(directory),
+            RuleSet.from_document(rules),
+            None if before is None else self._directory(before),
+            None if earlier is None else RuleSet.from_document(earlier),
+            self._fresh_until(),
+        )
+
+    def _document(self, updater: Updater, name: str) -> Any:
+        target = updater.get_targetinfo(name)
+        if target is None:
+            return None
+        path = str(self._targets / f"{target.hashes['sha256']}.json")
+        found = updater.find_cached_target(target, path) or updater.download_target(target, path)
+        try:
+            return json.loads(Path(found).read_bytes())
+        except ValueError as error:
+            raise DirectoryError(detail=f"{name} is not JSON") from error
+
+    def _directory(self, document: object) -> Directory:
+        return from_document(document, self.hub_id)
+
+    def _fresh_until(self) -> int:
+        timestamp: Metadata[Timestamp] = Metadata.from_file(str(self._metadata / "timestamp.json"))
+        expires = int(timestamp.signed.expires.timestamp() * 1000)
+        return expires + self._settings.grace_seconds * 1000
+
+    def _source_fetcher(self) -> FetcherInterface | None:
+        """None lets python-tuf fetch over HTTPS."""
+        return None if "://" in self._settings.source else _FolderFetcher()
+
+    def _now(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self._clock() / 1000, dt.UTC)
+
+    @property
+    def _metadata(self) -> Path:
+        return self._settings.cache / "metadata"
+
+    @property
+    def _targets(self) -> Path:
+        return self._settings.cache / "targets"

@@ -1,0 +1,136 @@
+"""The directory as the JSON document that its role signs: strict, both ways. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from notifier.directory.keys import check_encryption_key, check_signing_key
+from notifier.directory.model import ROLES, Authority, Directory, Hub, Key, KeyState, KeyUse
+from notifier.envelope.keys import key_id
+from notifier.errors import DirectoryError, KeyRejected
+
+
+def to_document(directory: Directory) -> dict[str, Any]:
+    """The document of `directory`; keys and ids in hex, authorities sorted by name."""
+    hub = directory.hub
+    return {
+        "version": directory.version,
+        "issued_at": directory.issued_at,
+        "hub": {
+            "keys": [_key_out(key) for key in hub.keys],
+            "partitions": hub.partitions,
+            "log_origin": hub.log_origin,
+            "log_key": hub.log_key,
+        },
+        "authorities": [
+            {
+                "name": one.name,
+                "principal": one.principal,
+                "feed": one.feed,
+                "active": one.active,
+                "publishes": sorted(one.publishes),
+                "keys": [_key_out(key) for key in one.keys],
+            }
+            for _, one in sorted(directory.authorities.items())
+        ],
+    }
+
+
+def from_document(document: object, hub_id: bytes) -> Directory:
+    """The directory of a signed document; `hub_id` comes from the trusted root, never from the document.
+
+    Raises `DirectoryError` naming the place of the first fault: a field that is missing, unknown or of the
+    wrong kind, a key that is malformed, of low order or listed twice.
+    """
+    top = _fields(document, "directory", "version issued_at hub authorities")
+    hub = _fields(top["hub"], "hub", "keys partitions log_origin log_key")
+    authorities = {}
+    for number, item in enumerate(_kind(top["authorities"], list, "authorities")):
+        one = _authority(item, f"authorities/{number}")
+        if one.name in authorities:
+            raise DirectoryError(detail=f"authorities/{number}: is listed twice")
+        authorities[one.name] = one
+    keys = [key.key_id for one in authorities.values() for key in one.keys]
+    if len(set(keys)) != len(keys):
+        raise DirectoryError(detail="a key belongs to one authority, and is listed once")
+    partitions = _kind(hub["partitions"], int, "hub/partitions")
+    if partitions < 1:
+        raise DirectoryError(detail="hub/partitions: is at least 1")
+    return Directory(
+        version=_kind(top["version"], int, "version"),
+        issued_at=_kind(top["issued_at"], int, "issued_at"),
+        hub=Hub(
+            hub_id,
+            _keys(hub["keys"], "hub/keys"),
+            partitions,
+            _kind(hub["log_origin"], str, "hub/log_origin"),
+            _kind(hub["log_key"], str, "hub/log_key"),
+        ),
+        authorities=authorities,
+    )
+
+
+def _authority(item: object, where: str) -> Authority:
+    one = _fields(item, where, "name principal feed active publishes keys")
+    name = _kind(one["name"], str, f"{where}/name")
+    participant, _, role = name.partition("/")
+    if not (participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES):
+        raise DirectoryError(detail=f"{where}/name: is PARTICIPANT/role, with one of {', '.join(ROLES)}")
+    publishes = _kind(one["publishes"], list, f"{where}/publishes")
+    return Authority(
+        name=name,
+        principal=_kind(one["principal"], str, f"{where}/principal"),
+        feed=_kind(one["feed"], str, f"{where}/feed"),
+        keys=_keys(one["keys"], f"{where}/keys"),
+        publishes=frozenset(_kind(type_, str, f"{where}/publishes") for type_ in publishes),
+        active=_kind(one["active"], bool, f"{where}/active"),
+    )
+
+
+def _keys(items: object, where: str) -> tuple[Key, ...]:
+    return tuple(_key(item, f"{where}/{number}") for number, item in enumerate(_kind(items, list, where)))
+
+
+def _key(item: object, where: str) -> Key:
+    one = _fields(item, where, "use public suite state not_before not_after changed_at")
+    try:
+        use, state = KeyUse(one["use"]), KeyState(one["state"])
+        public = bytes.fromhex(_kind(one["public"], str, f"{where}/public"))
+        (check_signing_key if use is KeyUse.SIGN else check_encryption_key)(public)
+    except (ValueError, KeyRejected) as error:
+        raise DirectoryError(detail=f"{where}: is no usable key") from error
+    changed = one["changed_at"]
+    return Key(
+        key_id=key_id(use, public),
+        use=use,
+        public=public,
+        not_before=_kind(one["not_before"], int, f"{where}/not_before"),
+        not_after=_kind(one["not_after"], int, f"{where}/not_after"),
+        suite=_kind(one["suite"], int, f"{where}/suite"),
+        state=state,
+        changed_at=None if changed is None else _kind(changed, int, f"{where}/changed_at"),
+    )
+
+
+def _key_out(key: Key) -> dict[str, Any]:
+    return {
+        "use": key.use.value,
+        "public": key.public.hex(),
+        "suite": key.suite,
+        "state": key.state.value,
+        "not_before": key.not_before,
+        "not_after": key.not_after,
+        "changed_at": key.changed_at,
+    }
+
+
+def _fields(value: object, where: str, names: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or sorted(value) != sorted(names.split()):
+        raise DirectoryError(detail=f"{where}: has exactly the fields {names}")
+    return value
+
+
+def _kind(value: Any, kind: type, where: str) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise DirectoryError(detail=f"{where}: is of another kind than it must be")
+    return value

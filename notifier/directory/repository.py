@@ -1,0 +1,236 @@
+"""The TUF repository of a directory, kept by hand: versions, thresholds, staged signatures (python-tuf).
+
+Below `folder`: ``metadata/`` and ``targets/`` as clients read them, ``1.root.json`` to be published and
+trusted, ``staged/`` for versions that lack signatures. Private keys are ``<role>-<n>.pem`` in folders of
+their holders. Top-level targets only delegates: `directory` and `rules` sign their own documents, each as
+``current.json`` with the one before it as ``previous.json``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from securesystemslib.signer import CryptoSigner, Signer
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Key,
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+
+from notifier.errors import DirectoryError
+from notifier.keyfiles import write_private
+
+HOLDERS: Final = 3
+THRESHOLD: Final = 2
+DELEGATED: Final = ("directory", "rules")
+THRESHOLD_ROLES: Final = ("root", "targets", *DELEGATED)
+ONLINE_ROLES: Final = ("snapshot", "timestamp")
+_VALID_DAYS: Final = {"root": 730, "targets": 730, "directory": 365, "rules": 365, "snapshot": 60, "timestamp": 30}
+
+
+class Repository:
+    """The repository in `folder`, signed with whatever keys are in `key_folders`."""
+
+    def __init__(self, folder: Path, key_folders: Iterable[Path], now: int) -> None:
+        self._folder = folder
+        self._metadata = folder / "metadata"
+        self._targets = folder / "targets"
+        self._staged = folder / "staged"
+        self._signers = _read_signers(key_folders)
+        self._now = dt.datetime.fromtimestamp(now / 1000, dt.UTC).replace(microsecond=0)
+
+    @classmethod
+    def create(cls, folder: Path, keys: Path, documents: Mapping[str, Mapping[str, Any]], now: int) -> Repository:
+        """A new repository: makes all keys below `keys`, signs `documents` (of `directory` and `rules`).
+
+        Raises `DirectoryError` where there is one already.
+        """
+        if (folder / "1.root.json").exists():
+            raise DirectoryError(detail=f"there is a directory in {folder} already")
+        for role in (*THRESHOLD_ROLES, *ONLINE_ROLES):
+            for number in range(HOLDERS if role in THRESHOLD_ROLES else 1):
+                write_private(keys / f"{role}-{number + 1}.pem", CryptoSigner.generate_ed25519().private_bytes)
+        repository = cls(folder, [keys], now)
+        for path in (repository._metadata, repository._targets, repository._staged):
+            path.mkdir(parents=True, exist_ok=True)
+        repository._create(documents)
+        return repository
+
+    def _create(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        root = Root(expires=self._expiry("root"), consistent_snapshot=True)
+        targets = Targets(expires=self._expiry("targets"))
+        roles = {
+            role: DelegatedRole(role, [], THRESHOLD, terminating=True, paths=[f"{role}/*"]) for role in DELEGATED
+        }
+        targets.delegations = Delegations({}, roles)
+        for role in ("root", "targets", *ONLINE_ROLES):
+            for signer in self._signers[role]:
+                root.add_key(signer.public_key, role)
+            root.roles[role].threshold = THRESHOLD if role in THRESHOLD_ROLES else 1
+        for role in DELEGATED:
+            for signer in self._signers[role]:
+                targets.add_key(signer.public_key, role)
+        root_md: Metadata[Root] = Metadata(root)
+        self._sign(root_md, "root")
+        self._write("1.root.json", root_md)
+        (self._folder / "1.root.json").write_bytes((self._metadata / "1.root.json").read_bytes())
+        self._write("timestamp.json", Metadata(Timestamp(expires=self._expiry("timestamp"))))
+        self._write("1.snapshot.json", Metadata(Snapshot(expires=self._expiry("snapshot"))))
+        self._promote("targets", Metadata(targets), first=True)
+        for role in DELEGATED:
+            self.publish(role, documents[role])
+
+    def publish(self, role: str, document: Mapping[str, Any]) -> bool:
+        """A new version of the document of `role` (directory, rules); the one before stays as previous.
+
+        Returns whether it is out; else it is staged and waits for signatures (`sign`).
+        """
+        metadata = self._latest(role)
+        body = Targets(expires=self._expiry(role)) if metadata is None else metadata.signed
+        if not isinstance(body, Targets):
+            raise DirectoryError(detail=f"{role} is no role of documents")
+        if metadata is not None:
+            body.version += 1
+            body.expires = self._expiry(role)
+        current, previous = f"{role}/current.json", f"{role}/previous.json"
+        if current in body.targets:
+            old = body.targets[current]
+            before = self._target_path(current, old).read_bytes()
+            self._add_target(body, previous, before)
+        self._add_target(body, current, json.dumps(document, sort_keys=True, indent=1).encode())
+        return self._submit(role, Metadata(body))
+
+    def sign(self) -> list[str]:
+        """Adds this holder's signatures to what is staged, and signs a fresh snapshot and timestamp.
+
+        Returns the roles that are still short of their threshold.
+        """
+        short = []
+        for path in sorted(self._staged.glob("*.json")):
+            staged: Metadata[Targets] = Metadata.from_file(str(path))
+            if not self._submit(path.stem, staged):
+                short.append(path.stem)
+        if all(self._signers.get(role) for role in ONLINE_ROLES):
+            self._refresh({})
+        return short
+
+    def document(self, role: str) -> dict[str, Any]:
+        """The current document of `role`, as this folder has it."""
+        metadata = self._latest(role)
+        if metadata is None:
+            raise DirectoryError(detail=f"{self._folder} holds no {role}")
+        name = f"{role}/current.json"
+        found: dict[str, Any] = json.loads(self._target_path(name, metadata.signed.targets[name]).read_text())
+        return found
+
+    def _submit(self, role: str, metadata: Metadata[Targets]) -> bool:
+        self._sign(metadata, role)
+        delegator = self._latest("targets")
+        if delegator is None:
+            raise DirectoryError(detail=f"{self._folder} is no directory")
+        result = delegator.signed.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
+        staged = self._staged / f"{role}.json"
+        if not result.verified:
+            metadata.to_file(str(staged))
+            return False
+        self._promote(role, metadata)
+        staged.unlink(missing_ok=True)
+        return True
+
+    def _promote(self, role: str, metadata: Metadata[Targets], *, first: bool = False) -> None:
+        if first:
+            self._sign(metadata, role)
+        self._write(f"{metadata.signed.version}.{role}.json", metadata)
+        self._refresh({f"{role}.json": metadata.signed.version}, first=first)
+
+    def _refresh(self, changed: Mapping[str, int], *, first: bool = False) -> None:
+        """A new snapshot with the versions in `changed`, and a new timestamp upon it."""
+        timestamp: Metadata[Timestamp] = Metadata.from_file(str(self._metadata / "timestamp.json"))
+        number = timestamp.signed.snapshot_meta.version
+        snapshot: Metadata[Snapshot] = Metadata.from_file(str(self._metadata / f"{number}.snapshot.json"))
+        for name, version in changed.items():
+            snapshot.signed.meta[name] = MetaFile(version)
+        if not first:
+            snapshot.signed.version += 1
+            timestamp.signed.version += 1
+        snapshot.signed.expires = self._expiry("snapshot")
+        timestamp.signed.expires = self._expiry("timestamp")
+        timestamp.signed.snapshot_meta = MetaFile(snapshot.signed.version)
+        self._sign(snapshot, "snapshot")
+        self._sign(timestamp, "timestamp")
+        self._write(f"{snapshot.signed.version}.snapshot.json", snapshot)
+        self._write("timestamp.json", timestamp)
+
+    def _sign(self, metadata: Metadata[Any], role: str) -> None:
+        """Adds the signatures of the keys at hand; those that are there stay where they still hold."""
+        for signer in self._signers.get(role, ()):
+            metadata.sign(signer, append=True)
+
+    def _latest(self, role: str) -> Metadata[Targets] | None:
+        try:
+            timestamp: Metadata[Timestamp] = Metadata.from_file(str(self._metadata / "timestamp.json"))
+            number = timestamp.signed.snapshot_meta.version
+            snapshot: Metadata[Snapshot] = Metadata.from_file(str(self._metadata / f"{number}.snapshot.json"))
+            meta = snapshot.signed.meta.get(f"{role}.json")
+            if meta is None or not (self._metadata / f"{meta.version}.{role}.json").exists():
+                return None
+            found: Metadata[Targets] = Metadata.from_file(str(self._metadata / f"{meta.version}.{role}.json"))
+        except (OSError, RepositoryError) as error:
+            raise DirectoryError(detail=f"{self._folder} is no directory, or is damaged") from error
+        found.signatures.clear()
+        return found
+
+    def _add_target(self, body: Targets, name: str, data: bytes) -> None:
+        target = TargetFile.from_data(name, data)
+        body.targets[name] = target
+        path = self._target_path(name, target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def _target_path(self, name: str, target: TargetFile) -> Path:
+        """Consistent snapshots: a target's file name begins with its hash."""
+        role, _, base = name.partition("/")
+        return self._targets / role / f"{target.hashes['sha256']}.{base}"
+
+    def _write(self, name: str, metadata: Metadata[Any]) -> None:
+        """Renamed into place, so that a reader never sees half of it."""
+        partial = self._metadata / f".{name}.part"
+        metadata.to_file(str(partial))
+        partial.replace(self._metadata / name)
+
+    def _expiry(self, role: str) -> dt.datetime:
+        return self._now + dt.timedelta(days=_VALID_DAYS[role])
+
+
+def _read_signers(folders: Iterable[Path]) -> dict[str, list[Signer]]:
+    """The signers in these folders by role: ``<role>-<n>.pem``."""
+    found: dict[str, list[Signer]] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*-*.pem")):
+            role = path.stem.rpartition("-")[0]
+            try:
+                signer = CryptoSigner.from_priv_key_uri(f"file2:{path}", _public_of(path))
+            except (OSError, ValueError) as error:
+                raise DirectoryError(detail=f"{path} is no private key") from error
+            found.setdefault(role, []).append(signer)
+    return found
+
+
+def _public_of(path: Path) -> Key:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from securesystemslib.signer import SSlibKey
+
+    private = load_pem_private_key(path.read_bytes(), None)
+    return SSlibKey.from_crypto(private.public_key())

@@ -1,0 +1,71 @@
+"""The sandbox's example world: nine states, INTERPOL, a hub; every key is made here and written to its party."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+from notifier.audit.checkpoint import Verifier
+from notifier.config import DirectorySettings, party_config
+from notifier.directory.builtin import principal_of
+from notifier.directory.client import DirectoryClient
+from notifier.directory.document import to_document
+from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyUse
+from notifier.directory.repository import Repository
+from notifier.envelope.keys import DecryptionKey, SigningKey
+from notifier.keyfiles import write_private
+from notifier.notification import TYPES
+from notifier.routing.rules import default_rules
+from notifier.runtime import wall_clock
+from notifier.topics import feed_of
+
+STATES: Final = ("AUT", "BEL", "BGR", "DEU", "FRA", "GBR", "MAR", "TUR", "UTO")
+ROLES: Final = ("spoc", "consular", "fiu", "border")
+INTERPOL: Final = "INTERPOL/spoc"
+LOG_ORIGIN: Final = "notifier.example/log"
+KEY_DAYS: Final = 365
+
+
+def load_world(home: Path, partitions: int) -> Directory:
+    """The directory of the sandbox in `home`, made when there is none."""
+    folder = home / "directory"
+    if not (folder / "1.root.json").exists():
+        _make(home, partitions)
+    cache = party_config(home, "admin").parent / "directory"
+    settings = DirectorySettings(str(folder), folder / "1.root.json", cache)
+    return DirectoryClient(settings).load().directory
+
+
+def _make(home: Path, partitions: int) -> None:
+    now = wall_clock()
+    names = [f"{state}/{role}" for state in STATES for role in ROLES] + [INTERPOL]
+    authorities = {name: _authority(home, name, now) for name in names}
+    log = SigningKey.generate(secrets.token_bytes)
+    write_private(party_config(home, "auditor").parent / "log.key", log.secret)
+    hub = Hub(bytes(16), _keys(home, "router", now), partitions, LOG_ORIGIN, Verifier(LOG_ORIGIN, log.public).vkey)
+    documents = {
+        "directory": to_document(Directory(1, now, hub, authorities)),
+        "rules": default_rules(1, now).to_document(),
+    }
+    Repository.create(home / "directory", home / "directory-keys", documents, now)
+
+
+def _authority(home: Path, name: str, now: int) -> Authority:
+    write_private(party_config(home, name).parent / "storage.key", secrets.token_bytes(32))
+    return Authority(name, principal_of(name), feed_of(name), _keys(home, name, now), frozenset(TYPES))
+
+
+def _keys(home: Path, party: str, now: int) -> tuple[Key, ...]:
+    """New keys of a party, the private ones in its folder."""
+    folder = party_config(home, party).parent
+    signing = SigningKey.generate(secrets.token_bytes)
+    decryption = DecryptionKey.generate(secrets.token_bytes)
+    write_private(folder / "signing.key", signing.secret)
+    write_private(folder / "encryption.key", decryption.secret)
+    end = now + KEY_DAYS * DAY_MS
+    start = now - DAY_MS
+    return (
+        Key(signing.key_id, KeyUse.SIGN, signing.public, start, end),
+        Key(decryption.key_id, KeyUse.ENCRYPT, decryption.public, start, end),
+    )

@@ -1,0 +1,208 @@
+"""One transaction's worth of decisions, and everything that is written for it. Pure.
+
+`decide` applies the verdicts in order and keeps the streams' states; `write` turns them into records: a
+delivery per recipient, a notice for every originator whose signature verified, an audit entry for every
+decision and delivery, a rejection for what was refused, the changed streams and the next intake offset.
+One signature of the hub covers all statements of the transaction (ENVELOPE.md, "What the hub says").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from notifier.audit.entry import AuditEntry
+from notifier.codec import codec
+from notifier.envelope import (
+    SignedStatement,
+    SigningKey,
+    Statement,
+    delivery,
+    inputs_digest,
+    leaf_of,
+    notice,
+    sign_statements,
+    stream_key,
+)
+from notifier.routing.hub import Readable, Unreadable, Verdict
+from notifier.routing.sequences import StreamState, after
+from notifier.runtime import Entropy
+from notifier.topics import AUDIT, REJECTED, STREAMS, feed_of
+from notifier.transport.base import Headers, Outgoing
+
+POSITION_KEY: Final = b"position"
+StreamName = tuple[str, bytes]
+"""An originator and its stream's id."""
+
+Judge = Callable[[Readable, StreamState], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One intake record's decision; `offset` is the record's."""
+
+    offset: int
+    item: Readable | Unreadable
+    reason: str | None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it is delivered."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is the same for every record of one transaction.
+
+    The hub's id and statement key, the versions that it decided with, the intake partition, the topics that
+    exist (an originator whose own feed is missing cannot be told), the hub's time in Unix milliseconds.
+    """
+
+    hub_id: bytes
+    key: SigningKey
+    rules_version: int
+    directory_version: int
+    partition: int
+    feeds: frozenset[str]
+    now: int
+    entropy: Entropy
+
+
+def decide(
+    items: Sequence[tuple[int, Readable | Unreadable]], states: Mapping[StreamName, StreamState], judge: Judge
+) -> tuple[list[Decided], dict[StreamName, StreamState]]:
+    """The decisions upon `items` (offset, what was read) in order, and the streams that changed.
+
+    `states` is what is committed; a stream that is not in it is new.
+    """
+    changed: dict[StreamName, StreamState] = {}
+    decided = []
+    for offset, item in items:
+        if isinstance(item, Unreadable):
+            decided.append(Decided(offset, item, item.reason))
+            continue
+        name = (item.header.originator, item.header.stream)
+        state = changed.get(name) or states.get(name) or StreamState()
+        verdict = judge(item, state)
+        if verdict.in_turn:
+            changed[name] = after(state, item.slip.number, item.digest, accepted=verdict.accepted)
+        decided.append(Decided(offset, item, verdict.reason))
+    return decided, changed
+
+
+def write(
+    decided: Sequence[Decided], changed: Mapping[StreamName, StreamState], next_offset: int, scene: Scene
+) -> list[Outgoing]:
+    """Every record of the transaction, in the order in which it is written."""
+    groups = [_statements(one, scene) for one in decided]
+    flat = [statement for group in groups for statement in group]
+    signed = sign_statements(flat, hub_id=scene.hub_id, key=scene.key, entropy=scene.entropy)
+    out: list[Outgoing] = []
+    cursor = 0
+    for one, group in zip(decided, groups, strict=True):
+        out += _records(one, list(zip(group, signed[cursor : cursor + len(group)], strict=True)), scene)
+        cursor += len(group)
+    out += [_stream_record(name, state, scene.partition) for name, state in changed.items()]
+    position = codec("IntakePosition").encode({"next_offset": next_offset})
+    out.append(Outgoing(STREAMS, position, POSITION_KEY, scene.partition))
+    return out
+
+
+def _statements(one: Decided, scene: Scene) -> list[Statement]:
+    """The decision's statement where its originator is known, then one per delivery."""
+    header = one.item.header
+    if header is None:
+        return []
+    readable = one.item if isinstance(one.item, Readable) else None
+
+    def statement(kind: Literal["decision", "delivery"], audience: str) -> Statement:
+        to_originator = kind == "decision"
+        return Statement(
+            salt=scene.entropy(16),
+            kind=kind,
+            digest=one.item.digest,
+            audience=audience,
+            outcome="accepted" if one.accepted else "rejected",
+            reason=one.reason,
+            accepted_at=scene.now,
+            rules_version=scene.rules_version,
+            directory_version=scene.directory_version,
+            stream=header.stream if to_originator else None,
+            number=readable.slip.number if to_originator and readable else None,
+            envelope_id=header.envelope_id if to_originator else None,
+        )
+
+    recipients = readable.rids if readable and one.accepted else ()
+    return [statement("decision", header.originator), *(statement("delivery", name) for name in recipients)]
+
+
+def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], scene: Scene) -> list[Outgoing]:
+    """Deliveries or a rejection, the notice to the originator, and the audit entries of one decision."""
+    out: list[Outgoing] = []
+    for statement, signed in told:
+        feed = feed_of(statement.audience)
+        if statement.kind == "delivery" and isinstance(one.item, Readable):
+            value = delivery(one.item.envelope, one.item.rids[statement.audience], signed)
+            out.append(Outgoing(feed, value, headers=_headers("delivery", scene)))
+        elif feed in scene.feeds:
+            out.append(Outgoing(feed, notice(signed), headers=_headers("notice", scene)))
+        out.append(_audit_record(one, statement, scene))
+    if not told:
+        out.append(_audit_record(one, None, scene))
+    if one.reason is not None:
+        out.append(_rejection_record(one, one.reason, scene))
+    return out
+
+
+def _audit_record(one: Decided, statement: Statement | None, scene: Scene) -> Outgoing:
+    header = one.item.header
+    entry = AuditEntry(
+        salt=scene.entropy(16),
+        kind=statement.kind if statement else "decision",
+        digest=one.item.digest,
+        originator=header.originator if header else None,
+        audience=statement.audience if statement else None,
+        stream=header.stream if header else None,
+        number=one.item.slip.number if isinstance(one.item, Readable) else None,
+        outcome="accepted" if one.accepted else "rejected",
+        reason=one.reason,
+        accepted_at=scene.now,
+        statement_leaf=leaf_of(statement) if statement else None,
+        inputs_digest=inputs_digest(one.item.slip) if isinstance(one.item, Readable) else None,
+        rules_version=scene.rules_version,
+        directory_version=scene.directory_version,
+    )
+    return Outgoing(AUDIT, entry.encode())
+
+
+def _rejection_record(one: Decided, reason: str, scene: Scene) -> Outgoing:
+    record = {
+        "digest": one.item.digest,
+        "reason": reason,
+        "originator": one.item.header.originator if one.item.header else None,
+        "partition": scene.partition,
+        "offset": one.offset,
+        "decided_at": scene.now,
+    }
+    return Outgoing(REJECTED, codec("Rejection").encode(record))
+
+
+def _stream_record(name: StreamName, state: StreamState, partition: int) -> Outgoing:
+    originator, stream = name
+    record = {"originator": originator, "stream": stream, "number": state.number, "tail": state.tail}
+    return Outgoing(STREAMS, codec("StreamState").encode(record), stream_key(originator, stream), partition)
+
+
+def _headers(what: str, scene: Scene) -> Headers:
+    """CloudEvents binary mode and a trace of its own for each delivery, for tools; trusted by nobody."""
+    token = scene.entropy(40)
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", token[:16].hex().encode()),
+        ("ce_source", b"/notifier/hub"),
+        ("ce_type", f"org.notifier.{what}.v1".encode()),
+        ("content-type", b"application/vnd.notifier.feed.v1"),
+        ("traceparent", f"00-{token[16:32].hex()}-{token[32:40].hex()}-01".encode()),
+    )

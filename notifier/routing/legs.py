@@ -1,0 +1,90 @@
+"""The legs of a notification: which states it touches, by which rule, and how firmly that is known. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from notifier.notification import Notification
+from notifier.notification.model import Subject
+from notifier.notification.places import Place
+from notifier.notification.states import (
+    NOT_CITIZENSHIP,
+    REFUGEES,
+    STATELESS,
+    UNKNOWN,
+    UNSPECIFIED,
+    participant_of,
+    successors,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLeg:
+    """One leg: `state` None where none is named yet; `doubt` the hold that it waits for, None where firm.
+
+    `successors` names the states that followed a former one.
+    """
+
+    rule: str
+    state: str | None
+    doubt: str | None = None
+    successors: tuple[str, ...] = ()
+
+
+def legs_of(notification: Notification) -> Iterator[FoundLeg]:
+    """Every leg, in the order in which the notification gives them.
+
+    Accompanying family has none by movement in custody: it is not the person whom paragraph 3 speaks of.
+    """
+    subject = notification.subject
+    if subject is not None and _only_accompanies(notification, subject):
+        return
+    if notification.movement is not None:
+        yield from _movement_legs(notification)
+    if subject is not None:
+        yield from _nationality_legs(subject)
+        yield from _residence_legs(subject)
+
+
+def _only_accompanies(notification: Notification, subject: Subject) -> bool:
+    in_custody = notification.movement is not None and notification.movement.in_custody
+    moved = notification.type == "deportation" or (notification.type == "travel" and in_custody)
+    return subject.category == "accompanying_family" and moved
+
+
+def _movement_legs(notification: Notification) -> Iterator[FoundLeg]:
+    movement = notification.movement
+    if movement is None:
+        return
+    places: list[tuple[str, Place | None]] = [("origin", movement.origin), ("destination", movement.destination)]
+    places += [("transit", place) for place in movement.transit]
+    for rule, place in places:
+        if place is None or (place.unknown and notification.type in ("arrest", "detention")):
+            continue
+        state = place.state
+        yield FoundLeg(rule, state, None if state else "unresolved_place")
+
+
+def _nationality_legs(subject: Subject) -> Iterator[FoundLeg]:
+    for one in subject.nationalities:
+        if one.status == "revoked" or one.state in REFUGEES | NOT_CITIZENSHIP | {STATELESS}:
+            continue
+        if one.state in (UNKNOWN, UNSPECIFIED):
+            yield FoundLeg("nationality", None, "nationality_unknown")
+            continue
+        followed = successors(one.state)
+        if followed is not None:
+            yield FoundLeg("nationality", None, "former_state", followed)
+            continue
+        firm = one.status == "documented"
+        yield FoundLeg("nationality", participant_of(one.state), None if firm else "nationality_unconfirmed")
+
+
+def _residence_legs(subject: Subject) -> Iterator[FoundLeg]:
+    for code in subject.residences:
+        yield FoundLeg("residence", participant_of(code))
+    for document in subject.documents:
+        issuer = participant_of(document.issuer)
+        if document.of_refugee and issuer is not None:
+            yield FoundLeg("residence", issuer)

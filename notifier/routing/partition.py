@@ -1,0 +1,174 @@
+"""One intake partition as its router holds it: fenced, restored from the streams topic, then decided in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from notifier.codec import codec
+from notifier.directory.snapshot import Snapshot
+from notifier.envelope import DecryptionKey, SigningKey
+from notifier.errors import Malformed
+from notifier.ops import metrics
+from notifier.routing.batch import POSITION_KEY, Decided, Scene, StreamName, decide, write
+from notifier.routing.hub import Readable, Unreadable, Verdict, examine, judge
+from notifier.routing.sequences import StreamState
+from notifier.runtime import Entropy
+from notifier.topics import AUDIT, INTAKE, REJECTED, ROUTER_GROUP, STREAMS, router_transactional_id
+from notifier.transport.base import Position, Record, TransactionalSender, Transport
+
+OUTPUT_BYTES: Final = 8 * 1024 * 1024
+RESTORE_RECORDS: Final = 10_000
+RESTORE_WAIT_MS: Final = 1_000
+THREADS: Final = 2
+
+Read = tuple[Record, Readable | Unreadable]
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """What the hub is at this moment: its directory, and its private keys (slips' by their id)."""
+
+    snapshot: Snapshot
+    signing: SigningKey
+    decryption: Mapping[bytes, DecryptionKey]
+    entropy: Entropy
+
+
+class Partition:
+    """The only owner of one intake partition, for as long as nobody fences it.
+
+    Open with `Partition.open`; the order there is what makes it safe: fence, then position, then streams.
+    Any error of `process` leaves the outcome to the next owner: close this one and begin anew.
+    """
+
+    def __init__(
+        self, number: int, sender: TransactionalSender, streams: dict[StreamName, StreamState], offset: int
+    ) -> None:
+        self.number = number
+        self.offset = offset
+        self._sender = sender
+        self._streams = streams
+
+    @classmethod
+    async def open(
+        cls, transport: Transport, number: int, feeds: frozenset[str], committed: Callable[[], Awaitable[int | None]]
+    ) -> Partition:
+        """Fences the former owner, then reads the group's position, then restores the streams.
+
+        The order is what makes it safe: whatever the former owner had open is over before anything is read.
+        The streams topic holds the position as well, and the greater one counts (DESIGN.md).
+        """
+        topics = [STREAMS, AUDIT, REJECTED, *sorted(feeds)]
+        sender = await transport.transactional(router_transactional_id(number), topics)
+        try:
+            offset = await committed() or 0
+            streams, position = await _restore(transport, number)
+        except BaseException:
+            await sender.close()
+            raise
+        return cls(number, sender, streams, max(offset, position))
+
+    async def process(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
+        """Decides `reads` in order, in as many transactions as their output needs.
+
+        Raises `Fenced` or `OutcomeUnknown` where this is no longer the owner, or may not be.
+        """
+        for chunk in _by_output(reads):
+            await self._transact(chunk, hub, feeds, now)
+
+    async def _transact(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
+        def verdict(readable: Readable, state: StreamState) -> Verdict:
+            return judge(readable, state, hub.snapshot, partition=self.number, feeds=feeds, now=now)
+
+        decided, changed = decide([(record.offset, item) for record, item in reads], self._streams, verdict)
+        next_offset = reads[-1][0].offset + 1
+        scene = Scene(
+            hub_id=hub.snapshot.directory.hub.hub_id,
+            key=hub.signing,
+            rules_version=hub.snapshot.rules.version,
+            directory_version=hub.snapshot.directory.version,
+            partition=self.number,
+            feeds=feeds,
+            now=now,
+            entropy=hub.entropy,
+        )
+        outgoing = await asyncio.to_thread(write, decided, changed, next_offset, scene)
+        with metrics.TRANSACTION_SECONDS.time():
+            await self._sender.transact(outgoing, Position(ROUTER_GROUP, INTAKE, self.number, next_offset))
+        self._streams.update(changed)
+        self.offset = next_offset
+        _count(decided)
+
+    async def close(self) -> None:
+        """Lets go of the transactional id."""
+        await self._sender.close()
+
+
+async def read_all(records: Sequence[Record], hub: Hub) -> list[Read]:
+    """Verifies and opens `records`: libsodium releases the GIL, so halves of a batch run side by side."""
+
+    def part(some: Sequence[Record]) -> list[Read]:
+        return [(record, examine(record.value, hub.snapshot.directory, hub.decryption)) for record in some]
+
+    if len(records) < THREADS:
+        return part(records)
+    size = -(-len(records) // THREADS)
+    parts = (records[start : start + size] for start in range(0, len(records), size))
+    done = await asyncio.gather(*(asyncio.to_thread(part, some) for some in parts))
+    return [read for some in done for read in some]
+
+
+def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
+    """`reads` in order, cut where one transaction would write more than `OUTPUT_BYTES`."""
+    chunk: list[Read] = []
+    weight = 0
+    for read in reads:
+        record, item = read
+        copies = len(item.rids) if isinstance(item, Readable) else 0
+        cost = len(record.value or b"") * copies
+        if chunk and weight + cost > OUTPUT_BYTES:
+            yield chunk
+            chunk, weight = [], 0
+        chunk.append(read)
+        weight += cost
+    if chunk:
+        yield chunk
+
+
+async def _restore(transport: Transport, number: int) -> tuple[dict[StreamName, StreamState], int]:
+    """The partition's streams and the intake position that was committed with them."""
+    streams: dict[StreamName, StreamState] = {}
+    position = 0
+    with metrics.RESTORE_SECONDS.time():
+        reader = await transport.reader(STREAMS, number, 0)
+        try:
+            end = await reader.end()
+            while await reader.position() < end:
+                for record in await reader.read(RESTORE_RECORDS, RESTORE_WAIT_MS):
+                    position = max(position, _apply(record, streams))
+        finally:
+            await reader.close()
+    return streams, position
+
+
+def _apply(record: Record, streams: dict[StreamName, StreamState]) -> int:
+    """Takes one record of the streams topic over; returns the position that it holds, or 0."""
+    if record.value is None:
+        raise Malformed(detail="a tombstone in the streams topic")
+    if record.key == POSITION_KEY:
+        offset: int = codec("IntakePosition").decode(record.value)["next_offset"]
+        return offset
+    state = codec("StreamState").decode(record.value)
+    streams[state["originator"], state["stream"]] = StreamState(state["number"], state["tail"])
+    return 0
+
+
+def _count(decided: Sequence[Decided]) -> None:
+    metrics.TRANSACTION_RECORDS.observe(len(decided))
+    for one in decided:
+        metrics.DECISIONS.labels("accepted" if one.accepted else "rejected", one.reason or "").inc()
+        if one.accepted and isinstance(one.item, Readable):
+            metrics.DELIVERIES.inc(len(one.item.rids))

@@ -1,0 +1,182 @@
+"""The router: shares the intake partitions with its peers, and runs each that it owns (DESIGN.md).
+
+The group says who should own a partition; the transactional id says who does. A doubt about either is never
+argued with: the partition is dropped, the group joined anew, and a partition begun again only after a later
+join gave it, since two owners who fence each other at once would do so for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from notifier.directory.snapshot import DirectorySource, Snapshot
+from notifier.envelope import DecryptionKey, SigningKey
+from notifier.errors import NotifierError, TransportError
+from notifier.ops import metrics
+from notifier.routing.hub import Readable
+from notifier.routing.partition import Hub, Partition, Read, read_all
+from notifier.runtime import REAL, Runtime
+from notifier.topics import INTAKE, ROUTER_GROUP
+from notifier.transport.base import Member, Polled, Record, Transport
+
+BATCH_RECORDS: Final = 500
+POLL_MS: Final = 200
+CATCH_UP_TRIES: Final = 3
+CATCH_UP_PAUSE_S: Final = 0.5
+LOOK_AGAIN_MS: Final = 2_000  # how often, at most, an unknown version or feed makes the router look again
+
+log = structlog.get_logger("notifier.router")
+
+
+class Router:
+    """One router process; several share the partitions. Run with `run`."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        directory: DirectorySource,
+        *,
+        signing: SigningKey,
+        decryption: Mapping[bytes, DecryptionKey],
+        runtime: Runtime = REAL,
+    ) -> None:
+        self._transport = transport
+        self._directory = directory
+        self._signing = signing
+        self._decryption = decryption
+        self._runtime = runtime
+        self._partitions: dict[int, Partition] = {}
+        self._doubted: dict[int, int] = {}  # partition -> the generation in which its ownership was lost
+        self._feeds: frozenset[str] = frozenset()
+        self._looked_at = -LOOK_AGAIN_MS
+        self._joined = False
+        self._generation = 0
+
+    def ready(self) -> bool:
+        """Whether it is in the group and every partition that it was given runs."""
+        return self._joined and not self._doubted
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Routes until `stop` is set.
+
+        Raises `DirectoryStale` where the directory may no longer be relied upon, and `TransportError` where
+        the broker cannot be reached; nothing is lost then: undecided records are decided after a new start.
+        """
+        self._feeds = await self._transport.topics()
+        member = await self._transport.member(ROUTER_GROUP, INTAKE)
+        try:
+            while not stop.is_set():
+                self._snapshot()
+                polled = await member.poll(BATCH_RECORDS, POLL_MS)
+                await self._own(member, polled)
+                await self._process(member, polled)
+        finally:
+            self._joined = False
+            await self._drop(self._partitions)
+            await member.close()
+
+    def _snapshot(self) -> Snapshot:
+        snapshot = self._directory.snapshot()
+        snapshot.check_fresh(self._runtime.clock())
+        return snapshot
+
+    async def _own(self, member: Member, polled: Polled) -> None:
+        """Lets go of partitions that went elsewhere, and opens those that came."""
+        await self._drop([number for number in self._partitions if number not in polled.owned])
+        if polled.generation != self._generation:
+            # Nobody else can have begun these: that would have fenced us, and the next transaction will tell.
+            for number, partition in self._partitions.items():
+                await member.start(number, partition.offset)
+            self._generation = polled.generation
+        self._doubted = {
+            number: generation
+            for number, generation in self._doubted.items()
+            if number in polled.owned and generation >= polled.generation
+        }
+        new = [number for number in polled.owned if number not in self._partitions and number not in self._doubted]
+        opened = await asyncio.gather(*(self._open(member, number) for number in new), return_exceptions=True)
+        await self._settle(member, polled, dict(zip(new, opened, strict=True)))
+        self._joined = True
+        metrics.PARTITIONS_OWNED.set(len(self._partitions))
+
+    async def _open(self, member: Member, number: int) -> None:
+        async def committed() -> int | None:
+            return await member.committed(number)
+
+        partition = await Partition.open(self._transport, number, self._feeds, committed)
+        self._partitions[number] = partition
+        await member.start(number, partition.offset)
+        log.info("partition taken over", partition=number, offset=partition.offset)
+
+    async def _process(self, member: Member, polled: Polled) -> None:
+        """Decides what came, every partition by itself."""
+        work = {number: records for number, records in polled.records.items() if number in self._partitions}
+        if not work:
+            return
+        done = await asyncio.gather(
+            *(self._route(self._partitions[number], records) for number, records in work.items()),
+            return_exceptions=True,
+        )
+        await self._settle(member, polled, dict(zip(work, done, strict=True)))
+
+    async def _route(self, partition: Partition, records: Sequence[Record]) -> None:
+        reads = await read_all(records, self._hub(self._snapshot()))
+        snapshot = await self._catch_up(reads)
+        await partition.process(reads, self._hub(snapshot), self._feeds, self._runtime.clock())
+
+    def _hub(self, snapshot: Snapshot) -> Hub:
+        return Hub(snapshot, self._signing, self._decryption, self._runtime.entropy)
+
+    async def _catch_up(self, reads: Sequence[Read]) -> Snapshot:
+        """The snapshot to judge `reads` with: refreshed, for a bounded time, where they name a later version.
+
+        Looking is bounded in frequency too: an authority that names versions to come must not slow the rest.
+        """
+        snapshot = self._snapshot()
+        slips = [item.slip for _, item in reads if isinstance(item, Readable)]
+        rules = max((slip.rules_version for slip in slips), default=0)
+        version = max((slip.directory_version for slip in slips), default=0)
+        missing = any(feed not in self._feeds for feed in snapshot.directory.feeds())
+        if not missing and rules <= snapshot.rules.version and version <= snapshot.directory.version:
+            return snapshot
+        now = self._runtime.clock()
+        if now - self._looked_at < LOOK_AGAIN_MS:
+            return snapshot
+        self._looked_at = now
+        for attempt in range(CATCH_UP_TRIES):
+            if rules <= snapshot.rules.version and version <= snapshot.directory.version:
+                break
+            if attempt:
+                await asyncio.sleep(CATCH_UP_PAUSE_S)
+            try:
+                await self._directory.refresh()
+            except NotifierError as error:
+                log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
+            snapshot = self._snapshot()
+        self._feeds = await self._transport.topics()
+        return snapshot
+
+    async def _settle(self, member: Member, polled: Polled, results: Mapping[int, BaseException | None]) -> None:
+        """Drops every partition whose ownership is in doubt, and joins the group anew; raises what is no doubt."""
+        failed = {number: error for number, error in results.items() if error is not None}
+        if not failed:
+            return
+        for error in failed.values():
+            if not isinstance(error, TransportError):
+                raise error
+        for number, error in failed.items():
+            reason = error.reason if isinstance(error, TransportError) else ""
+            log.warning("partition dropped", partition=number, reason=reason)
+            metrics.TAKEOVERS.labels(reason).inc()
+            self._doubted[number] = polled.generation
+        await self._drop(failed)
+        await member.rejoin()
+
+    async def _drop(self, numbers: Iterable[int]) -> None:
+        """Closes these partitions, where they run."""
+        gone = [self._partitions.pop(number) for number in list(numbers) if number in self._partitions]
+        await asyncio.gather(*(partition.close() for partition in gone))

@@ -1,0 +1,48 @@
+"""Who may do what at the broker: the least that works, as data (KAFKA.md). Literal, allow, from any host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from notifier.directory.model import Authority
+from notifier.topics import AUDIT, INTAKE, REJECTED, ROUTER_GROUP, STREAMS, router_transactional_id
+
+Resource = Literal["topic", "group", "transactional_id"]
+Right = Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """One right of one principal on one resource; reading and writing include describing."""
+
+    principal: str
+    resource: Resource
+    name: str
+    right: Right
+
+
+def grants(authorities: Iterable[Authority], partitions: int) -> list[Grant]:
+    """Every grant of a hub with these authorities and that many intake partitions; all else is denied."""
+    active = [authority for authority in authorities if authority.active]
+    found = [*_router([authority.feed for authority in active], partitions), Grant("auditor", "topic", AUDIT, "read")]
+    for authority in active:
+        found += _authority(authority)
+    return found
+
+
+def _authority(authority: Authority) -> Iterator[Grant]:
+    yield Grant(authority.principal, "topic", INTAKE, "write")
+    yield Grant(authority.principal, "topic", authority.feed, "read")
+    yield Grant(authority.principal, "group", f"notifier.{authority.name.replace('/', '.')}", "read")
+
+
+def _router(feeds: Iterable[str], partitions: int) -> Iterator[Grant]:
+    yield Grant("router", "group", ROUTER_GROUP, "read")
+    yield Grant("router", "topic", INTAKE, "read")
+    yield Grant("router", "topic", STREAMS, "read")
+    for topic in (STREAMS, REJECTED, AUDIT, *feeds):
+        yield Grant("router", "topic", topic, "write")
+    for partition in range(partitions):
+        yield Grant("router", "transactional_id", router_transactional_id(partition), "write")

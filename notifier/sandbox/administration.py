@@ -1,0 +1,116 @@
+"""Topics and access rights at the broker, through confluent-kafka's administration client (aiokafka has none)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+from confluent_kafka.error import KafkaError
+
+from notifier.config import KafkaSettings
+from notifier.directory.model import DAY_MS
+from notifier.errors import TransportError
+from notifier.sandbox.acls import Grant
+from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS
+
+ANSWER_S: Final = 20.0
+_RESOURCES: Final = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "transactional_id": ResourceType.TRANSACTIONAL_ID,
+}
+_RIGHTS: Final = {"read": AclOperation.READ, "write": AclOperation.WRITE}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it is created: `settings` are Kafka's topic settings."""
+
+    name: str
+    partitions: int
+    settings: Mapping[str, str]
+
+
+def topics(feeds: Iterable[str], partitions: int) -> list[Topic]:
+    """Every topic of a hub: intake is kept 7 days, feeds 30, streams are compacted, audit is kept."""
+    kept = {"retention.ms": str(30 * DAY_MS)}
+    return [
+        Topic(INTAKE, partitions, {"retention.ms": str(7 * DAY_MS)}),
+        Topic(STREAMS, partitions, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
+        Topic(REJECTED, 1, kept),
+        Topic(AUDIT, 1, {"retention.ms": "-1"}),
+        *(Topic(feed, 1, kept) for feed in feeds),
+    ]
+
+
+class Administrator:
+    """The broker's administrator, as the principal of `settings`."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        # The client must outlive its futures, or they fail: it is kept here.
+        self._client = AdminClient(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "security.protocol": "SSL",
+                "ssl.ca.location": str(settings.ca),
+                "ssl.certificate.location": str(settings.certificate),
+                "ssl.key.location": str(settings.key),
+                "log_level": 0,
+                "error_cb": lambda _error: None,
+                "reconnect.backoff.ms": 50,
+                "reconnect.backoff.max.ms": 200,
+            }
+        )
+
+    def brokers(self, wait_s: float) -> int:
+        """How many brokers answer for the cluster; raises `TransportError` where none does in `wait_s`."""
+        try:
+            return len(self._client.list_topics(timeout=wait_s).brokers)
+        except KafkaException as error:
+            raise TransportError(detail="the broker does not answer its administrator") from error
+
+    def create_topics(self, wanted: Iterable[Topic], replicas: int) -> None:
+        """Creates the topics that do not exist yet."""
+        there = set(self._client.list_topics(timeout=ANSWER_S).topics)
+        new = [
+            NewTopic(topic.name, topic.partitions, replicas, config=dict(topic.settings))
+            for topic in wanted
+            if topic.name not in there
+        ]
+        if new:
+            self._settle(self._client.create_topics(new, request_timeout=ANSWER_S), KafkaError.TOPIC_ALREADY_EXISTS)
+
+    def grant(self, wanted: Iterable[Grant]) -> None:
+        """Gives every right of `wanted`; giving one twice changes nothing."""
+        bindings = [
+            AclBinding(
+                _RESOURCES[grant.resource],
+                grant.name,
+                ResourcePatternType.LITERAL,
+                f"User:{grant.principal}",
+                "*",
+                _RIGHTS[grant.right],
+                AclPermissionType.ALLOW,
+            )
+            for grant in wanted
+        ]
+        self._settle(self._client.create_acls(bindings, request_timeout=ANSWER_S))
+
+    def _settle(self, futures: Mapping[Any, Any], *fine: int) -> None:
+        for future in futures.values():
+            try:
+                future.result(ANSWER_S)
+            except KafkaException as error:
+                if error.args[0].code() not in fine:
+                    raise TransportError("broker_refused", f"administration failed ({error.args[0].name()})") from error

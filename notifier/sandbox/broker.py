@@ -1,0 +1,186 @@
+"""One or three Kafka nodes, each broker and controller, with TLS and ACLs only: files, storage and processes."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from notifier.errors import Temporary, TransportError
+from notifier.sandbox.administration import Administrator
+from notifier.sandbox.pki import CertificateAuthority
+from notifier.sandbox.processes import Supervised
+
+HEAP: Final = "512m"
+START_S: Final = 60.0
+ANSWER_S: Final = 2.0
+
+_PROPERTIES: Final = """\
+node.id={id}
+process.roles=broker,controller
+controller.quorum.voters={voters}
+controller.listener.names=CONTROLLER
+listeners=SSL://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=SSL://127.0.0.1:{port}
+listener.security.protocol.map=SSL:SSL,CONTROLLER:SSL
+inter.broker.listener.name=SSL
+ssl.keystore.type=PEM
+ssl.keystore.location={folder}/keystore.pem
+ssl.truststore.type=PEM
+ssl.truststore.location={folder}/ca.pem
+ssl.client.auth=required
+ssl.enabled.protocols=TLSv1.3
+ssl.protocol=TLSv1.3
+ssl.principal.mapping.rules=RULE:^CN=([a-z0-9-]+),O=notifier$/$1/
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:broker;User:admin
+allow.everyone.if.no.acl.found=false
+auto.create.topics.enable=false
+default.replication.factor={replicas}
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={replicas}
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
+offsets.topic.num.partitions=4
+transaction.state.log.num.partitions=4
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+group.min.session.timeout.ms=1000
+log.dirs={folder}/data
+"""
+
+_LOG4J: Final = """\
+status = error
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = CONSOLE
+appender.console.type = Console
+appender.console.name = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d] %p %m (%c)%n
+# The authorizer logs every denial: a client that asks in a loop would fill the disk.
+logger.authorizer.name = kafka.authorizer.logger
+logger.authorizer.level = off
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node: its files are in `folder`; it serves clients on `port` and its peers on `controller`."""
+
+    id: int
+    folder: Path
+    port: int
+    controller: int
+
+
+def plan(home: Path, count: int) -> list[Node]:
+    """The nodes of a new cluster, on free ports of the loopback."""
+    ports = free_ports(2 * count)
+    return [
+        Node(number + 1, (home / "kafka" / f"node-{number + 1}").resolve(), ports[2 * number], ports[2 * number + 1])
+        for number in range(count)
+    ]
+
+
+def free_ports(count: int) -> list[int]:
+    """That many ports of 127.0.0.1 which nobody uses now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Cluster:
+    """The nodes of one sandbox as files and processes."""
+
+    def __init__(self, home: Path, nodes: list[Node], java: Path, jars: Path) -> None:
+        self._nodes = nodes
+        self._java = java
+        self._jars = jars
+        self.processes = [Supervised(home, f"kafka-{node.id}") for node in nodes]
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients connect to."""
+        return ",".join(f"127.0.0.1:{node.port}" for node in self._nodes)
+
+    def prepare(self, authority: CertificateAuthority) -> None:
+        """Certificates, settings and formatted storage of every node that has none yet."""
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        replicas = len(self._nodes)
+        voters = ",".join(f"{node.id}@127.0.0.1:{node.controller}" for node in self._nodes)
+        for node in self._nodes:
+            if (node.folder / "data" / "meta.properties").exists():
+                continue
+            authority.issue(node.folder, "broker", server=True)
+            keystore = (node.folder / "tls.key").read_bytes() + (node.folder / "tls.pem").read_bytes()
+            (node.folder / "keystore.pem").touch(mode=0o600)
+            (node.folder / "keystore.pem").write_bytes(keystore)
+            (node.folder / "log4j2.properties").write_text(_LOG4J)
+            text = _PROPERTIES.format(
+                id=node.id,
+                voters=voters,
+                port=node.port,
+                controller=node.controller,
+                folder=node.folder,
+                replicas=replicas,
+                in_sync=2 if replicas > 2 else 1,
+            )
+            (node.folder / "server.properties").write_text(text)
+            self._format(node, cluster_id)
+
+    def _format(self, node: Node, cluster_id: str) -> None:
+        settings = str(node.folder / "server.properties")
+        command = self._command(node, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", settings)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
+        if done.returncode:
+            raise Temporary(
+                "sandbox_failed", "kafka cannot format its storage", hint=done.stdout[-500:] + done.stderr[-500:]
+            )
+
+    def _command(self, node: Node, main: str, *arguments: str) -> list[str]:
+        return [
+            str(self._java),
+            f"-Xmx{HEAP}",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1" if main.endswith("StorageTool") else "-XX:+TieredCompilation",
+            f"-Dlog4j2.configurationFile=file:{node.folder / 'log4j2.properties'}",
+            "-cp",
+            f"{self._jars}/*",
+            main,
+            *arguments,
+        ]
+
+    def start(self) -> None:
+        """Starts every node that does not run."""
+        for node, process in zip(self._nodes, self.processes, strict=True):
+            process.start(self._command(node, "kafka.Kafka", str(node.folder / "server.properties")))
+
+    def wait(self, administrator: Administrator) -> None:
+        """Returns when every node answers; raises `Temporary` naming the log of the first that ended."""
+        waited = 0.0
+        while waited < START_S:
+            for process in self.processes:
+                if process.process() is None:
+                    raise process.failed("ended")
+            try:
+                if administrator.brokers(ANSWER_S) == len(self._nodes):
+                    return
+            except TransportError:
+                pass
+            waited += ANSWER_S
+        raise self.processes[0].failed("does not answer")
+
+    def stop(self) -> None:
+        """Ends every node."""
+        for process in self.processes:
+            process.stop(patience_s=15)

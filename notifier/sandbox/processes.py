@@ -1,0 +1,103 @@
+"""Processes that outlive the command which started them: known by pid and start time, ended by nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from notifier.errors import Temporary
+
+LOG_LINES: Final = 12
+POLL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process as its file records it: `started` is the time that the system gives, since a pid is used again."""
+
+    pid: int
+    started: float
+
+
+class Supervised:
+    """One process of the sandbox: `run/<name>.json` says which, `logs/<name>.log` has what it says."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self.name = name
+        self.log = home / "logs" / f"{name}.log"
+        self._file = home / "run" / f"{name}.json"
+
+    def process(self) -> psutil.Process | None:
+        """The live process that was started here, or None."""
+        try:
+            recorded = Process(**json.loads(self._file.read_text()))
+            found = psutil.Process(recorded.pid)
+            same = abs(found.create_time() - recorded.started) < 1.0
+            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+        except (OSError, ValueError, TypeError, psutil.NoSuchProcess):
+            return None
+
+    def start(self, command: Sequence[str], *, environment: dict[str, str] | None = None) -> None:
+        """Starts `command` in a session of its own, unless it is running already."""
+        if self.process() is not None:
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            child = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ | (environment or {}),
+            )
+        record = Process(child.pid, psutil.Process(child.pid).create_time())
+        self._file.write_text(json.dumps(asdict(record)))
+        # The child is not waited for here: it outlives this command. Reaped when this command ends.
+        child.returncode = 0
+
+    def stop(self, patience_s: float) -> None:
+        """Asks the process to end, and ends it when `patience_s` have passed; does nothing where there is none."""
+        process = self.process()
+        if process is not None:
+            try:
+                process.terminate()
+                try:
+                    process.wait(patience_s)
+                except psutil.TimeoutExpired:
+                    process.kill()
+                    process.wait(patience_s)
+            except psutil.NoSuchProcess:
+                pass
+        self._file.unlink(missing_ok=True)
+
+    def failed(self, what: str) -> Temporary:
+        """The error that says which log to read, with its last lines."""
+        return Temporary("sandbox_failed", f"{self.name} {what}; read {self.log}", hint=self.last_lines())
+
+    def last_lines(self) -> str:
+        """The end of its log."""
+        try:
+            lines = self.log.read_text(errors="replace").splitlines()
+        except OSError:
+            return "the log is empty"
+        return " | ".join(lines[-LOG_LINES:]) or "the log is empty"
+
+
+def wait_until(there: object, patience_s: float) -> bool:
+    """Whether `there()` came true within `patience_s`."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if there():  # type: ignore[operator]
+            return True
+        time.sleep(POLL_S)
+    return False

@@ -1,0 +1,223 @@
+"""The router on the broker in memory: what it delivers, refuses, remembers, and what a crash leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from notifier.audit.entry import AuditEntry
+from notifier.codec import codec
+from notifier.envelope import SignedStatement, Statement, parse_feed, verify_statement
+from notifier.errors import Fenced
+from notifier.topics import AUDIT, REJECTED
+
+
+def decisions(world, originator):
+    """The statements that stand on an originator's feed, verified."""
+    directory = world.directory.snapshot().directory
+    found = []
+    for record in world.feed(originator):
+        parsed = parse_feed(record.value)
+        if isinstance(parsed, SignedStatement):
+            statement = verify_statement(parsed, hub_id=directory.hub.hub_id, hub_signer=directory.hub.signing_key)
+            found.append(statement)
+    return found
+
+
+def outcomes(world, originator):
+    """Outcome and reason of every decision that the originator was told, in order."""
+    return [(statement.outcome, statement.reason) for statement in decisions(world, originator)]
+
+
+def reasons(world):
+    """The reasons on the rejected topic, in order."""
+    return [codec("Rejection").decode(record.value)["reason"] for record in world.broker.records(REJECTED)]
+
+
+async def test_an_accepted_envelope_reaches_its_recipients_and_nobody_else(world):
+    """A deportation to DEU goes to DEU/spoc alone, and its originator is told that it was accepted."""
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+    assert outcomes(world, "TUR/spoc") == [("accepted", None)]
+    written = {name: len(world.feed(name)) for name in world.keys if world.feed(name)}
+    assert written == {"TUR/spoc": 1, "DEU/spoc": 1}
+
+
+async def test_every_decision_and_delivery_is_an_audit_entry(world):
+    """Two accepted envelopes and one refused: three decisions, two deliveries, whole and once."""
+    async with world.routing():
+        for _ in range(2):
+            await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.put("TUR/spoc", b"garbage")
+        await world.until(lambda: len(world.broker.records(AUDIT)) == 5)
+    entries = [AuditEntry.decode(record.value) for record in world.broker.records(AUDIT)]
+    assert Counter((entry.kind, entry.outcome) for entry in entries) == {
+        ("decision", "accepted"): 2,
+        ("delivery", "accepted"): 2,
+        ("decision", "rejected"): 1,
+    }
+    assert len({entry.salt for entry in entries}) == 5
+
+
+async def test_bad_records_are_refused_and_the_partition_goes_on(world):
+    """Garbage, a tombstone, a flipped byte: each is refused with its reason, and the next message is delivered."""
+    good = world.make("TUR/spoc").envelope
+    flipped = bytearray(good)
+    flipped[-10] ^= 1
+    async with world.routing():
+        for value in (b"garbage", None, bytes(flipped), good):
+            await world.put("TUR/spoc", value)
+        await world.until(lambda: len(world.feed("DEU/spoc")) == 1)
+    assert reasons(world)[:2] == ["malformed", "malformed"]
+    assert len(reasons(world)) == 3
+    assert outcomes(world, "TUR/spoc") == [("accepted", None)], "only verified originators are told"
+
+
+async def test_a_replay_is_refused_before_and_after_a_restart(world):
+    """The same bytes are delivered once, whoever runs the partition."""
+    envelope = world.make("TUR/spoc").envelope
+    async with world.routing():
+        await world.put("TUR/spoc", envelope)
+        await world.put("TUR/spoc", envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 2)
+    async with world.routing():
+        await world.put("TUR/spoc", envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 3)
+    assert outcomes(world, "TUR/spoc") == [("accepted", None), ("rejected", "replayed"), ("rejected", "replayed")]
+    assert len(world.feed("DEU/spoc")) == 1
+
+
+async def test_order_is_the_stream_s_and_a_stream_has_one_partition(world):
+    """A message before its predecessor, or on another partition, changes nothing; in order both are delivered."""
+    first, second = world.make("TUR/spoc").envelope, world.make("TUR/spoc").envelope
+    home = world.partition("TUR/spoc")
+    async with world.routing():
+        await world.put("TUR/spoc", second)
+        await world.put("TUR/spoc", first)
+        await world.put("TUR/spoc", second)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 3)
+        await world.put("TUR/spoc", first, partition=1 - home)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 4)
+    assert outcomes(world, "TUR/spoc") == [
+        ("rejected", "out_of_order"),
+        ("accepted", None),
+        ("accepted", None),
+        ("rejected", "wrong_partition"),
+    ]
+    assert len(world.feed("DEU/spoc")) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"withheld": ("FRA/spoc",)}, "recipients_mismatch"),
+        ({"rules_version": 99}, "rules_unknown"),
+        ({"directory_version": 0}, "rules_outdated"),
+    ],
+)
+async def test_a_refusal_in_turn_becomes_the_tail(world, change, reason):
+    """What is refused for its contents is final, and its follower chains upon it under the same number."""
+    refused = world.make("TUR/spoc", **change)
+    world.numbers["TUR/spoc"] -= 1
+    follower = world.make("TUR/spoc")
+    async with world.routing():
+        await world.put("TUR/spoc", refused.envelope)
+        await world.put("TUR/spoc", follower.envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 2)
+    assert outcomes(world, "TUR/spoc") == [("rejected", reason), ("accepted", None)]
+
+
+async def test_freshness_is_judged_by_the_hub_s_clock(world):
+    """An envelope from the future and one past its expiry are refused."""
+    world.clock.now += 3_600_000
+    early = world.make("TUR/spoc").envelope
+    world.clock.now -= 3_600_000
+    late = world.make("FRA/spoc").envelope
+    async with world.routing():
+        await world.put("TUR/spoc", early)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+        world.clock.now += 8 * 86_400_000
+        await world.put("FRA/spoc", late)
+        await world.until(lambda: len(world.feed("FRA/spoc")) == 1)
+    assert outcomes(world, "TUR/spoc") == [("rejected", "not_yet_valid")]
+    assert outcomes(world, "FRA/spoc") == [("rejected", "expired")]
+
+
+async def test_two_routers_share_the_partitions(world):
+    """Messages of many originators are each delivered once, whichever router owns their partition."""
+    senders = ["TUR/spoc", "FRA/spoc", "AUT/spoc", "UTO/spoc"]
+    assert {world.partition(name) for name in senders} == {0, 1}, "the example uses both partitions"
+    async with world.routing(2):
+        for _ in range(5):
+            for name in senders:
+                await world.put(name, world.make(name).envelope)
+        await world.until(lambda: len(world.feed("DEU/spoc")) == 20)
+    for name in senders:
+        assert outcomes(world, name) == [("accepted", None)] * 5
+
+
+async def test_a_router_killed_at_any_step_loses_and_doubles_nothing(make_world):
+    """A crash at every step that the broker sees: another router takes over, and each message is delivered once."""
+
+    class Crash(Exception):  # noqa: N818 - a crash, not an error
+        pass
+
+    async def run(crash_at):
+        steps = 0
+
+        async def fault(step):
+            nonlocal steps
+            if step.startswith(("send", "poll", "read")) and step != "read":
+                return
+            steps += 1
+            if steps == crash_at:
+                raise Crash(step)
+
+        world = make_world(crash_at or 0, fault)
+        stop = asyncio.Event()
+        first = asyncio.create_task(world.router().run(stop))
+        envelopes = [world.make("TUR/spoc").envelope for _ in range(4)]
+        for envelope in envelopes:
+            await world.put("TUR/spoc", envelope)
+        done, _ = await asyncio.wait({first}, timeout=0.3)
+        second = asyncio.create_task(world.router().run(stop))
+        await world.until(lambda: len(world.feed("DEU/spoc")) == 4)
+        stop.set()
+        await asyncio.gather(first, second, return_exceptions=True)
+        assert outcomes(world, "TUR/spoc") == [("accepted", None)] * 4
+        assert [statement.number for statement in decisions(world, "TUR/spoc")] == [1, 2, 3, 4]
+        assert len(world.broker.records(AUDIT)) == 8
+        return bool(done), steps
+
+    crash_at = 1
+    while True:
+        crashed, _ = await run(crash_at)
+        if not crashed:
+            break
+        crash_at += 1
+    assert crash_at > 5, "the steps of opening and of a transaction were all crashed at"
+
+
+async def test_a_router_that_was_taken_over_cannot_write(world):
+    """The old owner's transaction fails once a new owner of its partition began."""
+    transport = world.broker.transport()
+    old = await transport.transactional("notifier-router-0", [AUDIT])
+    await transport.transactional("notifier-router-0", [AUDIT])
+    from notifier.transport.base import Outgoing, Position
+
+    with pytest.raises(Fenced):
+        await old.transact([Outgoing(AUDIT, b"x")], Position("g", AUDIT, 0, 1))
+    assert world.broker.records(AUDIT) == []
+
+
+async def test_a_forged_statement_is_refused(world):
+    """A statement that the hub did not sign tells an originator nothing."""
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+    (statement,) = decisions(world, "TUR/spoc")
+    assert isinstance(statement, Statement)
+    assert statement.stream == world.stream("TUR/spoc")
