@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -117,11 +118,23 @@ async def _publish(publisher: Publisher, found: list[tuple[str, str]], seconds: 
             results.append(Result(where))
             ids.append(submitted.id)
         mine = {message_id for message_id in ids if message_id is not None}
-        waiting = await publisher.drain(seconds, of=mine if found else None)
+        try:
+            waiting = await publisher.drain(seconds, of=mine if found else None)
+        except asyncio.CancelledError:
+            click.echo(f"notifier: {len(mine)} given are durable in the outbox", err=True)
+            raise
         for result, message_id in zip(results, ids, strict=True):
             if message_id is not None:
                 result.status = await publisher.status(message_id)
     return results, len(waiting)
+
+
+def _bytes(name: str) -> bytes:
+    """The input, and one byte more than the largest where it is larger."""
+    if name == "-":
+        return sys.stdin.buffer.read(LARGEST_FILE + 1)
+    with Path(name).open("rb") as stream:
+        return stream.read(LARGEST_FILE + 1)
 
 
 def _read(name: str) -> list[tuple[str, str]]:
@@ -130,8 +143,7 @@ def _read(name: str) -> list[tuple[str, str]]:
 
     label = "standard input" if name == "-" else name
     try:
-        with click.get_binary_stream("stdin") if name == "-" else Path(name).open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
+        data = _bytes(name)
         text = data.decode("utf-8-sig")
     except OSError as error:
         raise Refused(
