@@ -21,7 +21,7 @@ import structlog
 
 from notifier.directory.snapshot import DirectorySource
 from notifier.envelope import SigningKey
-from notifier.errors import ConfigError, Fault, NotificationInvalid, NotifierError, Refused
+from notifier.errors import ConfigError, DirectoryStale, Fault, NotificationInvalid, NotifierError, Refused
 from notifier.notification import Notification, parse
 from notifier.ops import metrics
 from notifier.producers.courier import Courier
@@ -106,9 +106,11 @@ class Publisher:
             if settings.outbox is None:
                 raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
             signing = signing_key(settings.keys)
-            outbox = await Outbox.open(settings.outbox, settings.name, storage_key(settings.keys), runtime)
             directory = DirectoryClient(settings.directory, runtime.clock)
-            return Parts(outbox, KafkaTransport(settings.kafka), directory, signing)
+            transport = KafkaTransport(settings.kafka)
+            # Last, because it is what has to be closed again.
+            outbox = await Outbox.open(settings.outbox, settings.name, storage_key(settings.keys), runtime)
+            return Parts(outbox, transport, directory, signing)
 
         return cls(settings.name, opened, runtime)
 
@@ -122,9 +124,7 @@ class Publisher:
     async def __aenter__(self) -> Self:
         self._parts = parts = await self._open_parts()
         try:
-            # A directory that cannot be reached now may still be fresh in the cache: its use decides.
-            with contextlib.suppress(NotifierError):
-                await parts.directory.refresh()
+            await _first_look(parts.directory)
             sealer = Sealer(self._name, parts.signing, self._runtime)
             self._courier = Courier(
                 parts.outbox, parts.transport, parts.directory, sealer, self._runtime, self._moved.set
@@ -233,6 +233,17 @@ class Publisher:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._moved.wait()
+
+
+async def _first_look(directory: DirectorySource) -> None:
+    """Refreshes; a failure is raised only where there is no earlier state that is fresh enough."""
+    try:
+        await directory.refresh()
+    except NotifierError as error:
+        try:
+            directory.snapshot()
+        except DirectoryStale:
+            raise error from None
 
 
 async def _refresh(directory: DirectorySource) -> None:
