@@ -1,1 +1,20 @@
 """The secure message broker for notifications under UN Security Council resolution 2396 (2017)."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notifier.consumers.subscriber import Subscriber
+    from notifier.producers.publisher import Publisher
+
+__all__ = ["Publisher", "Subscriber"]
+
+_PLACES = {"Publisher": "notifier.producers.publisher", "Subscriber": "notifier.consumers.subscriber"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the SDK when it is asked for: the command line starts without it."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES[name]), name)

@@ -113,4 +113,6 @@ class Administrator:
                 future.result(ANSWER_S)
             except KafkaException as error:
                 if error.args[0].code() not in fine:
-                    raise TransportError("broker_refused", f"administration failed ({error.args[0].name()})") from error
+                    raise TransportError(
+                        "broker_refused", f"administration failed ({error.args[0].name()})"
+                    ) from error

@@ -172,7 +172,9 @@ class Sandbox:
                 )
             return layout
         layout = Plan(tuple(plan(self.home, brokers)), routers, tuple(free_ports(1 + routers)))
-        nodes = [{"id": n.id, "folder": str(n.folder), "port": n.port, "controller": n.controller} for n in layout.nodes]
+        nodes = [
+            {"id": n.id, "folder": str(n.folder), "port": n.port, "controller": n.controller} for n in layout.nodes
+        ]
         self._plan_file.write_text(json.dumps({"nodes": nodes, "routers": routers, "ports": layout.ports}))
         return layout
 

@@ -1,0 +1,80 @@
+"""`notifier subscribe`: fills the inbox from the feed until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from notifier.cli.context import Context, common
+from notifier.config import Settings
+from notifier.errors import UsageError
+
+if TYPE_CHECKING:
+    from notifier.consumers.inbox import Received
+    from notifier.consumers.sinks import Sink
+
+
+@click.command(epilog="Example: notifier subscribe --as DEU/spoc --sink jsonl:inbox.jsonl")
+@click.option(
+    "--until-idle", type=click.FloatRange(min=0), metavar="SECONDS", help="End when nothing came for so long."
+)
+@click.option("--sink", "sinks", multiple=True, metavar="SINK", help="Also hand on to jsonl:PATH or stdout.")
+@common(acts=True)
+def command(context: Context, until_idle: float | None, sinks: tuple[str, ...]) -> None:
+    """Fill the inbox: verify, open and store what comes; end on SIGTERM or SIGINT, or when idle.
+
+    Prints a line for each message on standard error: ids, never contents. An exercise reaches the inbox and
+    standard output, and no file that others read from.
+    """
+    from notifier.ops.logging import configure
+
+    configure(level=logging.WARNING)
+    asyncio.run(_subscribe(context.settings(), [_sink(text) for text in sinks], until_idle))
+
+
+def _sink(text: str) -> Sink:
+    from notifier.consumers.sinks import JsonLines, StandardOutput
+
+    kind, _, rest = text.partition(":")
+    if kind == "jsonl" and rest:
+        return JsonLines(Path(rest))
+    if text == "stdout":
+        return StandardOutput()
+    raise UsageError(detail="a sink is jsonl:PATH or stdout")
+
+
+async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | None) -> None:
+    from notifier.consumers.sinks import Callback
+    from notifier.consumers.subscriber import Subscriber
+
+    count = 0
+
+    def say(message: Received) -> None:
+        nonlocal count
+        count += 1
+        mark = "EXERCISE " if message.exercise else ""
+        click.echo(f"{message.id}  {mark}{message.type}  from {message.originator}", err=True)
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    everything = [*sinks, Callback("console", say, operational=False)]
+    async with Subscriber.from_settings(settings, sinks=everything) as subscriber:
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+        waits.append(asyncio.create_task(subscriber.until_idle(float("inf") if until_idle is None else until_idle)))
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for task in done:
+            task.result()
+        gaps = await subscriber.inbox.gaps()
+    click.echo(f"{count} received", err=True)
+    for gap in gaps:
+        click.echo(f"missing: number {gap.sequence} of stream {gap.stream} from {gap.originator}", err=True)

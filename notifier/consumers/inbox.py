@@ -1,0 +1,394 @@
+"""The inbox: what came in, stored once, together with the feed's offset, in one database transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from notifier.consumers import tables
+from notifier.consumers.reading import Message, Notice, Refusal, Result
+from notifier.consumers.receipts import receipt
+from notifier.envelope import SigningKey
+from notifier.errors import Fenced, Refused, StorageError
+from notifier.notification import Notification, decode
+from notifier.runtime import Runtime
+from notifier.storage import Database, Lease, RowCipher
+
+READER_LEASE: Final = "inbox-reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message of the inbox. `id` is the notification's, as UUID text; `stream` in hex; times in Unix ms.
+
+    `state` is opened, or conflict where another text came before under the same originator and id.
+    """
+
+    row: int
+    id: str
+    originator: str
+    stream: str
+    seq: int
+    envelope: str
+    accepted_at: int
+    received_at: int
+    state: str
+    notification: Notification
+
+    @property
+    def type(self) -> str:
+        """The notification's type."""
+        return self.notification.type
+
+    @property
+    def exercise(self) -> bool:
+        """Whether it is a drill."""
+        return self.notification.exercise
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A message that is missing: the one with this number of this stream of this originator."""
+
+    originator: str
+    stream: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one batch brought: new messages, refusals, conflicts, and gaps that were not known before."""
+
+    messages: int
+    duplicates: int
+    conflicts: int
+    refusals: tuple[Refusal, ...]
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is sealed beside a message's content."""
+
+    originator: str
+    stream: str
+    seq: int
+    envelope: str
+    accepted_at: int
+
+
+class Inbox:
+    """One authority's inbox; one process fills it, by the lease, and any number read it."""
+
+    def __init__(self, database: Database, authority: str, key: bytes, runtime: Runtime) -> None:
+        self._database = database
+        self._authority = authority
+        self._cipher = RowCipher(key, runtime.entropy)
+        # Rows must be found without telling whose they are: names appear as digests keyed with this.
+        self._names = hashlib.blake2b(key=key, person=b"ntf1/inbox", digest_size=32)
+        self._runtime = runtime
+
+    @classmethod
+    async def open(cls, address: str, authority: str, key: bytes, runtime: Runtime) -> Inbox:
+        """Opens or creates the inbox of `authority`; `key` is the 32-byte storage key.
+
+        Raises `StorageError`, also where the database is another authority's or was made with another key.
+        """
+        database = await Database.open(address, tables.TABLES, schema=tables.SCHEMA, version=tables.VERSION)
+        inbox = cls(database, authority, key, runtime)
+        try:
+            await inbox._begin()
+        except BaseException:
+            await database.close()
+            raise
+        return inbox
+
+    async def _begin(self) -> None:
+        async with self._database.write() as connection:
+            row = (await connection.execute(sa.select(tables.instance))).one_or_none()
+            if row is None:
+                check = self._cipher.seal(b"instance/check", b"")
+                values = {"id": 1, "authority": self._authority, "check": check, "feed_offset": 0}
+                await connection.execute(tables.instance.insert().values(values))
+                return
+            if row.authority != self._authority:
+                raise StorageError(detail=f"the inbox belongs to {row.authority}, not {self._authority}")
+            self._cipher.open(b"instance/check", row.check)
+
+    def lease(self) -> Lease:
+        """The right to fill this inbox."""
+        return Lease(self._database, READER_LEASE, self._runtime.clock)
+
+    async def offset(self) -> int:
+        """The feed's next record."""
+        async with self._database.read() as connection:
+            found: int = (await connection.execute(sa.select(tables.instance.c.feed_offset))).scalar_one()
+            return found
+
+    async def store(
+        self, results: Sequence[Result], offsets: Sequence[int], begun_at: int, lease: Lease, signing: SigningKey
+    ) -> Stored:
+        """Stores a batch of the feed, and moves the offset from `begun_at` to behind the last of `offsets`.
+
+        All or nothing. Raises `Fenced` where the lease is lost or the stored offset is not `begun_at`: then
+        another instance went on, and nothing here may.
+        """
+        async with self._database.write() as connection:
+            await lease.check(connection)
+            move = (
+                tables.instance.update()
+                .where(tables.instance.c.feed_offset == begun_at)
+                .values(feed_offset=offsets[-1] + 1)
+            )
+            if (await connection.execute(move)).rowcount != 1:
+                raise Fenced(detail="the inbox went on without this instance")
+            batch = _Batch(connection, self, signing)
+            for offset, result in zip(offsets, results, strict=True):
+                await batch.take(offset, result)
+            return batch.stored()
+
+    async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
+        """The messages in the order in which they came, after row `after`."""
+        async with self._database.read() as connection:
+            query = sa.select(tables.messages).where(tables.messages.c.id > after).order_by(tables.messages.c.id)
+            rows = (await connection.execute(query.limit(limit))).all()
+        return [self._received(row) for row in rows]
+
+    async def find(self, message_id: str) -> list[Received]:
+        """The messages of a notification id (UUID text): more than one only where ids conflict.
+
+        Raises `Refused` (not_found).
+        """
+        try:
+            wanted = uuid.UUID(message_id).bytes
+        except ValueError as error:
+            raise Refused(
+                "not_found", "a notification's id is a UUID", hint="notifier inbox list shows them"
+            ) from error
+        async with self._database.read() as connection:
+            query = sa.select(tables.messages).where(tables.messages.c.notification_id == wanted)
+            rows = (await connection.execute(query.order_by(tables.messages.c.id))).all()
+        if not rows:
+            raise Refused(
+                "not_found", "the inbox has no notification of that id", hint="notifier inbox list shows them"
+            )
+        return [self._received(row) for row in rows]
+
+    async def gaps(self) -> list[Gap]:
+        """What is missing now, by name."""
+        async with self._database.read() as connection:
+            query = (
+                sa.select(tables.streams.c.known_by, tables.streams.c.name, tables.gaps.c.sequence)
+                .join(tables.gaps, tables.gaps.c.stream == tables.streams.c.known_by)
+                .where(tables.gaps.c.filled.is_(None))
+                .order_by(tables.gaps.c.id)
+            )
+            rows = (await connection.execute(query)).all()
+        return [Gap(*self.stream_name(row.known_by, row.name), row.sequence) for row in rows]
+
+    async def refusals(self) -> list[tuple[str, str]]:
+        """Every refused record: its digest in hex, and the reason."""
+        async with self._database.read() as connection:
+            rows = (
+                await connection.execute(sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset))
+            ).all()
+        return [(row.digest.hex(), row.reason) for row in rows]
+
+    async def receipts(self) -> list[bytes]:
+        """Every receipt that was made: signature (64 bytes) and the receipt's encoding."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(sa.select(tables.receipts).order_by(tables.receipts.c.made))).all()
+        return [self._cipher.open(b"receipt/" + row.envelope, row.signed) for row in rows]
+
+    @asynccontextmanager
+    async def handing(self, sink: str) -> AsyncIterator[int]:
+        """The last row that `sink` took."""
+        async with self._database.read() as connection:
+            query = sa.select(tables.sinks.c.handed).where(tables.sinks.c.name == sink)
+            yield await connection.scalar(query) or 0
+
+    async def handed(self, sink: str, row: int) -> None:
+        """`sink` took everything up to `row`."""
+        async with self._database.write() as connection:
+            update = tables.sinks.update().where(tables.sinks.c.name == sink).values(handed=row)
+            if (await connection.execute(update)).rowcount == 0:
+                await connection.execute(tables.sinks.insert().values(name=sink, handed=row))
+
+    async def close(self) -> None:
+        """Lets go of the database."""
+        await self._database.close()
+
+    def digest(self, *parts: bytes) -> bytes:
+        """The keyed digest by which a row is found."""
+        names = self._names.copy()
+        for part in parts:
+            names.update(len(part).to_bytes(4, "big") + part)
+        return names.digest()
+
+    @property
+    def authority(self) -> str:
+        """Whose inbox it is."""
+        return self._authority
+
+    def now(self) -> int:
+        """The time now, in Unix milliseconds."""
+        return self._runtime.clock()
+
+    def seal(self, context: bytes, text: bytes) -> bytes:
+        """`text` sealed for one place of one row."""
+        return self._cipher.seal(context, text)
+
+    def stream_name(self, known_by: bytes, sealed: bytes) -> tuple[str, str]:
+        """Originator and stream (hex) of a stream's row."""
+        originator, stream = json.loads(self._cipher.open(b"stream/" + known_by, sealed))
+        return originator, stream
+
+    def _received(self, row: sa.Row[tuple[object, ...]]) -> Received:
+        known_by: bytes = row.known_by
+        facts = _Facts(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
+        content = self._cipher.open(b"content/" + known_by, row.content)
+        return Received(
+            row=row.id,
+            id=str(uuid.UUID(bytes=row.notification_id)),
+            originator=facts.originator,
+            stream=facts.stream,
+            seq=facts.seq,
+            envelope=facts.envelope,
+            accepted_at=facts.accepted_at,
+            received_at=row.received,
+            state=row.state,
+            notification=decode(content),
+        )
+
+
+class _Batch:
+    """One transaction of the feed."""
+
+    def __init__(self, connection: AsyncConnection, inbox: Inbox, signing: SigningKey) -> None:
+        self._connection = connection
+        self._inbox = inbox
+        self._signing = signing
+        self._counts = {"opened": 0, "duplicate": 0, "conflict": 0}
+        self._refusals: list[Refusal] = []
+        self._gaps: list[Gap] = []
+
+    def stored(self) -> Stored:
+        """What the batch brought."""
+        counts = self._counts
+        return Stored(
+            counts["opened"], counts["duplicate"], counts["conflict"], tuple(self._refusals), tuple(self._gaps)
+        )
+
+    async def take(self, offset: int, result: Result) -> None:
+        """Stores one result."""
+        if isinstance(result, Notice):
+            return
+        if isinstance(result, Refusal):
+            await self._refuse(offset, result)
+        else:
+            await self._message(result)
+        if result.originator is not None:
+            await self._receipt(result)
+
+    async def _message(self, message: Message) -> None:
+        await self._follow(message)
+        inbox = self._inbox
+        name = (message.originator.encode(), message.notification_id)
+        known_by = inbox.digest(*name)
+        query = sa.select(tables.messages.c.body_digest).where(tables.messages.c.known_by == known_by)
+        before = await self._connection.scalar(query)
+        if before == message.body_digest:
+            self._counts["duplicate"] += 1
+            return
+        state = "opened"
+        if before is not None:
+            # Another text under a known id: kept beside the first, and alarmed, never dropped.
+            state, known_by = "conflict", inbox.digest(*name, message.body_digest)
+            again = sa.select(tables.messages.c.id).where(tables.messages.c.known_by == known_by)
+            if await self._connection.scalar(again) is not None:
+                self._counts["duplicate"] += 1
+                return
+        self._counts[state] += 1
+        facts = _Facts(
+            message.originator, message.stream.hex(), message.sequence, message.envelope.hex(), message.accepted_at
+        )
+        await self._connection.execute(
+            tables.messages.insert().values(
+                notification_id=message.notification_id,
+                known_by=known_by,
+                body_digest=message.body_digest,
+                state=state,
+                received=inbox.now(),
+                facts=inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
+                content=inbox.seal(b"content/" + known_by, message.encoded),
+            )
+        )
+
+    async def _follow(self, message: Message) -> None:
+        """The message's number in its stream: what it skips is missing, what it fills is not any more."""
+        inbox = self._inbox
+        known_by = inbox.digest(message.originator.encode(), message.stream, b"stream")
+        query = sa.select(tables.streams.c.last).where(tables.streams.c.known_by == known_by)
+        last = await self._connection.scalar(query)
+        if last is None:
+            name = json.dumps([message.originator, message.stream.hex()]).encode()
+            sealed = inbox.seal(b"stream/" + known_by, name)
+            await self._connection.execute(
+                tables.streams.insert().values(known_by=known_by, last=message.sequence, name=sealed)
+            )
+            last = 0
+        if message.sequence <= last:
+            filled = tables.gaps.update().where(
+                (tables.gaps.c.stream == known_by) & (tables.gaps.c.sequence == message.sequence)
+            )
+            await self._connection.execute(filled.values(filled=inbox.now()))
+            return
+        for missing in range(last + 1, min(message.sequence, last + 1 + MOST_GAPS)):
+            await self._connection.execute(
+                tables.gaps.insert().values(stream=known_by, sequence=missing, found=inbox.now())
+            )
+            self._gaps.append(Gap(message.originator, message.stream.hex(), missing))
+        move = tables.streams.update().where(tables.streams.c.known_by == known_by)
+        await self._connection.execute(move.values(last=message.sequence))
+
+    async def _refuse(self, offset: int, refusal: Refusal) -> None:
+        self._refusals.append(refusal)
+        context = b"refusal/" + offset.to_bytes(8, "big")
+        await self._connection.execute(
+            tables.refusals.insert().values(
+                feed_offset=offset,
+                digest=refusal.digest,
+                reason=refusal.reason,
+                received=self._inbox.now(),
+                raw=self._inbox.seal(context, refusal.raw),
+            )
+        )
+
+    async def _receipt(self, result: Message | Refusal) -> None:
+        """The first receipt of an envelope stands; another delivery of it earns the same."""
+        envelope = result.envelope if isinstance(result, Message) else result.digest
+        query = sa.select(tables.receipts.c.made).where(tables.receipts.c.envelope == envelope)
+        if await self._connection.scalar(query) is not None:
+            return
+        now = self._inbox.now()
+        signed = receipt(result, self._inbox.authority, self._signing, now)
+        await self._connection.execute(
+            tables.receipts.insert().values(
+                envelope=envelope,
+                outcome="opened" if isinstance(result, Message) else "refused",
+                made=now,
+                signed=self._inbox.seal(b"receipt/" + envelope, signed),
+            )
+        )
+
+
+MOST_GAPS: Final = 1000
+"""How many missing numbers of one jump are named; a longer jump is named by its beginning."""

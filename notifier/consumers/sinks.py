@@ -1,0 +1,102 @@
+"""Where messages go besides the inbox: a JSON Lines file, standard output, a Python callback.
+
+A sink takes messages in order and at least once: its position is stored after it took one. Operational sinks
+never get an exercise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from notifier.consumers.inbox import Received
+from notifier.errors import StorageError
+from notifier.notification import to_json
+from notifier.times import rfc3339
+
+
+class Sink(Protocol):
+    """A taker of messages; `name` keeps its position, `operational` sinks are spared exercises."""
+
+    name: str
+    operational: bool
+
+    async def take(self, message: Received) -> None:
+        """Returns when the message is safe there; raises `StorageError` where it cannot be."""
+
+
+def summary(message: Received) -> dict[str, Any]:
+    """The message as `inbox list --json` shows it (FORMATS.md), and whether it is an exercise."""
+    return {
+        "id": message.id,
+        "type": message.type,
+        "originator": message.originator,
+        "stream": message.stream,
+        "seq": message.seq,
+        "event_time": message.notification.event_time,
+        "received_at": rfc3339(message.received_at),
+        "state": message.state,
+        "exercise": message.exercise,
+    }
+
+
+def document(message: Received) -> dict[str, Any]:
+    """The message as `inbox show --json` shows it: with the notification."""
+    return {**summary(message), "notification": to_json(message.notification, local=False)}
+
+
+class JsonLines:
+    """Appends one line a message to a file, on disk before the next is taken."""
+
+    operational = True
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"jsonl:{path.absolute()}"[:64]
+        self._path = path
+
+    async def take(self, message: Received) -> None:
+        line = json.dumps(document(message), ensure_ascii=True) + "\n"
+        await asyncio.to_thread(self._append, line.encode())
+
+    def _append(self, line: bytes) -> None:
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(detail=f"{self._path}: {(error.strerror or 'cannot be written').lower()}") from error
+
+
+class StandardOutput:
+    """Prints one JSON line a message."""
+
+    name = "stdout"
+    operational = False
+
+    async def take(self, message: Received) -> None:
+        sys.stdout.write(json.dumps(document(message), ensure_ascii=True) + "\n")
+        sys.stdout.flush()
+
+
+class Callback:
+    """Calls a function, plain or asynchronous, with each message."""
+
+    def __init__(
+        self, name: str, function: Callable[[Received], Awaitable[None] | None], *, operational: bool = True
+    ) -> None:
+        self.name = name
+        self.operational = operational
+        self._function = function
+
+    async def take(self, message: Received) -> None:
+        result = self._function(message)
+        if inspect.isawaitable(result):
+            await result

@@ -1,0 +1,300 @@
+"""Subscribing from Python: verified, opened, stored, then handed on.
+
+::
+
+    async with Subscriber.from_home(".notifier", "DEU/spoc") as subscriber:
+        async for message in subscriber:
+            print(message.id, message.type)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+import structlog
+
+from notifier.consumers.inbox import Inbox, Received, Stored
+from notifier.consumers.reading import DIRECTORY_MAY_CURE, Recipient, Refusal, Result, read
+from notifier.consumers.sinks import Sink
+from notifier.directory.snapshot import DirectorySource
+from notifier.envelope import DecryptionKey, SigningKey
+from notifier.errors import ConfigError, Fenced, NotifierError, StorageError, Temporary
+from notifier.ops import metrics
+from notifier.runtime import REAL, Runtime
+from notifier.storage import Lease
+from notifier.topics import feed_of
+from notifier.transport.base import Reader, Record, Transport
+
+if TYPE_CHECKING:
+    from notifier.config import Settings
+
+BATCH: Final = 200
+WAIT_MS: Final = 250
+RENEW_SECONDS: Final = 4.0
+REFRESH_SECONDS: Final = 30.0
+PAUSE_SECONDS: Final = 0.25
+LONGEST_PAUSE_SECONDS: Final = 10.0
+ITERATOR: Final = "iterator"
+
+log = structlog.get_logger("notifier.subscriber")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a subscriber works with."""
+
+    inbox: Inbox
+    transport: Transport
+    directory: DirectorySource
+    signing: SigningKey
+    decryption: Mapping[bytes, DecryptionKey]
+
+
+class Subscriber:
+    """One authority's subscriber; an asynchronous context manager that fills the inbox while it is open.
+
+    One instance at a time fills an inbox, by a lease; entering raises `StorageError` (storage_locked) where
+    another one does. Iterating yields what was not yet taken by an earlier iteration, and waits for more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_parts: Callable[[], Awaitable[Parts]],
+        *,
+        sinks: Sequence[Sink] = (),
+        runtime: Runtime = REAL,
+    ) -> None:
+        self._name = name
+        self._open_parts = open_parts
+        self._sinks = sinks
+        self._runtime = runtime
+        self._parts: Parts | None = None
+        self._lease: Lease | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._moved = asyncio.Condition()
+        self._caught_up = False
+        self._quiet_since = 0.0
+
+    @classmethod
+    def of(cls, name: str, parts: Parts, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
+        """A subscriber of these parts; it closes the inbox and the transport when it is left."""
+
+        async def given() -> Parts:
+            return parts
+
+        return cls(name, given, sinks=sinks, runtime=runtime)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
+        """A subscriber of the authority that `settings` configures."""
+
+        async def opened() -> Parts:
+            from notifier.directory.client import DirectoryClient
+            from notifier.keyfiles import decryption_keys, signing_key, storage_key
+            from notifier.transport.kafka import KafkaTransport
+
+            if settings.inbox is None:
+                raise ConfigError(detail="inbox is not set", hint="name the database of the inbox")
+            signing, decryption = signing_key(settings.keys), decryption_keys(settings.keys)
+            inbox = await Inbox.open(settings.inbox, settings.name, storage_key(settings.keys), runtime)
+            directory = DirectoryClient(settings.directory, runtime.clock)
+            return Parts(inbox, KafkaTransport(settings.kafka), directory, signing, decryption)
+
+        return cls(settings.name, opened, sinks=sinks, runtime=runtime)
+
+    @classmethod
+    def from_home(cls, home: str | Path, name: str, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
+        """A subscriber of the authority `name` of the sandbox in the folder `home`."""
+        from notifier.config import load, party_config
+
+        return cls.from_settings(load(party_config(Path(home), name)), sinks=sinks, runtime=runtime)
+
+    async def __aenter__(self) -> Self:
+        self._parts = parts = await self._open_parts()
+        try:
+            self._lease = parts.inbox.lease()
+            await self._lease.acquire()
+            # A directory that cannot be reached now may still be fresh in the cache: its use decides.
+            with contextlib.suppress(NotifierError):
+                await parts.directory.refresh()
+            self._quiet_since = asyncio.get_running_loop().time()
+            self._tasks = [
+                asyncio.create_task(work)
+                for work in (self._follow(), self._hand_on(), self._renew(), self._refresh())
+            ]
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self._parts is not None:
+            if self._lease is not None:
+                with contextlib.suppress(StorageError):
+                    await self._lease.release()
+            await self._parts.transport.close()
+            await self._parts.inbox.close()
+            self._parts = None
+
+    @property
+    def _open(self) -> Parts:
+        if self._parts is None:
+            raise RuntimeError("a subscriber is used inside `async with`")
+        return self._parts
+
+    @property
+    def inbox(self) -> Inbox:
+        """The inbox that this fills."""
+        return self._open.inbox
+
+    def __aiter__(self) -> AsyncIterator[Received]:
+        return self._iterate()
+
+    async def _iterate(self) -> AsyncIterator[Received]:
+        """Yields each message; its position is stored when the next one is asked for."""
+        inbox = self.inbox
+        async with inbox.handing(ITERATOR) as at:
+            row = at
+        while True:
+            for message in await inbox.messages(after=row, limit=BATCH):
+                yield message
+                row = message.row
+                await inbox.handed(ITERATOR, row)
+            await self._next_change()
+
+    async def until_idle(self, seconds: float) -> None:
+        """Returns when the feed's end was reached and nothing came for `seconds`.
+
+        Raises what ended the work: `Fenced` where another instance took the inbox over, or a refusal.
+        """
+        loop = asyncio.get_running_loop()
+        while not (self._caught_up and loop.time() - self._quiet_since >= seconds and await self._all_handed()):
+            await self._next_change()
+
+    async def _all_handed(self) -> bool:
+        for sink in self._sinks:
+            async with self.inbox.handing(sink.name) as row:
+                if await self.inbox.messages(after=row, limit=1):
+                    return False
+        return True
+
+    async def _next_change(self) -> None:
+        """Returns when something may have changed; raises what ended the work in the background."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+        async with self._moved:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), WAIT_MS / 1000)
+
+    async def _follow(self) -> None:
+        """Reads the feed from the stored offset, and begins again after a fault, with growing pauses."""
+        pause = PAUSE_SECONDS
+        while True:
+            try:
+                reader = await self._open.transport.reader(feed_of(self._name), 0, await self.inbox.offset())
+                try:
+                    while True:
+                        await self._batch(reader)
+                        pause = PAUSE_SECONDS
+                finally:
+                    await reader.close()
+            except Fenced:
+                raise
+            except Temporary as error:
+                self._caught_up = False
+                log.warning("fault", reason=error.reason, detail=error.detail, again_in_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _batch(self, reader: Reader) -> None:
+        begun_at = await self.inbox.offset()
+        records = await reader.read(BATCH, WAIT_MS)
+        if not records:
+            self._caught_up = await reader.position() >= await reader.end()
+            return
+        self._caught_up = False
+        self._quiet_since = asyncio.get_running_loop().time()
+        results = await self._read(records)
+        if self._lease is None:
+            raise Fenced
+        offsets = [record.offset for record in records]
+        stored = await self.inbox.store(results, offsets, begun_at, self._lease, self._open.signing)
+        _report(stored)
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _read(self, records: Sequence[Record]) -> list[Result]:
+        """Verifies and opens the records in a thread; looks once for a later directory where that may help."""
+        results = await asyncio.to_thread(self._read_all, records)
+        if any(isinstance(result, Refusal) and result.reason in DIRECTORY_MAY_CURE for result in results):
+            with contextlib.suppress(NotifierError):
+                await self._open.directory.refresh()
+            results = await asyncio.to_thread(self._read_all, records)
+        return results
+
+    def _read_all(self, records: Sequence[Record]) -> list[Result]:
+        now = self._runtime.clock()
+        snapshot = self._open.directory.snapshot()
+        snapshot.check_fresh(now)
+        recipient = Recipient(self._name, self._open.decryption, snapshot.directory)
+        return [read(record.value, recipient, now) for record in records]
+
+    async def _hand_on(self) -> None:
+        """Gives every sink what it has not taken yet, in order."""
+        while True:
+            for sink in self._sinks:
+                async with self.inbox.handing(sink.name) as at:
+                    row = at
+                for message in await self.inbox.messages(after=row, limit=BATCH):
+                    if not (sink.operational and message.exercise):
+                        await sink.take(message)
+                    await self.inbox.handed(sink.name, message.row)
+            async with self._moved:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), WAIT_MS / 1000)
+
+    async def _renew(self) -> None:
+        while self._lease is not None:
+            await asyncio.sleep(RENEW_SECONDS)
+            await self._lease.renew()
+
+    async def _refresh(self) -> None:
+        """Keeps the directory fresh; a failed look is felt only when the grace has passed."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self._open.directory.refresh()
+            except NotifierError as error:
+                log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
+
+
+def _report(stored: Stored) -> None:
+    """What a batch brought, as counts; what is wrong, as log lines with ids."""
+    metrics.RECEIVED.labels("opened", "").inc(stored.messages)
+    metrics.RECEIVED.labels("duplicate", "").inc(stored.duplicates)
+    for refusal in stored.refusals:
+        metrics.RECEIVED.labels("refused", refusal.reason).inc()
+        log.warning("refused", reason=refusal.reason, envelope=refusal.digest.hex())
+    if stored.conflicts:
+        metrics.RECEIVED.labels("conflict", "id_conflict").inc(stored.conflicts)
+        log.error("another text under a known id", reason="id_conflict", count=stored.conflicts)
+    for gap in stored.gaps:
+        metrics.GAPS.inc()
+        log.error("a message is missing", originator=gap.originator, stream=gap.stream, sequence=gap.sequence)

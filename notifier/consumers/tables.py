@@ -1,0 +1,82 @@
+"""The inbox's tables. What says who or what is sealed to the storage key; rows are found by keyed digests."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+SCHEMA: Final = "inbox"
+VERSION: Final = 1
+
+TABLES: Final = sa.MetaData()
+
+RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+messages = sa.Table(
+    "message",
+    TABLES,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("notification_id", sa.LargeBinary(16), nullable=False),
+    sa.Column("known_by", sa.LargeBinary(32), nullable=False, unique=True),  # keyed: originator and id
+    sa.Column("body_digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # opened, conflict
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("facts", sa.LargeBinary, nullable=False),  # sealed: inbox.Facts
+    sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: the notification as it came
+)
+sa.Index("message_notification", messages.c.notification_id)
+
+refusals = sa.Table(
+    "refusal",
+    TABLES,
+    sa.Column("feed_offset", sa.BigInteger, primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("reason", sa.String(32), nullable=False),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),  # sealed: the record as it came
+)
+
+streams = sa.Table(
+    "stream",
+    TABLES,
+    sa.Column("known_by", sa.LargeBinary(32), primary_key=True),  # keyed: originator and stream
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.LargeBinary, nullable=False),  # sealed: originator and stream
+)
+
+gaps = sa.Table(
+    "gap",
+    TABLES,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("stream", sa.LargeBinary(32), sa.ForeignKey("stream.known_by"), nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("found", sa.BigInteger, nullable=False),
+    sa.Column("filled", sa.BigInteger),  # null: still missing
+    sa.UniqueConstraint("stream", "sequence"),
+)
+
+receipts = sa.Table(
+    "receipt",
+    TABLES,
+    sa.Column("envelope", sa.LargeBinary(32), primary_key=True),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("signed", sa.LargeBinary, nullable=False),  # sealed: signature (64) and receipt
+)
+
+sinks = sa.Table(
+    "sink",
+    TABLES,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("handed", sa.BigInteger, nullable=False),  # the last message row that it took
+)
+
+instance = sa.Table(
+    "instance",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("authority", sa.String(64), nullable=False),
+    sa.Column("check", sa.LargeBinary, nullable=False),  # sealed: shows whether the storage key is the right one
+    sa.Column("feed_offset", sa.BigInteger, nullable=False),  # the next record of the feed
+)
