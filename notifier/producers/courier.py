@@ -96,7 +96,6 @@ class Courier:
         """One tenure of the lease, until a fault ends it."""
         try:
             await lease.acquire()
-            log.debug("sending", epoch=lease.epoch)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_keep(lease))
                 group.create_task(self._send(lease))
