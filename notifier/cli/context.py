@@ -56,6 +56,10 @@ class Context:
         """One JSON document on standard output, and nothing else there."""
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
+    def print_line(self, document: object) -> None:
+        """One JSON document on a line of its own, where a verb answers several inputs."""
+        click.echo(json.dumps(document, ensure_ascii=False))
+
 
 def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:
     """Adds ``--home`` and ``--config``, with `acts` ``--as``, with `prints` ``--json``; passes a `Context` first."""

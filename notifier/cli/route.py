@@ -1,0 +1,115 @@
+"""`notifier route`: dry run. Who would be told of a notification, and why; needs no broker."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from notifier.cli.context import Context, common
+from notifier.errors import Malformed, NotificationInvalid, Refused
+
+if TYPE_CHECKING:
+    from notifier.directory.snapshot import Snapshot
+    from notifier.routing.decision import Decision
+
+_MARKS = {"send": "told", "hold": "held", "suppress": "not told"}
+
+
+@click.command(epilog="Example: notifier route examples/deportation-two-nationalities.json")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@common(prints=True)
+def command(context: Context, files: tuple[str, ...]) -> int:
+    """Say who would be told of each notification, who would not, and why. Nothing is sent.
+
+    FILE is JSON or JSON Lines, or - for standard input. One notification gives one document; several give a
+    line each. Without a home, every state of ISO 3166-1 takes part. Approvals in a file are taken at their word.
+    """
+    snapshot = _snapshot(context)
+    documents = [(name, text) for file in files for name, text in _read(file)]
+    refused = 0
+    for name, text in documents:
+        try:
+            decision, warnings = _decide(text, snapshot)
+        except (NotificationInvalid, Malformed) as error:
+            refused += 1
+            _refuse(name, error)
+            continue
+        for warning in warnings:
+            click.echo(f"notifier: warning: {name}: {warning}", err=True)
+        if context.json and len(documents) == 1:
+            context.print_json(decision.to_json())
+        elif context.json:
+            context.print_line(decision.to_json())
+        else:
+            _show(name, decision)
+    return 1 if refused else 0
+
+
+def _snapshot(context: Context) -> Snapshot:
+    if context.config is None and not context.home.is_dir():
+        from notifier.directory.builtin import builtin_snapshot
+
+        return builtin_snapshot()
+    from notifier.config import DirectorySettings
+    from notifier.directory.client import DirectoryClient
+
+    if context.config is not None:
+        return DirectoryClient(context.settings().directory).load()
+    folder = context.home / "directory"
+    return DirectoryClient(DirectorySettings(str(folder), folder / "1.root.json", context.home / "cache")).load()
+
+
+def _decide(text: str, snapshot: Snapshot) -> tuple[Decision, list[str]]:
+    from notifier.notification import parse
+    from notifier.notification.warnings import warnings
+    from notifier.routing.decision import decide
+
+    notification = parse(text)
+    approvals = notification.local.approvals if notification.local is not None else ()
+    decision = decide(notification, snapshot.directory, snapshot.rules, approvals=approvals)
+    return decision, [str(warning) for warning in warnings(notification)]
+
+
+def _read(file: str) -> list[tuple[str, str]]:
+    """The notifications of one file, each with the words that name it."""
+    from notifier.producers.sources import documents
+
+    name = "standard input" if file == "-" else file
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Refused("not_found", f"{name}: {(error.strerror or 'cannot be read').lower()}") from error
+    except UnicodeDecodeError as error:
+        raise Malformed(detail=f"{name}: is not UTF-8 text") from error
+    found = documents(text)
+    if not found:
+        raise Malformed(detail=f"{name}: holds no notification")
+    return [(name if len(found) == 1 else f"{name}, line {place}", one) for place, one in enumerate(found, 1)]
+
+
+def _refuse(name: str, error: NotificationInvalid | Malformed) -> None:
+    click.echo(f"notifier: {error.reason}: {name}", err=True)
+    faults = error.faults if isinstance(error, NotificationInvalid) else [error.detail]
+    for fault in faults:
+        click.echo(f"  {fault}", err=True)
+
+
+def _show(name: str, decision: Decision) -> None:
+    click.echo(f"{name}, by version {decision.rules_version} of the rules")
+    for row in decision.to_json()["recipients"]:
+        click.echo(f"  {_line(row)}")
+    if decision.nobody:
+        click.echo("  nobody is told now")
+
+
+def _line(row: dict[str, Any]) -> str:
+    reasons = ", ".join(f"{reason['rule']} (para {reason['paragraph']})" for reason in row["reasons"])
+    text = f"{_MARKS[row['outcome']]:<9} {row['authority'] or '(no state named yet)':<22} {reasons}"
+    if row["because"]:
+        text += f"; because {', '.join(row['because'])}"
+    if row.get("successors"):
+        text += f"; successors {', '.join(row['successors'])}"
+    return text
