@@ -12,10 +12,10 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from nacl.bindings import (
@@ -29,6 +29,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from notifier.errors import Fenced, StorageError
 from notifier.runtime import Clock, Entropy
+
+T = TypeVar("T")
 
 BUSY_MS: Final = 10_000
 LEASE_MS: Final = 15_000
@@ -87,22 +89,67 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that may write: committed at the end of the block, rolled back when it raises."""
-        with _mapped():
-            async with self._turn, self._engine.connect() as connection:
-                writing = await connection.execution_options(notifier_writes=True)
-                async with writing.begin():
-                    yield writing
+        async with self._turn, self._connected() as connection:
+            await _whole(connection.execution_options(notifier_writes=True))
+            transaction = connection.begin()
+            await _whole(transaction.start())
+            try:
+                yield connection
+            except BaseException:
+                await _whole(transaction.rollback())
+                raise
+            await _whole(transaction.commit())
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that only reads: a consistent view."""
+        async with self._connected() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[_Connection]:
         with _mapped():
-            async with self._engine.connect() as connection:
+            connection = _Connection(self._engine)
+            try:
+                await _whole(connection.start())
                 yield connection
+            finally:
+                if connection.sync_connection is not None:
+                    await _whole(connection.close())
 
     async def close(self) -> None:
         """Lets go of the file."""
-        await self._engine.dispose()
+        await _whole(self._engine.dispose())
+
+
+class _Connection(AsyncConnection):
+    """A connection of which no statement is cut off half-way when its caller is cancelled.
+
+    A cancellation in the middle of a statement leaves the driver's thread with an open transaction, and with it
+    the lock of the whole database; so the cancellation waits until the statement is through.
+    """
+
+    async def execute(self, *arguments: Any, **options: Any) -> Any:
+        return await _whole(super().execute(*arguments, **options))
+
+    async def run_sync(self, *arguments: Any, **options: Any) -> Any:
+        return await _whole(super().run_sync(*arguments, **options))
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which runs to its end; a cancellation of the caller is felt afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()
+        raise cancelled
+    return task.result()
 
 
 def _engine(address: str) -> AsyncEngine:

@@ -1,47 +1,55 @@
 """The main job as one story, on a running sandbox: publish the examples, attack, look, verify, and judge.
 
-`tell` returns everything that happened as a `Story`; `Story.faults` names whatever was not as it must be. Who
-received is counted twice: by opening the recipients' feeds as themselves, and by counting the deliveries on
-every feed as the broker's administrator, who can read none of them.
+`tell` returns all that happened; `Story.faults` names whatever was not as it must be. Who received is counted
+twice: by opening the feeds as their owners, and by counting the deliveries on every feed as the broker's
+administrator, who can read none of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import shutil
+import statistics
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from notifier.audit.checkpoint import Verifier
 from notifier.audit.verify import Report, verify_folder
 from notifier.codec import codec
 from notifier.config import load, party_config
-from notifier.consumers.subscriber import Received, Subscriber
+from notifier.consumers.inbox import Received
+from notifier.consumers.subscriber import Subscriber
 from notifier.directory.client import DirectoryClient
-from notifier.envelope import SignedStatement, digest_of, parse_feed
-from notifier.errors import NotifierError
+from notifier.directory.model import Directory
+from notifier.envelope import ParsedDelivery, digest_of, parse_feed
+from notifier.notification import parse
 from notifier.producers.publisher import Publisher, Submitted
-from notifier.runtime import wall_clock
+from notifier.sandbox.sandbox import Sandbox
 from notifier.topics import INTAKE, REJECTED
-from notifier.transport.base import Outgoing, Record, Transport
+from notifier.transport.base import Outgoing, Reader, Record, Transport
 from notifier.transport.kafka import KafkaTransport
 
-WAIT_SECONDS: Final = 30.0
-READ_MS: Final = 300
+PATIENCE_S: Final = 30.0
+READ_MS: Final = 200
+LIMIT: Final = 500
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One notification of the story: its file's name, and what became of it."""
+    """One notification of the story: its file's name, and what the hub decided."""
 
     name: str
     submitted: Submitted
     state: str
+    seconds: float  # from publish to the hub's decision as its originator read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +60,243 @@ class Attack:
     expected: str
     seen: str | None
 
-    @property
-    def refused(self) -> bool:
-        """Whether the hub said exactly what it must."""
-        return self.seen == self.expected
-
 
 @dataclass(slots=True)
 class Story:
     """All that happened; `faults` is empty where all of it is as it must be. Times in seconds."""
 
     examples: list[Example] = field(default_factory=list)
-    received: dict[str, dict[str, Received]] = field(default_factory=dict)  # authority -> id -> message
+    received: dict[str, list[Received]] = field(default_factory=dict)
     attacks: list[Attack] = field(default_factory=list)
     report: Report | None = None
+    tampered_report: Report | None = None
     timings: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+
+    def got(self, authority: str | None, message_id: str) -> bool:
+        """Whether the authority has the message in its inbox."""
+        return any(one.id == message_id for one in self.received.get(authority or "", ()))
+
+
+async def tell(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> Story:
+    """Publishes `files` as their originators, and shows what came of it."""
+    story = Story()
+    directory = await _directory(sandbox.home)
+    admin = KafkaTransport(sandbox.kafka("admin"))
+    try:
+        before = {name: await _end(admin, one.feed) for name, one in directory.authorities.items()}
+        with _timed(story, "publish and decide"):
+            progress(f"{len(files)} notifications, each by its originator")
+            await _publish(sandbox, files, story)
+        progress("two attacks on the hub")
+        await _attack(sandbox, admin, directory.hub.partitions, story)
+        with _timed(story, "open and store"):
+            progress("every recipient opens what came")
+            await _receive(sandbox, story)
+        await _compare(admin, directory, before, story)
+    finally:
+        await admin.close()
+    progress("the log, verified offline with the public key alone")
+    await _verify(sandbox, directory, story)
+    story.timings["publish to decision, median"] = statistics.median(
+        [one.seconds for one in story.examples if one.state == "routed"] or [0.0]
+    )
+    _judge(story)
+    return story
+
+
+class _timed:  # noqa: N801 - reads as a statement
+    """Takes the time of a block into the story."""
+
+    def __init__(self, story: Story, name: str) -> None:
+        self._story, self._name = story, name
+
+    def __enter__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __exit__(self, *_exception: object) -> None:
+        self._story.timings[self._name] = time.monotonic() - self._begun
+
+
+async def _directory(home: Path) -> Directory:
+    settings = load(party_config(home, "admin"))
+    return (await asyncio.to_thread(DirectoryClient(settings.directory).load)).directory
+
+
+async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Story) -> None:
+    texts = [(path.stem, path.read_text()) for path in files]
+    by_originator: dict[str, list[tuple[str, str]]] = {}
+    for name, text in texts:
+        by_originator.setdefault(parse(text).originator, []).append((name, text))
+    done = await asyncio.gather(*(_publish_as(sandbox.home, who, some) for who, some in by_originator.items()))
+    order = {name: place for place, (name, _) in enumerate(texts)}
+    story.examples = sorted((one for some in done for one in some), key=lambda one: order[one.name])
+
+
+async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, str]]) -> list[Example]:
+    async with Publisher.from_home(home, originator) as publisher:
+
+        async def one(name: str, text: str) -> Example:
+            begun = time.monotonic()
+            submitted = await publisher.publish(text)
+            status = await publisher.wait(submitted.id, PATIENCE_S)
+            return Example(name, submitted, status.state, time.monotonic() - begun)
+
+        return list(await asyncio.gather(*(one(name, text) for name, text in texts)))
+
+
+async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Story) -> None:
+    """A stranger to the conversation resends a stored envelope, whole and with one bit changed."""
+    stored = [record for number in range(partitions) for record in await _all(admin, INTAKE, number)]
+    if not stored:
+        story.faults.append("nothing stands in intake")
+        return
+    victim = stored[-1]
+    value = victim.value or b""
+    tampered = bytearray(value)
+    tampered[-1] ^= 1
+    attacker = KafkaTransport(sandbox.kafka("MAR/spoc"))
+    try:
+        sender = await attacker.sender()
+        async with _opened(admin, REJECTED, await _end(admin, REJECTED)) as rejected:
+            for name, expected, data in (
+                ("a stored envelope with one bit changed", "bad_signature", bytes(tampered)),
+                ("a stored envelope sent once more", "replayed", value),
+            ):
+                await sender.send([Outgoing(INTAKE, data, partition=victim.partition)])
+                story.attacks.append(Attack(name, expected, await _refusal(rejected, digest_of(data))))
+    finally:
+        await attacker.close()
+
+
+async def _refusal(rejected: Reader, digest: bytes) -> str | None:
+    """The reason that the hub wrote for this digest, or None where it wrote none in time."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        for record in await rejected.read(LIMIT, READ_MS):
+            found = codec("Rejection").decode(record.value or b"")
+            if found["digest"] == digest:
+                reason: str = found["reason"]
+                return reason
+    return None
+
+
+async def _receive(sandbox: Sandbox, story: Story) -> None:
+    """Every authority that is told of anything opens its feed until all of it is there."""
+    names = sorted({name for example in story.examples for name in example.submitted.recipients})
+    inboxes = await asyncio.gather(*(_receive_as(sandbox.home, name) for name in names))
+    story.received = dict(zip(names, inboxes, strict=True))
+
+
+async def _receive_as(home: Path, name: str) -> list[Received]:
+    async with Subscriber.from_home(home, name) as subscriber:
+        async with asyncio.timeout(PATIENCE_S):
+            await subscriber.until_idle(0)
+        return await subscriber.inbox.messages()
+
+
+async def _compare(admin: Transport, directory: Directory, before: dict[str, int], story: Story) -> None:
+    """The deliveries on every feed, counted from outside, against what was decided to be sent."""
+    planned = Counter(name for example in story.examples for name in example.submitted.recipients)
+    for name, authority in sorted(directory.authorities.items()):
+        records = await _all(admin, authority.feed, 0, before[name])
+        found = sum(isinstance(parse_feed(record.value or b""), ParsedDelivery) for record in records)
+        if found != planned[name]:
+            story.faults.append(f"{name} has {found} deliveries, and {planned[name]} were decided")
+
+
+async def _verify(sandbox: Sandbox, directory: Directory, story: Story) -> None:
+    """Verifies a copy of the log, and one in which a single byte was changed."""
+    folder = load(party_config(sandbox.home, "auditor")).log_folder
+    if folder is None:
+        raise AssertionError("the sandbox's auditor has a log folder")
+    deliveries = sum(len(example.submitted.recipients) for example in story.examples)
+    decided = sum(example.state == "routed" for example in story.examples)
+    wanted = deliveries + decided + len(story.attacks)
+    verifier = Verifier.from_vkey(directory.hub.log_key)
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        with _timed(story, "verify the log"):
+            report = await asyncio.to_thread(verify_folder, folder, verifier)
+        if report.size >= wanted or time.monotonic() > end:
+            break
+        await asyncio.sleep(0.1)
+    story.report = report
+    with tempfile.TemporaryDirectory() as copy:
+        forged = Path(copy) / "log"
+        shutil.copytree(folder, forged)
+        tile = next(path for path in sorted(forged.rglob("*")) if path.is_file() and "tile" in path.parts)
+        data = bytearray(tile.read_bytes())
+        data[0] ^= 1
+        tile.write_bytes(data)
+        story.tampered_report = await asyncio.to_thread(verify_folder, forged, verifier)
+    if report.size < wanted:
+        story.faults.append(f"the log has {report.size} entries, and {wanted} things were decided")
+
+
+def _judge(story: Story) -> None:
+    """Everything that must be so, looked at once more."""
+    for example in story.examples:
+        gated = example.submitted.plan.gated
+        if example.state != ("held" if gated else "routed"):
+            story.faults.append(f"{example.name} is {example.state}")
+        for entry in example.submitted.plan.entries:
+            sent = entry["outcome"] == "send"
+            if story.got(entry["authority"], example.submitted.id) != sent:
+                what = "is missing at" if sent else "reached"
+                story.faults.append(f"{example.name} {what} {entry['authority']}")
+    for attack in story.attacks:
+        if attack.seen != attack.expected:
+            story.faults.append(f"{attack.name}: {attack.seen or 'not refused'}, not {attack.expected}")
+    if story.report is None or not story.report.ok:
+        story.faults.append("the log does not verify")
+    if story.tampered_report is None or story.tampered_report.ok:
+        story.faults.append("a forged log verifies")
+
+
+@asynccontextmanager
+async def _opened(transport: Transport, topic: str, offset: int, partition: int = 0) -> AsyncIterator[Reader]:
+    reader = await transport.reader(topic, partition, offset)
+    try:
+        yield reader
+    finally:
+        await reader.close()
+
+
+async def _end(transport: Transport, topic: str) -> int:
+    async with _opened(transport, topic, 0) as reader:
+        return await reader.end()
+
+
+async def _all(transport: Transport, topic: str, partition: int, offset: int = 0) -> list[Record]:
+    """Every record of a partition from `offset` on."""
+    found: list[Record] = []
+    async with _opened(transport, topic, offset, partition) as reader:
+        end = await reader.end()
+        while await reader.position() < end:
+            found += await reader.read(LIMIT, READ_MS)
+    return found
+
+
+def as_document(story: Story) -> dict[str, Any]:
+    """The story as `notifier demo --json` prints it."""
+    return {
+        "ok": not story.faults,
+        "faults": story.faults,
+        "messages": [
+            {
+                "id": one.submitted.id,
+                "example": one.name,
+                "state": one.state,
+                "recipients": [
+                    {**entry, "received": story.got(entry["authority"], one.submitted.id)}
+                    for entry in one.submitted.plan.entries
+                ],
+            }
+            for one in story.examples
+        ],
+        "attacks": [{"name": one.name, "expected": one.expected, "seen": one.seen} for one in story.attacks],
+        "audit": story.report.to_json() if story.report else None,
+        "forged_audit_found": bool(story.tampered_report and not story.tampered_report.ok),
+        "timings": {name: round(seconds, 4) for name, seconds in story.timings.items()},
+    }

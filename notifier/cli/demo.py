@@ -1,0 +1,155 @@
+"""`notifier demo`: the main job on a real local Kafka, from start to proof."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from notifier.cli.context import Context, common
+from notifier.errors import Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from notifier.sandbox.sandbox import Sandbox
+    from notifier.sandbox.story import Story
+
+_OUTCOMES = {"send": "[green]told[/]", "hold": "[yellow]held[/]", "suppress": "[red]not told[/]"}
+
+
+@click.command(epilog="Example: notifier demo --keep")
+@click.option("--keep", is_flag=True, help="Leave the sandbox running, in the home.")
+@click.option(
+    "--examples",
+    type=click.Path(path_type=Path),
+    help="The folder of notifications.  [default: examples/ of the project]",
+)
+@common(prints=True)
+def command(context: Context, keep: bool, examples: Path | None) -> int:
+    """Start a real Kafka, publish the examples, attack, look into the inboxes, verify the log, and stop.
+
+    Exit status 1 if anything is not as it must be. Without --keep everything is in a temporary folder.
+    """
+    from notifier.ops.logging import configure
+
+    configure(level=logging.ERROR)
+    files = _files(examples)
+    begun = time.monotonic()
+
+    def progress(text: str) -> None:
+        click.echo(f"{time.monotonic() - begun:5.1f} s  {text}", err=True)
+
+    with _sandbox(context, keep) as sandbox:
+        from notifier.sandbox.story import as_document, tell
+
+        sandbox.up(progress)
+        started = time.monotonic() - begun
+        story = asyncio.run(tell(sandbox, files, progress))
+        story.timings = {"start the sandbox": started, **story.timings}
+        if context.json:
+            context.print_json(as_document(story))
+        else:
+            _show(story)
+        if keep:
+            progress(f"left running; next: notifier inbox list --as DEU/spoc --home {context.home}")
+    return 1 if story.faults else 0
+
+
+def _files(folder: Path | None) -> list[Path]:
+    places = [folder] if folder is not None else [Path("examples"), Path(__file__).parents[2] / "examples"]
+    for place in places:
+        found = sorted(place.glob("*.json"))
+        if found:
+            return found
+    raise Refused(
+        "not_found", "there are no examples here", hint="run it in the project's folder, or name --examples"
+    )
+
+
+@contextlib.contextmanager
+def _sandbox(context: Context, keep: bool) -> Iterator[Sandbox]:
+    """The sandbox of the home, which stays, or one in a temporary folder, which does not."""
+    from notifier.sandbox.sandbox import Sandbox
+
+    if keep:
+        yield Sandbox(context.home)
+        return
+    with tempfile.TemporaryDirectory(prefix="notifier-demo-") as folder:
+        sandbox = Sandbox(Path(folder))
+        try:
+            yield sandbox
+        finally:
+            sandbox.down(lambda _text: None)
+
+
+def _show(story: Story) -> None:
+    from rich.console import Console
+
+    console = Console()
+    _show_messages(console, story)
+    _show_view(console, story)
+    _show_proof(console, story)
+    for fault in story.faults:
+        console.print(f"[bold red]not as it must be:[/] {fault}", highlight=False)
+    console.print("[bold green]all of it is as it must be[/]" if not story.faults else "", highlight=False)
+
+
+def _show_messages(console: Console, story: Story) -> None:
+    """Who was told of what, on which paragraph; who was not, and why."""
+    from rich.table import Table
+
+    table = Table(title="Who is told of what, and why", title_justify="left", show_lines=False)
+    for column in ("notification", "authority", "outcome", "in the inbox", "rule (paragraph)", "because"):
+        table.add_column(column)
+    for example in story.examples:
+        entries = example.submitted.plan.entries
+        for number, entry in enumerate(entries):
+            reasons = ", ".join(f"{reason['rule']} ({reason['paragraph']})" for reason in entry["reasons"])
+            because = [*entry["because"], *(f"now {code}" for code in entry.get("successors", ()))]
+            table.add_row(
+                example.name if number == 0 else "",
+                entry["authority"] or "no state named yet",
+                _OUTCOMES[entry["outcome"]],
+                "yes" if story.got(entry["authority"], example.submitted.id) else "no",
+                reasons,
+                ", ".join(because),
+            )
+        if not entries:
+            table.add_row(example.name, "nobody", "", "", "", "no rule names anybody")
+        table.add_section()
+    console.print(table)
+
+
+def _show_view(console: Console, story: Story) -> None:
+    """What one recipient sees: the letter, and nothing of who else got it."""
+    shown = next(((name, inbox) for name, inbox in story.received.items() if len(inbox) > 1), None)
+    if shown is None:
+        return
+    name, inbox = shown
+    console.print(f"\n[bold]What {name} has in its inbox[/] (it cannot see who else was told)", highlight=False)
+    for message in inbox:
+        mark = "  [bold yellow]EXERCISE[/]" if message.exercise else ""
+        line = f"  {message.id}  {message.type:<12} from {message.originator}, number {message.seq} to it{mark}"
+        console.print(line, highlight=False)
+
+
+def _show_proof(console: Console, story: Story) -> None:
+    console.print("\n[bold]Attacks[/]", highlight=False)
+    for attack in story.attacks:
+        console.print(f"  {attack.name}: refused as {attack.seen}", highlight=False)
+    console.print("\n[bold]The audit log, verified offline with the public key alone[/]", highlight=False)
+    if story.report is not None:
+        console.print(f"  {story.report.size} entries, root {story.report.root}", highlight=False)
+    if story.tampered_report is not None and story.tampered_report.faults:
+        console.print(f"  with one byte changed: {story.tampered_report.faults[0]}", highlight=False)
+    console.print("\n[bold]Timings[/]", highlight=False)
+    for name, seconds in story.timings.items():
+        console.print(f"  {name:<30} {seconds:8.3f} s", highlight=False)
