@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -100,6 +101,29 @@ async def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"box\.db"):
         await Database.open(f"sqlite+aiosqlite:///{tmp_path}/file/box.db", TABLES, schema="box", version=1)
+
+
+@pytest.mark.parametrize("steps", range(1, 400, 19))
+async def test_a_cancelled_transaction_leaves_no_lock(database, steps):
+    """Whoever is cancelled at any moment, the next writer need not wait, and nothing is half done."""
+
+    async def work():
+        while True:
+            async with database.write() as connection:
+                await connection.execute(THINGS.delete())
+                await connection.execute(THINGS.insert().values(name="a"))
+                await connection.execute(THINGS.insert().values(name="b"))
+            assert await names(database) == ["a", "b"]
+
+    task = asyncio.create_task(work())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(2), database.write() as connection:
+        await connection.execute(THINGS.insert().values(name="c"))
+    assert await names(database) in (["c"], ["a", "b", "c"])
 
 
 async def test_only_one_instance_holds_the_lease(database):
