@@ -106,26 +106,25 @@ def _show_messages(console: Console, story: Story) -> None:
     """Who was told of what, on which paragraph; who was not, and why."""
     from rich.table import Table
 
-    table = Table(title="Who is told of what, and why", title_justify="left", show_lines=False)
-    for column in ("notification", "authority", "outcome", "in the inbox", "rule (paragraph)", "because"):
-        table.add_column(column)
+    console.print("\n[bold]Who is told of what, by which rule and paragraph; who is not, and why[/]", highlight=False)
     for example in story.examples:
-        entries = example.submitted.plan.entries
-        for number, entry in enumerate(entries):
+        console.print(f"\n[bold]{example.name}[/]", highlight=False)
+        table = Table.grid(padding=(0, 2), pad_edge=False)
+        for width in (9, 14):
+            table.add_column(min_width=width, no_wrap=True)
+        for entry in example.submitted.plan.entries:
+            got = story.got(entry["authority"], example.submitted.id)
             reasons = ", ".join(f"{reason['rule']} ({reason['paragraph']})" for reason in entry["reasons"])
             because = [*entry["because"], *(f"now {code}" for code in entry.get("successors", ()))]
             table.add_row(
-                example.name if number == 0 else "",
-                entry["authority"] or "no state named yet",
-                _OUTCOMES[entry["outcome"]],
-                "yes" if story.got(entry["authority"], example.submitted.id) else "no",
-                reasons,
-                ", ".join(because),
+                "  " + _OUTCOMES[entry["outcome"]],
+                entry["authority"] or "no state yet",
+                reasons + (f"; because {', '.join(because)}" if because else ""),
+                "in its inbox" if got else "",
             )
-        if not entries:
-            table.add_row(example.name, "nobody", "", "", "", "no rule names anybody")
-        table.add_section()
-    console.print(table)
+        if not example.submitted.plan.entries:
+            table.add_row("  nobody", "", "no rule names anybody")
+        console.print(table)
 
 
 def _show_view(console: Console, story: Story) -> None:
@@ -147,7 +146,10 @@ def _show_proof(console: Console, story: Story) -> None:
         console.print(f"  {attack.name}: refused as {attack.seen}", highlight=False)
     console.print("\n[bold]The audit log, verified offline with the public key alone[/]", highlight=False)
     if story.report is not None:
-        console.print(f"  {story.report.size} entries, root {story.report.root}", highlight=False)
+        console.print(
+            f"  {story.report.size} entries, root {story.report.root.hex() if story.report.root else None}",
+            highlight=False,
+        )
     if story.tampered_report is not None and story.tampered_report.faults:
         console.print(f"  with one byte changed: {story.tampered_report.faults[0]}", highlight=False)
     console.print("\n[bold]Timings[/]", highlight=False)

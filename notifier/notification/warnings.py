@@ -50,7 +50,7 @@ def follows(name: Name) -> bool:
 
 def _parts(text: str) -> list[str]:
     """The name's words in capitals: hyphens divide, apostrophes and full stops go (ICAO 9303-3, 4.6)."""
-    kept = "".join(" " if char in "-‐" else char for char in text if char not in "'’.,")
+    kept = "".join(" " if char in "-\u2010" else char for char in text if char not in "'\u2019.,")
     return [word.replace("ß", "ẞ").upper() for word in kept.split()]
 
 

@@ -15,7 +15,6 @@ from typing import Any, Final
 from notifier.routing.decision import Decision
 from notifier.routing.facts import Leg, RoutingFacts
 
-GATE: Final = "safeguards_pending"
 RULES_CHANGED: Final = "rules_changed"
 
 Entry = dict[str, Any]
@@ -27,7 +26,8 @@ class Plan:
     """One evaluation of a notification, as stored.
 
     `entries` are the decision's, as JSON, amended; `recipients` are sealed to, `withheld` are the expected
-    participating authorities that are not; `approved` is the set that the submitter saw being sent to.
+    participating authorities that are not; `approved` is the set that the submitter saw being sent to. Where
+    it is `gated`, nothing at all may leave, not even the record that it was withheld.
     """
 
     rules_version: int
@@ -37,11 +37,7 @@ class Plan:
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
     approved: frozenset[str]
-
-    @property
-    def gated(self) -> bool:
-        """Whether nothing at all may leave, not even the record that it was withheld."""
-        return any(GATE in entry["because"] for entry in self.entries)
+    gated: bool = False
 
     def document(self) -> bytes:
         """The stored form."""
@@ -61,6 +57,7 @@ class Plan:
                 "recipients": self.recipients,
                 "withheld": self.withheld,
                 "approved": sorted(self.approved),
+                "gated": self.gated,
             }
         ).encode()
 
@@ -83,6 +80,7 @@ class Plan:
             tuple(value["recipients"]),
             tuple(value["withheld"]),
             frozenset(value["approved"]),
+            value["gated"],
         )
 
 
@@ -105,4 +103,5 @@ def plan(
         tuple(sorted(set(decision.recipients) - added)),
         tuple(sorted(set(decision.withheld) | added)),
         allowed,
+        decision.gated,
     )

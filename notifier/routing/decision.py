@@ -60,7 +60,8 @@ class Entry:
 class Decision:
     """All entries, sorted by authority, those without one last.
 
-    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not.
+    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not. Where
+    it is `gated`, nothing may leave the originator, whatever the entries say.
     """
 
     rules_version: int
@@ -68,6 +69,7 @@ class Decision:
     entries: tuple[Entry, ...]
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
+    gated: bool = False
 
     @property
     def nobody(self) -> bool:
@@ -160,7 +162,7 @@ def decide(
         for entry in named
         if entry.outcome != "send" and entry.authority and directory.participates(entry.authority)
     )
-    return Decision(rules.version, notification.originator, (*named, *unnamed), recipients, withheld)
+    return Decision(rules.version, notification.originator, (*named, *unnamed), recipients, withheld, held)
 
 
 class _Approved:

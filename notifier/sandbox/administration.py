@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
     AclPermissionType,
     AdminClient,
     NewTopic,
+    OffsetSpec,
     ResourcePatternType,
     ResourceType,
 )
@@ -59,19 +60,18 @@ class Administrator:
 
     def __init__(self, settings: KafkaSettings) -> None:
         # The client must outlive its futures, or they fail: it is kept here.
-        self._client = AdminClient(
-            {
-                "bootstrap.servers": settings.bootstrap,
-                "security.protocol": "SSL",
-                "ssl.ca.location": str(settings.ca),
-                "ssl.certificate.location": str(settings.certificate),
-                "ssl.key.location": str(settings.key),
-                "log_level": 0,
-                "error_cb": lambda _error: None,
-                "reconnect.backoff.ms": 50,
-                "reconnect.backoff.max.ms": 200,
-            }
-        )
+        configuration: dict[str, Any] = {
+            "bootstrap.servers": settings.bootstrap,
+            "security.protocol": "SSL",
+            "ssl.ca.location": str(settings.ca),
+            "ssl.certificate.location": str(settings.certificate),
+            "ssl.key.location": str(settings.key),
+            "log_level": 0,
+            "error_cb": lambda _error: None,
+            "reconnect.backoff.ms": 50,
+            "reconnect.backoff.max.ms": 200,
+        }
+        self._client = AdminClient(configuration)
 
     def brokers(self, wait_s: float) -> int:
         """How many brokers answer for the cluster; raises `TransportError` where none does in `wait_s`."""
@@ -90,6 +90,12 @@ class Administrator:
         ]
         if new:
             self._settle(self._client.create_topics(new, request_timeout=ANSWER_S), KafkaError.TOPIC_ALREADY_EXISTS)
+
+    def ends(self, names: Iterable[str]) -> dict[str, int]:
+        """The end of partition 0 of each topic: what does not move was not written to."""
+        latest = {TopicPartition(name, 0): OffsetSpec.latest() for name in names}  # type: ignore[no-untyped-call]
+        futures = self._client.list_offsets(latest, request_timeout=ANSWER_S)
+        return {place.topic: future.result(ANSWER_S).offset for place, future in futures.items()}
 
     def grant(self, wanted: Iterable[Grant]) -> None:
         """Gives every right of `wanted`; giving one twice changes nothing."""

@@ -18,7 +18,7 @@ PATIENCE_S: Final = 30.0
 
 
 def probe(home: Path) -> None:
-    """Publishes an exercise and waits until its recipient has stored it; raises `Temporary` where it does not come."""
+    """Publishes an exercise and waits until its recipient stored it; raises `Temporary` where it does not come."""
     asyncio.run(_probe(home))
 
 
