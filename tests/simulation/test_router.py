@@ -162,7 +162,7 @@ async def test_two_routers_share_the_partitions(world):
 async def test_a_router_killed_at_any_step_loses_and_doubles_nothing(make_world):
     """A crash at every step that the broker sees: another router takes over, and each message is delivered once."""
 
-    class Crash(Exception):  # noqa: N818 - a crash, not an error
+    class Crash(Exception):
         pass
 
     async def run(crash_at):

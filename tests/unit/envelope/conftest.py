@@ -1,0 +1,184 @@
+"""A small cast for envelopes: an originator, a hub, recipients, all from one seed."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from notifier.directory.model import Authority, Key, KeyUse
+from notifier.envelope import (
+    Addressee,
+    Body,
+    DecryptionKey,
+    Header,
+    SigningKey,
+    Slip,
+    Statement,
+    check_stanzas,
+    delivery,
+    open_body,
+    open_slip,
+    seal,
+    sign_statements,
+    verify,
+    verify_delivery,
+)
+from notifier.routing.facts import Leg, RoutingFacts
+
+NOW = 1_795_000_000_000
+NAMES = ("DEU/spoc", "FRA/spoc", "UTO/spoc")
+
+
+def _key(use, pair):
+    return Key(pair.key_id, use, pair.public, NOW - 10**9, NOW + 10**10)
+
+
+@dataclass
+class Cast:
+    """Everybody's keys, and the calls that each of them makes."""
+
+    seed: int = 1
+    random: random.Random = field(init=False)
+
+    def __post_init__(self):
+        self.random = random.Random(self.seed)
+        draw = self.random.randbytes
+        self.signer = SigningKey.from_secret(draw(32))
+        self.other = SigningKey.from_secret(draw(32))
+        self.hub = DecryptionKey.from_secret(draw(32))
+        self.hub_signer = SigningKey.from_secret(draw(32))
+        self.recipients = {name: DecryptionKey.from_secret(draw(32)) for name in NAMES}
+        self.hub_id, self.stream, self.envelope_id, self.notification_id = (draw(16) for _ in range(4))
+        self.signers = {
+            self.signer.key_id: ("TUR/spoc", self.signer),
+            self.other.key_id: ("BGR/spoc", self.other),
+        }
+
+    def header(self, **change):
+        plain = {
+            "hub_id": self.hub_id,
+            "envelope_id": self.envelope_id,
+            "originator": "TUR/spoc",
+            "stream": self.stream,
+            "issued_at": NOW,
+            "expires_at": NOW + 7 * 86_400_000,
+        }
+        return Header(**(plain | change))
+
+    def slip(self, **change):
+        plain = {
+            "envelope_id": self.envelope_id,
+            "notification_id": self.notification_id,
+            "originator": "TUR/spoc",
+            "stream": self.stream,
+            "number": 1,
+            "previous": bytes(32),
+            "digest_key": bytes(16),
+            "rules_version": 1,
+            "directory_version": 1,
+            "facts": RoutingFacts("deportation", in_custody=True, legs=(Leg("destination", "DEU"),)),
+            "recipients": NAMES,
+            "withheld": (),
+        }
+        return Slip(**(plain | change))
+
+    def body(self, text=b"a notification"):
+        return Body(self.envelope_id, self.stream, "TUR/spoc", self.notification_id, "full", text)
+
+    def addressees(self, names=NAMES):
+        return [Addressee(self.recipients[name].public, place) for place, name in enumerate(names, 1)]
+
+    def seal(self, **change):
+        plain = {
+            "header": self.header(),
+            "slip": self.slip(),
+            "body": self.body(),
+            "signer": self.signer,
+            "hub_key": self.hub.public,
+            "addressees": self.addressees(),
+            "entropy": self.random.randbytes,
+        } | change
+        return seal(plain.pop("header"), plain.pop("slip"), plain.pop("body"), **plain)
+
+    def signer_of(self, key_id):
+        if key_id not in self.signers:
+            return None
+        name, pair = self.signers[key_id]
+        key = _key(KeyUse.SIGN, pair)
+        return Authority(name, "principal", "feed", (key,), frozenset({"deportation"})), key
+
+    def recipient_of(self, rid):
+        for name, pair in self.recipients.items():
+            if pair.key_id == rid:
+                key = _key(KeyUse.ENCRYPT, pair)
+                return Authority(name, "principal", "feed", (key,), frozenset()), key
+        return None
+
+    def hub_key_of(self, key_id):
+        return _key(KeyUse.SIGN, self.hub_signer) if key_id == self.hub_signer.key_id else None
+
+    def verify(self, data):
+        return verify(data, hub_id=self.hub_id, signer=self.signer_of)
+
+    def open_slip(self, data):
+        return open_slip(self.verify(data), {self.hub.key_id: self.hub})
+
+    def stanzas(self, data):
+        verified = self.verify(data)
+        return check_stanzas(verified, open_slip(verified, {self.hub.key_id: self.hub}), self.recipient_of)
+
+    def deliver(self, data, name="DEU/spoc", **change):
+        verified = self.verify(data)
+        plain = {
+            "salt": bytes(16),
+            "kind": "delivery",
+            "digest": verified.digest,
+            "audience": name,
+            "outcome": "accepted",
+            "reason": None,
+            "accepted_at": NOW + 5,
+            "rules_version": 1,
+            "directory_version": 1,
+        } | change
+        (signed,) = sign_statements(
+            [Statement(**plain)], hub_id=self.hub_id, key=self.hub_signer, entropy=self.random.randbytes
+        )
+        return delivery(verified, self.recipients[name].key_id, signed)
+
+    def verify_delivery(self, data, name="DEU/spoc", now=NOW + 10):
+        return verify_delivery(
+            data,
+            hub_id=self.hub_id,
+            signer=self.signer_of,
+            hub_signer=self.hub_key_of,
+            audience=name,
+            now=now,
+        )
+
+    def open(self, data, name="DEU/spoc"):
+        key = self.recipients[name]
+        return open_body(self.verify_delivery(data, name), {key.key_id: key})
+
+
+@pytest.fixture
+def cast():
+    return Cast()
+
+
+@pytest.fixture
+def make_cast():
+    return Cast
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """The independent transcription of the document."""
+    path = Path(__file__).with_name("support_reference.py")
+    spec = importlib.util.spec_from_file_location("support_reference", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
