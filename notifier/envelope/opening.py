@@ -21,7 +21,7 @@ from notifier.envelope.format import (
 from notifier.envelope.keys import DecryptionKey
 from notifier.envelope.primitives import blake, decrypt, exchange, unpad
 from notifier.envelope.statements import HubSigner, SignedStatement, Statement, parse_notice, verify_statement
-from notifier.envelope.verifying import SUITES, Signers, check_signer, read_prefix
+from notifier.envelope.verifying import SUITES, Signers, check_count, check_signer, read_prefix
 from notifier.errors import EnvelopeError, Malformed
 
 CEK_BYTES = 32
@@ -80,6 +80,7 @@ def parse_delivery(data: bytes, suites: Collection[int] = SUITES) -> ParsedDeliv
     """The parts of a delivery; raises `EnvelopeError` (too_large, malformed, unsupported_suite)."""
     record = parse_record("Delivery", data)
     prefix, header = read_prefix(record["prefix"], suites)
+    check_count(record["list"])
     hashes = tuple(record["list"])
     text = transcript(prefix.raw, record["epk"], record["commit"], record["slip_digest"], hashes, record["body"])
     return ParsedDelivery(

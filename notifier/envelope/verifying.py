@@ -5,7 +5,7 @@ What verified has a type of its own, `VerifiedEnvelope`, and only that goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -14,6 +14,7 @@ from notifier.codec import codec
 from notifier.directory.model import Authority, Key
 from notifier.envelope.format import (
     BODY_STEP,
+    RECIPIENTS,
     SLIP_STEP,
     SUITE,
     Header,
@@ -107,10 +108,17 @@ def check_signer(
     return known
 
 
+def check_count(stanzas: Sequence[object]) -> None:
+    """Raises `EnvelopeError` (too_large) for more stanzas than may be: before any work is done for each of them."""
+    if len(stanzas) > RECIPIENTS:
+        raise EnvelopeError("too_large", "too many stanzas")
+
+
 def parse_envelope(data: bytes, suites: Collection[int] = SUITES) -> Parsed:
     """The parts of an envelope; raises `EnvelopeError` (too_large, malformed, unsupported_suite)."""
     record = parse_record("Envelope", data)
     prefix, header = read_prefix(record["prefix"], suites)
+    check_count(record["stanzas"])
     stanzas = tuple(Stanza(stanza["rid"], stanza["wrap"]) for stanza in record["stanzas"])
     if any(left.rid >= right.rid for left, right in pairwise(stanzas)):
         raise EnvelopeError("malformed", "the stanzas are not in strictly ascending order")
