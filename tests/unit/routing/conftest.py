@@ -1,0 +1,97 @@
+"""A notification to vary, and the built-in directory."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from notifier.directory.builtin import builtin_snapshot
+from notifier.notification import parse
+from notifier.routing.decision import decide
+
+BASE = {
+    "type": "deportation",
+    "stage": "ordered",
+    "originator": "TUR/spoc",
+    "event_time": "2026-11-20T08:15:00+03:00",
+    "urgency": "urgent",
+    "purpose": "counter_terrorism",
+    "legal_basis": ["S/RES/2396 (2017) para 3"],
+    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
+    "handling": {"codes": [], "text": None, "release_to": [], "not_to": []},
+    "review_date": "2027-11-20",
+    "erase_date": "2031-11-20",
+    "language": "en",
+    "subject": {
+        "category": "suspect",
+        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
+        "age": "adult",
+        "names": [{"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn"}],
+        "births": ["1974-08-12"],
+        "sex": "F",
+        "nationalities": [{"state": "UTO", "status": "documented"}],
+        "residences": [],
+        "documents": [],
+    },
+    "movement": {"in_custody": True, "origin": "BGR", "transit": ["AUT"], "destination": "DEU"},
+    "local": {
+        "refugee": {"status": "none", "feared": []},
+        "risk": {"torture": [], "death_penalty": []},
+        "consular": {"requested": "unknown"},
+        "approvals": [],
+    },
+}
+
+
+@pytest.fixture
+def document():
+    """As `document_factory`, for tests that hypothesis does not repeat."""
+    return make
+
+
+@pytest.fixture(scope="session")
+def document_factory():
+    """Makes a document; the same function in every example."""
+    return make
+
+
+def make(**change):
+    """A document: top-level fields, and `subject_...`, `movement_...`, `local_...`, `handling_...` ones."""
+    made = copy.deepcopy(BASE)
+    for name, value in change.items():
+        part, _, rest = name.partition("_")
+        if rest and part in ("subject", "movement", "local", "handling"):
+            made[part][rest] = value
+        elif value is None and name == "movement":
+            del made[name]
+        else:
+            made[name] = value
+    if made["type"] != "deportation":
+        made["stage"] = None
+    return made
+
+
+@pytest.fixture(scope="session")
+def snapshot():
+    return builtin_snapshot()
+
+
+@pytest.fixture
+def route(document, snapshot):
+    """The decision upon a document, as {authority: (outcome, rules, because)}; legs without a state by their hold."""
+
+    def decided(**change):
+        notification = parse(document(**change))
+        approvals = notification.local.approvals
+        decision = decide(notification, snapshot.directory, snapshot.rules, approvals=approvals)
+        return {
+            entry.authority or entry.because[0]: (
+                entry.outcome,
+                " ".join(f"{reason.rule}:{reason.paragraph}" for reason in entry.reasons),
+                " ".join(entry.because),
+            )
+            for entry in decision.entries
+        }
+
+    return decided

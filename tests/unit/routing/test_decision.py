@@ -1,0 +1,316 @@
+"""Who is told of what: the table of the resolution, and every special case of the first types."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notifier.directory.builtin import builtin_snapshot
+from notifier.notification import parse
+from notifier.routing.decision import decide, expected, facts_of
+
+
+def nationality(state, status="documented"):
+    return {"state": state, "status": status}
+
+
+def test_a_deportation_tells_origin_transit_destination_and_nationality(route):
+    """Paragraph 3; residence is no leg of it."""
+    assert route(subject_residences=["FRA"]) == {
+        "AUT/spoc": ("send", "transit:3", ""),
+        "BGR/spoc": ("send", "origin:3", ""),
+        "DEU/spoc": ("send", "destination:3", ""),
+        "UTO/spoc": ("send", "nationality:3", ""),
+    }
+
+
+def test_an_arrest_tells_nationality_by_paragraph_6_and_the_rest_by_5(route):
+    """Origin, transit and destination only where they are known; residence too."""
+    assert route(
+        type="arrest", subject_residences=["FRA"], movement_destination="unknown", movement_transit=["unknown"]
+    ) == {
+        "BGR/spoc": ("send", "origin:5", ""),
+        "FRA/spoc": ("send", "residence:5", ""),
+        "UTO/spoc": ("send", "nationality:6", ""),
+    }
+
+
+def test_a_detention_without_a_movement_tells_the_nationality(route):
+    """Nothing is said of where the person came from."""
+    assert route(type="detention", movement=None) == {"UTO/spoc": ("send", "nationality:6", "")}
+
+
+def test_every_nationality_is_told(route):
+    """None is dominant."""
+    found = route(movement_transit=[], subject_nationalities=[nationality("FRA"), nationality("BEL")])
+    assert {
+        name for name, (outcome, rules, _) in found.items() if rules == "nationality:3" and outcome == "send"
+    } == {
+        "BEL/spoc",
+        "FRA/spoc",
+    }
+
+
+def test_an_authority_has_every_reason_once(route):
+    """Destination and two transits and nationality in one state: three reasons, one entry."""
+    found = route(
+        movement_transit=["DEU", {"locode": "DEFRA"}, {"iata": "FRA"}], subject_nationalities=[nationality("DEU")]
+    )
+    assert found["DEU/spoc"] == ("send", "destination:3 nationality:3 transit:3", "")
+
+
+def test_the_originator_s_own_state_is_not_told(route):
+    """Whatever leg names it."""
+    found = route(subject_nationalities=[nationality("TUR"), nationality("UTO")], movement_origin="TUR")
+    assert not any(name.startswith("TUR") for name in found)
+    assert found["UTO/spoc"][0] == "send"
+
+
+def test_interpol_is_told_by_opt_in(route):
+    """As appropriate: never by default."""
+    assert "INTERPOL/spoc" not in route()
+    assert route(interpol=True)["INTERPOL/spoc"] == ("send", "interpol:3", "")
+
+
+def test_a_doubtful_nationality_holds_its_leg_alone(route):
+    """Claimed or inferred waits; an authority that a firm leg expects is told with both reasons."""
+    for status in ("claimed", "inferred"):
+        found = route(subject_nationalities=[nationality("FRA", status), nationality("DEU", status)])
+        assert found["FRA/spoc"] == ("hold", "nationality:3", "nationality_unconfirmed")
+        assert found["DEU/spoc"] == ("send", "destination:3 nationality:3", "")
+
+
+def test_a_revoked_nationality_is_no_leg(route):
+    """And leaves no unknown one behind."""
+    assert "UTO/spoc" not in route(subject_nationalities=[nationality("UTO", "revoked")])
+    assert "nationality_unknown" not in route(subject_nationalities=[nationality("UTO", "revoked")])
+
+
+def test_an_unknown_nationality_holds_and_the_other_legs_go(route):
+    """The word itself, or ICAO's XXX."""
+    for code in ("unknown", "XXX"):
+        found = route(subject_nationalities=[nationality(code, "claimed")])
+        assert found["nationality_unknown"] == ("hold", "nationality:3", "nationality_unknown")
+        assert found["DEU/spoc"][0] == "send"
+
+
+def test_a_stateless_person_has_no_nationality_leg(route):
+    """And the codes of organisations are no citizenship."""
+    for code in ("XXA", "UNO", "EUE", "XPO", "XOM", "UNK", "UNA"):
+        found = route(subject_nationalities=[nationality(code)])
+        assert not any("nationality" in rules for _, rules, _ in found.values())
+
+
+def test_a_former_state_holds_with_its_successors(document, snapshot):
+    """Named, not guessed."""
+    notification = parse(document(subject_nationalities=[nationality("CSHH")]))
+    entry = decide(notification, snapshot.directory, snapshot.rules).entries[-1]
+    assert (entry.authority, entry.outcome, entry.because) == (None, "hold", ("former_state",))
+    assert entry.successors == ("CZE", "SVK")
+    assert entry.to_json()["successors"] == ["CZE", "SVK"]
+
+
+def test_british_classes_are_the_united_kingdom_s_and_d_is_germany(route):
+    """ICAO 9303-3, section 5."""
+    for code in ("GBD", "GBN", "GBO", "GBP", "GBS"):
+        assert route(subject_nationalities=[nationality(code)])["GBR/spoc"][0] == "send"
+    assert route(subject_nationalities=[nationality("D")])["DEU/spoc"][1] == "destination:3 nationality:3"
+
+
+def test_a_place_that_does_not_resolve_holds_its_leg(route):
+    """Text, an unknown airport, an explicit unknown in a deportation: kept, never dropped."""
+    for place in ({"text": "an airfield"}, {"iata": "QQQ"}, {"locode": "QQABC"}, "unknown"):
+        found = route(movement_destination=place)
+        assert found["unresolved_place"] == ("hold", "destination:3", "unresolved_place")
+        assert found["AUT/spoc"][0] == "send"
+
+
+def test_a_state_without_an_authority_is_named_and_waits(document, snapshot):
+    """Expected, and not here yet."""
+    directory = snapshot.directory
+    without = type(directory)(
+        directory.version,
+        directory.issued_at,
+        directory.hub,
+        {name: one for name, one in directory.authorities.items() if not name.startswith("DEU")},
+    )
+    decision = decide(parse(document()), without, snapshot.rules)
+    (entry,) = (one for one in decision.entries if one.authority == "DEU/spoc")
+    assert (entry.outcome, entry.because) == ("hold", ("not_a_participant",))
+    assert "DEU/spoc" not in decision.withheld, "the hub does not know it"
+
+
+def test_not_to_and_release_to_suppress(route):
+    """Participants or authorities; suppression says nothing but its own reasons."""
+    assert route(handling_not_to=["DEU"])["DEU/spoc"] == ("suppress", "destination:3", "not_to")
+    assert route(handling_not_to=["DEU/spoc"])["DEU/spoc"][0] == "suppress"
+    assert route(handling_not_to=["DEU/fiu"])["DEU/spoc"][0] == "send"
+    found = route(handling_release_to=["DEU"], interpol=True)
+    assert found["DEU/spoc"][0] == "send"
+    assert {found[name][0] for name in ("AUT/spoc", "BGR/spoc", "UTO/spoc", "INTERPOL/spoc")} == {"suppress"}
+    assert found["INTERPOL/spoc"][2] == "not_released_to"
+
+
+def test_accompanying_family_is_nobody_s_deportation(route):
+    """The rows of movement in custody never fire, INTERPOL's neither."""
+    assert route(subject_category="accompanying_family", subject_grounds=[], interpol=True) == {}
+
+
+def test_until_the_safeguards_come_everything_about_a_child_is_held(route):
+    """And no approval releases it."""
+    approvals = [{"hold": "child_review", "state": None, "by": "R", "at": "2026-11-20T09:00:00Z", "reference": "x"}]
+    for age in ("child", "disputed"):
+        found = route(subject_age=age, interpol=True, local_approvals=approvals)
+        assert {outcome for outcome, _, _ in found.values()} == {"hold"}
+        assert "INTERPOL/spoc" not in found
+        assert found["DEU/spoc"][2] == "child_review safeguards_pending"
+
+
+def test_an_age_that_is_unknown_is_no_adult_s(route):
+    """Held, even where a date of birth proves an adult: until the safeguards come."""
+    assert route(subject_age="unknown", subject_births=["2012"])["DEU/spoc"][2] == "child_review safeguards_pending"
+    assert route(subject_age="unknown")["DEU/spoc"][2] == "safeguards_pending"
+
+
+def test_a_refugee_s_states_are_suppressed_and_the_rest_is_held(route):
+    """The feared state; where it is not known, nationality, origin and the destination of a deportation."""
+    found = route(local_refugee={"status": "refugee", "feared": ["UTO"]})
+    assert found["UTO/spoc"] == ("suppress", "nationality:3", "feared_state")
+    assert found["DEU/spoc"] == ("hold", "destination:3", "safeguards_pending")
+    found = route(local_refugee={"status": "asylum_seeker", "feared": []})
+    assert {name for name, (_, _, because) in found.items() if because == "refugee_origin"} == {
+        "UTO/spoc",
+        "BGR/spoc",
+        "DEU/spoc",
+    }
+    assert found["AUT/spoc"][0] == "hold"
+
+
+def test_codes_and_documents_make_a_refugee_whatever_the_status_says(route):
+    """XXB, XXC, a convention travel document; its issuer is a state of residence."""
+    for code in ("XXB", "XXC"):
+        found = route(subject_nationalities=[nationality(code), nationality("UTO")])
+        assert found["UTO/spoc"][2] == "refugee_origin"
+    found = route(type="arrest", movement=None, subject_documents=[{"kind": "CTD", "issuer": "FRA"}])
+    assert found["UTO/spoc"][2] == "refugee_origin"
+    assert found["FRA/spoc"] == ("hold", "residence:5", "safeguards_pending")
+
+
+def test_a_risk_of_torture_holds_and_nothing_releases_it_yet(route):
+    """A named approver with a reference will; the gate comes first."""
+    approvals = [
+        {"hold": "torture_or_death_risk", "state": "DEU", "by": "A", "at": "2026-11-20T09:00:00Z", "reference": "Z 1"}
+    ]
+    found = route(local_risk={"torture": ["DEU"], "death_penalty": []}, local_approvals=approvals)
+    assert found["DEU/spoc"] == ("hold", "destination:3", "torture_or_death_risk safeguards_pending")
+    assert found["AUT/spoc"] == ("hold", "transit:3", "safeguards_pending")
+
+
+def test_an_approval_of_a_nationality_releases_its_leg(document, snapshot):
+    """In a dry run at its word; in sending only what counts."""
+    approvals = [{"hold": "nationality_unconfirmed", "state": "FRA", "by": "A", "at": "2026-11-20T09:00:00Z"}]
+    nationalities = [nationality("FRA", "claimed"), nationality("BEL", "claimed")]
+    notification = parse(document(subject_nationalities=nationalities, local_approvals=approvals))
+    taken = decide(notification, snapshot.directory, snapshot.rules, approvals=notification.local.approvals)
+    assert {"FRA/spoc"} <= set(taken.recipients)
+    assert "BEL/spoc" in taken.withheld
+    assert "FRA/spoc" in decide(notification, snapshot.directory, snapshot.rules).withheld
+
+
+def test_entries_are_sorted_and_those_without_an_authority_last(document, snapshot):
+    """As the public document promises."""
+    notification = parse(
+        document(subject_nationalities=[nationality("unknown", "claimed"), nationality("CSHH"), nationality("FRA")])
+    )
+    names = [entry.authority for entry in decide(notification, snapshot.directory, snapshot.rules).entries]
+    assert names == [*sorted(name for name in names if name), None, None]
+
+
+def test_nobody_is_said_by_the_result(route, document, snapshot):
+    """Never a broadcast."""
+    notification = parse(document(type="arrest", movement=None, subject_nationalities=[nationality("XXA")]))
+    decision = decide(notification, snapshot.directory, snapshot.rules)
+    assert decision.nobody
+    assert decision.to_json()["nobody"] is True
+    assert decision.entries == ()
+
+
+STATES = st.sampled_from(["AUT", "BEL", "DEU", "FRA", "GBR", "MAR", "TUR", "UTO", "CHE"])
+PLACES = st.one_of(
+    STATES, st.just("unknown"), st.builds(lambda code: {"locode": code}, st.sampled_from(["DEFRA", "FRPAR"]))
+)
+NATIONALITIES = st.lists(
+    st.builds(
+        nationality,
+        st.one_of(STATES, st.sampled_from(["unknown", "XXA", "XXB", "CSHH", "GBO"])),
+        st.sampled_from(["documented", "claimed", "revoked"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+VARIED = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["arrest", "detention", "deportation"]),
+        "interpol": st.booleans(),
+        "subject_age": st.sampled_from(["adult", "adult", "adult", "child"]),
+        "subject_nationalities": NATIONALITIES,
+        "subject_residences": st.lists(STATES, max_size=2, unique=True),
+        "movement_origin": PLACES,
+        "movement_destination": PLACES,
+        "movement_transit": st.lists(PLACES, max_size=3),
+        "handling_not_to": st.lists(STATES, max_size=1),
+        "local_refugee": st.fixed_dictionaries(
+            {
+                "status": st.sampled_from(["none", "none", "refugee"]),
+                "feared": st.lists(STATES, max_size=1),
+            }
+        ),
+    }
+)
+SNAPSHOT = builtin_snapshot()
+
+
+def _make(document, change):
+    transit, seen = [], []
+    for place in change["movement_transit"]:
+        if place not in seen:
+            seen.append(place)
+            transit.append(place)
+    return parse(document(**(change | {"movement_transit": transit})))
+
+
+@settings(max_examples=300, deadline=None)
+@given(change=VARIED)
+def test_the_hub_can_check_every_decision(document_factory, change):
+    """Recipients and withheld together are what the rules say of the facts; nobody is told without a reason."""
+    notification = _make(document_factory, change)
+    decision = decide(notification, SNAPSHOT.directory, SNAPSHOT.rules)
+    facts = facts_of(notification, SNAPSHOT.rules)
+    named = expected(facts, notification.originator, SNAPSHOT.directory, SNAPSHOT.rules)
+    assert sorted((*decision.recipients, *decision.withheld)) == sorted(named)
+    for entry in decision.entries:
+        assert entry.reasons
+        feared = notification.local.feared
+        if entry.authority and entry.authority[:3] in feared:
+            assert entry.outcome == "suppress"
+        if entry.authority and entry.authority[:3] in notification.handling.not_to:
+            assert entry.outcome == "suppress"
+    if feared or notification.local.refugee == "refugee" or notification.subject.age == "child":
+        assert decision.gated
+        assert decision.nobody
+    assert not {leg.state for leg in facts.legs} & {"XXA", "XXB", "XXC", "XXX", "CSHH", "GBO"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(change=VARIED, more=STATES)
+def test_another_nationality_takes_nobody_away(document_factory, change, more):
+    """Adding one never removes a recipient; order of nationalities and transits does not matter."""
+    before = decide(_make(document_factory, change), SNAPSHOT.directory, SNAPSHOT.rules)
+    added = change | {"subject_nationalities": [*change["subject_nationalities"], nationality(more)]}
+    after = decide(_make(document_factory, added), SNAPSHOT.directory, SNAPSHOT.rules)
+    assert set(before.recipients) <= set(after.recipients)
+    turned = change | {
+        "subject_nationalities": change["subject_nationalities"][::-1],
+        "movement_transit": change["movement_transit"][::-1],
+    }
+    assert decide(_make(document_factory, turned), SNAPSHOT.directory, SNAPSHOT.rules) == before
