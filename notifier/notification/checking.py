@@ -134,13 +134,14 @@ class Object:
         return value is True
 
     def matching(self, name: str, check: Callable[[str], object], says: str, *, optional: bool = False) -> str:
-        """A text for which `check` is true; `says` is what would be right."""
+        """A text for which `check` is true, else "" and a fault; `says` is what would be right."""
         if optional and not self.has(name):
             self._drop(name)
             return ""
         value = self.text(name)
         if value and not check(value):
             self.fault(name, says)
+            return ""
         return value
 
     def objects(self, name: str, read: Callable[[Object], T], *, optional: bool = False) -> tuple[T, ...]:

@@ -31,8 +31,8 @@ def latest(text: str) -> dt.date | None:
                 return None
             last = dt.date(number, 12, 31)
         elif day in (None, "XX"):
-            following = dt.date(number + int(month) // 12, int(month) % 12 + 1, 1)
-            last = following - dt.timedelta(days=1)
+            first = dt.date(number, int(month), 1)
+            last = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
         else:
             last = dt.date(number, int(month), int(day))
         return last.replace(year=last.year + 10, day=min(last.day, 28)) if text[-1] in "?~%" else last

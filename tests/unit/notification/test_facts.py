@@ -1,0 +1,87 @@
+"""Codes, places and dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from notifier.notification import states
+from notifier.notification.dates import is_birth, latest, proves_adult
+from notifier.notification.places import Place
+
+
+def test_codes_stand_for_the_states_that_answer_for_them():
+    """ISO 3166-1, and ICAO 9303's own."""
+    assert states.participant_of("FRA") == "FRA"
+    assert states.participant_of("D") == "DEU"
+    assert {states.participant_of(code) for code in states.BRITISH_CLASSES} == {"GBR"}
+    assert states.participant_of("RKS") == "RKS"
+    for code in ("UNO", "EUE", "XXA", "XXB", "XXX", "CSHH", "ZZZ", ""):
+        assert states.participant_of(code) is None
+
+
+def test_former_states_have_living_successors():
+    """Every one is a state of today."""
+    assert states.successors("YUCS") == ("BIH", "HRV", "MKD", "MNE", "SRB", "SVN")
+    assert states.successors("DEU") is None
+    import pycountry
+
+    for country in pycountry.historic_countries:
+        followed = states.successors(country.alpha_4)
+        assert followed, country.alpha_4
+        assert all(states.is_state(code) for code in followed)
+
+
+def test_there_are_as_many_states_as_iso_has():
+    """249 codes."""
+    assert len(states.iso_codes()) == 249
+
+
+@pytest.mark.parametrize(
+    ("place", "state"),
+    [
+        (Place("state", "AUT"), "AUT"),
+        (Place("iata", "VIE"), "AUT"),
+        (Place("iata", "QQQ"), None),
+        (Place("locode", "DEFRA"), "DEU"),
+        (Place("locode", "QQFRA"), None),
+        (Place("text", "an airfield"), None),
+        (Place("unknown"), None),
+    ],
+)
+def test_places_resolve_to_states_or_not(place, state):
+    """Offline."""
+    assert place.state == state
+
+
+@pytest.mark.parametrize(
+    "text", ["1974-08-12", "1974-08", "1974", "1974-XX", "1974-08-XX", "197X", "19XX", "1970~", "1970?"]
+)
+def test_dates_of_birth_may_be_partly_known(text):
+    """EDTF."""
+    assert is_birth(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "74-08-12", "1974-13", "1974-02-30", "1974-8-1", "1974-XX-12", "tomorrow", "\uff11974"]
+)
+def test_what_is_no_date_of_birth_is_refused(text):
+    """Nothing is guessed."""
+    assert not is_birth(text)
+
+
+def test_the_last_possible_day_decides():
+    """A person is an adult only where every stated date says so."""
+    assert latest("1974-02") == dt.date(1974, 2, 28)
+    assert latest("1974-12") == dt.date(1974, 12, 31)
+    assert latest("197X") == dt.date(1979, 12, 31)
+    day = dt.date(2026, 11, 20)
+    assert proves_adult(("2008-11-20",), day)
+    assert not proves_adult(("2008-11-21",), day)
+    assert proves_adult(("2007",), day)
+    assert not proves_adult(("2008",), day)
+    assert not proves_adult(("1999", "2010"), day)
+    assert not proves_adult(("2000~",), day)
+    assert proves_adult(("1990~",), day)
+    assert not proves_adult((), day)

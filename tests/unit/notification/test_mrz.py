@@ -1,0 +1,93 @@
+"""Machine readable zones: the specimens of ICAO Doc 9303, and every digit that does not hold."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifier.errors import MrzError
+from notifier.notification.mrz import check_digit, parse
+
+TD1 = ["I<UTOD231458907<<<<<<<<<<<<<<<", "7408122F1204159UTO<<<<<<<<<<<6", "ERIKSSON<<ANNA<MARIA<<<<<<<<<<"]
+TD2 = ["I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "D231458907UTO7408122F1204159<<<<<<<6"]
+TD3 = ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"]
+MRV_A = ["V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L8988901C4XXX4009078F96121096ZE184226B<<<<<<"]
+MRV_B = ["V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "L8988901C4XXX4009078F9612109<<<<<<<<"]
+SPECIMENS = {"TD1": TD1, "TD2": TD2, "TD3": TD3, "MRV-A": MRV_A, "MRV-B": MRV_B}
+
+
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_a_specimen_is_read(name):
+    """Names, issuer and format."""
+    found = parse(SPECIMENS[name])
+    assert (found.format, found.issuer, found.surname, found.given) == (name, "UTO", "ERIKSSON", "ANNA MARIA")
+    assert found.sex == "F"
+
+
+def test_the_fields_of_the_passport_specimen():
+    """Doc 9303-4, appendix B."""
+    found = parse(TD3)
+    assert (found.kind, found.number, found.nationality) == ("P", "L898902C3", "UTO")
+    assert (found.birth, found.expiry, found.optional) == ("740812", "120415", "ZE184226B")
+
+
+def test_a_long_document_number_goes_on_in_the_optional_data():
+    """Doc 9303-5, note j: a filler for the check digit, the rest and its digit before the next filler."""
+    number = "D23145890734"
+    rest = number[9:] + check_digit(number)
+    first = f"I<UTO{number[:9]}<{rest}".ljust(30, "<")
+    second = "7408122F1204159UTO<<<<<<<<<<<"
+    second += check_digit(first[5:30] + second[0:7] + second[8:15] + second[18:29])
+    assert parse([first, second, TD1[2]]).number == number
+    wrong = first.replace(rest, rest[:-1] + str((int(rest[-1]) + 1) % 10))
+    with pytest.raises(MrzError) as error:
+        parse([wrong, second, TD1[2]])
+    assert (error.value.field, error.value.expected) == ("document number", rest[-1])
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "field"),
+    [(1, 9, "document number"), (1, 19, "date of birth"), (1, 27, "date of expiry"), (1, 42, "personal number")],
+)
+def test_a_wrong_check_digit_is_named_with_the_right_one(line, place, field):
+    """So that a typing error can be found."""
+    right = TD3[line][place]
+    lines = list(TD3)
+    lines[line] = lines[line][:place] + str((int(right) + 1) % 10) + lines[line][place + 1 :]
+    with pytest.raises(MrzError) as error:
+        parse(lines)
+    assert (error.value.field, error.value.expected) == (field, right)
+
+
+@pytest.mark.parametrize("name", ["TD1", "TD2", "TD3"])
+def test_the_composite_digit_binds_the_fields_together(name):
+    """The last digit of the line."""
+    lines = list(SPECIMENS[name])
+    place = 1
+    lines[place] = lines[place][:-1] + str((int(lines[place][-1]) + 1) % 10)
+    with pytest.raises(MrzError, match="composite"):
+        parse(lines)
+
+
+def test_an_unknown_date_of_birth_is_read():
+    """Fillers count as zero."""
+    second = TD3[1][:13] + "74<<<<" + check_digit("74<<<<") + TD3[1][20:]
+    second = second[:43] + check_digit(second[0:10] + second[13:20] + second[21:43])
+    assert parse([TD3[0], second]).birth == "74<<<<"
+
+
+@given(st.lists(st.text(alphabet="ABCXYZ019<p ", min_size=28, max_size=46), max_size=4))
+def test_whatever_comes_is_read_or_refused(lines):
+    """Total: no other exception."""
+    with contextlib.suppress(MrzError):
+        assert parse(lines).format in SPECIMENS
+
+
+@pytest.mark.parametrize("lines", ["P<UTO", [], [1, 2], ["", ""], [TD3[0]], [TD3[0], TD3[1] + "<"]])
+def test_what_is_no_zone_is_refused(lines):
+    """Strings, numbers, wrong shapes."""
+    with pytest.raises(MrzError, match="lines"):
+        parse(lines)

@@ -1,0 +1,243 @@
+"""Reading notifications: every fault at once, by place, and nothing of what was given in the answer."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from notifier.errors import Malformed, NotificationInvalid
+from notifier.notification import decode, encode, for_sealing, parse, to_json
+from notifier.notification.warnings import warnings
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+FILES = sorted(EXAMPLES.glob("*.json"))
+ID = bytes.fromhex("0199f0c2111171118111111111111111")
+
+
+def faults(document):
+    """{pointer: message} of everything that is wrong."""
+    with pytest.raises(NotificationInvalid) as error:
+        parse(document)
+    return {fault.pointer: fault.message for fault in error.value.faults}
+
+
+@pytest.fixture
+def good():
+    return json.loads((EXAMPLES / "deportation-ordered.json").read_text())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_example_reads_and_is_written_back(path):
+    """The public form survives reading and writing, the local part too."""
+    notification = parse(path.read_text())
+    assert parse(to_json(notification, local=True)) == notification
+    assert "local" not in to_json(notification, local=False)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_leaves_has_no_local_part_and_shows_no_refugee(path):
+    """Through Avro and back: no status, no code, no document of a refugee."""
+    sealed = replace(for_sealing(parse(path.read_text())), id=ID)
+    encoded = encode(sealed)
+    assert decode(encoded) == sealed
+    assert sealed.local is None
+    for word in (b"XXB", b"XXC", b"refugee", b"feared", b"torture"):
+        assert word not in encoded
+    assert not sealed.shows_refugee
+
+
+def test_what_was_not_made_for_leaving_is_not_encoded(good):
+    """The local part, or a notification without an id: a fault of the caller, not a quiet omission."""
+    notification = parse(good)
+    for wrong in (notification, replace(for_sealing(notification)), replace(notification, id=ID)):
+        with pytest.raises(ValueError, match="for_sealing"):
+            encode(wrong)
+
+
+def test_every_fault_is_listed_at_once(good):
+    """Missing, unknown, wrong: each at its place."""
+    bad = copy.deepcopy(good)
+    del bad["grading"]
+    bad["religion"] = "none of our business"
+    bad["subject"]["age"] = "old"
+    bad["subject"]["ethnicity"] = "x"
+    bad["subject"]["nationalities"][0]["state"] = "Utopia"
+    bad["movement"]["destination"] = {"iata": "fra", "locode": "DEFRA"}
+    bad["review_date"] = "soon"
+    bad["handling"]["codes"] = ["H9"]
+    found = faults(bad)
+    assert set(found) == {
+        "/grading",
+        "/religion",
+        "/subject/age",
+        "/subject/ethnicity",
+        "/subject/nationalities/0/state",
+        "/movement/destination/iata",
+        "/movement/destination/locode",
+        "/review_date",
+        "/handling/codes/0",
+    }
+    assert found["/grading"] == "is mandatory"
+    assert found["/religion"] == "is not a field of this format"
+    assert "adult" in found["/subject/age"]
+
+
+def test_what_was_given_is_never_repeated(good):
+    """Values, and unknown field names that could be somebody's data."""
+    bad = copy.deepcopy(good)
+    secret = "Canary Personname"
+    bad["subject"]["sex"] = secret
+    bad["subject"][secret] = 1
+    bad["event_time"] = secret
+    with pytest.raises(NotificationInvalid) as error:
+        parse(bad)
+    assert "anary" not in str(error.value)
+
+
+def test_rights_are_checks(good):
+    """No grading, review date, category, or no grounds for who is accused: refused; a label is no offence."""
+    for path in (("grading",), ("review_date",), ("subject", "category")):
+        bad = copy.deepcopy(good)
+        holder = bad if len(path) == 1 else bad[path[0]]
+        del holder[path[-1]]
+        assert "/" + "/".join(path) in faults(bad)
+    for category in ("suspect", "charged", "convicted"):
+        bad = copy.deepcopy(good)
+        bad["subject"] |= {"category": category, "grounds": []}
+        assert "/subject/grounds" in faults(bad)
+    bad = copy.deepcopy(good)
+    bad["subject"]["grounds"][0]["offence"] = "terrorist"
+    assert "/subject/grounds/0/offence" in faults(bad)
+
+
+def test_accompanying_family_is_accused_of_nothing(good):
+    """No grounds are needed, and none may stand there."""
+    good["subject"]["category"] = "accompanying_family"
+    assert "/subject/grounds" in faults(good)
+    good["subject"]["grounds"] = []
+    assert parse(good).subject.grounds == ()
+
+
+def test_stages_belong_to_their_type(good):
+    """A deportation has one, an arrest none."""
+    assert "/stage" in faults(good | {"stage": None})
+    assert "/stage" in faults(good | {"stage": "departed"})
+    assert "/stage" in faults(good | {"type": "arrest"})
+    assert parse(good | {"type": "arrest", "stage": None}).stage is None
+
+
+def test_a_deportation_says_all_its_legs(good):
+    """Explicitly unknown is an answer, nothing is not."""
+    del good["movement"]["destination"]
+    assert faults(good) == {"/movement/destination": "is mandatory"}
+    good["movement"]["destination"] = "unknown"
+    assert parse(good).movement.destination.unknown
+
+
+def test_unknown_is_a_value(good):
+    """Names, dates of birth and nationalities may be unknown, and empty is not unknown."""
+    good["subject"] |= {"names": "unknown", "births": "unknown", "nationalities": "unknown"}
+    subject = parse(good).subject
+    assert (subject.names, subject.births) == ((), ())
+    assert subject.nationalities[0].state == "unknown"
+    good["subject"]["names"] = []
+    assert "unknown" in faults(good)["/subject/names"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("narrative", "x" * 8193),
+        ("narrative", "red\u202egreen"),
+        ("narrative", "escape \x1b[2J"),
+        ("narrative", "null \x00"),
+        ("originator", "tur/spoc"),
+        ("originator", "TUR/king"),
+        ("event_time", "2026-11-20T08:15:00"),
+        ("event_time", "2026-11-20"),
+        ("urgency", "now"),
+        ("legal_basis", []),
+        ("legal_basis", "S/RES/2396"),
+        ("legal_basis", ["x"] * 65),
+        ("id", "0189f0c2-1111-4111-8111-111111111111"),
+        ("language", "English"),
+        ("interpol", "yes"),
+        ("erase_date", "2026-02-30"),
+    ],
+)
+def test_a_wrong_value_is_a_fault_at_its_place(good, field, value):
+    """Each with one pointer, or one below it."""
+    (pointer,) = faults(good | {field: value})
+    assert pointer.startswith(f"/{field}")
+
+
+def test_review_comes_before_erasure(good):
+    """A date of review behind the date of erasure would never come."""
+    assert "/review_date" in faults(good | {"review_date": "2032-01-01"})
+
+
+def test_h3_says_its_condition(good):
+    """Other handling needs words."""
+    good["handling"] = {"codes": ["H3"], "text": None, "release_to": [], "not_to": []}
+    assert faults(good) == {"/handling/text": "is mandatory with H3"}
+
+
+def test_an_mrz_that_does_not_check_is_a_fault_with_the_digit(good):
+    """The field and the expected check digit, without the zone."""
+    line = good["subject"]["documents"][0]["mrz"][1]
+    good["subject"]["documents"][0]["mrz"][1] = line[:9] + "7" + line[10:]
+    found = faults(good)
+    assert "document number" in found["/subject/documents/0/mrz"]
+    assert "6" in found["/subject/documents/0/mrz"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "nan",
+        '{"a": NaN}',
+        '{"a": 1e999999}',
+        '{"a": ' + "9" * 5000 + "}",
+        '{"a": 1, "a": 2}',
+        '"\\ud800"',
+        "[" * 100_000,
+        '{"a":' * 50 + "1" + "}" * 50,
+        " " * (256 * 1024 + 1),
+        b"\xff\xfe",
+    ],
+    ids=range(12),
+)
+def test_a_bomb_is_one_clean_refusal(text):
+    """Depth, numbers, size, double keys, broken Unicode."""
+    with pytest.raises((Malformed, NotificationInvalid)):
+        parse(text)
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [], [1], True])
+def test_what_is_no_object_is_refused(value):
+    """Whatever the JSON holds."""
+    with pytest.raises((Malformed, NotificationInvalid)):
+        parse(value if not isinstance(value, str) else json.dumps(value))
+
+
+def test_a_name_that_does_not_follow_is_a_warning(good):
+    """And national characters have more than one transcription."""
+    assert warnings(parse(good)) == []
+    good["subject"]["names"] = [
+        {"quality": "primary", "text": "Müller Zoë", "script": "Latn", "icao": "MUELLER<<ZOE"}
+    ]
+    assert warnings(parse(good)) == []
+    good["subject"]["names"][0]["icao"] = "SMITH<<ZOE"
+    assert [fault.pointer for fault in warnings(parse(good))] == ["/subject/names/0/icao"]
+
+
+def test_an_unknown_refugee_status_is_a_warning(good):
+    """Treated as none, and said before it is sent."""
+    good["local"]["refugee"]["status"] = "unknown"
+    assert [fault.pointer for fault in warnings(parse(good))] == ["/local/refugee/status"]
