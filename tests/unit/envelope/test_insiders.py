@@ -1,0 +1,250 @@
+"""Attacks by those who hold keys: an originator that cheats, a recipient that passes on, a key that was taken away.
+
+What they forge is well signed, so nothing but the rules behind the signature refuses it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from nacl import bindings
+
+from notifier.codec import codec
+from notifier.directory.model import KeyState
+from notifier.envelope import Addressee, DecryptionKey, open_body, seal, verify
+from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
+from notifier.envelope.primitives import blake, encrypt, exchange, pad, u64
+from notifier.errors import EnvelopeError, KeyRejected
+
+NOW = 1_795_000_000_000
+DAY = 86_400_000
+
+
+class Insider:
+    """An originator that keeps its ephemeral secret and content key, and can so forge every part and sign it."""
+
+    def __init__(self, cast, names=("DEU/spoc", "FRA/spoc", "UTO/spoc")):
+        self.cast = cast
+        drawn = random.Random(11)
+        slip = cast.slip(recipients=tuple(names))
+        self.data = cast.seal(slip=slip, addressees=cast.addressees(names), entropy=drawn.randbytes).envelope
+        self.record = codec("Envelope").decode(self.data)
+        self.hh = Prefix.parse(self.record["prefix"]).hh
+        again = random.Random(11)
+        self.esk, self.cek = self._keys(slip, names, again.randbytes(32), again.randbytes(32))
+
+    def _keys(self, slip, names, first, second):
+        slip_text, body_text = slip.encode(), self.cast.body().encode()
+        rids = b"".join(self.cast.recipients[name].key_id + u64(place) for place, name in enumerate(names, 1))
+        lengths = [len(text).to_bytes(4, "big") for text in (slip_text, body_text)]
+        text = self.record["prefix"] + lengths[0] + slip_text + lengths[1] + body_text + rids
+        hedge = blake(b"ntf1/hedge", text)
+        return blake(b"ntf1/h-esk", hedge, key=second), blake(b"ntf1/h-cek", hedge, key=first)
+
+    def stanza(self, name, sequence=1, cek=None):
+        """A stanza for any recipient, with any content key and number."""
+        key = self.cast.recipients[name]
+        kek = blake(b"ntf1/wrap", self.hh + self.record["epk"] + key.public, key=exchange(self.esk, key.public))
+        aad = self.hh + key.key_id + self.record["commit"]
+        return {"rid": key.key_id, "wrap": encrypt(kek, aad, (cek or self.cek) + u64(sequence))}
+
+    def with_stanza(self, stanza):
+        """The signed list with one stanza replaced."""
+        return [stanza if one["rid"] == stanza["rid"] else one for one in self.record["stanzas"]]
+
+    def signed(self, **change):
+        """The envelope with parts replaced, signed by its originator."""
+        record = self.record | change
+        hashes = [stanza_hash(self.hh, one["rid"], one["wrap"]) for one in record["stanzas"]]
+        sealed_slip = slip_digest(record["hid"], record["slip"])
+        head = (record["prefix"], record["epk"], record["commit"])
+        text = transcript(*head, sealed_slip, hashes, record["body"])
+        return codec("Envelope").encode(record | {"signature": self.cast.signer.sign(signed_form(text))})
+
+
+@pytest.fixture
+def insider(cast):
+    return Insider(cast)
+
+
+def refused(call, *arguments, **named):
+    with pytest.raises(EnvelopeError) as error:
+        call(*arguments, **named)
+    return error.value.reason
+
+
+def test_an_insider_s_own_keys_rebuild_what_it_sealed(insider):
+    """The attacks below start from the true secrets: with nothing changed the envelope opens."""
+    same = insider.signed(stanzas=insider.with_stanza(insider.stanza("DEU/spoc", 1)))
+    assert same == insider.data
+    assert insider.cast.open(insider.cast.deliver(same)).sequence == 1
+
+
+def test_two_content_keys_cannot_show_two_texts(insider):
+    """One recipient's stanza carries another content key: the signed commitment is to one key alone."""
+    other = bytes(range(32))
+    body = encrypt(
+        blake(b"ntf1/body", insider.hh, key=other),
+        insider.hh + insider.record["epk"] + insider.record["commit"],
+        pad(insider.cast.body(b"another text").encode(), 1024),
+    )
+    stanzas = insider.with_stanza(insider.stanza("DEU/spoc", 1, cek=other))
+    for change in ({"stanzas": stanzas}, {"stanzas": stanzas, "body": body}):
+        assert refused(insider.cast.open, insider.cast.deliver(insider.signed(**change))) == "cannot_open"
+
+
+def test_a_stanza_that_its_originator_did_not_list_is_refused(insider):
+    """Even the true ephemeral secret makes no stanza for a fourth party, nor a new number for an old one."""
+    cast = insider.cast
+    cast.recipients["GBR/spoc"] = DecryptionKey.from_secret(bytes(range(32)))
+    good = codec("Delivery").decode(cast.deliver(insider.data))
+    passed_on = codec("Delivery").decode(cast.deliver(insider.data, "DEU/spoc", audience="GBR/spoc"))
+    forged = codec("Delivery").encode(passed_on | insider.stanza("GBR/spoc"))
+    assert refused(cast.open, forged, "GBR/spoc") == "not_addressed"
+    renumbered = codec("Delivery").encode(good | insider.stanza("DEU/spoc", 2))
+    assert refused(cast.open, renumbered) == "not_addressed"
+
+
+def test_a_recipient_added_to_or_cut_from_the_signed_list_is_refused_by_the_hub(insider):
+    """The slip names three; a well signed list of two or four is not theirs."""
+    cast = insider.cast
+    cast.recipients["GBR/spoc"] = DecryptionKey.from_secret(bytes(range(32)))
+    known = {key.key_id for key in cast.recipients.values()}
+    dummies = [one for one in insider.record["stanzas"] if one["rid"] not in known]
+    added = [one for one in insider.record["stanzas"] if one != dummies[0]] + [insider.stanza("GBR/spoc")]
+    added.sort(key=lambda one: one["rid"])
+    gone = cast.recipients["DEU/spoc"].key_id
+    cut = [one | {"rid": b"\xff" * 16} if one["rid"] == gone else one for one in insider.record["stanzas"]]
+    cut.sort(key=lambda one: one["rid"])
+    for stanzas in (added, cut, insider.record["stanzas"][1:]):
+        assert refused(cast.stanzas, insider.signed(stanzas=stanzas)) == "unreadable_slip"
+
+
+def test_a_body_that_is_none_is_refused_by_the_hub(insider):
+    """No body to three recipients, one that no padding makes, and one to nobody."""
+    for body in (b"", b"x", bytes(16), insider.record["body"][:-1]):
+        assert refused(insider.cast.stanzas, insider.signed(body=body)) == "unreadable_slip"
+    nobody = Insider.__new__(Insider)
+    nobody.cast = insider.cast
+    slip = insider.cast.slip(recipients=())
+    nobody.data = insider.cast.seal(slip=slip, body=None, addressees=[]).envelope
+    nobody.record = codec("Envelope").decode(nobody.data)
+    nobody.hh = Prefix.parse(nobody.record["prefix"]).hh
+    forged = nobody.signed(body=insider.record["body"])
+    assert refused(insider.cast.stanzas, forged) == "unreadable_slip"
+
+
+def test_more_stanzas_than_may_be_are_refused_before_the_signature(insider):
+    """257 stanzas are refused for their number alone, by hub and recipient."""
+    stanzas = [{"rid": number.to_bytes(16, "big"), "wrap": bytes(56)} for number in range(257)]
+    many = codec("Envelope").encode(insider.record | {"stanzas": stanzas})
+    assert refused(insider.cast.verify, many) == "too_large"
+    delivered = codec("Delivery").decode(insider.cast.deliver(insider.data))
+    long = codec("Delivery").encode(delivered | {"list": [bytes(32)] * 257})
+    assert refused(insider.cast.verify_delivery, long) == "too_large"
+
+
+def test_a_body_that_contradicts_its_header_does_not_open(cast):
+    """Envelope id, originator and stream inside are those outside, or the text is another envelope's."""
+    for change in ({"envelope_id": bytes(16)}, {"originator": "BGR/spoc"}, {"stream": bytes(16)}):
+        data = cast.seal(body=replace(cast.body(), **change)).envelope
+        assert refused(cast.open, cast.deliver(data)) == "cannot_open"
+
+
+@pytest.mark.parametrize(
+    ("state", "changed_at", "reason"),
+    [
+        (KeyState.REVOKED, NOW, "signer_revoked"),
+        (KeyState.REVOKED, NOW + DAY, None),
+        (KeyState.RETIRING, NOW - DAY, None),
+        (KeyState.RETIRING, NOW - 31 * DAY, "signer_revoked"),
+    ],
+)
+def test_a_signer_s_key_is_judged_at_the_time_of_acceptance(cast, state, changed_at, reason):
+    """A backdated envelope after a revocation is refused; what was accepted before it stays good."""
+    data = cast.deliver(cast.seal().envelope)
+    signer_of = cast.signer_of
+
+    def judged(key_id):
+        authority, key = signer_of(key_id)
+        return authority, replace(key, not_before=0, state=state, changed_at=changed_at)
+
+    cast.signer_of = judged
+    if reason is None:
+        assert cast.open(data).sequence == 1
+    else:
+        assert refused(cast.open, data) == reason
+
+
+def test_a_key_listed_for_another_suite_signs_nothing_in_this_one(cast):
+    """A key has one suite: the byte in the envelope cannot move it to another."""
+    data = cast.seal().envelope
+    authority, key = cast.signer_of(cast.signer.key_id)
+
+    def listed(_):
+        return authority, replace(key, suite=2)
+
+    assert refused(verify, data, hub_id=cast.hub_id, signer=listed) == "unsupported_suite"
+
+
+def test_a_statement_moved_from_another_delivery_is_refused(cast):
+    """Well signed by the hub, for the same recipient, about another envelope."""
+    first, second = (codec("Delivery").decode(cast.deliver(cast.seal().envelope)) for _ in range(2))
+    moved = codec("Delivery").encode(first | {"statement": second["statement"]})
+    assert refused(cast.open, moved) == "bad_statement"
+
+
+def test_every_failure_to_open_looks_the_same(insider):
+    """Whoever probes with crafted stanzas learns one word, whichever step failed."""
+    cast = insider.cast
+    record = insider.record
+    aad = insider.hh + record["epk"] + record["commit"]
+    body_key = blake(b"ntf1/body", insider.hh, key=insider.cek)
+    flipped = bytes([record["body"][0] ^ 1]) + record["body"][1:]
+    wrong = (
+        {"stanzas": insider.with_stanza({"rid": cast.recipients["DEU/spoc"].key_id, "wrap": bytes(56)})},
+        {"stanzas": insider.with_stanza(insider.stanza("DEU/spoc", 1, cek=bytes(32)))},
+        {"body": flipped},
+        {"body": encrypt(body_key, aad, bytes(1024))},
+        {"body": encrypt(body_key, aad, pad(b"no record", 1024))},
+        {"epk": bytes(32)},
+    )
+    said = set()
+    for change in wrong:
+        with pytest.raises(EnvelopeError) as error:
+            cast.open(cast.deliver(insider.signed(**change)))
+        said.add(str(error.value))
+    assert said == {"cannot_open: the envelope does not open with the recipient's key"}
+
+
+LOW_ORDER = (
+    bytes(32),
+    b"\x01" + bytes(31),
+    bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+    bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
+)
+
+
+@pytest.mark.parametrize("point", LOW_ORDER)
+def test_nothing_is_sealed_to_a_low_order_key(cast, point):
+    """Neither to the hub nor to a recipient."""
+    with pytest.raises(KeyRejected):
+        seal(
+            cast.header(),
+            cast.slip(),
+            cast.body(),
+            signer=cast.signer,
+            hub_key=cast.hub.public,
+            addressees=[Addressee(point, 1)],
+        )
+    with pytest.raises(KeyRejected):
+        cast.seal(hub_key=point)
+
+
+def test_a_recipient_s_other_key_does_not_open_a_stanza_for_this_one(cast):
+    """The rid is bound into the wrap: a key filed under another's id opens nothing."""
+    delivery = cast.verify_delivery(cast.deliver(cast.seal().envelope))
+    stranger = DecryptionKey.from_secret(bindings.randombytes(32))
+    assert refused(open_body, delivery, {cast.recipients["DEU/spoc"].key_id: stranger}) == "cannot_open"
