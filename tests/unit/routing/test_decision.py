@@ -288,9 +288,9 @@ def test_the_hub_can_check_every_decision(document_factory, change):
     facts = facts_of(notification, SNAPSHOT.rules)
     named = expected(facts, notification.originator, SNAPSHOT.directory, SNAPSHOT.rules)
     assert sorted((*decision.recipients, *decision.withheld)) == sorted(named)
+    feared = notification.local.feared
     for entry in decision.entries:
         assert entry.reasons
-        feared = notification.local.feared
         if entry.authority and entry.authority[:3] in feared:
             assert entry.outcome == "suppress"
         if entry.authority and entry.authority[:3] in notification.handling.not_to:
