@@ -1,0 +1,73 @@
+"""Sealed envelopes in stock: real keys of the sandbox's authorities, in order, ready for intake."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+
+from notifier.config import load, party_config
+from notifier.directory.client import DirectoryClient
+from notifier.directory.snapshot import Snapshot
+from notifier.envelope import Addressee, Body, Header, SigningKey, Slip, partition_of, seal
+from notifier.keyfiles import signing_key
+from notifier.routing.decision import expected
+from notifier.routing.facts import Leg, RoutingFacts
+from notifier.sandbox.sandbox import Sandbox
+from notifier.topics import INTAKE
+from notifier.transport.base import Outgoing
+
+LEGS = ("AUT", "BEL", "BGR", "DEU", "FRA", "GBR", "MAR", "UTO")
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Envelopes for intake, their number of recipients, and the seconds that sealing them took."""
+
+    records: list[Outgoing]
+    fan_out: int
+    seconds: float
+
+
+def make(sandbox: Sandbox, count: int, *, body: int, fan_out: int, streams: int = 3) -> Stock:
+    """`count` envelopes of `body` bytes to `fan_out` recipients each, over `streams` new streams of TUR/spoc."""
+    snapshot = DirectoryClient(load(party_config(sandbox.home, "admin")).directory).load()
+    signer = signing_key(load(party_config(sandbox.home, "TUR/spoc")).keys)
+    facts = RoutingFacts(
+        "deportation", in_custody=True, legs=tuple(sorted(Leg("transit", one) for one in LEGS[:fan_out]))
+    )
+    names = tuple(sorted(expected(facts, "TUR/spoc", snapshot.directory, snapshot.rules)))
+    begun = time.perf_counter()
+    chains = [_chain(snapshot, signer, facts, names, count // streams, body) for _ in range(streams)]
+    records = [record for group in zip(*chains, strict=True) for record in group]
+    return Stock(records, len(names), time.perf_counter() - begun)
+
+
+def _chain(
+    snapshot: Snapshot, signer: SigningKey, facts: RoutingFacts, names: tuple[str, ...], count: int, size: int
+) -> list[Outgoing]:
+    """One stream's envelopes, each upon the one before it."""
+    directory = snapshot.directory
+    stream, previous, now = secrets.token_bytes(16), bytes(32), time.time_ns() // 1_000_000
+    partition = partition_of("TUR/spoc", stream, directory.hub.partitions)
+    hub = directory.hub.encryption_key(now)
+    keys = [directory.authorities[name].encryption_key(now) for name in names]
+    assert hub is not None
+    made = []
+    for number in range(1, count + 1):
+        ids = secrets.token_bytes(16), secrets.token_bytes(16)
+        slip = Slip(
+            ids[0], ids[1], "TUR/spoc", stream, number, previous, bytes(16),
+            snapshot.rules.version, directory.version, facts, names, (),
+        )  # fmt: skip
+        sealed = seal(
+            Header(directory.hub.hub_id, ids[0], "TUR/spoc", stream, now, now + 7 * 86_400_000),
+            slip,
+            Body(ids[0], stream, "TUR/spoc", ids[1], "full", secrets.token_bytes(size)),
+            signer=signer,
+            hub_key=hub.public,
+            addressees=[Addressee(key.public, number) for key in keys if key is not None],
+        )
+        previous = sealed.digest
+        made.append(Outgoing(INTAKE, sealed.envelope, partition=partition))
+    return made
