@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from notifier.codec import MARKER, codec, fingerprint_in
+from notifier.codec import MARKER, Codec, codec, fingerprint_in
 from notifier.errors import Malformed
 
 
@@ -44,3 +47,72 @@ def test_a_record_that_does_not_fit_is_not_written():
     for wrong in ({"number": "seven"}, {"tail": bytes(31)}, {"more": 1}):
         with pytest.raises((ValueError, TypeError)):
             codec("StreamState").encode(state(**wrong))
+
+
+LIST = {"type": "record", "name": "List", "fields": [{"name": "items", "type": {"type": "array", "items": "int"}}]}
+FLAG = {"type": "record", "name": "Flag", "fields": [{"name": "set", "type": "boolean"}]}
+TEXT = {"type": "record", "name": "Text", "fields": [{"name": "text", "type": "string"}]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "same_to_others"),
+    [
+        (LIST, b"\x04\x02\x04\x00", (b"\x03\x04\x02\x04\x00", b"\x02\x02\x02\x04\x00", b"\x04\x02\x84\x00\x00")),
+        (LIST, b"\x00", (b"\x80\x00", b"\x01\x00\x00")),
+        (FLAG, b"\x01", (b"\x02", b"\xff")),
+        (TEXT, b"\x02a", (b"\x82\x00a", b"\x02\xff", b"\x06\xed\xa0\x80", b"\x01a")),
+    ],
+    ids=["array", "empty array", "boolean", "string"],
+)
+def test_every_record_has_one_form(schema, good, same_to_others):
+    """Split and negative blocks, other truths, long lengths, no UTF-8: other readers differ about them."""
+    one = Codec(schema)
+    prefix = MARKER + one.fingerprint
+    assert one.encode(one.decode(prefix + good)) == prefix + good
+    for other in same_to_others:
+        with pytest.raises(Malformed):
+            one.decode(prefix + other)
+
+
+def test_an_earlier_version_stays_readable():
+    """Its own form is checked with its own schema; what is new takes its default; the current one is written."""
+    grown = TEXT | {"fields": [*TEXT["fields"], {"name": "more", "type": "int", "default": 7}]}
+    old, new = Codec(TEXT), Codec(grown, (TEXT,))
+    assert new.decode(old.encode({"text": "a"})) == {"text": "a", "more": 7}
+    assert new.encode({"text": "a", "more": 7})[:10] == MARKER + new.fingerprint != old.encode({"text": "a"})[:10]
+    with pytest.raises(Malformed):
+        new.decode(old.encode({"text": "a"}) + b"\x0e")
+    with pytest.raises(Malformed):
+        old.decode(new.encode({"text": "a", "more": 7}))
+
+
+BOMBS = """
+import resource, sys
+from notifier.codec import MARKER, codec, schema_folder
+from notifier.errors import Malformed
+
+def number(value):
+    value, out = (value << 1) ^ (value >> 63), b""
+    while value > 127:
+        out, value = out + bytes([value & 127 | 128]), value >> 7
+    return out + bytes([value])
+
+codecs = {path.stem: codec(path.stem) for path in schema_folder().glob("*.avsc")}
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20), used + (48 << 20)))
+head = {"Envelope": number(0) + bytes(80) + number(0), "Delivery": number(0) + bytes(96), "Notice": number(0) * 3}
+for name, one in codecs.items():
+    for count in (2**62, 2**31, 2**24, -(2**31), -(2**62)):
+        for tail in (b"", bytes(1000), b"\\x02" * 1000, bytes(200_000)):
+            try:
+                one.decode(MARKER + one.fingerprint + head.get(name, b"") + number(count) + tail)
+            except Malformed as error:
+                assert not isinstance(error.__cause__, MemoryError), (name, count, len(tail))
+print("survived", len(codecs))
+"""
+
+
+def test_no_count_or_length_takes_memory_that_the_record_does_not_have():
+    """Every schema, under a limit of 48 MiB above the start: enormous counts are refused, not allocated."""
+    done = subprocess.run([sys.executable, "-c", BOMBS], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("survived"), done.stderr[-500:]

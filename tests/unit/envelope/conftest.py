@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier.codec import codec
 from notifier.directory.model import Authority, Key, KeyUse
 from notifier.envelope import (
     Addressee,
@@ -27,6 +28,8 @@ from notifier.envelope import (
     verify,
     verify_delivery,
 )
+from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
+from notifier.envelope.primitives import blake, encrypt, exchange, u64
 from notifier.routing.facts import Leg, RoutingFacts
 
 NOW = 1_795_000_000_000
@@ -164,6 +167,55 @@ class Cast:
         return open_body(self.verify_delivery(data, name), {key.key_id: key})
 
 
+class Insider:
+    """An originator that keeps its ephemeral secret and content key, and can so forge every part and sign it."""
+
+    def __init__(self, cast, names=NAMES):
+        self.cast = cast
+        drawn = random.Random(11)
+        slip, body = cast.slip(recipients=tuple(names)), cast.body() if names else None
+        self.data = cast.seal(
+            slip=slip, body=body, addressees=cast.addressees(names), entropy=drawn.randbytes
+        ).envelope
+        self.record = codec("Envelope").decode(self.data)
+        self.hh = Prefix.parse(self.record["prefix"]).hh
+        again = random.Random(11)
+        self.esk, self.cek = self._keys(slip, body, names, again.randbytes(32), again.randbytes(32))
+
+    def _keys(self, slip, body, names, first, second):
+        slip_text, body_text = slip.encode(), body.encode() if body is not None else b""
+        rids = b"".join(self.cast.recipients[name].key_id + u64(place) for place, name in enumerate(names, 1))
+        lengths = [len(text).to_bytes(4, "big") for text in (slip_text, body_text)]
+        text = self.record["prefix"] + lengths[0] + slip_text + lengths[1] + body_text + rids
+        hedge = blake(b"ntf1/hedge", text)
+        return blake(b"ntf1/h-esk", hedge, key=second), blake(b"ntf1/h-cek", hedge, key=first)
+
+    def stanza(self, name, sequence=1, cek=None):
+        """A stanza for any recipient, with any content key and number."""
+        key = self.cast.recipients[name]
+        kek = blake(b"ntf1/wrap", self.hh + self.record["epk"] + key.public, key=exchange(self.esk, key.public))
+        aad = self.hh + key.key_id + self.record["commit"]
+        return {"rid": key.key_id, "wrap": encrypt(kek, aad, (cek or self.cek) + u64(sequence))}
+
+    def with_stanza(self, stanza):
+        """The signed list with one stanza replaced."""
+        return [stanza if one["rid"] == stanza["rid"] else one for one in self.record["stanzas"]]
+
+    def body_under(self, cek, text):
+        """`text` sealed as a body to a content key of choice."""
+        aad = self.hh + self.record["epk"] + self.record["commit"]
+        return encrypt(blake(b"ntf1/body", self.hh, key=cek), aad, text)
+
+    def signed(self, **change):
+        """The envelope with parts replaced, signed by its originator."""
+        record = self.record | change
+        hashes = [stanza_hash(self.hh, one["rid"], one["wrap"]) for one in record["stanzas"]]
+        sealed_slip = slip_digest(record["hid"], record["slip"])
+        head = (record["prefix"], record["epk"], record["commit"])
+        text = transcript(*head, sealed_slip, hashes, record["body"])
+        return codec("Envelope").encode(record | {"signature": self.cast.signer.sign(signed_form(text))})
+
+
 @pytest.fixture
 def cast():
     return Cast()
@@ -172,6 +224,16 @@ def cast():
 @pytest.fixture
 def make_cast():
     return Cast
+
+
+@pytest.fixture
+def insider(cast):
+    return Insider(cast)
+
+
+@pytest.fixture
+def insider_without_recipients(cast):
+    return Insider(cast, ())
 
 
 @pytest.fixture(scope="session")

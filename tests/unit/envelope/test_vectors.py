@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_a_vector_has_its_class(path):
     vector = json.loads(path.read_text())
     data = bytes.fromhex(vector["bytes"]) if "bytes" in vector else bytes(vector["length"])
     assert judge(vector["view"], data) == vector["class"]
+
+
+def test_the_committed_vectors_are_what_the_generator_writes(tmp_path):
+    """A format that changes by mistake changes these bytes."""
+    spec = importlib.util.spec_from_file_location("generate_envelope", FOLDER.parent / "generate_envelope.py")
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    generator.main(tmp_path)
+    written = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert written == {path.name: path.read_text() for path in FOLDER.iterdir()}
 
 
 def test_both_views_have_an_accepted_vector():
