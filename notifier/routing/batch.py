@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from notifier.audit.entry import AuditEntry
+from notifier.audit.merkle import leaf_hash
 from notifier.codec import codec
 from notifier.envelope import (
     SignedStatement,
@@ -20,7 +21,6 @@ from notifier.envelope import (
     Statement,
     delivery,
     inputs_digest,
-    leaf_of,
     notice,
     sign_statements,
     stream_key,
@@ -141,6 +141,7 @@ def _statements(one: Decided, scene: Scene) -> list[Statement]:
 def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], scene: Scene) -> list[Outgoing]:
     """Deliveries or a rejection, the notice to the originator, and the audit entries of one decision."""
     out: list[Outgoing] = []
+    inputs = inputs_digest(one.item.slip) if isinstance(one.item, Readable) else None
     for statement, signed in told:
         feed = feed_of(statement.audience)
         if statement.kind == "delivery" and isinstance(one.item, Readable):
@@ -148,29 +149,37 @@ def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], sc
             out.append(Outgoing(feed, value, headers=_headers("delivery", scene)))
         elif feed in scene.feeds:
             out.append(Outgoing(feed, notice(signed), headers=_headers("notice", scene)))
-        out.append(_audit_record(one, statement, scene))
+        leaf = leaf_hash(signed.statement)
+        out.append(_audit_record(one, scene, inputs, statement.kind, statement.audience, leaf))
     if not told:
-        out.append(_audit_record(one, None, scene))
+        out.append(_audit_record(one, scene, inputs))
     if one.reason is not None:
         out.append(_rejection_record(one, one.reason, scene))
     return out
 
 
-def _audit_record(one: Decided, statement: Statement | None, scene: Scene) -> Outgoing:
+def _audit_record(
+    one: Decided,
+    scene: Scene,
+    inputs: bytes | None,
+    kind: Literal["decision", "delivery"] = "decision",
+    audience: str | None = None,
+    leaf: bytes | None = None,
+) -> Outgoing:
     header = one.item.header
     entry = AuditEntry(
         salt=scene.entropy(16),
-        kind=statement.kind if statement else "decision",
+        kind=kind,
         digest=one.item.digest,
         originator=header.originator if header else None,
-        audience=statement.audience if statement else None,
+        audience=audience,
         stream=header.stream if header else None,
         number=one.item.slip.number if isinstance(one.item, Readable) else None,
         outcome="accepted" if one.accepted else "rejected",
         reason=one.reason,
         accepted_at=scene.now,
-        statement_leaf=leaf_of(statement) if statement else None,
-        inputs_digest=inputs_digest(one.item.slip) if isinstance(one.item, Readable) else None,
+        statement_leaf=leaf,
+        inputs_digest=inputs,
         rules_version=scene.rules_version,
         directory_version=scene.directory_version,
     )
