@@ -240,6 +240,19 @@ def test_expiry_is_judged_at_acceptance_and_not_at_opening(cast):
     assert cast.verify_delivery(data, now=NOW + 300 * 86_400_000).accepted_at == NOW + 5
 
 
+@pytest.mark.parametrize(
+    ("accepted_at", "now"),
+    [(NOW + 8 * 86_400_000, NOW + 9 * 86_400_000), (NOW + 6 * MINUTE, NOW)],
+    ids=["after the expiry", "in the future"],
+)
+def test_an_impossible_time_of_acceptance_is_refused(cast, accepted_at, now):
+    """Neither later than the signed expiry, nor later than now and the clocks' difference."""
+    data = cast.deliver(cast.seal().envelope, accepted_at=accepted_at)
+    assert refused(cast.verify_delivery, data, "DEU/spoc", now) == "bad_statement"
+    possible = cast.deliver(cast.seal().envelope, accepted_at=NOW + 4 * MINUTE)
+    assert cast.verify_delivery(possible, now=NOW).accepted_at == NOW + 4 * MINUTE
+
+
 def test_a_key_destroyed_after_its_retention_opens_nothing(cast):
     """Another key of the same recipient is not addressed."""
     data = cast.deliver(cast.seal().envelope)
@@ -255,10 +268,30 @@ def test_size_caps_come_before_parsing(cast):
         cast.seal(body=cast.body(bytes(256 * 1024)))
 
 
+def test_a_header_has_a_cap_of_its_own(cast):
+    """4 KiB: it is carried to everybody, and read before anything is verified."""
+    with pytest.raises(EnvelopeError, match="too_large"):
+        cast.seal(header=cast.header(originator="T" * 4096))
+    prefix = codec("Envelope").decode(cast.seal().envelope)["prefix"]
+    longer = prefix[:20] + (4097).to_bytes(4, "big") + bytes(4097)
+    assert refused(Prefix.parse, longer) == "malformed"
+    assert Prefix.parse(longer[:20] + (4096).to_bytes(4, "big") + bytes(4096)).suite == 1
+
+
+def test_what_cannot_be_meant_is_not_sealed(cast):
+    """A body to nobody, nothing to somebody, one addressee twice, more than 256."""
+    (one,) = cast.addressees(("DEU/spoc",))
+    for change in ({"addressees": []}, {"body": None}, {"addressees": [one, one]}):
+        with pytest.raises(ValueError):
+            cast.seal(**change)
+    with pytest.raises(EnvelopeError, match="too_large"):
+        cast.seal(addressees=[one] * 257)
+
+
 def test_padding_is_refused_where_it_is_none():
     """Empty, no multiple of the step, no mark: one clean refusal."""
     assert unpad(pad(b"text", 256), 256) == b"text"
-    for text in (b"", b"x" * 255, bytes(256)):
+    for text in (b"", b"x" * 255, bytes(256), b"x" * 7 + pad(b"text", 256)):
         with pytest.raises(ValueError, match="not padded"):
             unpad(text, 256)
 

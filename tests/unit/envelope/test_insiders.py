@@ -13,6 +13,7 @@ from nacl import bindings
 from notifier.codec import codec
 from notifier.directory.model import KeyState
 from notifier.envelope import Addressee, DecryptionKey, open_body, seal, verify
+from notifier.envelope.format import Prefix
 from notifier.envelope.primitives import pad
 from notifier.errors import EnvelopeError, KeyRejected
 
@@ -132,6 +133,58 @@ def test_a_key_listed_for_another_suite_signs_nothing_in_this_one(cast):
         return authority, replace(key, suite=2)
 
     assert refused(verify, data, hub_id=cast.hub_id, signer=listed) == "unsupported_suite"
+
+
+def test_a_suite_that_only_the_directory_knows_is_refused(insider):
+    """Byte and key agree on suite 2, and this software reads suite 1 alone."""
+    cast = insider.cast
+    prefix = insider.record["prefix"]
+    insider.hh = Prefix.parse(prefix[:3] + b"\x02" + prefix[4:]).hh
+    data = insider.signed(prefix=prefix[:3] + b"\x02" + prefix[4:])
+    authority, key = cast.signer_of(cast.signer.key_id)
+
+    def listed(_):
+        return authority, replace(key, suite=2)
+
+    assert refused(verify, data, hub_id=cast.hub_id, signer=listed) == "unsupported_suite"
+
+
+def test_one_recipient_has_one_stanza(cast):
+    """Two keys of one authority would let an originator say two numbers to it."""
+    second = DecryptionKey.from_secret(bytes(range(32)))
+    addressees = [*cast.addressees(), Addressee(second.public, 9)]
+    recipient_of = cast.recipient_of
+    owner = recipient_of(cast.recipients["DEU/spoc"].key_id)
+    cast.recipient_of = lambda rid: owner if rid == second.key_id else recipient_of(rid)
+    assert refused(cast.stanzas, cast.seal(addressees=addressees).envelope) == "unreadable_slip"
+
+
+def test_no_rid_stands_twice_in_a_list(insider):
+    """Two stanzas under one rid: which is meant would be the reader's choice."""
+    stanzas = insider.record["stanzas"]
+    twice = [*stanzas[:1], stanzas[0] | {"wrap": bytes(56)}, *stanzas[2:]]
+    assert refused(insider.cast.verify, insider.signed(stanzas=twice)) == "malformed"
+
+
+def test_a_suspended_authority_is_not_heard(cast):
+    """Suspension works at once, whatever its keys are."""
+    data = cast.deliver(cast.seal().envelope)
+    authority, key = cast.signer_of(cast.signer.key_id)
+    cast.signer_of = lambda _: (replace(authority, active=False), key)
+    assert refused(cast.open, data) == "signer_revoked"
+
+
+def test_a_hub_key_that_was_revoked_states_nothing_afterwards(cast):
+    """A stolen statement key is worth nothing for times after its revocation."""
+    data = cast.deliver(cast.seal().envelope)
+    key = cast.hub_key_of(cast.hub_signer.key_id)
+    for changed_at, holds in ((NOW, False), (NOW + DAY, True)):
+        revoked = replace(key, state=KeyState.REVOKED, changed_at=changed_at)
+        cast.hub_key_of = {key.key_id: revoked}.get
+        if holds:
+            assert cast.open(data).sequence == 1
+        else:
+            assert refused(cast.open, data) == "bad_statement"
 
 
 def test_a_statement_moved_from_another_delivery_is_refused(cast):
