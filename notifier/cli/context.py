@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from notifier.config import Settings, load, party_config
+from notifier.config import DirectorySettings, Settings, load, party_config
 from notifier.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from notifier.directory.snapshot import Snapshot
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,6 +54,17 @@ class Context:
                 hint="notifier directory show lists them",
             )
         return load(path)
+
+    def directory(self) -> Snapshot:
+        """The verified directory of the configuration, or of the home."""
+        from notifier.directory.client import DirectoryClient
+
+        if self.config is not None:
+            return DirectoryClient(self.settings().directory).load()
+        if not self.home.is_dir():
+            raise ConfigError(detail=f"there is no home at {self.home}", hint="name one with --home, or use --config")
+        folder = self.home / "directory"
+        return DirectoryClient(DirectorySettings(str(folder), folder / "1.root.json", self.home / "cache")).load()
 
     def print_json(self, document: object) -> None:
         """One JSON document on standard output, and nothing else there."""

@@ -53,13 +53,7 @@ def _snapshot(context: Context) -> Snapshot:
         from notifier.directory.builtin import builtin_snapshot
 
         return builtin_snapshot()
-    from notifier.config import DirectorySettings
-    from notifier.directory.client import DirectoryClient
-
-    if context.config is not None:
-        return DirectoryClient(context.settings().directory).load()
-    folder = context.home / "directory"
-    return DirectoryClient(DirectorySettings(str(folder), folder / "1.root.json", context.home / "cache")).load()
+    return context.directory()
 
 
 def _decide(text: str, snapshot: Snapshot) -> tuple[Decision, list[str]]:

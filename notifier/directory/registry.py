@@ -1,0 +1,129 @@
+"""The directory as it is kept by hand: authorities enrolled, keys retired and revoked, versions counted."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from notifier.audit.checkpoint import Verifier
+from notifier.directory import enrolment
+from notifier.directory.builtin import principal_of
+from notifier.directory.client import hub_id_of
+from notifier.directory.document import from_document, to_document
+from notifier.directory.enrolment import Challenge, Request
+from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyState, KeyUse
+from notifier.directory.repository import Repository
+from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
+from notifier.errors import DirectoryError, Refused
+from notifier.keyfiles import write_private
+from notifier.notification import TYPES
+from notifier.routing.rules import default_rules
+from notifier.runtime import Clock
+from notifier.topics import feed_of
+
+KEY_DAYS: Final = 365
+PENDING: Final = "pending"
+
+
+def create(folder: Path, keys: Path, hub: Path, origin: str, partitions: int, now: int) -> Directory:
+    """A new directory in `folder` without authorities; signing keys below `keys`, the hub's own below `hub`."""
+    signing, decryption = SigningKey.generate(secrets.token_bytes), DecryptionKey.generate(secrets.token_bytes)
+    log = SigningKey.generate(secrets.token_bytes)
+    public = (_new(KeyUse.SIGN, signing.public, now), _new(KeyUse.ENCRYPT, decryption.public, now))
+    made = Hub(bytes(16), public, partitions, origin, Verifier(origin, log.public).vkey)
+    directory = Directory(1, now, made, {})
+    documents = {"directory": to_document(directory), "rules": default_rules(1, now).to_document()}
+    Repository.create(folder, keys, documents, now)
+    for name, secret in (("signing.key", signing), ("encryption.key", decryption), ("log.key", log)):
+        write_private(hub / name, secret.secret)
+    return directory
+
+
+class Registry:
+    """The directory in `folder`, changed with the signing keys in `keys`."""
+
+    def __init__(self, folder: Path, keys: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._keys = keys
+        self._clock = clock
+        try:
+            self.hub_id = hub_id_of((folder / "1.root.json").read_bytes())
+        except OSError as error:
+            raise DirectoryError(
+                detail=f"there is no directory in {folder}", hint="make one with notifier directory init"
+            ) from error
+
+    @property
+    def directory(self) -> Directory:
+        """The current version, as this folder has it."""
+        return from_document(self._repository().document("directory"), self.hub_id)
+
+    def _repository(self) -> Repository:
+        return Repository(self._folder, [self._keys], self._clock())
+
+    def pose(self, asked: Request) -> Challenge:
+        """Checks a request, and poses the challenge that its encryption key has to answer."""
+        enrolment.check_request(asked, self.hub_id)
+        posed, expected = enrolment.challenge(asked, self.hub_id, secrets.token_bytes)
+        write_private(self._pending(asked), json.dumps({"answer": expected.hex()}).encode())
+        return posed
+
+    def enrol(self, asked: Request, given: bytes) -> bool:
+        """Enrols the keys of a request whose challenge is answered; whether that version is out already.
+
+        A known authority gets the keys besides those that it has: retire the old ones when the new are in use.
+        """
+        enrolment.check_request(asked, self.hub_id)
+        pending = self._pending(asked)
+        if not pending.exists():
+            raise Refused("not_found", "no challenge was posed to this request", hint="notifier directory add, first")
+        enrolment.check_answer(bytes.fromhex(json.loads(pending.read_text())["answer"]), given)
+        now, directory = self._clock(), self.directory
+        added = (_new(KeyUse.SIGN, asked.signing, now), _new(KeyUse.ENCRYPT, asked.encryption, now))
+        known = directory.authority(asked.authority)
+        if known is None:
+            name = asked.authority
+            known = Authority(name, principal_of(name), feed_of(name), (), frozenset(TYPES))
+        listed = {key.key_id for one in directory.authorities.values() for key in one.keys}
+        if any(key.key_id in listed for key in added):
+            raise DirectoryError(detail="one of these keys is in the directory already", hint="make new keys")
+        out = self._publish(directory, replace(known, keys=known.keys + added))
+        pending.unlink()
+        return out
+
+    def change_key(self, authority: str, wanted: bytes, state: KeyState) -> bool:
+        """Retires or revokes the key of that id; whether the new version is out already."""
+        directory = self.directory
+        known = directory.authority(authority)
+        if known is None:
+            raise DirectoryError("unknown_authority", f"the directory has no authority {authority}")
+        if wanted not in {key.key_id for key in known.keys}:
+            raise Refused(
+                "not_found", f"{authority} has no key of that id", hint="notifier directory show lists them"
+            )
+        now = self._clock()
+        keys = tuple(replace(key, state=state, changed_at=now) if key.key_id == wanted else key for key in known.keys)
+        return self._publish(directory, replace(known, keys=keys))
+
+    def sign(self) -> list[str]:
+        """Adds the signatures of the keys at hand, and makes the timestamp fresh; what is still short of them."""
+        return self._repository().sign()
+
+    def _publish(self, directory: Directory, changed: Authority) -> bool:
+        authorities = dict(directory.authorities) | {changed.name: changed}
+        following = replace(
+            directory, version=directory.version + 1, issued_at=self._clock(), authorities=authorities
+        )
+        return self._repository().publish("directory", to_document(following))
+
+    def _pending(self, asked: Request) -> Path:
+        """Bound to the keys: another request of the same name is another challenge."""
+        name = key_id(KeyUse.ENCRYPT, asked.encryption).hex() + key_id(KeyUse.SIGN, asked.signing).hex()
+        return self._keys / PENDING / f"{name}.json"
+
+
+def _new(use: KeyUse, public: bytes, now: int) -> Key:
+    return Key(key_id(use, public), use, public, now, now + KEY_DAYS * DAY_MS)
