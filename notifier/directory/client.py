@@ -13,6 +13,7 @@ from typing import Any, Final
 from tuf.api.exceptions import (
     DownloadError,
     DownloadHTTPError,
+    DownloadLengthMismatchError,
     ExpiredMetadataError,
     RepositoryError,
 )
@@ -93,6 +94,8 @@ class DirectoryClient:
         """
         try:
             self._snapshot = self._read(self._source_fetcher(), self._now())
+        except DownloadLengthMismatchError as error:
+            raise DirectoryError(detail="the directory holds a file that is longer than was signed") from error
         except (DownloadError, ExpiredMetadataError) as error:
             self._snapshot = self._from_cache(error)
         except RepositoryError as error:

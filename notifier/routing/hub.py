@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from notifier.directory.model import CLOCK_SKEW_MS, VERSION_GRACE_MS, Directory, KeyState
+from notifier.directory.model import CLOCK_SKEW_MS, LONGEST_EXPIRY_MS, VERSION_GRACE_MS, Directory
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import (
     DecryptionKey,
@@ -117,16 +117,18 @@ def _objection(readable: Readable, snapshot: Snapshot, feeds: Collection[str], n
         return "not_yet_valid"
     if header.expires_at < now:
         return "expired"
+    if header.expires_at - header.issued_at > LONGEST_EXPIRY_MS:
+        return "not_permitted"
     signer = snapshot.directory.signer(readable.envelope.signer_key_id)
-    if signer is None:
-        return "unknown_signer"
+    if signer is None:  # it was known when the envelope was examined: withdrawn since
+        return "not_permitted"
     authority, key = signer
     if not (authority.active and key.accepted(now) and slip.facts.type in authority.publishes):
         return "not_permitted"
     versions = _versions(slip, snapshot, now)
     if isinstance(versions, str):
         return versions
-    return _misaddressed(readable, snapshot.directory, *versions, feeds)
+    return _misaddressed(readable, snapshot.directory, *versions, feeds, now)
 
 
 def _versions(slip: Slip, snapshot: Snapshot, now: int) -> tuple[Directory, RuleSet] | str:
@@ -152,7 +154,7 @@ def _versions(slip: Slip, snapshot: Snapshot, now: int) -> tuple[Directory, Rule
 
 
 def _misaddressed(
-    readable: Readable, current: Directory, directory: Directory, rules: RuleSet, feeds: Collection[str]
+    readable: Readable, current: Directory, directory: Directory, rules: RuleSet, feeds: Collection[str], now: int
 ) -> str | None:
     slip = readable.slip
     named = set(slip.recipients) | set(slip.withheld)
@@ -162,7 +164,7 @@ def _misaddressed(
         return "recipients_mismatch"
     for name, rid in readable.rids.items():
         owner = current.recipient(rid)
-        if owner is None or not owner[0].active or owner[1].state is KeyState.REVOKED:
+        if owner is None or not owner[0].active or not owner[1].accepted(now):
             return "rules_outdated"
         if feed_of(name) not in feeds:
             return "feed_missing"

@@ -1,0 +1,329 @@
+"""The directory as its clients verify it: thresholds, tampering, rollback, staleness; and how it is kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from notifier.config import DirectorySettings
+from notifier.directory.client import DirectoryClient
+from notifier.directory.document import from_document, to_document
+from notifier.directory.enrolment import Challenge, Request, answer, challenge, check_answer, check_request, request
+from notifier.directory.keys import check_encryption_key, check_signing_key
+from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyState, KeyUse
+from notifier.directory.registry import Registry, create
+from notifier.directory.repository import Repository
+from notifier.envelope.keys import DecryptionKey, SigningKey
+from notifier.errors import DirectoryError, DirectoryStale, KeyRejected, NotifierError, Refused
+from notifier.routing.rules import default_rules
+
+NOW = 1_795_000_000_000
+GRACE_S = 3600
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self):
+        self.now = NOW
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A published directory, its role keys, and a client's cache."""
+    create(tmp_path / "pub", tmp_path / "keys", tmp_path / "hub", "example/log", 4, NOW)
+    return tmp_path
+
+
+@pytest.fixture
+def client(place, clock):
+    """A client that trusts the first root."""
+    settings = DirectorySettings(str(place / "pub"), place / "pub" / "1.root.json", place / "cache", GRACE_S)
+    return DirectoryClient(settings, clock)
+
+
+def enrol(place, clock, name="NLD/spoc", seed=1):
+    """Enrols an authority with keys that follow from `seed`, as the two sides do it."""
+    registry = Registry(place / "pub", place / "keys", clock)
+    signing = SigningKey.from_secret(bytes([seed]) * 32)
+    decryption = DecryptionKey.from_secret(bytes([seed + 1]) * 32)
+    asked = request(name, registry.hub_id, signing, decryption)
+    given = answer(registry.pose(asked), registry.hub_id, decryption)
+    assert registry.enrol(asked, given)
+    return registry
+
+
+def test_a_client_reads_what_was_signed(client, place, clock):
+    """Authorities, keys and rules; the version before stays readable."""
+    assert client.load().directory.version == 1
+    enrol(place, clock)
+    snapshot = client.load()
+    assert snapshot.directory.version == 2
+    assert snapshot.previous_directory.version == 1
+    assert snapshot.directory.participates("NLD/spoc")
+    assert snapshot.rules == default_rules(1, NOW)
+    assert snapshot.directory.hub.hub_id == client.hub_id
+
+
+def test_one_signature_of_two_is_not_enough(client, place, clock):
+    """A holder alone stages a version; nobody reads it until a second one signs."""
+    alone = place / "alone"
+    alone.mkdir()
+    for name in ("directory-1.pem", "snapshot-1.pem", "timestamp-1.pem"):
+        shutil.copy(place / "keys" / name, alone)
+    document = Repository(place / "pub", [alone], NOW).document("directory") | {"version": 2}
+    assert not Repository(place / "pub", [alone], NOW).publish("directory", document)
+    assert client.load().directory.version == 1
+    second = place / "second"
+    second.mkdir()
+    for name in ("directory-3.pem", "snapshot-1.pem", "timestamp-1.pem"):
+        shutil.copy(place / "keys" / name, second)
+    assert Repository(place / "pub", [second], NOW).sign() == []
+    assert client.load().directory.version == 2
+
+
+def test_a_version_with_one_signature_put_in_by_force_is_refused(client, place, clock):
+    """Whoever holds snapshot and timestamp keys, and one directory key, changes nothing."""
+    client.load()
+    path = place / "pub" / "metadata" / "1.directory.json"
+    metadata = json.loads(path.read_text())
+    metadata["signed"]["version"] = 2
+    metadata["signatures"] = metadata["signatures"][:1]
+    (place / "pub" / "metadata" / "2.directory.json").write_text(json.dumps(metadata))
+    repository = Repository(place / "pub", [place / "keys"], NOW)
+    repository._refresh({"directory.json": 2})
+    with pytest.raises(DirectoryError, match="does not verify"):
+        client.load()
+    assert client.snapshot().directory.version == 1, "what was known stays"
+
+
+def test_an_altered_target_is_refused(client, place):
+    """Another document under the same name: the hash says so."""
+    for path in (place / "pub" / "targets" / "directory").iterdir():
+        path.write_bytes(path.read_bytes().replace(b'"active"', b'"active" '))
+        path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(NotifierError) as error:
+        client.load()
+    assert error.value.reason == "directory_invalid"
+
+
+def test_a_rolled_back_directory_is_refused(client, place, clock):
+    """An older timestamp than the one that was seen."""
+    old = place / "old"
+    shutil.copytree(place / "pub", old)
+    enrol(place, clock)
+    assert client.load().directory.version == 2
+    shutil.rmtree(place / "pub")
+    shutil.copytree(old, place / "pub")
+    with pytest.raises(DirectoryError):
+        client.load()
+    assert client.snapshot().directory.version == 2
+
+
+def test_a_frozen_directory_fails_closed_after_its_grace(client, clock):
+    """Nobody signs any more: for the stated grace it serves, and then nothing goes."""
+    client.load()
+    clock.now = NOW + 30 * DAY_MS + GRACE_S * 1000 - 60_000
+    client.load()
+    assert client.snapshot().directory.version == 1
+    clock.now += 120_000
+    with pytest.raises(DirectoryStale):
+        client.load()
+    with pytest.raises(DirectoryStale):
+        client.snapshot()
+
+
+def test_a_source_that_is_away_is_served_from_the_cache(place, clock, client):
+    """Verified again, by a new process too, until it is stale."""
+    client.load()
+    shutil.move(place / "pub", place / "away")
+    settings = DirectorySettings(str(place / "pub"), place / "away" / "1.root.json", place / "cache", GRACE_S)
+    again = DirectoryClient(settings, clock)
+    assert again.load().directory.version == 1
+    clock.now = NOW + 31 * DAY_MS
+    with pytest.raises(DirectoryStale):
+        again.load()
+
+
+def test_another_root_is_another_hub(place, tmp_path_factory, clock):
+    """Metadata of one directory does not verify under the root of another."""
+    other = tmp_path_factory.mktemp("other")
+    create(other / "pub", other / "keys", other / "hub", "example/log", 4, NOW)
+    settings = DirectorySettings(str(place / "pub"), other / "pub" / "1.root.json", other / "cache", GRACE_S)
+    client = DirectoryClient(settings, clock)
+    with pytest.raises(DirectoryError):
+        client.load()
+
+
+def test_a_key_is_retired_and_revoked(place, clock, client):
+    """Retiring makes nothing new and is still accepted; revoked is accepted at no later time."""
+    registry = enrol(place, clock)
+    (signing, _) = registry.directory.authorities["NLD/spoc"].keys
+    clock.now += 1000
+    registry.change_key("NLD/spoc", signing.key_id, KeyState.RETIRING)
+    (key, _) = client.load().directory.authorities["NLD/spoc"].keys
+    assert (key.makes(clock.now), key.accepted(clock.now)) == (False, True)
+    assert key.accepted(clock.now + 30 * DAY_MS)
+    assert not key.accepted(clock.now + 31 * DAY_MS)
+    clock.now += 1000
+    registry.change_key("NLD/spoc", signing.key_id, KeyState.REVOKED)
+    snapshot = client.load()
+    (key, _) = snapshot.directory.authorities["NLD/spoc"].keys
+    assert (key.accepted(clock.now - 1), key.accepted(clock.now)) == (True, False)
+    assert snapshot.directory.revoked_since(snapshot.previous_directory)
+    with pytest.raises(Refused):
+        registry.change_key("NLD/spoc", bytes(16), KeyState.REVOKED)
+    with pytest.raises(DirectoryError):
+        registry.change_key("BEL/spoc", signing.key_id, KeyState.REVOKED)
+
+
+def test_enrolment_asks_for_both_proofs(place, clock):
+    """A copied signature, another's encryption key, another hub, a wrong answer: refused."""
+    registry = Registry(place / "pub", place / "keys", clock)
+    signing, decryption = SigningKey.from_secret(b"s" * 32), DecryptionKey.from_secret(b"d" * 32)
+    other = DecryptionKey.from_secret(b"o" * 32)
+    asked = request("NLD/spoc", registry.hub_id, signing, decryption)
+    assert Request.from_document(asked.to_document()) == asked
+    for wrong in (
+        replace(asked, authority="BEL/spoc"),
+        replace(asked, encryption=other.public),
+        replace(asked, signing=SigningKey.from_secret(b"x" * 32).public),
+        request("NLD/spoc", bytes(16), signing, decryption),
+    ):
+        with pytest.raises(KeyRejected):
+            check_request(wrong, registry.hub_id)
+    posed, expected = challenge(asked, registry.hub_id, lambda count: bytes(range(count)))
+    assert Challenge.from_document(posed.to_document()) == posed
+    check_answer(expected, answer(posed, registry.hub_id, decryption))
+    for hub_id, key in ((registry.hub_id, other), (bytes(16), decryption)):
+        with pytest.raises(KeyRejected):
+            answer(posed, hub_id, key)
+    with pytest.raises(KeyRejected):
+        check_answer(expected, bytes(32))
+    with pytest.raises(Refused):
+        registry.enrol(asked, expected)
+
+
+def test_a_key_stands_in_the_directory_once(place, clock):
+    """The same keys again, under the same or another name, are refused."""
+    enrol(place, clock)
+    with pytest.raises(DirectoryError, match="already"):
+        enrol(place, clock)
+    with pytest.raises(DirectoryError, match="already"):
+        enrol(place, clock, "BEL/spoc")
+
+
+LOW_ORDER_X25519 = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]
+LOW_ORDER_ED25519 = [
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]
+
+
+@pytest.mark.parametrize("key", LOW_ORDER_X25519)
+def test_low_order_encryption_keys_are_refused(key):
+    """The points that are known to give a shared secret of zero."""
+    with pytest.raises(KeyRejected):
+        check_encryption_key(bytes.fromhex(key))
+
+
+@pytest.mark.parametrize("key", LOW_ORDER_ED25519)
+def test_low_order_and_malformed_signing_keys_are_refused(key):
+    """Small subgroup, non-canonical, not on the curve."""
+    with pytest.raises(KeyRejected):
+        check_signing_key(bytes.fromhex(key))
+
+
+@pytest.mark.parametrize("check", [check_signing_key, check_encryption_key])
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), "text", None])
+def test_a_key_has_32_bytes(check, key):
+    """Whatever else it is."""
+    with pytest.raises(KeyRejected):
+        check(key)
+
+
+def test_good_keys_are_good():
+    """A check that refused everything would not pass."""
+    check_signing_key(SigningKey.from_secret(bytes(range(32))).public)
+    check_encryption_key(DecryptionKey.from_secret(bytes(range(32))).public)
+
+
+def example():
+    signing, decryption = SigningKey.from_secret(b"a" * 32), DecryptionKey.from_secret(b"b" * 32)
+    keys = (
+        Key(signing.key_id, KeyUse.SIGN, signing.public, NOW, NOW + DAY_MS),
+        Key(decryption.key_id, KeyUse.ENCRYPT, decryption.public, NOW, NOW + DAY_MS),
+    )
+    authority = Authority("NLD/spoc", "nld-spoc", "notifier.feed.NLD.spoc.v1", keys, frozenset({"arrest"}))
+    return Directory(3, NOW, Hub(bytes(16), (), 4, "example/log", "vkey"), {"NLD/spoc": authority})
+
+
+def test_the_document_says_everything():
+    """Out and in again."""
+    assert from_document(to_document(example()), bytes(16)) == example()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda document: document.update(more=1),
+        lambda document: document.pop("hub"),
+        lambda document: document.update(version="3"),
+        lambda document: document.update(version=True),
+        lambda document: document["hub"].update(partitions=0),
+        lambda document: document["authorities"].append(document["authorities"][0]),
+        lambda document: document["authorities"][0].update(name="nld/spoc"),
+        lambda document: document["authorities"][0].update(name="NLD/king"),
+        lambda document: document["authorities"][0]["keys"][0].update(public="00" * 32),
+        lambda document: document["authorities"][0]["keys"][0].update(use="both"),
+        lambda document: document["authorities"][0]["keys"].append(document["authorities"][0]["keys"][0]),
+    ],
+)
+def test_a_wrong_document_is_refused(spoil):
+    """Unknown, missing, of another kind, listed twice, low order."""
+    document = to_document(example())
+    spoil(document)
+    with pytest.raises(DirectoryError):
+        from_document(document, bytes(16))
+
+
+def test_rules_survive_their_document_and_wrong_ones_are_refused():
+    """Strict both ways."""
+    from notifier.routing.rules import RuleSet
+
+    rules = default_rules(4, NOW)
+    assert RuleSet.from_document(json.loads(json.dumps(rules.to_document()))) == rules
+    for spoil in (
+        {"version": "4"},
+        {"more": 1},
+        {"rows": [{}]},
+        {"rows": [rules.to_document()["rows"][0] | {"rule": "whim"}]},
+        {"rows": [rules.to_document()["rows"][0] | {"role": 7}]},
+        {"corridors": [{"from": "TUR"}]},
+    ):
+        with pytest.raises(DirectoryError):
+            RuleSet.from_document(rules.to_document() | spoil)
