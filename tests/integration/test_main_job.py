@@ -130,12 +130,12 @@ async def _some_decided(publisher, mine, more_than=0):
     """Returns when the hub has decided more than so many of `mine`."""
     async with asyncio.timeout(support.PATIENCE_S):
         while len(mine & set(await publisher.waiting())) >= len(mine) - more_than:
-            await asyncio.sleep(0.02)
+            await publisher.drain(0.02)
 
 
 async def test_a_paused_router_that_comes_back_writes_nothing(world):
     """Stopped for longer than its session, it is taken over; resumed, it is fenced, and goes on as a member."""
-    world.up()
+    await asyncio.to_thread(world.up)
     victim = world.sandbox.process("router-1").process()
     victim.suspend()
     try:
@@ -168,7 +168,7 @@ async def test_nobody_reads_a_topic_that_is_not_theirs(world, party, topic):
     transport = world.transport(party)
     try:
         with pytest.raises(TransportError) as error:
-            await transport.reader(topic, 0, 0)
+            await (await transport.reader(topic, 0, 0)).read(1, 5000)
         assert error.value.reason == "broker_refused"
     finally:
         await transport.close()
