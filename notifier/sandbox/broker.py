@@ -13,7 +13,7 @@ from typing import Final
 from notifier.errors import Temporary, TransportError
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.pki import CertificateAuthority
-from notifier.sandbox.processes import Supervised
+from notifier.sandbox.processes import Supervised, wait_until
 
 HEAP: Final = "512m"
 START_S: Final = 60.0
@@ -167,18 +167,18 @@ class Cluster:
 
     def wait(self, administrator: Administrator) -> None:
         """Returns when every node answers; raises `Temporary` naming the log of the first that ended."""
-        waited = 0.0
-        while waited < START_S:
+
+        def answer() -> bool:
             for process in self.processes:
                 if process.process() is None:
                     raise process.failed("ended")
             try:
-                if administrator.brokers(ANSWER_S) == len(self._nodes):
-                    return
+                return administrator.brokers(ANSWER_S) == len(self._nodes)
             except TransportError:
-                pass
-            waited += ANSWER_S
-        raise self.processes[0].failed("does not answer")
+                return False
+
+        if not wait_until(answer, START_S):
+            raise self.processes[0].failed("does not answer")
 
     def stop(self) -> None:
         """Ends every node."""

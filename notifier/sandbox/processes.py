@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -93,11 +93,11 @@ class Supervised:
         return " | ".join(lines[-LOG_LINES:]) or "the log is empty"
 
 
-def wait_until(there: object, patience_s: float) -> bool:
+def wait_until(there: Callable[[], bool], patience_s: float) -> bool:
     """Whether `there()` came true within `patience_s`."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
-        if there():  # type: ignore[operator]
+        if there():
             return True
         time.sleep(POLL_S)
     return False

@@ -200,10 +200,13 @@ class Sandbox:
 
     def _wait_ready(self, layout: Plan) -> None:
         for (service, _), port in zip(self._services(layout), layout.ports, strict=True):
-            if not wait_until(lambda s=service, p=port: s.process() is None or answers_ready(p), SERVICE_S):
-                raise service.failed("is not ready")
-            if service.process() is None:
-                raise service.failed("ended")
+            self._wait_service(service, port)
+
+    def _wait_service(self, service: Supervised, port: int) -> None:
+        if not wait_until(lambda: service.process() is None or answers_ready(port), SERVICE_S):
+            raise service.failed("is not ready")
+        if service.process() is None:
+            raise service.failed("ended")
 
     def _parties(self, authority: CertificateAuthority, bootstrap: str, layout: Plan) -> Directory:
         """The world's keys and directory, and every party's certificate and configuration."""
