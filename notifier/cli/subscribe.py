@@ -34,7 +34,8 @@ def command(context: Context, until_idle: float | None, sinks: tuple[str, ...]) 
     from notifier.ops.logging import configure
 
     configure(level=logging.WARNING)
-    asyncio.run(_subscribe(context.settings(), [_sink(text) for text in sinks], until_idle))
+    taken = [_sink(text) for text in sinks]
+    asyncio.run(_subscribe(context.settings(), taken, until_idle))
 
 
 def _sink(text: str) -> Sink:

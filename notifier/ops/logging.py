@@ -28,10 +28,10 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_args: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -44,6 +44,13 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
     for name in _QUIET:
         # A client library's log repeats every refused connection; what matters is raised and logged by us.
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class _StandardError(logging.Handler):
+    """Writes to whatever standard error is now: services and tests replace it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
 
 
 def _escape(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,194 @@
+"""The command line as a user meets it: help with an example, one line for an error, the right exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from notifier.cli.main import SUMMARIES, VERBS, notifier, run
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def commands(command, name="notifier"):
+    """Every command below this one, with its whole name."""
+    yield name, command
+    if isinstance(command, click.Group):
+        with click.Context(command) as context:
+            for verb in command.list_commands(context):
+                yield from commands(command.get_command(context, verb), f"{name} {verb}")
+
+
+ALL = dict(commands(notifier))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_help_has_an_example(name):
+    """Whichever verb it is."""
+    command = ALL[name]
+    with click.Context(command, info_name=name) as context:
+        text = command.get_help(context)
+    if name not in ("notifier sandbox",):
+        assert "Example: " in text
+    assert command.help
+
+
+def test_every_verb_has_a_summary():
+    """The list of verbs is complete, and loads none of them."""
+    assert sorted(SUMMARIES) == sorted(VERBS)
+    code = "import sys; from notifier.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "deportation" not in done.stdout
+    for heavy in ("aiokafka", "sqlalchemy", "tuf", "pycountry", "nacl", "rich"):
+        assert heavy not in done.stderr.split()
+
+
+@pytest.fixture
+def said(capsys, tmp_path, monkeypatch):
+    """Runs a command line in an empty folder: (exit status, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NOTIFIER_HOME", raising=False)
+
+    def call(*arguments):
+        status = run(arguments)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+ARREST = str(EXAMPLES / "arrest.json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "begins"),
+    [
+        (["nonsense"], 2, "notifier: usage: "),
+        (["route"], 2, "notifier: usage: "),
+        (["publish", ARREST], 2, "notifier: usage: who acts is not said"),
+        (["publish", ARREST, "--as", "TUR/spoc"], 1, "notifier: config_invalid: there is no home"),
+        (["inbox", "list", "--as", "TUR/spoc", "--home", "nowhere"], 1, "notifier: config_invalid: "),
+        (["subscribe", "--as", "TUR/spoc"], 1, "notifier: config_invalid: "),
+        (["why", "x", "--as", "TUR/spoc"], 1, "notifier: config_invalid: "),
+        (["router"], 1, "notifier: config_invalid: "),
+        (["auditor"], 1, "notifier: config_invalid: "),
+        (["audit", "verify"], 2, "notifier: usage: whose log it is"),
+        (["directory", "show"], 1, "notifier: config_invalid: "),
+        (["directory", "sign", "--folder", "x", "--keys", "y"], 1, "notifier: directory_invalid: "),
+        (["route", "missing.json"], 1, "notifier: not_found: missing.json: no such file"),
+        (["subscribe", "--as", "TUR/spoc", "--sink", "fax:1"], 2, "notifier: usage: a sink is"),
+        (["demo", "--examples", "nowhere"], 1, "notifier: not_found: "),
+        (["completion", "csh"], 2, "notifier: usage: "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_an_error_is_one_line_with_its_reason(said, arguments, status, begins):
+    """On standard error, nothing on standard output, no traceback."""
+    found, out, err = said(*arguments)
+    assert (found, out) == (status, "")
+    assert err.startswith(begins)
+    assert err.count("\n") == 1
+
+
+def test_a_broken_configuration_names_its_key(said, tmp_path):
+    """A missing table, a wrong kind, an unknown key."""
+    path = tmp_path / "party.toml"
+    good = (
+        'name = "TUR/spoc"\n[kafka]\nbootstrap = "h:1"\nca = "c"\ncertificate = "c"\nkey = "k"\n'
+        '[directory]\nsource = "d"\nroot = "r"\ncache = "x"\n[keys]\nsigning = "s"\n'
+    )
+    for text, key in (
+        ("not toml [", "is not TOML"),
+        ('name = "x"', "[kafka]"),
+        (good.replace('ca = "c"', "ca = 7"), "kafka.ca must be text"),
+        (good.replace('ca = "c"\n', ""), "kafka.ca is mandatory"),
+        (good + "colour = 1\n", "keys.colour is not a setting"),
+        (good.replace('cache = "x"', 'cache = "x"\ngrace_seconds = -1'), "directory.grace_seconds"),
+    ):
+        path.write_text(text)
+        status, _, err = said("inbox", "list", "--config", str(path))
+        assert status == 1
+        assert key in err
+    path.write_text(good)
+    assert "inbox is not set" in said("inbox", "list", "--config", str(path))[2]
+    assert said("inbox", "list", "--config", str(path), "--as", "DEU/spoc")[0] == 2
+
+
+def test_a_reader_that_goes_away_is_no_error_of_ours():
+    """`notifier route ... | head` ends quietly."""
+    command = f"{sys.executable} -m notifier route --home nowhere {EXAMPLES}/*.json | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.count("\n") == 1
+
+
+def test_completion_knows_the_verbs():
+    """As the shells ask for it."""
+    environment = os.environ | {"_NOTIFIER_COMPLETE": "bash_complete", "COMP_WORDS": "notifier ro", "COMP_CWORD": "1"}
+    code = "from notifier.cli.main import notifier; notifier(prog_name='notifier')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=60
+    )
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == {"route", "router"}
+    assert run(["completion", "bash"]) == 0
+
+
+def test_route_prints_one_document_for_one_file(said):
+    """And the public form, exactly."""
+    status, out, _ = said("route", str(EXAMPLES / "deportation-not-to.json"), "--json")
+    assert status == 0
+    assert json.loads(out) == {
+        "rules_version": 1,
+        "originator": "TUR/spoc",
+        "nobody": False,
+        "recipients": [
+            {
+                "authority": "AUT/spoc",
+                "outcome": "send",
+                "reasons": [{"rule": "destination", "paragraph": "3"}],
+                "because": [],
+            },
+            {
+                "authority": "BGR/spoc",
+                "outcome": "suppress",
+                "reasons": [{"rule": "transit", "paragraph": "3"}],
+                "because": ["not_to"],
+            },
+            {
+                "authority": "UTO/spoc",
+                "outcome": "send",
+                "reasons": [{"rule": "nationality", "paragraph": "3"}],
+                "because": [],
+            },
+        ],
+    }
+
+
+def test_route_reads_many_and_answers_a_line_each(said, tmp_path):
+    """Files, and JSON Lines."""
+    files = sorted(str(path) for path in EXAMPLES.glob("*.json"))
+    status, out, _ = said("route", *files, "--json")
+    assert status == 0
+    assert len([json.loads(line) for line in out.splitlines()]) == len(files)
+    lines = tmp_path / "many.jsonl"
+    lines.write_text("".join(json.dumps(json.loads(Path(one).read_text())) + "\n" for one in files[:3]))
+    assert said("route", str(lines), "--json")[1].count("\n") == 3
+
+
+def test_route_lists_every_fault(said, tmp_path):
+    """One line for the refusal, one for each fault, by its pointer."""
+    path = tmp_path / "bad.json"
+    path.write_text('{"type": "arrest", "colour": "blue"}')
+    status, out, err = said("route", str(path))
+    assert (status, out) == (1, "")
+    assert err.startswith("notifier: invalid_notification: ")
+    assert "/colour: is not a field of this format" in err
+    assert "/subject: is mandatory" in err
+    path.write_text("{")
+    assert said("route", str(path))[2].startswith("notifier: malformed: ")
