@@ -115,6 +115,8 @@ async def _publish(publisher: Publisher, found: list[tuple[str, str]], seconds: 
                 results.append(Result(where, error))
                 ids.append(None)
                 continue
+            for warning in submitted.warnings:
+                click.echo(f"notifier: warning: {where}: {warning}", err=True)
             results.append(Result(where))
             ids.append(submitted.id)
         mine = {message_id for message_id in ids if message_id is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     "--until-idle", type=click.FloatRange(min=0), metavar="SECONDS", help="End when nothing came for so long."
 )
 @click.option("--sink", "sinks", multiple=True, metavar="SINK", help="Also hand on to jsonl:PATH or stdout.")
+@click.option("--listen", metavar="HOST:PORT", help="Where metrics and health are served, in place of the setting.")
 @common(acts=True)
-def command(context: Context, until_idle: float | None, sinks: tuple[str, ...]) -> None:
+def command(context: Context, until_idle: float | None, sinks: tuple[str, ...], listen: str | None) -> None:
     """Fill the inbox: verify, open and store what comes; end on SIGTERM or SIGINT, or when idle.
 
     Prints a line for each message on standard error: ids, never contents. An exercise reaches the inbox and
@@ -35,7 +37,10 @@ def command(context: Context, until_idle: float | None, sinks: tuple[str, ...]) 
 
     configure(level=logging.WARNING)
     taken = [_sink(text) for text in sinks]
-    asyncio.run(_subscribe(context.settings(), taken, until_idle))
+    settings = context.settings()
+    if listen is not None:
+        settings = replace(settings, listen=listen)
+    asyncio.run(_subscribe(settings, taken, until_idle))
 
 
 def _sink(text: str) -> Sink:
@@ -52,6 +57,7 @@ def _sink(text: str) -> Sink:
 async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | None) -> None:
     from notifier.consumers.sinks import Callback
     from notifier.consumers.subscriber import Subscriber
+    from notifier.ops.server import serve
 
     count = 0
 
@@ -69,6 +75,8 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
     async with Subscriber.from_settings(settings, sinks=everything) as subscriber:
         waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
         waits.append(asyncio.create_task(subscriber.until_idle(float("inf") if until_idle is None else until_idle)))
+        if settings.listen is not None:
+            waits.append(asyncio.create_task(serve(settings.listen, subscriber.ready, stop)))
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()

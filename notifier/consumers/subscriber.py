@@ -79,6 +79,7 @@ class Subscriber:
         self._lease: Lease | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Condition()
+        self._reading = False
         self._caught_up = False
         self._quiet_since = 0.0
 
@@ -163,6 +164,10 @@ class Subscriber:
         """The inbox that this fills."""
         return self._open.inbox
 
+    def ready(self) -> bool:
+        """Whether it follows the feed now: open, nothing of it ended, and the broker answers."""
+        return self._reading and not any(task.done() for task in self._tasks)
+
     def __aiter__(self) -> AsyncIterator[Received]:
         return self._iterate()
 
@@ -212,8 +217,9 @@ class Subscriber:
                 try:
                     while True:
                         await self._batch(reader)
-                        pause = PAUSE_SECONDS
+                        self._reading, pause = True, PAUSE_SECONDS
                 finally:
+                    self._reading = False
                     await reader.close()
             except Fenced:
                 raise

@@ -23,6 +23,7 @@ from notifier.directory.snapshot import DirectorySource
 from notifier.envelope import SigningKey
 from notifier.errors import ConfigError, DirectoryStale, Fault, NotificationInvalid, NotifierError, Refused
 from notifier.notification import Notification, parse
+from notifier.notification.warnings import warnings
 from notifier.ops import metrics
 from notifier.producers.courier import Courier
 from notifier.producers.ids import uuid7
@@ -47,12 +48,14 @@ class Submitted:
     """The answer to `publish`: the notification's id (UUID text), what was decided, and its state now.
 
     `state` is submitted, held, or, where the same notification was given before, what became of it.
+    `warnings` are worth a second look, by JSON pointer: nothing that stops it.
     """
 
     id: str
     plan: Plan
     state: str
     reason: str | None = None
+    warnings: tuple[Fault, ...] = ()
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -172,7 +175,10 @@ class Publisher:
         metrics.SUBMITTED.inc(len(stored))
         if self._courier is not None:
             self._courier.wake()
-        return [Submitted(one.id, one.plan, one.state, one.reason) for one in stored]
+        return [
+            Submitted(one.id, one.plan, one.state, one.reason, tuple(warnings(notification)))
+            for one, (notification, _) in zip(stored, items, strict=True)
+        ]
 
     def _planned(self, document: object) -> tuple[Notification, Plan]:
         notification = document if isinstance(document, Notification) else parse(document)
