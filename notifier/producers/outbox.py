@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notifier.errors import Refused, StorageError
+from notifier.errors import NotifierError, Refused, StorageError
 from notifier.notification import Notification, encode, for_sealing, parse, to_json
 from notifier.producers import tables
 from notifier.producers.pipeline import NO_DIGEST
@@ -67,6 +68,9 @@ class Stored:
     reason: str | None
 
 
+_Arrived = tuple[Sequence[tuple[Notification, Plan]], asyncio.Future[list[Stored]]]
+
+
 class Outbox:
     """One authority's outbox. Many processes may add; one, by the lease, seals and sends."""
 
@@ -75,6 +79,8 @@ class Outbox:
         self._authority = authority
         self._cipher = cipher
         self._runtime = runtime
+        self._arrived: list[_Arrived] = []
+        self._adding: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, address: str, authority: str, key: bytes, runtime: Runtime) -> Outbox:
@@ -121,7 +127,9 @@ class Outbox:
         return Lease(self._database, SENDER_LEASE, self._runtime.clock)
 
     async def close(self) -> None:
-        """Lets go of the database."""
+        """Lets go of the database, after what is being stored is."""
+        if self._adding is not None:
+            await asyncio.gather(self._adding, return_exceptions=True)
         await self._database.close()
 
     async def add(self, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
@@ -130,22 +138,55 @@ class Outbox:
         The same notification under the same id is answered with what is already there; another one raises
         `Refused` with reason `id_taken`.
         """
+        done: asyncio.Future[list[Stored]] = asyncio.get_running_loop().create_future()
+        self._arrived.append((items, done))
+        if self._adding is None or self._adding.done():
+            self._adding = asyncio.create_task(self._add_arrived())
+        return await done
+
+    async def _add_arrived(self) -> None:
+        """Calls that arrive while a transaction runs share the next one: one fsync for all of them."""
+        while self._arrived:
+            group, self._arrived = self._arrived, []
+            await self._add_group(group)
+
+    async def _add_group(self, group: Sequence[_Arrived]) -> None:
+        """One transaction; where one call of several is refused, each has its own."""
+        try:
+            async with self._database.write() as connection:
+                stored = [await self._add(connection, items) for items, _ in group]
+        except NotifierError as error:
+            if len(group) > 1:
+                for one in group:
+                    await self._add_group([one])
+            elif not group[0][1].done():
+                group[0][1].set_exception(error)
+        except BaseException as error:
+            for _, done in group:
+                if not done.done():
+                    done.set_exception(error if isinstance(error, Exception) else StorageError())
+            raise
+        else:
+            for (_, done), found in zip(group, stored, strict=True):
+                if not done.done():  # a caller that was cancelled does not wait for it any more
+                    done.set_result(found)
+
+    async def _add(self, connection: AsyncConnection, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
         fresh: dict[bytes, tuple[Notification, Plan]] = {}
-        async with self._database.write() as connection:
-            rows = await self._rows(connection, {_id_of(notification) for notification, _ in items})
-            stored = []
-            for notification, plan in items:
-                notification_id = _id_of(notification)
-                row, twin = rows.get(notification_id), fresh.get(notification_id)
-                if row is not None:
-                    stored.append(self._known(row, notification))
-                    continue
-                if twin is not None and _content(twin[0]) != _content(notification):
-                    raise _taken()
-                fresh.setdefault(notification_id, (notification, plan))
-                shown = "held" if plan.gated else "submitted"
-                stored.append(Stored(_text(notification_id), plan, shown, None))
-            await self._insert(connection, fresh)
+        rows = await self._rows(connection, {_id_of(notification) for notification, _ in items})
+        stored = []
+        for notification, plan in items:
+            notification_id = _id_of(notification)
+            row, twin = rows.get(notification_id), fresh.get(notification_id)
+            if row is not None:
+                stored.append(self._known(row, notification))
+                continue
+            if twin is not None and _content(twin[0]) != _content(notification):
+                raise _taken()
+            fresh.setdefault(notification_id, (notification, plan))
+            shown = "held" if plan.gated else "submitted"
+            stored.append(Stored(_text(notification_id), plan, shown, None))
+        await self._insert(connection, fresh)
         return stored
 
     def _known(self, row: sa.Row[Any], notification: Notification) -> Stored:
