@@ -1,0 +1,96 @@
+"""What every Kafka client here shares: errors in this project's words, limits on every wait, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import errors as kafka_errors
+
+from notifier.config import KafkaSettings
+from notifier.errors import ConfigError, Fenced, NotifierError, OutcomeUnknown, TransportError
+from notifier.transport.base import Record
+
+START_S: Final = 20.0
+STOP_S: Final = 5.0
+
+# Without a handler of the application's, every refused connection would be printed to standard error.
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+
+_FENCED: Final = (
+    kafka_errors.ProducerFenced,
+    kafka_errors.InvalidProducerEpoch,
+    kafka_errors.TransactionCoordinatorFenced,
+)
+_REFUSED: Final = (
+    kafka_errors.TopicAuthorizationFailedError,
+    kafka_errors.GroupAuthorizationFailedError,
+    kafka_errors.ClusterAuthorizationFailedError,
+    kafka_errors.TransactionalIdAuthorizationFailed,
+)
+
+
+def _translated(error: BaseException, doubt: bool) -> NotifierError:
+    """The error in this project's words; `doubt` where something may or may not have been written."""
+    if isinstance(error, NotifierError):
+        return error
+    if isinstance(error, _FENCED):
+        return Fenced()
+    if isinstance(error, _REFUSED):
+        return TransportError("broker_refused", f"the broker denies this principal ({type(error).__name__})")
+    if doubt:
+        return OutcomeUnknown(detail=f"the broker did not answer for certain ({type(error).__name__})")
+    return TransportError("broker_unavailable", f"the broker does not answer ({type(error).__name__})")
+
+
+@asynccontextmanager
+async def speaking(limit_s: float, *, doubt: bool = False) -> AsyncIterator[None]:
+    """A time limit around calls of aiokafka, whose errors leave in this project's words."""
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except (kafka_errors.KafkaError, TimeoutError, OSError, AssertionError) as error:
+        # After a fatal error aiokafka answers further calls with bare AssertionErrors.
+        raise _translated(error, doubt) from error
+
+
+async def stop(client: Any) -> None:
+    """Stops a producer or consumer, whatever state it is in, and never for long."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(STOP_S):
+            await client.stop()
+
+
+def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
+    """TLS 1.3 with this party's certificate, trusting the one authority that it names."""
+    try:
+        context = ssl.create_default_context(cafile=str(settings.ca))
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_cert_chain(str(settings.certificate), str(settings.key))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            detail="kafka: the certificate, key or ca cannot be read", hint="check kafka.* files"
+        ) from error
+    return context
+
+
+async def must_exist(consumer: Any, topic: str) -> None:
+    if topic not in await consumer.topics():
+        raise TransportError("broker_refused", f"no topic {topic} for this principal")
+
+
+def as_record(message: Any) -> Record:
+    return Record(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.timestamp,
+        message.key,
+        message.value,
+        tuple(message.headers or ()),
+    )
