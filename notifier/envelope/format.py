@@ -17,7 +17,8 @@ from notifier.routing.facts import Leg, RoutingFacts
 
 MAGIC: Final = b"NTF"
 SUITE: Final = 1
-ENVELOPE_BYTES: Final = 256 * 1024  # cap of an envelope and of a delivery
+RECORD_BYTES: Final = 256 * 1024  # cap of a delivery, and of whatever else is parsed
+ENVELOPE_BYTES: Final = RECORD_BYTES - 4 * 1024  # an envelope leaves room for the statement in its deliveries
 HEADER_BYTES: Final = 4 * 1024
 RECIPIENTS: Final = 256
 SLIP_STEP: Final = 256
@@ -247,7 +248,7 @@ def stream_key(originator: str, stream: bytes) -> bytes:
 
 def parse_record(name: str, data: bytes) -> dict[str, Any]:
     """An envelope or delivery record: cap before parsing, then exactly its canonical form."""
-    if len(data) > ENVELOPE_BYTES:
+    if len(data) > (ENVELOPE_BYTES if name == "Envelope" else RECORD_BYTES):
         raise EnvelopeError("too_large")
     try:
         return codec(name).decode(data)

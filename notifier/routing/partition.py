@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from notifier.codec import codec
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import DecryptionKey, SigningKey
+from notifier.envelope import DecryptionKey, SigningKey, raw_digest
 from notifier.errors import Malformed
 from notifier.ops import metrics
 from notifier.routing.batch import POSITION_KEY, Decided, Scene, StreamName, decide, write
@@ -18,6 +20,8 @@ from notifier.routing.sequences import StreamState
 from notifier.runtime import Entropy
 from notifier.topics import AUDIT, INTAKE, REJECTED, ROUTER_GROUP, STREAMS, router_transactional_id
 from notifier.transport.base import Position, Record, TransactionalSender, Transport
+
+log = structlog.get_logger("notifier.router")
 
 OUTPUT_BYTES: Final = 8 * 1024 * 1024
 RESTORE_RECORDS: Final = 10_000
@@ -111,7 +115,7 @@ async def read_all(records: Sequence[Record], hub: Hub) -> list[Read]:
     """Verifies and opens `records`: libsodium releases the GIL, so halves of a batch run side by side."""
 
     def part(some: Sequence[Record]) -> list[Read]:
-        return [(record, examine(record.value, hub.snapshot.directory, hub.decryption)) for record in some]
+        return [(record, _examined(record, hub)) for record in some]
 
     if len(records) < THREADS:
         return part(records)
@@ -119,6 +123,15 @@ async def read_all(records: Sequence[Record], hub: Hub) -> list[Read]:
     parts = (records[start : start + size] for start in range(0, len(records), size))
     done = await asyncio.gather(*(asyncio.to_thread(part, some) for some in parts))
     return [read for some in done for read in some]
+
+
+def _examined(record: Record, hub: Hub) -> Readable | Unreadable:
+    """As `examine`; whatever else a hostile record brings about is a refusal too: the partition goes on."""
+    try:
+        return examine(record.value, hub.snapshot.directory, hub.decryption)
+    except Exception as error:
+        log.error("record not examined", offset=record.offset, partition=record.partition, kind=type(error).__name__)
+        return Unreadable(raw_digest(record.value or b""), "malformed")
 
 
 def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
