@@ -80,7 +80,9 @@ class Partition:
 
         Raises `Fenced` or `OutcomeUnknown` where this is no longer the owner, or may not be.
         """
-        for chunk in _by_output(reads):
+        # Whatever a rebalance makes the reader read again was decided already.
+        fresh = [read for read in reads if read[0].offset >= self.offset]
+        for chunk in _by_output(fresh):
             await self._transact(chunk, hub, feeds, now)
 
     async def _transact(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:

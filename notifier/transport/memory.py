@@ -265,6 +265,9 @@ class MemoryMember:
             room -= len(records)
             if records:
                 found[number] = records
+        if self._generation != before:
+            # What was read belongs to an assignment that is over: it will be read again where it belongs.
+            found, self._running = {}, {}
         return Polled(self._generation, self._owned, found)
 
     def _waiting(self) -> bool:
