@@ -3,9 +3,12 @@ VENV := .venv
 PIP := $(VENV)/bin/pip --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/pytest
 STAMP := $(VENV)/.installed
+SEEDS ?= 10000
+LOAD ?= 20000
+ACTS ?= 40
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit simulation integration cli check bench lock clean
+.PHONY: help setup demo test test-long unit simulation integration cli check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +34,10 @@ cli: setup ## every verb, as a user types it
 
 integration: setup ## the real broker, with TLS and ACLs
 	$(PYTEST) tests/integration
+
+test-long: setup ## many seeds, and the kill campaign: SEEDS, LOAD and ACTS say how long
+	NOTIFIER_SEEDS=$(SEEDS) $(PYTEST) tests/simulation/test_schedules.py --timeout=3600
+	NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json $(PYTEST) tests/integration/test_campaign.py
 
 check: setup ## style, types
 	$(VENV)/bin/ruff check .

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from notifier.config import load, party_config
 from notifier.consumers.subscriber import Subscriber
 from notifier.errors import Temporary
 from notifier.producers.publisher import Publisher
@@ -23,7 +25,9 @@ def probe(home: Path) -> None:
 
 
 async def _probe(home: Path) -> None:
-    async with Subscriber.from_home(home, RECIPIENT) as subscriber, Publisher.from_home(home, SENDER) as publisher:
+    # An inbox of the probe's own: the recipient's may be at work, and it gets the exercise all the same.
+    recipient = replace(load(party_config(home, RECIPIENT)), inbox=f"sqlite+aiosqlite:///{home}/run/probe.db")
+    async with Subscriber.from_settings(recipient) as subscriber, Publisher.from_home(home, SENDER) as publisher:
         submitted = await publisher.publish(exercise())
         try:
             async with asyncio.timeout(PATIENCE_S):
