@@ -129,12 +129,14 @@ class RuleSet:
             rows.append(Row(type_, custody, rule, role, paragraph, tuple(sorted(stages.items()))))
         lanes = []
         for number, item in enumerate(_list(top["corridors"], "corridors")):
-            lane = _fields(item, f"corridors/{number}", "from to subscribers")
-            lanes.append(Corridor(lane["from"], lane["to"], tuple(_list(lane["subscribers"], "subscribers"))))
+            where = f"corridors/{number}"
+            lane = _fields(item, where, "from to subscribers")
+            start, end = _texts([lane["from"], lane["to"]], where)
+            lanes.append(Corridor(start, end, _texts(lane["subscribers"], f"{where}/subscribers")))
         version, issued = top["version"], top["issued_at"]
         if not all(isinstance(number, int) and not isinstance(number, bool) for number in (version, issued)):
             raise DirectoryError(detail="rules: version and issued_at are whole numbers")
-        mandatory = frozenset(_list(top["consular_mandatory"], "consular_mandatory"))
+        mandatory = frozenset(_texts(top["consular_mandatory"], "consular_mandatory"))
         return cls(version, issued, tuple(rows), tuple(lanes), mandatory)
 
 
@@ -174,3 +176,10 @@ def _list(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise DirectoryError(detail=f"{where}: is a list")
     return value
+
+
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    items = _list(value, where)
+    if not all(isinstance(item, str) for item in items):
+        raise DirectoryError(detail=f"{where}: every value is text")
+    return tuple(items)
