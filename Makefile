@@ -27,7 +27,7 @@ unit: setup ## pure code and single parts, with the network cut off
 	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket
 
 simulation: setup ## whole systems on the broker in memory
-	$(PYTEST) tests/simulation --disable-socket --allow-unix-socket
+	$(PYTEST) tests/simulation tests/model --disable-socket --allow-unix-socket
 
 cli: setup ## every verb, as a user types it
 	$(PYTEST) tests/cli
@@ -36,6 +36,7 @@ integration: setup ## the real broker, with TLS and ACLs
 	$(PYTEST) tests/integration
 
 test-long: setup ## many seeds, and the kill campaign: SEEDS, LOAD and ACTS say how long
+	NOTIFIER_LONG=1 $(PYTEST) tests/model --timeout=3600
 	NOTIFIER_SEEDS=$(SEEDS) $(PYTEST) tests/simulation/test_schedules.py --timeout=3600
 	NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json $(PYTEST) tests/integration/test_campaign.py
 
