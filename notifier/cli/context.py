@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -13,6 +12,7 @@ import click
 
 from notifier.config import DirectorySettings, Settings, load, party_config
 from notifier.errors import ConfigError, UsageError
+from notifier.escaping import json_text
 
 if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
@@ -68,11 +68,11 @@ class Context:
 
     def print_json(self, document: object) -> None:
         """One JSON document on standard output, and nothing else there."""
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(json_text(document, indent=2))
 
     def print_line(self, document: object) -> None:
         """One JSON document on a line of its own, where a verb answers several inputs."""
-        click.echo(json.dumps(document, ensure_ascii=False))
+        click.echo(json_text(document))
 
 
 def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from notifier.cli.context import Context, common
+from notifier.config import Settings
 from notifier.errors import ConfigError
+from notifier.escaping import escaped
 
 if TYPE_CHECKING:
     from notifier.consumers.inbox import Inbox, Received
 
 T = TypeVar("T")
+
+WORDS = {"True": "yes", "False": "no"}
 
 
 @click.group(epilog="Example: notifier inbox list --as DEU/spoc")
@@ -38,7 +41,7 @@ def list_(context: Context) -> None:
             messages += page
         return messages, missing
 
-    messages, missing = _with_inbox(context, look)
+    messages, missing = with_inbox(context.settings(), look)
     if context.json:
         context.print_json({"messages": [summary(message) for message in messages]})
         return
@@ -46,41 +49,62 @@ def list_(context: Context) -> None:
         row = summary(message)
         mark = "EXERCISE  " if message.exercise else ""
         line = f"{row['id']}  {row['received_at']}  {row['state']:<8}  {row['type']:<11}  {row['originator']:<12}"
-        click.echo(f"{line}  {mark}number {row['seq']}")
+        click.echo(escaped(f"{line}  {mark}number {row['seq']}"))
     click.echo(f"{len(messages)} messages")
     for name in missing:
-        click.echo(f"missing: {name}")
+        click.echo(f"missing: {escaped(name)}")
 
 
 @command.command(epilog="Example: notifier inbox show 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --as DEU/spoc")
 @click.argument("message_id", metavar="ID")
 @common(acts=True, prints=True)
 def show(context: Context, message_id: str) -> None:
-    """Show one message with its notification."""
+    """Show one message with its notification.
+
+    Where more than one message came under ID, the first is shown, and the others below it ("others" in JSON).
+    """
     from notifier.consumers.sinks import document
 
     def look(inbox: Inbox) -> Awaitable[list[Received]]:
         return inbox.find(message_id)
 
-    found = _with_inbox(context, look)
+    found = with_inbox(context.settings(), look)
+    first, *others = (document(message) for message in found)
     if context.json:
-        context.print_json(document(found[0]))
+        context.print_json({**first, "others": others} if others else first)
         return
     for message in found:
         if message.exercise:
             click.echo("*** EXERCISE: nothing here is real ***")
         if message.state == "conflict":
-            click.echo("*** CONFLICT: another text came before under this id ***")
-        # ASCII escapes: what somebody wrote must not move the cursor or turn the reading direction.
-        click.echo(json.dumps(document(message), ensure_ascii=True, indent=2))
+            click.echo("*** CONFLICT: another text came before under this id from this originator ***")
+        for line in _lines(document(message), ""):
+            click.echo(line)
+    if others:
+        click.echo(f"{len(found)} messages have this id", err=True)
 
 
-def _with_inbox(context: Context, look: Callable[[Inbox], Awaitable[T]]) -> T:
+def _lines(value: Any, margin: str) -> Iterator[str]:
+    """`value` for reading: a line a field, deeper ones indented; nothing in it acts on the terminal."""
+    items = value.items() if isinstance(value, dict) else (("-", item) for item in value)
+    for name, item in items:
+        label = f"{margin}{name}" if name == "-" else f"{margin}{name}:"
+        if isinstance(item, dict | list) and item:
+            yield label
+            yield from _lines(item, margin + "  ")
+            continue
+        text = "none" if item in (None, [], {}) else WORDS.get(str(item), str(item))
+        first, *rest = text.split("\n")
+        yield f"{label} {escaped(first)}"
+        yield from (f"{margin}  {escaped(line)}" for line in rest)
+
+
+def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
+    """What `look` finds in the inbox of `settings`."""
     from notifier.consumers.inbox import Inbox
     from notifier.keyfiles import storage_key
     from notifier.runtime import REAL
 
-    settings = context.settings()
     if settings.inbox is None:
         raise ConfigError(detail="inbox is not set", hint="name the database of the inbox")
     address = settings.inbox

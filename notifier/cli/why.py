@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.inbox import with_inbox
 from notifier.config import Settings
-from notifier.errors import ConfigError
+from notifier.errors import Refused
 
 WORDS = {"send": "is told", "hold": "is not told yet", "suppress": "is not told"}
 
@@ -23,8 +24,11 @@ def command(context: Context, message_id: str, about: str | None) -> None:
 
     The originator sees every authority. A recipient sees why it was told itself, and nobody else.
     """
-    document = asyncio.run(_why(context.settings(), message_id))
-    if about is not None:
+    settings = context.settings()
+    document = _as_originator(settings, message_id)
+    if document is None:
+        document, about = _as_recipient(settings, message_id, about), settings.name
+    elif about is not None:
         document["recipients"] = [entry for entry in document["recipients"] if entry["authority"] == about]
     if context.json:
         context.print_json(document)
@@ -46,17 +50,46 @@ def _line(entry: dict[str, Any]) -> str:
     return text
 
 
-async def _why(settings: Settings, message_id: str) -> dict[str, Any]:
-    """What the outbox knows."""
+def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None:
+    """What the outbox knows, or None where the notification is not this authority's own."""
     from notifier.keyfiles import storage_key
-    from notifier.producers.outbox import Outbox
+    from notifier.producers.outbox import Outbox, Status
     from notifier.runtime import REAL
 
     if settings.outbox is None:
-        raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
-    outbox = await Outbox.open(settings.outbox, settings.name, storage_key(settings.keys), REAL)
+        return None
+    address = settings.outbox
+
+    async def look() -> Status:
+        outbox = await Outbox.open(address, settings.name, storage_key(settings.keys), REAL)
+        try:
+            return await outbox.status(message_id)
+        finally:
+            await outbox.close()
+
     try:
-        status = await outbox.status(message_id)
-    finally:
-        await outbox.close()
+        status = asyncio.run(look())
+    except Refused as error:
+        if error.reason != "not_found":
+            raise
+        return None
     return {"id": status.id, "rules_version": status.rules_version, "recipients": list(status.entries)}
+
+
+def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dict[str, Any]:
+    """What the inbox and the directory say of this authority alone."""
+    from notifier.consumers.why import why_told
+    from notifier.directory.client import DirectoryClient
+
+    if settings.inbox is None:
+        raise Refused("not_found", "there is no notification of that id in the outbox")
+    message, *others = with_inbox(settings, lambda inbox: inbox.find(message_id))
+    if others:
+        raise Refused("id_conflict", "more than one message came under this id", hint="notifier inbox show has them")
+    if about not in (None, settings.name):
+        raise Refused("not_found", "a recipient knows why it was told itself, and not who else was")
+    snapshot = DirectoryClient(settings.directory).load()
+    earlier = snapshot.previous_rules
+    rules = earlier if earlier is not None and earlier.version == message.rules_version else snapshot.rules
+    entries = why_told(message.notification, settings.name, snapshot.directory, rules)
+    return {"id": message.id, "rules_version": rules.version, "recipients": entries}

@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notifier.consumers import tables
-from notifier.consumers.reading import Message, Notice, Refusal, Result
-from notifier.consumers.receipts import receipt
+from notifier.consumers.filling import Batch, Facts, Gap, Stored, receipt_context
+from notifier.consumers.reading import Result
 from notifier.envelope import SigningKey
 from notifier.errors import Fenced, Refused, StorageError
 from notifier.notification import Notification, decode
@@ -39,6 +37,7 @@ class Received:
     seq: int
     envelope: str
     accepted_at: int
+    rules_version: int
     received_at: int
     state: str
     notification: Notification
@@ -52,37 +51,6 @@ class Received:
     def exercise(self) -> bool:
         """Whether it is a drill."""
         return self.notification.exercise
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A message that is missing: the one with this number of this stream of this originator."""
-
-    originator: str
-    stream: str
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What one batch brought: new messages, refusals, conflicts, and gaps that were not known before."""
-
-    messages: int
-    duplicates: int
-    conflicts: int
-    refusals: tuple[Refusal, ...]
-    gaps: tuple[Gap, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What is sealed beside a message's content."""
-
-    originator: str
-    stream: str
-    seq: int
-    envelope: str
-    accepted_at: int
 
 
 class Inbox:
@@ -150,7 +118,7 @@ class Inbox:
             )
             if (await connection.execute(move)).rowcount != 1:
                 raise Fenced(detail="the inbox went on without this instance")
-            batch = _Batch(connection, self, signing)
+            batch = Batch(connection, self, signing)
             for offset, result in zip(offsets, results, strict=True):
                 await batch.take(offset, result)
             return batch.stored()
@@ -206,14 +174,13 @@ class Inbox:
         """Every receipt that was made: signature (64 bytes) and the receipt's encoding."""
         async with self._database.read() as connection:
             rows = (await connection.execute(sa.select(tables.receipts).order_by(tables.receipts.c.made))).all()
-        return [self._cipher.open(b"receipt/" + row.envelope, row.signed) for row in rows]
+        return [self._cipher.open(receipt_context(row.envelope, row.outcome), row.signed) for row in rows]
 
-    @asynccontextmanager
-    async def handing(self, sink: str) -> AsyncIterator[int]:
-        """The last row that `sink` took."""
+    async def taken(self, sink: str) -> int:
+        """The last row that `sink` took, or 0."""
         async with self._database.read() as connection:
             query = sa.select(tables.sinks.c.handed).where(tables.sinks.c.name == sink)
-            yield await connection.scalar(query) or 0
+            return await connection.scalar(query) or 0
 
     async def handed(self, sink: str, row: int) -> None:
         """`sink` took everything up to `row`."""
@@ -253,7 +220,7 @@ class Inbox:
 
     def _received(self, row: sa.Row[tuple[object, ...]]) -> Received:
         known_by: bytes = row.known_by
-        facts = _Facts(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
+        facts = Facts(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
         content = self._cipher.open(b"content/" + known_by, row.content)
         return Received(
             row=row.id,
@@ -263,132 +230,8 @@ class Inbox:
             seq=facts.seq,
             envelope=facts.envelope,
             accepted_at=facts.accepted_at,
+            rules_version=facts.rules_version,
             received_at=row.received,
             state=row.state,
             notification=decode(content),
         )
-
-
-class _Batch:
-    """One transaction of the feed."""
-
-    def __init__(self, connection: AsyncConnection, inbox: Inbox, signing: SigningKey) -> None:
-        self._connection = connection
-        self._inbox = inbox
-        self._signing = signing
-        self._counts = {"opened": 0, "duplicate": 0, "conflict": 0}
-        self._refusals: list[Refusal] = []
-        self._gaps: list[Gap] = []
-
-    def stored(self) -> Stored:
-        """What the batch brought."""
-        counts = self._counts
-        return Stored(
-            counts["opened"], counts["duplicate"], counts["conflict"], tuple(self._refusals), tuple(self._gaps)
-        )
-
-    async def take(self, offset: int, result: Result) -> None:
-        """Stores one result."""
-        if isinstance(result, Notice):
-            return
-        if isinstance(result, Refusal):
-            await self._refuse(offset, result)
-        else:
-            await self._message(result)
-        if result.originator is not None:
-            await self._receipt(result)
-
-    async def _message(self, message: Message) -> None:
-        await self._follow(message)
-        inbox = self._inbox
-        name = (message.originator.encode(), message.notification_id)
-        known_by = inbox.digest(*name)
-        query = sa.select(tables.messages.c.body_digest).where(tables.messages.c.known_by == known_by)
-        before = await self._connection.scalar(query)
-        if before == message.body_digest:
-            self._counts["duplicate"] += 1
-            return
-        state = "opened"
-        if before is not None:
-            # Another text under a known id: kept beside the first, and alarmed, never dropped.
-            state, known_by = "conflict", inbox.digest(*name, message.body_digest)
-            again = sa.select(tables.messages.c.id).where(tables.messages.c.known_by == known_by)
-            if await self._connection.scalar(again) is not None:
-                self._counts["duplicate"] += 1
-                return
-        self._counts[state] += 1
-        facts = _Facts(
-            message.originator, message.stream.hex(), message.sequence, message.envelope.hex(), message.accepted_at
-        )
-        await self._connection.execute(
-            tables.messages.insert().values(
-                notification_id=message.notification_id,
-                known_by=known_by,
-                body_digest=message.body_digest,
-                state=state,
-                received=inbox.now(),
-                facts=inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
-                content=inbox.seal(b"content/" + known_by, message.encoded),
-            )
-        )
-
-    async def _follow(self, message: Message) -> None:
-        """The message's number in its stream: what it skips is missing, what it fills is not any more."""
-        inbox = self._inbox
-        known_by = inbox.digest(message.originator.encode(), message.stream, b"stream")
-        query = sa.select(tables.streams.c.last).where(tables.streams.c.known_by == known_by)
-        last = await self._connection.scalar(query)
-        if last is None:
-            name = json.dumps([message.originator, message.stream.hex()]).encode()
-            sealed = inbox.seal(b"stream/" + known_by, name)
-            await self._connection.execute(
-                tables.streams.insert().values(known_by=known_by, last=message.sequence, name=sealed)
-            )
-            last = 0
-        if message.sequence <= last:
-            filled = tables.gaps.update().where(
-                (tables.gaps.c.stream == known_by) & (tables.gaps.c.sequence == message.sequence)
-            )
-            await self._connection.execute(filled.values(filled=inbox.now()))
-            return
-        for missing in range(last + 1, min(message.sequence, last + 1 + MOST_GAPS)):
-            await self._connection.execute(
-                tables.gaps.insert().values(stream=known_by, sequence=missing, found=inbox.now())
-            )
-            self._gaps.append(Gap(message.originator, message.stream.hex(), missing))
-        move = tables.streams.update().where(tables.streams.c.known_by == known_by)
-        await self._connection.execute(move.values(last=message.sequence))
-
-    async def _refuse(self, offset: int, refusal: Refusal) -> None:
-        self._refusals.append(refusal)
-        context = b"refusal/" + offset.to_bytes(8, "big")
-        await self._connection.execute(
-            tables.refusals.insert().values(
-                feed_offset=offset,
-                digest=refusal.digest,
-                reason=refusal.reason,
-                received=self._inbox.now(),
-                raw=self._inbox.seal(context, refusal.raw),
-            )
-        )
-
-    async def _receipt(self, result: Message | Refusal) -> None:
-        """The first receipt of an envelope stands; another delivery of it earns the same."""
-        envelope = result.envelope if isinstance(result, Message) else result.digest
-        query = sa.select(tables.receipts.c.made).where(tables.receipts.c.envelope == envelope)
-        if await self._connection.scalar(query) is not None:
-            return
-        now = self._inbox.now()
-        signed = receipt(result, self._inbox.authority, self._signing, now)
-        await self._connection.execute(
-            tables.receipts.insert().values(
-                envelope=envelope,
-                outcome="opened" if isinstance(result, Message) else "refused",
-                made=now,
-                signed=self._inbox.seal(b"receipt/" + envelope, signed),
-            )
-        )
-
-
-MOST_GAPS: Final = 1000
-"""How many missing numbers of one jump are named; a longer jump is named by its beginning."""

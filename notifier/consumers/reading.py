@@ -8,9 +8,12 @@ from typing import Final
 
 from notifier.directory.model import Directory
 from notifier.envelope import (
+    Body,
     DecryptionKey,
+    Opened,
     ParsedDelivery,
     SignedStatement,
+    VerifiedDelivery,
     notification_digest,
     open_body,
     parse_feed,
@@ -25,21 +28,37 @@ UNSIGNED: Final = frozenset(
 )
 """Refusals of what carried no valid signature: nobody is told, or a stranger could make us write to a victim."""
 
-DIRECTORY_MAY_CURE: Final = frozenset({"unknown_signer", "bad_statement", "signer_revoked"})
+DIRECTORY_MAY_CURE: Final = frozenset({"unknown_signer", "bad_statement", "signer_revoked", "not_permitted"})
+
+LAST_SEQUENCE: Final = 2**63 - 1
+"""The last number of a stream that is taken: what a database's integers hold."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A message that opened; times in Unix milliseconds, digests and ids as bytes."""
+class Place:
+    """Where a delivery stands among those of one originator's stream to this recipient, from 1."""
 
     originator: str
     stream: bytes
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that opened; `envelope` is the envelope's digest, times in Unix milliseconds, ids as bytes."""
+
+    place: Place
     envelope: bytes
     notification_id: bytes
     accepted_at: int
+    rules_version: int
     encoded: bytes
     notification: Notification
+
+    @property
+    def originator(self) -> str:
+        """The authority that sent it."""
+        return self.place.originator
 
     @property
     def body_digest(self) -> bytes:
@@ -49,12 +68,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A record that is refused; `originator` only where its signature is good, and so a receipt is owed."""
+    """A record that is refused; `envelope` is its digest, or the raw value's where it is no envelope.
 
-    digest: bytes
+    `originator` is set only where its signature is good, and so a receipt is owed; `place` only where it opened.
+    """
+
+    envelope: bytes
     reason: str
     raw: bytes
     originator: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +107,27 @@ def read(value: bytes | None, recipient: Recipient, now: int) -> Result:
     if isinstance(parsed, SignedStatement):
         return Notice()
     try:
-        return _opened(parsed, recipient, now)
-    except (EnvelopeError, Malformed) as error:
-        signed = error.reason not in UNSIGNED or isinstance(error, _Unreadable)
+        delivery, opened = _open(parsed, recipient, now)
+    except EnvelopeError as error:
+        signed = error.reason not in UNSIGNED
         return Refusal(parsed.digest, error.reason, raw, parsed.header.originator if signed else None)
+    place = Place(opened.body.originator, opened.body.stream, opened.sequence)
+    try:
+        notification = _notification(opened.body, recipient.directory)
+    except (EnvelopeError, Malformed) as error:
+        return Refusal(delivery.digest, error.reason, raw, place.originator, place)
+    return Message(
+        place=place,
+        envelope=delivery.digest,
+        notification_id=opened.body.notification_id,
+        accepted_at=delivery.accepted_at,
+        rules_version=delivery.statement.rules_version,
+        encoded=opened.body.notification,
+        notification=notification,
+    )
 
 
-class _Unreadable(Malformed):
-    """The envelope opened, and what is in it is no notification of a known schema."""
-
-
-def _opened(parsed: ParsedDelivery, recipient: Recipient, now: int) -> Message:
+def _open(parsed: ParsedDelivery, recipient: Recipient, now: int) -> tuple[VerifiedDelivery, Opened]:
     directory = recipient.directory
     delivery = verify_delivery(
         parsed,
@@ -105,23 +138,17 @@ def _opened(parsed: ParsedDelivery, recipient: Recipient, now: int) -> Message:
         now=now,
     )
     opened = open_body(delivery, recipient.keys)
-    body = opened.body
-    try:
-        notification = decode(body.notification)
-    except Malformed as error:
-        raise _Unreadable(detail="the body is no notification of a known schema") from error
+    if not 1 <= opened.sequence <= LAST_SEQUENCE:
+        raise EnvelopeError("cannot_open")
+    return delivery, opened
+
+
+def _notification(body: Body, directory: Directory) -> Notification:
+    """The notification in a body; raises `Malformed`, or `EnvelopeError` where its originator may not send it."""
+    notification = decode(body.notification)
     if notification.id != body.notification_id or notification.originator != body.originator:
-        raise _Unreadable(detail="the notification contradicts its envelope")
+        raise Malformed(detail="the notification contradicts its envelope")
     authority = directory.authority(body.originator)
     if authority is None or notification.type not in authority.publishes:
         raise EnvelopeError("not_permitted")
-    return Message(
-        originator=body.originator,
-        stream=body.stream,
-        sequence=opened.sequence,
-        envelope=delivery.digest,
-        notification_id=body.notification_id,
-        accepted_at=delivery.accepted_at,
-        encoded=body.notification,
-        notification=notification,
-    )
+    return notification

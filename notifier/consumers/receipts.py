@@ -12,22 +12,22 @@ from notifier.envelope.primitives import pae
 RECEIPT_TYPE: Final = b"application/vnd.notifier.receipt.v1"
 
 
-def receipt(result: Message | Refusal, recipient: str, key: SigningKey, at: int) -> bytes:
+def receipt(result: Message | Refusal, reason: str | None, recipient: str, key: SigningKey, at: int) -> bytes:
     """The signature (64 bytes) and the receipt in single-object encoding; `at` in Unix milliseconds.
 
-    A refusal must name its originator: a receipt is owed only for what carried a valid signature.
+    `reason` is why it was refused, None where it was opened and stored. A refusal must name its originator: a
+    receipt is owed only for what carried a valid signature.
     """
-    opened = isinstance(result, Message)
     if result.originator is None:
         raise ValueError("no receipt is owed to nobody")
     record = {
-        "envelope": result.envelope if isinstance(result, Message) else result.digest,
+        "envelope": result.envelope,
         "originator": result.originator,
         "recipient": recipient,
         "notification_id": result.notification_id if isinstance(result, Message) else None,
         "notification_digest": result.body_digest if isinstance(result, Message) else None,
-        "outcome": "opened" if opened else "refused",
-        "reason": None if isinstance(result, Message) else result.reason,
+        "outcome": "opened" if reason is None else "refused",
+        "reason": reason,
         "at": at,
     }
     encoded = codec("Receipt").encode(record)

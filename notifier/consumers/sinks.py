@@ -7,18 +7,21 @@ never get an exercise.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from notifier.consumers.inbox import Received
 from notifier.errors import StorageError
+from notifier.escaping import json_text
 from notifier.notification import to_json
 from notifier.times import rfc3339
+
+NAME_LENGTH: Final = 64
 
 
 class Sink(Protocol):
@@ -51,23 +54,35 @@ def document(message: Received) -> dict[str, Any]:
     return {**summary(message), "notification": to_json(message.notification, local=False)}
 
 
+def _position_name(text: str) -> str:
+    """`text`, or what stands for it where it is too long to keep: two sinks never share a position."""
+    if len(text) <= NAME_LENGTH:
+        return text
+    digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=24).hexdigest()
+    return f"{text.partition(':')[0]}:{digest}"
+
+
 class JsonLines:
     """Appends one line a message to a file, on disk before the next is taken."""
 
     operational = True
 
     def __init__(self, path: Path) -> None:
-        self.name = f"jsonl:{path.absolute()}"[:64]
+        self.name = _position_name(f"jsonl:{path.absolute()}")
         self._path = path
 
     async def take(self, message: Received) -> None:
-        line = json.dumps(document(message), ensure_ascii=True) + "\n"
+        line = json_text(document(message)) + "\n"
         await asyncio.to_thread(self._append, line.encode())
 
     def _append(self, line: bytes) -> None:
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with os.fdopen(descriptor, "ab") as file:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "ab+") as file:
+                size = file.seek(0, os.SEEK_END)
+                # A line that a crash cut off stays a line of its own: it never swallows the next one.
+                if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                    line = b"\n" + line
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
@@ -82,7 +97,7 @@ class StandardOutput:
     operational = False
 
     async def take(self, message: Received) -> None:
-        sys.stdout.write(json.dumps(document(message), ensure_ascii=True) + "\n")
+        sys.stdout.write(json_text(document(message)) + "\n")
         sys.stdout.flush()
 
 

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from notifier.consumers.inbox import Inbox, Received, Stored
+from notifier.consumers.filling import Stored
+from notifier.consumers.inbox import Inbox, Received
 from notifier.consumers.reading import DIRECTORY_MAY_CURE, Recipient, Refusal, Result, read
 from notifier.consumers.sinks import Sink
 from notifier.directory.snapshot import DirectorySource
-from notifier.envelope import DecryptionKey, SigningKey
+from notifier.envelope import DecryptionKey, SigningKey, raw_digest
 from notifier.errors import ConfigError, Fenced, NotifierError, StorageError, Temporary
 from notifier.ops import metrics
 from notifier.runtime import REAL, Runtime
@@ -128,7 +129,7 @@ class Subscriber:
             self._quiet_since = asyncio.get_running_loop().time()
             self._tasks = [
                 asyncio.create_task(work)
-                for work in (self._follow(), self._hand_on(), self._renew(), self._refresh())
+                for work in (self._follow(), self._renew(), self._refresh(), *map(self._hand_on, self._sinks))
             ]
         except BaseException:
             await self._close()
@@ -174,14 +175,15 @@ class Subscriber:
     async def _iterate(self) -> AsyncIterator[Received]:
         """Yields each message; its position is stored when the next one is asked for."""
         inbox = self.inbox
-        async with inbox.handing(ITERATOR) as at:
-            row = at
+        row = await inbox.taken(ITERATOR)
         while True:
-            for message in await inbox.messages(after=row, limit=BATCH):
+            messages = await inbox.messages(after=row, limit=BATCH)
+            for message in messages:
                 yield message
                 row = message.row
                 await inbox.handed(ITERATOR, row)
-            await self._next_change()
+            if not messages:
+                await self._next_change()
 
     async def until_idle(self, seconds: float) -> None:
         """Returns when the feed's end was reached and nothing came for `seconds`.
@@ -194,9 +196,8 @@ class Subscriber:
 
     async def _all_handed(self) -> bool:
         for sink in self._sinks:
-            async with self.inbox.handing(sink.name) as row:
-                if await self.inbox.messages(after=row, limit=1):
-                    return False
+            if await self.inbox.messages(after=await self.inbox.taken(sink.name), limit=1):
+                return False
         return True
 
     async def _next_change(self) -> None:
@@ -204,6 +205,10 @@ class Subscriber:
         for task in self._tasks:
             if task.done():
                 task.result()
+        await self._move()
+
+    async def _move(self) -> None:
+        """Returns when a batch was stored, or after a moment."""
         async with self._moved:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), WAIT_MS / 1000)
@@ -213,10 +218,11 @@ class Subscriber:
         pause = PAUSE_SECONDS
         while True:
             try:
-                reader = await self._open.transport.reader(feed_of(self._name), 0, await self.inbox.offset())
+                offset = await self.inbox.offset()
+                reader = await self._open.transport.reader(feed_of(self._name), 0, offset)
                 try:
                     while True:
-                        await self._batch(reader)
+                        offset = await self._batch(reader, offset)
                         self._reading, pause = True, PAUSE_SECONDS
                 finally:
                     self._reading = False
@@ -229,12 +235,16 @@ class Subscriber:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    async def _batch(self, reader: Reader) -> None:
-        begun_at = await self.inbox.offset()
+    async def _batch(self, reader: Reader, begun_at: int) -> int:
+        """Stores what comes after `begun_at`, this reader's own position; returns where the next batch begins.
+
+        The position is never asked of the database again: it could be an older one that was put back, and what
+        lies between would be skipped.
+        """
         records = await reader.read(BATCH, WAIT_MS)
         if not records:
             self._caught_up = await reader.position() >= await reader.end()
-            return
+            return begun_at
         self._caught_up = False
         self._quiet_since = asyncio.get_running_loop().time()
         results = await self._read(records)
@@ -245,6 +255,7 @@ class Subscriber:
         _report(stored)
         async with self._moved:
             self._moved.notify_all()
+        return offsets[-1] + 1
 
     async def _read(self, records: Sequence[Record]) -> list[Result]:
         """Verifies and opens the records in a thread; looks once for a later directory where that may help."""
@@ -260,26 +271,29 @@ class Subscriber:
         snapshot = self._open.directory.snapshot()
         snapshot.check_fresh(now)
         recipient = Recipient(self._name, self._open.decryption, snapshot.directory)
-        return [read(record.value, recipient, now) for record in records]
+        return [_read_one(record, recipient, now) for record in records]
 
-    async def _hand_on(self) -> None:
-        """Gives every sink what it has not taken yet, in order."""
+    async def _hand_on(self, sink: Sink) -> None:
+        """Gives `sink` what it has not taken yet, in order; a sink that is slow holds up nobody else."""
+        row = await self.inbox.taken(sink.name)
         while True:
-            for sink in self._sinks:
-                async with self.inbox.handing(sink.name) as at:
-                    row = at
-                for message in await self.inbox.messages(after=row, limit=BATCH):
-                    if not (sink.operational and message.exercise):
-                        await sink.take(message)
-                    await self.inbox.handed(sink.name, message.row)
-            async with self._moved:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), WAIT_MS / 1000)
+            messages = await self.inbox.messages(after=row, limit=BATCH)
+            for message in messages:
+                if not (sink.operational and message.exercise):
+                    await sink.take(message)
+                row = message.row
+                await self.inbox.handed(sink.name, row)
+            if not messages:
+                await self._move()
 
     async def _renew(self) -> None:
+        """Holds on to the lease; a renewal that fails is tried again, since every transaction checks the lease."""
         while self._lease is not None:
             await asyncio.sleep(RENEW_SECONDS)
-            await self._lease.renew()
+            try:
+                await self._lease.renew()
+            except StorageError as error:
+                log.warning("lease not renewed", reason=error.reason, detail=error.detail)
 
     async def _refresh(self) -> None:
         """Keeps the directory fresh; a failed look is felt only when the grace has passed."""
@@ -291,13 +305,23 @@ class Subscriber:
                 log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
 
 
+def _read_one(record: Record, recipient: Recipient, now: int) -> Result:
+    """As `read`; whatever else a hostile record brings about is a refusal too: the feed goes on."""
+    try:
+        return read(record.value, recipient, now)
+    except Exception as error:
+        log.error("record not read", offset=record.offset, kind=type(error).__name__)
+        raw = record.value or b""
+        return Refusal(raw_digest(raw), "malformed", raw)
+
+
 def _report(stored: Stored) -> None:
     """What a batch brought, as counts; what is wrong, as log lines with ids."""
     metrics.RECEIVED.labels("opened", "").inc(stored.messages)
     metrics.RECEIVED.labels("duplicate", "").inc(stored.duplicates)
     for refusal in stored.refusals:
         metrics.RECEIVED.labels("refused", refusal.reason).inc()
-        log.warning("refused", reason=refusal.reason, envelope=refusal.digest.hex())
+        log.warning("refused", reason=refusal.reason, envelope=refusal.envelope.hex())
     if stored.conflicts:
         metrics.RECEIVED.labels("conflict", "id_conflict").inc(stored.conflicts)
         log.error("another text under a known id", reason="id_conflict", count=stored.conflicts)

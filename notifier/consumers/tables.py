@@ -22,8 +22,9 @@ messages = sa.Table(
     sa.Column("body_digest", sa.LargeBinary(32), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),  # opened, conflict
     sa.Column("received", sa.BigInteger, nullable=False),
-    sa.Column("facts", sa.LargeBinary, nullable=False),  # sealed: inbox.Facts
+    sa.Column("facts", sa.LargeBinary, nullable=False),  # sealed: filling.Facts
     sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: the notification as it came
+    sqlite_autoincrement=True,  # an erased row's number is never another's: sinks and readers go on from theirs
 )
 sa.Index("message_notification", messages.c.notification_id)
 
@@ -60,7 +61,7 @@ receipts = sa.Table(
     "receipt",
     TABLES,
     sa.Column("envelope", sa.LargeBinary(32), primary_key=True),
-    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("outcome", sa.String(16), primary_key=True),  # opened, refused
     sa.Column("made", sa.BigInteger, nullable=False),
     sa.Column("signed", sa.LargeBinary, nullable=False),  # sealed: signature (64) and receipt
 )

@@ -1,0 +1,196 @@
+"""One batch of the feed on its way into the inbox, inside the transaction that also moves the feed's offset."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from notifier.consumers import tables
+from notifier.consumers.reading import Message, Notice, Place, Refusal, Result
+from notifier.consumers.receipts import receipt
+from notifier.envelope import SigningKey
+
+if TYPE_CHECKING:
+    from notifier.consumers.inbox import Inbox
+
+MOST_GAPS: Final = 1000
+"""How many missing numbers of one jump are named; a longer jump is named by its beginning."""
+
+CONFLICT: Final = "id_conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A message that is missing: the one with this number of this stream of this originator."""
+
+    originator: str
+    stream: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one batch brought: new messages, refusals, conflicts, and gaps that were not known before."""
+
+    messages: int
+    duplicates: int
+    conflicts: int
+    refusals: tuple[Refusal, ...]
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is sealed beside a message's content."""
+
+    originator: str
+    stream: str
+    seq: int
+    envelope: str
+    accepted_at: int
+    rules_version: int
+
+
+def receipt_context(envelope: bytes, outcome: str) -> bytes:
+    """Where a receipt is sealed to."""
+    return b"receipt/" + outcome.encode() + b"/" + envelope
+
+
+class Batch:
+    """One transaction of the feed."""
+
+    def __init__(self, connection: AsyncConnection, inbox: Inbox, signing: SigningKey) -> None:
+        self._connection = connection
+        self._inbox = inbox
+        self._signing = signing
+        self._counts = {"opened": 0, "duplicate": 0, "conflict": 0}
+        self._refusals: list[Refusal] = []
+        self._gaps: list[Gap] = []
+
+    def stored(self) -> Stored:
+        """What the batch brought."""
+        counts = self._counts
+        return Stored(
+            counts["opened"], counts["duplicate"], counts["conflict"], tuple(self._refusals), tuple(self._gaps)
+        )
+
+    async def take(self, offset: int, result: Result) -> None:
+        """Stores one result."""
+        if isinstance(result, Notice):
+            return
+        if result.place is not None:
+            await self._follow(result.place)
+        reason = await self._message(result) if isinstance(result, Message) else result.reason
+        if isinstance(result, Refusal):
+            await self._refuse(offset, result)
+        if result.originator is not None:
+            await self._receipt(result, reason)
+
+    async def _message(self, message: Message) -> str | None:
+        """Stores what is new; returns the reason where another text is known under its originator and id."""
+        inbox = self._inbox
+        name = (message.originator.encode(), message.notification_id)
+        known_by = inbox.digest(*name)
+        query = sa.select(tables.messages.c.body_digest).where(tables.messages.c.known_by == known_by)
+        before = await self._connection.scalar(query)
+        if before == message.body_digest:
+            self._counts["duplicate"] += 1
+            return None
+        state = "opened" if before is None else "conflict"
+        if before is not None:
+            # Kept beside the first, and alarmed, never dropped.
+            known_by = inbox.digest(*name, message.body_digest)
+            again = sa.select(tables.messages.c.id).where(tables.messages.c.known_by == known_by)
+            if await self._connection.scalar(again) is not None:
+                self._counts["duplicate"] += 1
+                return CONFLICT
+        self._counts[state] += 1
+        await self._insert(message, known_by, state)
+        return None if before is None else CONFLICT
+
+    async def _insert(self, message: Message, known_by: bytes, state: str) -> None:
+        inbox = self._inbox
+        facts = Facts(
+            originator=message.originator,
+            stream=message.place.stream.hex(),
+            seq=message.place.sequence,
+            envelope=message.envelope.hex(),
+            accepted_at=message.accepted_at,
+            rules_version=message.rules_version,
+        )
+        await self._connection.execute(
+            tables.messages.insert().values(
+                notification_id=message.notification_id,
+                known_by=known_by,
+                body_digest=message.body_digest,
+                state=state,
+                received=inbox.now(),
+                facts=inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
+                content=inbox.seal(b"content/" + known_by, message.encoded),
+            )
+        )
+
+    async def _follow(self, place: Place) -> None:
+        """A number of a stream was used: what it skips is missing, what it fills is not any more."""
+        inbox = self._inbox
+        known_by = inbox.digest(place.originator.encode(), place.stream, b"stream")
+        query = sa.select(tables.streams.c.last).where(tables.streams.c.known_by == known_by)
+        last = await self._connection.scalar(query)
+        if last is None:
+            name = json.dumps([place.originator, place.stream.hex()]).encode()
+            sealed = inbox.seal(b"stream/" + known_by, name)
+            await self._connection.execute(
+                tables.streams.insert().values(known_by=known_by, last=place.sequence, name=sealed)
+            )
+            last = 0
+        if place.sequence <= last:
+            filled = tables.gaps.update().where(
+                (tables.gaps.c.stream == known_by) & (tables.gaps.c.sequence == place.sequence)
+            )
+            await self._connection.execute(filled.values(filled=inbox.now()))
+            return
+        for missing in range(last + 1, min(place.sequence, last + 1 + MOST_GAPS)):
+            await self._connection.execute(
+                tables.gaps.insert().values(stream=known_by, sequence=missing, found=inbox.now())
+            )
+            self._gaps.append(Gap(place.originator, place.stream.hex(), missing))
+        move = tables.streams.update().where(tables.streams.c.known_by == known_by)
+        await self._connection.execute(move.values(last=place.sequence))
+
+    async def _refuse(self, offset: int, refusal: Refusal) -> None:
+        self._refusals.append(refusal)
+        context = b"refusal/" + offset.to_bytes(8, "big")
+        await self._connection.execute(
+            tables.refusals.insert().values(
+                feed_offset=offset,
+                digest=refusal.envelope,
+                reason=refusal.reason,
+                received=self._inbox.now(),
+                raw=self._inbox.seal(context, refusal.raw),
+            )
+        )
+
+    async def _receipt(self, result: Message | Refusal, reason: str | None) -> None:
+        """One receipt for each envelope and outcome: the first stands, another delivery earns the same.
+
+        Whoever carries the feed could put a spoilt copy before the true delivery; so a refusal does not take
+        the place of the receipt that the true one earns.
+        """
+        outcome = "opened" if reason is None else "refused"
+        mine = (tables.receipts.c.envelope == result.envelope) & (tables.receipts.c.outcome == outcome)
+        if await self._connection.scalar(sa.select(tables.receipts.c.made).where(mine)) is not None:
+            return
+        now = self._inbox.now()
+        signed = receipt(result, reason, self._inbox.authority, self._signing, now)
+        await self._connection.execute(
+            tables.receipts.insert().values(
+                envelope=result.envelope,
+                outcome=outcome,
+                made=now,
+                signed=self._inbox.seal(receipt_context(result.envelope, outcome), signed),
+            )
+        )

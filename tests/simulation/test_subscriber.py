@@ -1,0 +1,690 @@
+"""The subscriber on the broker in memory: what it stores, refuses, misses, and what a crash leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+import sqlalchemy as sa
+
+from notifier.codec import codec
+from notifier.consumers import tables
+from notifier.consumers.inbox import Gap, Inbox
+from notifier.consumers.receipts import RECEIPT_TYPE
+from notifier.consumers.sinks import Callback, JsonLines
+from notifier.consumers.subscriber import Parts, Subscriber
+from notifier.directory.model import KeyState
+from notifier.directory.snapshot import Snapshot, StaticDirectory
+from notifier.envelope import (
+    Addressee,
+    Body,
+    DecryptionKey,
+    Header,
+    SigningKey,
+    Slip,
+    Statement,
+    delivery,
+    notice,
+    parse_feed,
+    seal,
+    sign_statements,
+    verify,
+)
+from notifier.envelope.keys import signature_holds
+from notifier.envelope.primitives import pae
+from notifier.errors import DirectoryStale, Fenced, StorageError
+from notifier.notification import encode, for_sealing, parse
+from notifier.routing.facts import RoutingFacts
+from notifier.topics import feed_of
+from notifier.transport.base import Outgoing
+
+STORAGE_KEY = b"k" * 32
+ME = "DEU/spoc"
+HOUR_MS = 3_600_000
+
+ARREST = {
+    "type": "arrest",
+    "originator": "TUR/spoc",
+    "event_time": "2026-11-20T08:15:00+03:00",
+    "urgency": "urgent",
+    "purpose": "counter_terrorism",
+    "legal_basis": ["S/RES/2396 (2017) para 6"],
+    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
+    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": []},
+    "review_date": "2027-11-20",
+    "erase_date": "2031-11-20",
+    "interpol": False,
+    "language": "en",
+    "subject": {
+        "category": "suspect",
+        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
+        "age": "adult",
+        "names": [
+            {"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn", "icao": "ERIKSSON<<ANNA<MARIA"}
+        ],
+        "births": ["1974-08-12"],
+        "sex": "F",
+        "nationalities": [{"state": "UTO", "status": "documented"}],
+        "residences": ["DEU"],
+        "documents": [{"kind": "P", "issuer": "UTO", "number": "L898902C3", "expiry": "2012-04-15"}],
+    },
+    "movement": {"in_custody": True, "origin": "unknown", "transit": [], "destination": "unknown"},
+    "narrative": "a narrative",
+    "local": {
+        "refugee": {"status": "none", "feared": []},
+        "risk": {"torture": [], "death_penalty": []},
+        "consular": {"requested": "unknown"},
+        "approvals": [],
+    },
+}
+
+
+@dataclass
+class Hub:
+    """Makes what a hub would put on a feed, and what one that lies would."""
+
+    world: object
+
+    def __post_init__(self):
+        self.counters = {}
+
+    @property
+    def directory(self):
+        return self.world.directory.snapshot().directory
+
+    def sealed(self, originator=ME, *, to=ME, sequence=None, notification_id=None, encoded=None, text=None, **change):
+        """An envelope of `originator` to `to`, with its header and ids; the sequence goes on from the last."""
+        world = self.world
+        count = self.counters.get((originator, to), 0) + 1 if sequence is None else sequence
+        self.counters[originator, to] = count
+        ids = world.random.randbytes(16), notification_id or world.random.randbytes(16)
+        stream = world.stream(originator)
+        if encoded is None:
+            made = parse(ARREST | {"originator": originator} | change)
+            encoded = encode(replace(for_sealing(made), id=ids[1], narrative=text or made.narrative))
+        header = Header(
+            self.directory.hub.hub_id,
+            ids[0],
+            originator,
+            stream,
+            world.clock() - 1000,
+            world.clock() + 7 * 24 * HOUR_MS,
+        )
+        facts = RoutingFacts("arrest", in_custody=True)
+        slip = Slip(
+            ids[0], ids[1], originator, stream, 1, bytes(32), world.random.randbytes(16), 1, 1, facts, (to,), ()
+        )
+        return seal(
+            header,
+            slip,
+            Body(ids[0], stream, originator, ids[1], "full", encoded),
+            signer=world.keys[originator].signing,
+            hub_key=world.hub.decryption.public,
+            addressees=[Addressee(world.keys[to].decryption.public, count)],
+            entropy=world.random.randbytes,
+        )
+
+    def stated(self, digest, audience=ME, *, signing=None, **change):
+        """The hub's signed statement of this delivery."""
+        facts = {
+            "salt": self.world.random.randbytes(16),
+            "kind": "delivery",
+            "digest": digest,
+            "audience": audience,
+            "outcome": "accepted",
+            "reason": None,
+            "accepted_at": self.world.clock(),
+            "rules_version": 1,
+            "directory_version": 1,
+        }
+        (signed,) = sign_statements(
+            [Statement(**(facts | change))],
+            hub_id=self.directory.hub.hub_id,
+            key=signing or self.world.hub.signing,
+            entropy=self.world.random.randbytes,
+        )
+        return signed
+
+    def delivery(self, sealed, to=ME, signed=None):
+        """The feed record of a sealed envelope."""
+
+        verified = verify(sealed.envelope, hub_id=self.directory.hub.hub_id, signer=self.directory.signer)
+        rid = self.world.keys[to].decryption.key_id
+        return delivery(verified, rid, signed or self.stated(sealed.digest, to))
+
+    async def deliver(self, originator="TUR/spoc", **options):
+        """A true delivery on the feed; returns its envelope's digest."""
+        sealed = self.sealed(originator, **options)
+        await self.put(self.delivery(sealed))
+        return sealed.digest
+
+    async def put(self, *values):
+        """Any record on the feed."""
+        await self.world.broker.append([Outgoing(feed_of(ME), value) for value in values])
+
+
+@pytest.fixture
+def hub(world):
+    """The hub of `world`."""
+    return Hub(world)
+
+
+@dataclass
+class Desk:
+    """DEU/spoc with its inbox in a file: each subscription is a process that starts."""
+
+    world: object
+    address: str
+
+    async def open_inbox(self):
+        return await Inbox.open(self.address, ME, STORAGE_KEY, self.world.runtime)
+
+    @asynccontextmanager
+    async def subscribed(self, sinks=(), directory=None, keys=None, world=None):
+        world = world or self.world
+        own = world.keys[ME]
+        parts = Parts(
+            await self.open_inbox(),
+            world.broker.transport(),
+            directory or world.directory,
+            own.signing,
+            keys or {own.decryption.key_id: own.decryption},
+        )
+        async with Subscriber.of(ME, parts, sinks=sinks, runtime=world.runtime) as subscriber:
+            yield subscriber
+
+    async def receive(self, **options):
+        """Everything in the inbox once the feed is read to its end."""
+        async with self.subscribed(**options) as subscriber, asyncio.timeout(20):
+            await subscriber.until_idle(0)
+            return await subscriber.inbox.messages()
+
+    async def look(self, what):
+        """What a method of the inbox answers."""
+        inbox = await self.open_inbox()
+        try:
+            return await getattr(inbox, what)()
+        finally:
+            await inbox.close()
+
+    async def reasons(self):
+        """The reasons of all refusals, in the feed's order."""
+        return [reason for _, reason in await self.look("refusals")]
+
+    async def receipts(self):
+        """Outcome and reason of every receipt, by the envelope's digest; the signatures are checked."""
+        found = {}
+        for signed in await self.look("receipts"):
+            signature, encoded = signed[:64], signed[64:]
+            assert signature_holds(self.world.keys[ME].signing.public, pae(RECEIPT_TYPE, encoded), signature)
+            record = codec("Receipt").decode(encoded)
+            assert record["recipient"] == ME
+            found.setdefault(record["envelope"], []).append((record["outcome"], record["reason"]))
+        return found
+
+
+@pytest.fixture
+def desk(world, tmp_path):
+    """The subscriber's side of `world`."""
+    return Desk(world, f"sqlite+aiosqlite:///{tmp_path}/inbox.db")
+
+
+async def test_what_a_router_delivers_comes_into_the_inbox(world, hub, desk):
+    """What a router delivered is read; a message is stored with all its facts, and each delivery is receipted."""
+    sealed = world.make("TUR/spoc")
+    async with world.routing():
+        await world.put("TUR/spoc", sealed.envelope)
+        await world.until(lambda: len(world.feed(ME)) == 1)
+    digest = await hub.deliver("TUR/spoc", sequence=2)
+    (message,) = await desk.receive()
+    assert (message.originator, message.type, message.state, message.seq) == ("TUR/spoc", "arrest", "opened", 2)
+    assert message.notification.subject.births == ("1974-08-12",)
+    assert message.notification.local is None
+    assert message.stream == world.stream("TUR/spoc").hex()
+    assert (message.accepted_at, message.received_at) == (world.clock(), world.clock())
+    assert await desk.receipts() == {sealed.digest: [("refused", "malformed")], digest: [("opened", None)]}
+    assert await desk.look("gaps") == [], "a refused delivery of a known number is not missing"
+
+
+async def test_a_missing_number_is_reported_by_name_until_it_comes(hub, desk, world):
+    """1, 2, 5: 3 and 4 are missing, by name; 4 comes late, and only 3 still is."""
+    for sequence in (1, 2, 5):
+        await hub.deliver("TUR/spoc", sequence=sequence)
+    await hub.deliver("FRA/spoc")
+    assert len(await desk.receive()) == 4
+    stream = world.stream("TUR/spoc").hex()
+    assert await desk.look("gaps") == [Gap("TUR/spoc", stream, 3), Gap("TUR/spoc", stream, 4)]
+    await hub.deliver("TUR/spoc", sequence=4)
+    assert len(await desk.receive()) == 5
+    assert await desk.look("gaps") == [Gap("TUR/spoc", stream, 3)]
+
+
+async def test_a_jump_without_measure_does_not_fill_the_disk(hub, desk):
+    """An originator that skips 2**62 numbers: the first thousand are named, and the feed goes on."""
+    await hub.deliver("TUR/spoc", sequence=2**62)
+    await hub.deliver("FRA/spoc")
+    assert len(await desk.receive()) == 2
+    assert len(await desk.look("gaps")) == 1000
+
+
+@pytest.mark.parametrize("sequence", [0, 2**63, 2**64 - 1])
+async def test_a_number_that_no_stream_has_is_refused(hub, desk, sequence):
+    """Numbers begin at 1 and end where databases' integers do: others are refused, and the feed goes on."""
+    refused = await hub.deliver("TUR/spoc", sequence=sequence)
+    await hub.deliver("FRA/spoc")
+    assert [one.originator for one in await desk.receive()] == ["FRA/spoc"]
+    assert (await desk.receipts())[refused] == [("refused", "cannot_open")]
+
+
+async def test_the_same_text_again_is_a_duplicate(hub, desk):
+    """The same delivery twice and the same text in another envelope: one message, a receipt for each envelope."""
+    sealed = hub.sealed("TUR/spoc")
+    await hub.put(hub.delivery(sealed), hub.delivery(sealed))
+    body = parse(ARREST)
+    notification_id = b"\x01" * 16
+    encoded = encode(replace(for_sealing(body), id=notification_id))
+    first = await hub.deliver(notification_id=notification_id, encoded=encoded)
+    second = await hub.deliver(notification_id=notification_id, encoded=encoded)
+    assert [one.state for one in await desk.receive()] == ["opened", "opened"]
+    assert await desk.receipts() == {digest: [("opened", None)] for digest in (sealed.digest, first, second)}
+
+
+async def test_another_text_under_a_known_id_is_kept_and_alarmed(hub, desk):
+    """Another body from the same originator is a conflict, once; the same id from another authority is its own."""
+    known = b"\x02" * 16
+    first = await hub.deliver(notification_id=known)
+    other = await hub.deliver(notification_id=known, narrative="something else")
+    again = await hub.deliver(notification_id=known, narrative="something else")
+    squatter = await hub.deliver("FRA/spoc", notification_id=known)
+    received = await desk.receive()
+    assert [(one.originator, one.state) for one in received] == [
+        ("TUR/spoc", "opened"),
+        ("TUR/spoc", "conflict"),
+        ("FRA/spoc", "opened"),
+    ]
+    assert received[1].notification.narrative == "something else"
+    receipts = await desk.receipts()
+    assert [receipts[one] for one in (first, other, again, squatter)] == [
+        [("opened", None)],
+        [("refused", "id_conflict")],
+        [("refused", "id_conflict")],
+        [("opened", None)],
+    ]
+
+
+async def test_poison_is_refused_kept_and_passed_over(hub, desk):
+    """Garbage, a tombstone, too much, a foreign notice and cut or flipped deliveries: the feed goes on."""
+    good = hub.delivery(hub.sealed("TUR/spoc"))
+    flipped = bytearray(good)
+    flipped[200] ^= 1
+    refused = [b"garbage", None, b"\xc3\x01" * 200_000, good[:-1], bytes(flipped)]
+    own_notice = notice(hub.stated(bytes(32), kind="decision", stream=bytes(16), number=1, envelope_id=bytes(16)))
+    await hub.put(*refused, own_notice, good)
+    assert len(await desk.receive()) == 1
+    assert len(await desk.reasons()) == len(refused)
+    assert (await desk.reasons())[:4] == ["malformed", "malformed", "too_large", "malformed"]
+    assert len(await desk.receipts()) == 1, "nobody is told of what carries no valid signature"
+
+
+async def test_a_delivery_in_the_wrong_feed_is_refused(hub, desk):
+    """FRA's delivery put on DEU's feed: not for us by the hub's word, and by our own key where the hub lies."""
+    sealed = hub.sealed("TUR/spoc", to="FRA/spoc")
+    await hub.put(hub.delivery(sealed, "FRA/spoc"))
+    await hub.put(hub.delivery(sealed, "FRA/spoc", hub.stated(sealed.digest, ME)))
+    assert await desk.receive() == []
+    assert await desk.reasons() == ["bad_statement", "not_addressed"]
+
+
+async def test_forged_statements_are_refused_and_the_true_one_is_taken(world, hub, desk):
+    """A statement by a stranger, of another envelope, rejected, or of an impossible time opens nothing."""
+    sealed = hub.sealed("TUR/spoc")
+    stranger = SigningKey.from_secret(b"s" * 32)
+    lies = [
+        hub.stated(sealed.digest, signing=stranger),
+        hub.stated(bytes(32)),
+        hub.stated(sealed.digest, outcome="rejected", reason="expired"),
+        hub.stated(sealed.digest, kind="decision"),
+        hub.stated(sealed.digest, accepted_at=world.clock() + HOUR_MS),
+        hub.stated(sealed.digest, accepted_at=world.clock() - HOUR_MS),
+    ]
+    await hub.put(*(hub.delivery(sealed, signed=signed) for signed in lies))
+    await hub.put(hub.delivery(sealed))
+    assert len(await desk.receive()) == 1
+    assert await desk.reasons() == ["bad_statement"] * len(lies)
+    assert await desk.receipts() == {sealed.digest: [("refused", "bad_statement"), ("opened", None)]}
+
+
+async def test_a_statement_s_time_is_bounded_by_expiry_and_not_by_opening(world, hub, desk):
+    """A delivery that waited past its expiry opens, where the hub accepted it in time; else it does not."""
+    in_time, late = hub.sealed("TUR/spoc"), hub.sealed("FRA/spoc")
+    kept = hub.delivery(in_time)
+    world.clock.now += 8 * 24 * HOUR_MS
+    await hub.put(kept, hub.delivery(late))
+    assert [one.originator for one in await desk.receive()] == ["TUR/spoc"]
+    assert await desk.reasons() == ["bad_statement"]
+
+
+def revoked(snapshot, name, at):
+    """The snapshot's next version, in which the keys of `name` are revoked at that time."""
+    directory = snapshot.directory
+    authority = directory.authorities[name]
+    keys = tuple(replace(key, state=KeyState.REVOKED, changed_at=at) for key in authority.keys)
+    authorities = dict(directory.authorities) | {name: replace(authority, keys=keys)}
+    return Snapshot(replace(directory, version=2, authorities=authorities), snapshot.rules)
+
+
+async def test_a_stolen_key_is_judged_at_the_time_of_acceptance(world, hub, desk):
+    """Accepted before the revocation opens; a backdated envelope accepted after it does not."""
+    before = hub.delivery(hub.sealed("TUR/spoc"))
+    stolen = hub.sealed("TUR/spoc")
+    world.clock.now += HOUR_MS
+    await hub.put(before, hub.delivery(stolen))
+    world.directory.put(revoked(world.directory.snapshot(), "TUR/spoc", world.clock() - 1))
+    assert [one.seq for one in await desk.receive()] == [1]
+    assert await desk.reasons() == ["signer_revoked"]
+
+
+async def test_a_type_without_permission_is_refused(world, hub, desk):
+    """An authority that may not send arrests is refused, though its signature is good."""
+    snapshot = world.directory.snapshot()
+    authority = replace(snapshot.directory.authorities["TUR/spoc"], publishes=frozenset({"deportation"}))
+    authorities = dict(snapshot.directory.authorities) | {"TUR/spoc": authority}
+    world.directory.put(Snapshot(replace(snapshot.directory, authorities=authorities), snapshot.rules))
+    digest = await hub.deliver("TUR/spoc")
+    assert await desk.receive() == []
+    assert await desk.receipts() == {digest: [("refused", "not_permitted")]}
+
+
+@pytest.mark.parametrize(("notification_id", "originator"), [(b"\x03" * 16, "TUR/spoc"), (b"\x04" * 16, "FRA/spoc")])
+async def test_a_notification_that_contradicts_its_envelope_is_refused(hub, desk, notification_id, originator):
+    """A body of another id, or in another's name."""
+    encoded = encode(replace(for_sealing(parse(ARREST | {"originator": originator})), id=b"\x04" * 16))
+    await hub.deliver("TUR/spoc", notification_id=notification_id, encoded=encoded)
+    assert await desk.receive() == []
+    assert await desk.reasons() == ["malformed"]
+
+
+async def test_a_new_signer_is_looked_for_once_before_refusing(world, hub, desk):
+    """The directory that this process has is older than the signer: one look for a later version finds it."""
+    latest = world.directory.snapshot()
+    without = {name: one for name, one in latest.directory.authorities.items() if name != "TUR/spoc"}
+
+    class Later(StaticDirectory):
+        refreshed = 0
+
+        async def refresh(self):
+            self.refreshed += 1
+            if self.refreshed == 2:
+                self.put(latest)
+
+    await hub.deliver("TUR/spoc")
+    await hub.deliver("FRA/spoc")
+    later = Later(Snapshot(replace(latest.directory, authorities=without), latest.rules))
+    assert len(await desk.receive(directory=later)) == 2
+    assert (later.refreshed, await desk.reasons()) == (2, [])
+
+
+async def test_nothing_is_accepted_nor_skipped_while_the_directory_is_stale(world, hub, desk):
+    """A stale directory stops the inbox where it is; when it is fresh again, the feed goes on from there."""
+    good = world.directory.snapshot()
+    looked = asyncio.Event()
+
+    class Watched(StaticDirectory):
+        def snapshot(self):
+            looked.set()
+            return super().snapshot()
+
+    stale = Watched(replace(good, fresh_until=world.clock() - 1))
+    await hub.deliver("TUR/spoc")
+    async with desk.subscribed(directory=stale) as subscriber, asyncio.timeout(20):
+        await looked.wait()
+        with pytest.raises(DirectoryStale):
+            stale.snapshot().check_fresh(world.clock())
+        assert await subscriber.inbox.messages() == []
+        assert await subscriber.inbox.offset() == 0
+        stale.put(good)
+        await subscriber.until_idle(0)
+        assert len(await subscriber.inbox.messages()) == 1
+    assert await desk.reasons() == []
+
+
+async def test_an_old_key_opens_what_was_sealed_to_it_until_it_is_destroyed(world, hub, desk):
+    """Two decryption keys are held: both open; with the old one destroyed, its delivery is not addressed to us."""
+    new = DecryptionKey.from_secret(b"n" * 32)
+    old = world.keys[ME].decryption
+    await hub.deliver("TUR/spoc")
+    assert len(await desk.receive(keys={new.key_id: new, old.key_id: old})) == 1
+    await hub.deliver("TUR/spoc")
+    assert len(await desk.receive(keys={new.key_id: new})) == 1
+    assert await desk.reasons() == ["not_addressed"]
+
+
+async def test_a_crash_at_any_step_stores_everything_once(make_world, tmp_path):
+    """The broker fails at every call in turn, and the process starts again: each message once, in order."""
+
+    class Crash(Exception):
+        pass
+
+    async def run(crash_at):
+        steps = 0
+
+        async def fault(step):
+            nonlocal steps
+            if not step.startswith("read"):
+                return
+            steps += 1
+            if steps == crash_at:
+                raise Crash(step)
+
+        world = make_world(crash_at, fault)
+        desk = Desk(world, f"sqlite+aiosqlite:///{tmp_path}/{crash_at}.db")
+        hub = Hub(world)
+        for _ in range(3):
+            await hub.deliver("TUR/spoc")
+        crashed = False
+        try:
+            await desk.receive()
+        except Crash:
+            crashed = True
+        assert [one.seq for one in await desk.receive()] == [1, 2, 3]
+        assert await desk.look("gaps") == []
+        return crashed
+
+    crash_at = 1
+    while await run(crash_at):
+        crash_at += 1
+    assert crash_at > 2, "opening the reader and reading were both crashed at"
+
+
+async def test_messages_and_offset_are_stored_together_or_not_at_all(hub, desk, monkeypatch):
+    """A crash in the middle of the batch's transaction leaves no row and no offset; the next start has all."""
+    await hub.deliver("TUR/spoc")
+    await hub.deliver("TUR/spoc")
+    from notifier.consumers.filling import Batch
+
+    whole = Batch.take
+
+    async def cut(self, offset, result):
+        if offset == 1:
+            raise StorageError(detail="the disk is full")
+        await whole(self, offset, result)
+
+    monkeypatch.setattr(Batch, "take", cut)
+    tried = asyncio.Event()
+    monkeypatch.setattr("notifier.consumers.subscriber.log", _Log(tried))
+    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+        await tried.wait()
+        assert await subscriber.inbox.messages() == []
+        assert await subscriber.inbox.offset() == 0
+    monkeypatch.undo()
+    assert [one.seq for one in await desk.receive()] == [1, 2]
+
+
+class _Log:
+    """Says when something was warned of."""
+
+    def __init__(self, event):
+        self._event = event
+
+    def warning(self, *_arguments, **_named):
+        self._event.set()
+
+    error = warning
+
+
+async def test_an_inbox_has_one_reader_and_the_next_goes_on(hub, desk):
+    """A second process is refused while the first lives; then it goes on where the first ended."""
+    await hub.deliver("TUR/spoc")
+    async with desk.subscribed() as first, asyncio.timeout(20):
+        await first.until_idle(0)
+        with pytest.raises(StorageError) as refused:
+            async with desk.subscribed():
+                pass
+        assert refused.value.reason == "storage_locked"
+    await hub.deliver("TUR/spoc")
+    assert [one.seq for one in await desk.receive()] == [1, 2]
+
+
+async def test_a_reader_that_was_taken_over_writes_nothing_more(hub, desk, world):
+    """The lease runs out unnoticed and another takes it: the old one ends with `fenced`, nothing is doubled."""
+    async with desk.subscribed() as old, asyncio.timeout(20):
+        await old.until_idle(0)
+        world.clock.now += HOUR_MS
+        async with desk.subscribed() as new:
+            await hub.deliver("TUR/spoc")
+            await new.until_idle(0)
+            with pytest.raises(Fenced):
+                await old.until_idle(3600)
+            assert not old.ready()
+            assert len(await new.inbox.messages()) == 1
+
+
+async def test_a_reader_that_outlives_a_restore_cannot_skip(hub, desk, world):
+    """A backup put back under a running reader: it is fenced, and the next start reads again what was lost."""
+    for _ in range(3):
+        await hub.deliver("TUR/spoc")
+    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+        await subscriber.until_idle(0)
+        database = subscriber.inbox._database
+        async with database.write() as connection:
+            for table in (tables.messages, tables.gaps, tables.streams, tables.receipts):
+                await connection.execute(table.delete())
+            await connection.execute(tables.instance.update().values(feed_offset=0))
+        await hub.deliver("TUR/spoc")
+        with pytest.raises(Fenced):
+            await subscriber.until_idle(3600)
+        assert await subscriber.inbox.offset() == 0
+    assert [one.seq for one in await desk.receive()] == [1, 2, 3, 4]
+    assert await desk.look("gaps") == []
+
+
+async def test_a_record_that_brings_about_the_unforeseen_is_refused(hub, desk, monkeypatch):
+    """A fault of the software on one record is a refusal of that record, and the feed goes on."""
+    bad = hub.delivery(hub.sealed("TUR/spoc"))
+
+    def fails(value):
+        if value == bad:
+            raise ZeroDivisionError
+        return parse_feed(value)
+
+    monkeypatch.setattr("notifier.consumers.reading.parse_feed", fails)
+    await hub.put(bad)
+    await hub.deliver("FRA/spoc")
+    assert [one.originator for one in await desk.receive()] == ["FRA/spoc"]
+    assert await desk.reasons() == ["malformed"]
+
+
+async def test_iterating_yields_each_message_once_and_again_after_a_crash(hub, desk):
+    """A loop that ends in the middle of a message gets that message again; what it finished it does not."""
+    for _ in range(3):
+        await hub.deliver("TUR/spoc")
+
+    async def take(count):
+        taken = []
+        async with (
+            desk.subscribed() as subscriber,
+            asyncio.timeout(20),
+            contextlib.aclosing(aiter(subscriber)) as messages,
+        ):
+            async for message in messages:
+                taken.append(message.seq)
+                if len(taken) == count:
+                    break
+        return taken
+
+    assert await take(2) == [1, 2]
+    assert await take(2) == [2, 3]
+
+
+async def test_sinks_take_in_order_go_on_after_a_restart_and_are_spared_exercises(hub, desk, tmp_path):
+    """The file has each message on a line, without the drill; the callback that is not operational sees all."""
+    path = tmp_path / "out.jsonl"
+    seen = []
+    options = {"sinks": [JsonLines(path), Callback("all", lambda one: seen.append(one.seq), operational=False)]}
+    await hub.deliver("TUR/spoc")
+    await hub.deliver("TUR/spoc", exercise=True)
+    await desk.receive(**options)
+    await hub.deliver("TUR/spoc", text="line one\nline two\u2028\x85\x1b[2J\u202e")
+    received = await desk.receive(**options)
+    assert [one.exercise for one in received] == [False, True, False]
+    lines = path.read_text().splitlines()
+    assert all(line.isprintable() for line in lines), "nothing in it acts on a terminal"
+    assert [json.loads(line)["seq"] for line in lines] == [1, 3]
+    assert seen == [1, 2, 3]
+
+
+async def test_a_sink_that_fails_ends_the_work_and_gets_the_message_again(hub, desk):
+    """What a sink did not take is offered to it again; the inbox has it in any case."""
+    await hub.deliver("TUR/spoc")
+    seen = []
+
+    async def full(_message):
+        raise StorageError(detail="the disk is full")
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        await desk.receive(sinks=[Callback("file", full)])
+    assert len(await desk.look("messages")) == 1
+    await desk.receive(sinks=[Callback("file", lambda one: seen.append(one.seq))])
+    assert seen == [1]
+
+
+async def test_the_inbox_tells_nothing_without_its_key(hub, desk, tmp_path):
+    """Names, documents, originators and texts stand nowhere in its files, and another key opens nothing."""
+    await hub.deliver("TUR/spoc")
+    await hub.put(hub.delivery(hub.sealed("FRA/spoc", to="FRA/spoc"), "FRA/spoc"))
+    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+        await subscriber.until_idle(0)
+        files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    for canary in (
+        b"Eriksson",
+        b"ERIKSSON",
+        b"L898902C3",
+        b"1974-08-12",
+        b"TUR/spoc",
+        b"FRA/spoc",
+        b"narrative",
+    ):
+        assert canary not in files
+    with pytest.raises(StorageError):
+        await Inbox.open(desk.address, ME, b"x" * 32, desk.world.runtime)
+    with pytest.raises(StorageError, match="belongs to"):
+        await Inbox.open(desk.address, "FRA/spoc", STORAGE_KEY, desk.world.runtime)
+
+
+async def test_an_erased_row_s_number_is_not_given_again(hub, desk):
+    """The last message is erased, another comes: a reader that took the first still gets the second."""
+    await hub.deliver("TUR/spoc")
+    seen = []
+    options = {"sinks": [Callback("all", lambda one: seen.append(one.seq))]}
+    await desk.receive(**options)
+    inbox = await desk.open_inbox()
+    async with inbox._database.write() as connection:
+        await connection.execute(sa.delete(tables.messages))
+    await inbox.close()
+    await hub.deliver("TUR/spoc")
+    await desk.receive(**options)
+    assert seen == [1, 2]
