@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.explaining import entry_line
 from notifier.errors import Malformed, NotificationInvalid, Refused
 
 if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
     from notifier.routing.decision import Decision
-
-_MARKS = {"send": "told", "hold": "held", "suppress": "not told"}
 
 
 @click.command(epilog="Example: notifier route examples/deportation-two-nationalities.json")
@@ -94,16 +93,6 @@ def _refuse(name: str, error: NotificationInvalid | Malformed) -> None:
 def _show(name: str, decision: Decision) -> None:
     click.echo(f"{name}, by version {decision.rules_version} of the rules")
     for row in decision.to_json()["recipients"]:
-        click.echo(f"  {_line(row)}")
+        click.echo(f"  {entry_line(row)}")
     if decision.nobody:
         click.echo("  nobody is told now")
-
-
-def _line(row: dict[str, Any]) -> str:
-    reasons = ", ".join(f"{reason['rule']} (para {reason['paragraph']})" for reason in row["reasons"])
-    text = f"{_MARKS[row['outcome']]:<9} {row['authority'] or '(no state named yet)':<22} {reasons}"
-    if row["because"]:
-        text += f"; because {', '.join(row['because'])}"
-    if row.get("successors"):
-        text += f"; successors {', '.join(row['successors'])}"
-    return text

@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.explaining import entry_line
 from notifier.cli.inbox import with_inbox
 from notifier.config import Settings
 from notifier.errors import Refused
-
-WORDS = {"send": "is told", "hold": "is not told yet", "suppress": "is not told"}
 
 
 @click.command(epilog="Example: notifier why 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 DEU/spoc --as TUR/spoc")
@@ -35,19 +34,9 @@ def command(context: Context, message_id: str, about: str | None) -> None:
         return
     click.echo(f"{document['id']}, by version {document['rules_version']} of the rules")
     for entry in document["recipients"]:
-        click.echo(_line(entry))
+        click.echo(f"  {entry_line(entry)}")
     if not document["recipients"]:
         click.echo(f"{about or 'nobody'}: no rule names it for this notification")
-
-
-def _line(entry: dict[str, Any]) -> str:
-    reasons = ", ".join(f"{reason['rule']} (paragraph {reason['paragraph']})" for reason in entry["reasons"])
-    text = f"{entry['authority'] or 'a state not known yet'} {WORDS[entry['outcome']]}: {reasons}"
-    if entry["because"]:
-        text += f"; because {', '.join(entry['because'])}"
-    if entry.get("successors"):
-        text += f"; successors {', '.join(entry['successors'])}"
-    return text
 
 
 def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None:
