@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -123,6 +123,7 @@ async def _refresh(directory: DirectoryClient, stop: asyncio.Event) -> None:
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:
     """Waits that long, or until told to stop."""
-    wait: Awaitable[object] = asyncio.wait_for(stop.wait(), seconds)
+    # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the event.
     with contextlib.suppress(TimeoutError):
-        await wait
+        async with asyncio.timeout(seconds):
+            await stop.wait()

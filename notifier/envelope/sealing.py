@@ -98,21 +98,19 @@ def seal(
     sealed_body = b""
     if body is not None:
         sealed_body = encrypt(blake(b"ntf1/body", hh, key=cek), hh + epk + commit, pad(body_text, BODY_STEP))
-    hashes = [stanza_hash(hh, stanza.rid, stanza.wrap) for stanza in stanzas]
-    text = transcript(prefix.raw, epk, commit, slip_digest(hid, sealed_slip), hashes, sealed_body)
+    parts = {"epk": epk, "commit": commit, "hid": hid, "slip": sealed_slip, "body": sealed_body}
+    return _signed(signer, prefix, stanzas, parts)
+
+
+def _signed(signer: SigningKey, prefix: Prefix, stanzas: Sequence[Stanza], parts: dict[str, bytes]) -> Sealed:
+    """The envelope of these parts, signed over their transcript."""
+    hashes = [stanza_hash(prefix.hh, stanza.rid, stanza.wrap) for stanza in stanzas]
+    sealed_slip = slip_digest(parts["hid"], parts["slip"])
+    text = transcript(prefix.raw, parts["epk"], parts["commit"], sealed_slip, hashes, parts["body"])
     signature = signer.sign(signed_form(text))
-    envelope = codec("Envelope").encode(
-        {
-            "prefix": prefix.raw,
-            "epk": epk,
-            "commit": commit,
-            "hid": hid,
-            "slip": sealed_slip,
-            "stanzas": [{"rid": stanza.rid, "wrap": stanza.wrap} for stanza in stanzas],
-            "body": sealed_body,
-            "signature": signature,
-        }
-    )
+    listed = [{"rid": stanza.rid, "wrap": stanza.wrap} for stanza in stanzas]
+    record = parts | {"prefix": prefix.raw, "stanzas": listed, "signature": signature}
+    envelope = codec("Envelope").encode(record)
     if len(envelope) > ENVELOPE_BYTES:
         raise EnvelopeError("too_large")
     return Sealed(envelope, envelope_digest(text, signature))
