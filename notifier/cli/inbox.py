@@ -88,7 +88,8 @@ def _lines(value: Any, margin: str) -> Iterator[str]:
     """`value` for reading: a line a field, deeper ones indented; nothing in it acts on the terminal."""
     items = value.items() if isinstance(value, dict) else (("-", item) for item in value)
     for name, item in items:
-        label = f"{margin}{name}" if name == "-" else f"{margin}{name}:"
+        # A name can be the sender's, too: a place is shown under its kind.
+        label = f"{margin}{name}" if name == "-" else f"{margin}{escaped(name)}:"
         if isinstance(item, dict | list) and item:
             yield label
             yield from _lines(item, margin + "  ")

@@ -36,7 +36,7 @@ from notifier.envelope import (
 )
 from notifier.envelope.keys import signature_holds
 from notifier.envelope.primitives import pae
-from notifier.errors import DirectoryStale, Fenced, StorageError
+from notifier.errors import Fenced, StorageError
 from notifier.notification import encode, for_sealing, parse
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import feed_of
@@ -408,10 +408,15 @@ async def test_a_notification_that_contradicts_its_envelope_is_refused(hub, desk
     assert await desk.reasons() == ["malformed"]
 
 
-async def test_a_new_signer_is_looked_for_once_before_refusing(world, hub, desk):
-    """The directory that this process has is older than the signer: one look for a later version finds it."""
+@pytest.mark.parametrize("missing", ["signer", "permission"])
+async def test_what_a_later_directory_cures_is_looked_for_once_before_refusing(world, hub, desk, missing):
+    """The directory here is older than the signer or its permission: one look for a later version finds it."""
     latest = world.directory.snapshot()
-    without = {name: one for name, one in latest.directory.authorities.items() if name != "TUR/spoc"}
+    older = dict(latest.directory.authorities)
+    if missing == "signer":
+        del older["TUR/spoc"]
+    else:
+        older["TUR/spoc"] = replace(older["TUR/spoc"], publishes=frozenset())
 
     class Later(StaticDirectory):
         refreshed = 0
@@ -423,33 +428,41 @@ async def test_a_new_signer_is_looked_for_once_before_refusing(world, hub, desk)
 
     await hub.deliver("TUR/spoc")
     await hub.deliver("FRA/spoc")
-    later = Later(Snapshot(replace(latest.directory, authorities=without), latest.rules))
+    later = Later(Snapshot(replace(latest.directory, authorities=older), latest.rules))
     assert len(await desk.receive(directory=later)) == 2
     assert (later.refreshed, await desk.reasons()) == (2, [])
 
 
-async def test_nothing_is_accepted_nor_skipped_while_the_directory_is_stale(world, hub, desk):
+async def test_nothing_is_accepted_nor_skipped_while_the_directory_is_stale(world, hub, desk, monkeypatch):
     """A stale directory stops the inbox where it is; when it is fresh again, the feed goes on from there."""
     good = world.directory.snapshot()
-    looked = asyncio.Event()
-
-    class Watched(StaticDirectory):
-        def snapshot(self):
-            looked.set()
-            return super().snapshot()
-
-    stale = Watched(replace(good, fresh_until=world.clock() - 1))
+    source = StaticDirectory(replace(good, fresh_until=world.clock() - 1))
+    log = Warned()
+    monkeypatch.setattr("notifier.consumers.subscriber.log", log)
     await hub.deliver("TUR/spoc")
-    async with desk.subscribed(directory=stale) as subscriber, asyncio.timeout(20):
-        await looked.wait()
-        with pytest.raises(DirectoryStale):
-            stale.snapshot().check_fresh(world.clock())
+    async with desk.subscribed(directory=source) as subscriber, asyncio.timeout(20):
+        await log.event.wait()
+        assert log.reasons == ["directory_stale"]
         assert await subscriber.inbox.messages() == []
         assert await subscriber.inbox.offset() == 0
-        stale.put(good)
+        source.put(good)
         await subscriber.until_idle(0)
         assert len(await subscriber.inbox.messages()) == 1
     assert await desk.reasons() == []
+
+
+class Warned:
+    """A log that says when something was warned of, and why."""
+
+    def __init__(self):
+        self.event = asyncio.Event()
+        self.reasons = []
+
+    def warning(self, _event, *, reason, **_named):
+        self.reasons.append(reason)
+        self.event.set()
+
+    error = warning
 
 
 async def test_an_old_key_opens_what_was_sealed_to_it_until_it_is_destroyed(world, hub, desk):
@@ -514,26 +527,15 @@ async def test_messages_and_offset_are_stored_together_or_not_at_all(hub, desk, 
         await whole(self, offset, result)
 
     monkeypatch.setattr(Batch, "take", cut)
-    tried = asyncio.Event()
-    monkeypatch.setattr("notifier.consumers.subscriber.log", _Log(tried))
+    log = Warned()
+    monkeypatch.setattr("notifier.consumers.subscriber.log", log)
     async with desk.subscribed() as subscriber, asyncio.timeout(20):
-        await tried.wait()
+        await log.event.wait()
+        assert log.reasons == ["storage_failed"]
         assert await subscriber.inbox.messages() == []
         assert await subscriber.inbox.offset() == 0
     monkeypatch.undo()
     assert [one.seq for one in await desk.receive()] == [1, 2]
-
-
-class _Log:
-    """Says when something was warned of."""
-
-    def __init__(self, event):
-        self._event = event
-
-    def warning(self, *_arguments, **_named):
-        self._event.set()
-
-    error = warning
 
 
 async def test_an_inbox_has_one_reader_and_the_next_goes_on(hub, desk):
@@ -563,8 +565,20 @@ async def test_a_reader_that_was_taken_over_writes_nothing_more(hub, desk, world
             assert len(await new.inbox.messages()) == 1
 
 
-async def test_a_reader_that_outlives_a_restore_cannot_skip(hub, desk, world):
+async def test_a_reader_that_outlives_a_restore_cannot_skip(make_world, tmp_path):
     """A backup put back under a running reader: it is fenced, and the next start reads again what was lost."""
+    reads = 0
+    read_again = asyncio.Condition()
+
+    async def count(step):
+        nonlocal reads
+        if step == "read":
+            async with read_again:
+                reads += 1
+                read_again.notify_all()
+
+    world = make_world(1, count)
+    hub, desk = Hub(world), Desk(world, f"sqlite+aiosqlite:///{tmp_path}/inbox.db")
     for _ in range(3):
         await hub.deliver("TUR/spoc")
     async with desk.subscribed() as subscriber, asyncio.timeout(20):
@@ -574,6 +588,9 @@ async def test_a_reader_that_outlives_a_restore_cannot_skip(hub, desk, world):
             for table in (tables.messages, tables.gaps, tables.streams, tables.receipts):
                 await connection.execute(table.delete())
             await connection.execute(tables.instance.update().values(feed_offset=0))
+        async with read_again:
+            enough = reads + 2
+            await read_again.wait_for(lambda: reads >= enough)
         await hub.deliver("TUR/spoc")
         with pytest.raises(Fenced):
             await subscriber.until_idle(3600)

@@ -1,0 +1,236 @@
+"""`notifier inbox`, `why` as a recipient, and `subscribe` without a broker, as typed by a person."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from notifier.cli.main import run
+from notifier.config import load, party_config
+from notifier.consumers.inbox import Inbox
+from notifier.consumers.reading import Message, Place, Refusal
+from notifier.keyfiles import signing_key, storage_key
+from notifier.notification import encode, for_sealing, parse
+from notifier.runtime import REAL
+from notifier.sandbox.parties import make_parties
+from notifier.sandbox.pki import CertificateAuthority
+
+ME = "DEU/spoc"
+KNOWN = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
+DRILL = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a12"
+HOSTILE = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a13"
+TWICE = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a14"
+
+DEPORTATION = {
+    "type": "deportation",
+    "stage": "ordered",
+    "originator": "TUR/spoc",
+    "event_time": "2026-11-20T08:15:00+03:00",
+    "urgency": "urgent",
+    "purpose": "counter_terrorism",
+    "legal_basis": ["S/RES/2396 (2017) para 3"],
+    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
+    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": []},
+    "review_date": "2027-11-20",
+    "erase_date": "2031-11-20",
+    "interpol": False,
+    "language": "en",
+    "subject": {
+        "category": "suspect",
+        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
+        "age": "adult",
+        "names": [{"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn"}],
+        "births": ["1974-08-12"],
+        "sex": "F",
+        "nationalities": [{"state": "UTO", "status": "documented"}],
+        "residences": [],
+        "documents": [],
+    },
+    "movement": {"in_custody": True, "origin": "TUR", "transit": [], "destination": "DEU"},
+    "local": {
+        "refugee": {"status": "none", "feared": []},
+        "risk": {"torture": [], "death_penalty": []},
+        "consular": {"requested": "unknown"},
+        "approvals": [],
+    },
+}
+
+
+def message(number, notification_id=KNOWN, originator="TUR/spoc", text=None, **change):
+    """What the subscriber would store of a delivery."""
+    made = for_sealing(parse(copy.deepcopy(DEPORTATION) | {"originator": originator} | change))
+    notification = replace(made, id=uuid.UUID(notification_id).bytes, narrative=text or made.narrative)
+    return Message(
+        place=Place(originator, b"s" * 16, number),
+        envelope=os.urandom(32),
+        notification_id=notification.id,
+        accepted_at=1_795_000_000_000,
+        rules_version=1,
+        encoded=encode(notification),
+        notification=notification,
+    )
+
+
+MESSAGES = (
+    message(1),
+    message(2, DRILL, exercise=True),
+    message(4, HOSTILE, text="first\nsecond\x1b[2J\u202egnp"),
+    message(5, TWICE),
+    message(1, TWICE, "FRA/spoc"),
+    Refusal(bytes(32), "malformed", b"garbage"),
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home whose broker does not run, where DEU/spoc has received something."""
+    home = tmp_path_factory.mktemp("home")
+    make_parties(home, CertificateAuthority(home / "pki"), "127.0.0.1:1", 6, 1)
+    settings = load(party_config(home, ME))
+
+    async def fill():
+        inbox = await Inbox.open(settings.inbox, ME, storage_key(settings.keys), REAL)
+        lease = inbox.lease()
+        await lease.acquire()
+        await inbox.store(MESSAGES, range(len(MESSAGES)), 0, lease, signing_key(settings.keys))
+        await lease.release()
+        await inbox.close()
+
+    asyncio.run(fill())
+    return home
+
+
+@pytest.fixture
+def notifier(home, capsys):
+    """Runs a verb as DEU/spoc: status, standard output, standard error."""
+
+    def call(*arguments, as_=ME):
+        status = run([*arguments, "--home", str(home), "--as", as_])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+def test_list_shows_what_came_and_what_is_missing(notifier):
+    """A line a message, drills marked, the missing number by name; the same as JSON."""
+    status, out, _ = notifier("inbox", "list")
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].startswith(KNOWN)
+    assert ["EXERCISE" in line for line in lines[:5]] == [False, True, False, False, False]
+    assert lines[5] == "5 messages"
+    assert lines[6:] == [f"missing: number 3 of stream {(b's' * 16).hex()} from TUR/spoc"]
+    status, out, _ = notifier("inbox", "list", "--json")
+    assert [(one["id"], one["seq"], one["state"]) for one in json.loads(out)["messages"]] == [
+        (KNOWN, 1, "opened"),
+        (DRILL, 2, "opened"),
+        (HOSTILE, 4, "opened"),
+        (TWICE, 5, "opened"),
+        (TWICE, 1, "opened"),
+    ]
+
+
+def test_show_is_readable_and_complete(notifier):
+    """Every part is there for a person, and as the public JSON form for a program."""
+    status, out, _ = notifier("inbox", "show", KNOWN)
+    assert status == 0
+    assert "EXERCISE" not in out
+    for text in ("type: deportation", "text: Eriksson Anna Maria", "in_custody: yes", "destination: DEU"):
+        assert text in out
+    status, out, _ = notifier("inbox", "show", KNOWN, "--json")
+    assert json.loads(out)["notification"]["subject"]["nationalities"] == [{"state": "UTO", "status": "documented"}]
+    assert "others" not in json.loads(out)
+
+
+def test_show_marks_a_drill_loudly(notifier):
+    """The first line says that nothing of it is real."""
+    _, out, _ = notifier("inbox", "show", DRILL)
+    assert out.startswith("*** EXERCISE")
+
+
+def test_a_hostile_text_does_not_act_on_the_terminal(notifier):
+    """Terminal sequences and direction marks are shown as escapes, line ends as lines; the JSON is unchanged."""
+    _, out, _ = notifier("inbox", "show", HOSTILE)
+    assert all(line.isprintable() for line in out.splitlines())
+    assert "second\\u001b[2J\\u202egnp" in out
+    _, out, _ = notifier("inbox", "show", HOSTILE, "--json")
+    assert "\u202e" not in out
+    assert json.loads(out)["notification"]["narrative"] == "first\nsecond\x1b[2J\u202egnp"
+
+
+def test_a_squatter_on_an_id_hides_nothing(notifier):
+    """Two authorities used one id: both messages are shown, each with its originator."""
+    _, out, err = notifier("inbox", "show", TWICE)
+    assert "originator: TUR/spoc" in out
+    assert "originator: FRA/spoc" in out
+    assert err == "2 messages have this id\n"
+    _, out, _ = notifier("inbox", "show", TWICE, "--json")
+    assert [one["originator"] for one in json.loads(out)["others"]] == ["FRA/spoc"]
+    status, _, err = notifier("why", TWICE)
+    assert (status, "id_conflict" in err) == (1, True)
+
+
+def test_why_answers_a_recipient_for_itself(notifier):
+    """DEU was told as the destination, on paragraph 3; nobody else is named, and nobody else may be asked for."""
+    status, out, _ = notifier("why", KNOWN, "--json")
+    assert status == 0
+    assert json.loads(out) == {
+        "id": KNOWN,
+        "rules_version": 1,
+        "recipients": [
+            {
+                "authority": ME,
+                "outcome": "send",
+                "reasons": [{"rule": "destination", "paragraph": "3"}],
+                "because": [],
+            }
+        ],
+    }
+    _, out, _ = notifier("why", KNOWN)
+    assert "destination (para 3)" in out
+    assert "UTO" not in out
+    status, out, err = notifier("why", KNOWN, "UTO/spoc")
+    assert (status, out) == (1, "")
+    assert err.startswith("notifier: not_found: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "reason"),
+    [
+        (("inbox", "show", "01997e5c-1c00-7c55-9a3e-000000000000"), 1, "not_found"),
+        (("inbox", "show", "not-an-id"), 1, "not_found"),
+        (("why", "01997e5c-1c00-7c55-9a3e-000000000000"), 1, "not_found"),
+        (("subscribe", "--sink", "carrier-pigeon"), 2, "usage"),
+        (("subscribe", "--sink", "jsonl:"), 2, "usage"),
+        (("subscribe", "--until-idle", "-1"), 2, "usage"),
+    ],
+)
+def test_a_refusal_is_one_line_with_its_reason(notifier, arguments, status, reason):
+    """The reason on one line of standard error, and the exit status that goes with it."""
+    found, out, err = notifier(*arguments)
+    assert (found, out) == (status, "")
+    assert err.startswith(f"notifier: {reason}: ")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_subscribe_ends_cleanly_on_a_signal(home, number):
+    """Without a broker it waits and says so; told to stop it ends at once, with 0 and a summary."""
+    command = [sys.executable, "-m", "notifier", "subscribe", "--home", str(home), "--as", "AUT/spoc"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        first = process.stderr.readline()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert "broker_unavailable" in first
+    assert (process.returncode, out) == (0, "")
+    assert err.splitlines()[-1] == "0 received"
