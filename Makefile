@@ -8,7 +8,7 @@ LOAD ?= 20000
 ACTS ?= 40
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long unit simulation integration cli check bench lock clean
+.PHONY: help setup demo test test-long test-controls unit simulation integration cli check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ test-long: setup ## many seeds, and the kill campaign: SEEDS, LOAD and ACTS say 
 	NOTIFIER_LONG=1 $(PYTEST) tests/model --timeout=3600
 	NOTIFIER_SEEDS=$(SEEDS) $(PYTEST) tests/simulation/test_schedules.py --timeout=3600
 	NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json $(PYTEST) tests/integration/test_campaign.py
+
+test-controls: setup ## take every control away: its attack's test must fail
+	$(VENV)/bin/python tests/controls
 
 check: setup ## style, types
 	$(VENV)/bin/ruff check .
