@@ -211,7 +211,9 @@ class Subscriber:
         """Returns when a batch was stored, or after a moment."""
         async with self._moved:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), WAIT_MS / 1000)
+                # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the change.
+                async with asyncio.timeout(WAIT_MS / 1000):
+                    await self._moved.wait()
 
     async def _follow(self) -> None:
         """Reads the feed from the stored offset, and begins again after a fault, with growing pauses."""

@@ -9,6 +9,7 @@ may raise, delay, or crash the caller there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -97,10 +98,9 @@ class MemoryBroker:
     async def wait(self, wait_ms: int, there: Callable[[], bool]) -> None:
         """Returns when `there()` is true, or after `wait_ms`."""
         async with self.changed:
-            try:
-                await asyncio.wait_for(self.changed.wait_for(there), wait_ms / 1000)
-            except TimeoutError:
-                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_ms / 1000):
+                    await self.changed.wait_for(there)
 
 
 class MemoryTransport:
