@@ -41,6 +41,7 @@ REASONS: dict[str, str] = {
     "hub_key_retired": "the slip was sealed to a hub key that is no longer read",
     "unreadable_slip": "the slip does not open, or contradicts the header or the stanzas",
     "wrong_partition": "the stream does not live on this partition",
+    "too_many_streams": "the originator has as many streams as it may have",
     "replayed": "this number was decided before",
     "out_of_order": "the envelope does not follow upon the last one decided in its stream",
     "expired": "the envelope's expiry time has passed",

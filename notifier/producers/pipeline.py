@@ -18,7 +18,9 @@ NO_DIGEST: Final = bytes(32)
 OUT_OF_TURN: Final = frozenset({"replayed", "out_of_order"})
 """Refusals upon which the publisher does nothing: the decision that counts was, or will be, another one."""
 
-UNPLACED: Final = frozenset({"hub_key_retired", "unknown_signer", "wrong_partition", "unreadable_slip"})
+UNPLACED: Final = frozenset(
+    {"hub_key_retired", "too_many_streams", "unknown_signer", "wrong_partition", "unreadable_slip"}
+)
 """Refusals before the sequence check: not final. So is any refusal that names no number."""
 
 AGAIN: Final = frozenset({"rules_outdated", "rules_unknown", "feed_missing", "not_yet_valid", "expired"})

@@ -8,6 +8,7 @@ One signature of the hub covers all statements of the transaction (ENVELOPE.md, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -32,6 +33,7 @@ from notifier.topics import AUDIT, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Headers, Outgoing
 
 POSITION_KEY: Final = b"position"
+MOST_STREAMS: Final = 1000  # of one originator in one partition; a publisher begins one when it is made or restored
 StreamName = tuple[str, bytes]
 """An originator and its stream's id."""
 
@@ -71,22 +73,32 @@ class Scene:
 
 
 def decide(
-    items: Sequence[tuple[int, Readable | Unreadable]], states: Mapping[StreamName, StreamState], judge: Judge
+    items: Sequence[tuple[int, Readable | Unreadable]],
+    states: Mapping[StreamName, StreamState],
+    judge: Judge,
+    streams_of: Mapping[str, int],
 ) -> tuple[list[Decided], dict[StreamName, StreamState]]:
     """The decisions upon `items` (offset, what was read) in order, and the streams that changed.
 
-    `states` is what is committed; a stream that is not in it is new.
+    `states` is what is committed; a stream that is not in it is new. `streams_of` counts them by originator:
+    one that has `MOST_STREAMS` begins no more, or it could fill every router's memory.
     """
     changed: dict[StreamName, StreamState] = {}
+    counted = Counter(streams_of)
     decided = []
     for offset, item in items:
         if isinstance(item, Unreadable):
             decided.append(Decided(offset, item, item.reason))
             continue
         name = (item.header.originator, item.header.stream)
-        state = changed.get(name) or states.get(name) or StreamState()
+        known = changed.get(name) or states.get(name)
+        if known is None and counted[name[0]] >= MOST_STREAMS:
+            decided.append(Decided(offset, item, "too_many_streams"))
+            continue
+        state = known or StreamState()
         verdict = judge(item, state)
         if verdict.in_turn:
+            counted[name[0]] += known is None
             changed[name] = after(state, item.slip.number, item.digest, accepted=verdict.accepted)
         decided.append(Decided(offset, item, verdict.reason))
     return decided, changed

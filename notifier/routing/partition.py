@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -55,6 +56,7 @@ class Partition:
         self.offset = offset
         self._sender = sender
         self._streams = streams
+        self._streams_of = Counter(originator for originator, _ in streams)
 
     @classmethod
     async def open(
@@ -89,7 +91,8 @@ class Partition:
         def verdict(readable: Readable, state: StreamState) -> Verdict:
             return judge(readable, state, hub.snapshot, partition=self.number, feeds=feeds, now=now)
 
-        decided, changed = decide([(record.offset, item) for record, item in reads], self._streams, verdict)
+        items = [(record.offset, item) for record, item in reads]
+        decided, changed = decide(items, self._streams, verdict, self._streams_of)
         next_offset = reads[-1][0].offset + 1
         scene = Scene(
             hub_id=hub.snapshot.directory.hub.hub_id,
@@ -104,6 +107,9 @@ class Partition:
         outgoing = await asyncio.to_thread(write, decided, changed, next_offset, scene)
         with metrics.TRANSACTION_SECONDS.time():
             await self._sender.transact(outgoing, Position(ROUTER_GROUP, INTAKE, self.number, next_offset))
+        self._streams_of.update(
+            originator for originator, stream in changed if (originator, stream) not in self._streams
+        )
         self._streams.update(changed)
         self.offset = next_offset
         _count(decided)

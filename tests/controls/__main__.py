@@ -73,6 +73,8 @@ ROWS = (
         "notifier.envelope.opening:_check_statement", "lambda *_: None"),
     Row("27 two routers", "tests/simulation/test_schedules.py",
         "notifier.transport.memory:MemoryTransactional._own", "lambda _: None"),
+    Row("28 streams without end", f"{ROUTER}::test_one_originator_cannot_fill_the_hub_with_streams",
+        "notifier.routing.batch:Counter", "lambda _: __import__('collections').defaultdict(int)"),
     Row("30 forged statement", f"{STATEMENTS}::test_nothing_about_a_statement_can_be_changed",
         "notifier.envelope.statements:signature_holds", "lambda *_: True"),
     Row("31 squatted id", f"{SUBSCRIBER}::test_another_text_under_a_known_id_is_kept_and_alarmed",

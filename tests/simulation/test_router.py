@@ -9,7 +9,7 @@ import pytest
 
 from notifier.audit.entry import AuditEntry
 from notifier.codec import codec
-from notifier.envelope import SignedStatement, Statement, parse_feed, verify_statement
+from notifier.envelope import SignedStatement, Statement, parse_feed, partition_of, verify_statement
 from notifier.errors import Fenced
 from notifier.topics import AUDIT, REJECTED
 
@@ -128,6 +128,25 @@ async def test_a_refusal_in_turn_becomes_the_tail(world, change, reason):
         await world.put("TUR/spoc", follower.envelope)
         await world.until(lambda: len(world.feed("TUR/spoc")) == 2)
     assert outcomes(world, "TUR/spoc") == [("rejected", reason), ("accepted", None)]
+
+
+async def test_one_originator_cannot_fill_the_hub_with_streams(world, monkeypatch):
+    """What it has goes on, a stream too many is refused and changes nothing, and others are served."""
+    monkeypatch.setattr("notifier.routing.batch.MOST_STREAMS", 1)
+    more = [number.to_bytes(16, "big") for number in range(100)]
+    stream = next(one for one in more if partition_of("TUR/spoc", one, 2) == world.partition("TUR/spoc"))
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+        first = world.stream
+        monkeypatch.setattr(type(world), "stream", lambda _self, _name: stream)
+        await world.put("TUR/spoc", world.make("TUR/spoc", number=1, previous=bytes(32)).envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 2)
+        monkeypatch.setattr(type(world), "stream", lambda _self, name: first(name))
+        await world.put("FRA/spoc", world.make("FRA/spoc").envelope)
+        await world.until(lambda: len(world.feed("FRA/spoc")) == 1)
+    assert outcomes(world, "TUR/spoc") == [("accepted", None), ("rejected", "too_many_streams")]
+    assert outcomes(world, "FRA/spoc") == [("accepted", None)]
 
 
 async def test_freshness_is_judged_by_the_hub_s_clock(world):
