@@ -9,7 +9,7 @@ import click
 from notifier.cli.context import Context, common
 
 
-@click.group()
+@click.group(epilog="Example: notifier sandbox up")
 def command() -> None:
     """A real local Kafka with TLS and access rights, an example directory, a router and an auditor."""
 
