@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -69,16 +70,18 @@ class Supervised:
         """Asks the process to end, and ends it when `patience_s` have passed; does nothing where there is none."""
         process = self.process()
         if process is not None:
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
-                try:
-                    process.wait(patience_s)
-                except psutil.TimeoutExpired:
+                # Not psutil's wait alone: a zombie that its parent does not reap never goes away, and has ended.
+                if not wait_until(self._ended, patience_s):
                     process.kill()
-                    process.wait(patience_s)
-            except psutil.NoSuchProcess:
-                pass
+                    wait_until(self._ended, patience_s)
+                with contextlib.suppress(psutil.TimeoutExpired):
+                    process.wait(0)
         self._file.unlink(missing_ok=True)
+
+    def _ended(self) -> bool:
+        return self.process() is None
 
     def failed(self, what: str) -> Temporary:
         """The error that says which log to read, with its last lines."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from notifier.config import KafkaSettings, party_config
 from notifier.directory.model import Directory
-from notifier.errors import NotifierError, Refused, Temporary
+from notifier.errors import NotifierError, Temporary, UsageError
 from notifier.sandbox import administration, jars
 from notifier.sandbox.acls import grants
 from notifier.sandbox.administration import Administrator
@@ -165,9 +165,8 @@ class Sandbox:
         if self._plan_file.exists():
             layout = self._read()
             if len(layout.nodes) != brokers or layout.routers != routers:
-                raise Refused(
-                    "usage",
-                    f"this sandbox has {len(layout.nodes)} brokers and {layout.routers} routers",
+                raise UsageError(
+                    detail=f"this sandbox has {len(layout.nodes)} brokers and {layout.routers} routers",
                     hint="take another --home, or remove this one after notifier sandbox down",
                 )
             return layout
