@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 
-_spec = importlib.util.spec_from_file_location("integration_support", Path(__file__).with_name("support.py"))
-support = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = support
-_spec.loader.exec_module(support)
-
-from confluent_kafka import KafkaException  # noqa: E402 - the helpers come first
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic  # noqa: E402
-
-from notifier.errors import TransportError  # noqa: E402
-from notifier.sandbox.pki import CertificateAuthority  # noqa: E402
-from notifier.sandbox.sandbox import Sandbox  # noqa: E402
-from notifier.topics import AUDIT, INTAKE, REJECTED, ROUTER_GROUP, STREAMS, feed_of  # noqa: E402
-from notifier.transport.base import Outgoing  # noqa: E402
-from notifier.transport.kafka import KafkaTransport  # noqa: E402
+from notifier.errors import TransportError
+from notifier.sandbox.pki import CertificateAuthority
+from notifier.topics import AUDIT, INTAKE, REJECTED, ROUTER_GROUP, STREAMS, feed_of
+from notifier.transport.base import Outgoing
+from notifier.transport.kafka import KafkaTransport
 
 PARTIES = ("AUT/spoc", "router", "auditor", "stranger")
 OWN, FOREIGN = feed_of("AUT/spoc"), feed_of("DEU/spoc")
@@ -45,18 +35,6 @@ READS = {
 }
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """A sandbox for this module, whose feeds may be written to: its router is stopped."""
-    sandbox = Sandbox(tmp_path_factory.mktemp("home"))
-    try:
-        sandbox.up(lambda _text: None)
-        sandbox.process("router-1").stop(10)
-        yield support.World(sandbox)
-    finally:
-        sandbox.down(lambda _text: None)
-
-
 async def denied(transport, call):
     """Whether the broker denies what `call` does, saying so; anything else is raised."""
     try:
@@ -72,61 +50,61 @@ async def denied(transport, call):
 
 @pytest.mark.parametrize("topic", WRITES)
 @pytest.mark.parametrize("party", PARTIES)
-async def test_writing(world, party, topic):
+async def test_writing(spoiled, party, topic):
     """Authorities write intake, the router everything behind it."""
 
     async def write(transport):
         sender = await transport.sender()
         await sender.send([Outgoing(topic, b"x", key=b"k")])
 
-    assert await denied(world.transport(party), write) == (party not in WRITES[topic])
+    assert await denied(spoiled.transport(party), write) == (party not in WRITES[topic])
 
 
 @pytest.mark.parametrize("topic", READS)
 @pytest.mark.parametrize("party", PARTIES)
-async def test_reading(world, party, topic):
+async def test_reading(spoiled, party, topic):
     """Everybody their own feed, the router intake and streams, the auditor audit."""
 
     async def read(transport):
         await (await transport.reader(topic, 0, 0)).read(1, 3000)
 
-    assert await denied(world.transport(party), read) == (party not in READS[topic])
+    assert await denied(spoiled.transport(party), read) == (party not in READS[topic])
 
 
 @pytest.mark.parametrize("party", PARTIES)
-async def test_the_router_s_group(world, party):
+async def test_the_router_s_group(spoiled, party):
     """Nobody else takes part in sharing the partitions."""
 
     async def join(transport):
         await transport.member(ROUTER_GROUP, INTAKE)
 
-    assert await denied(world.transport(party), join) == (party != "router")
+    assert await denied(spoiled.transport(party), join) == (party != "router")
 
 
 @pytest.mark.parametrize("party", PARTIES)
-async def test_the_router_s_transactional_id(world, party):
+async def test_the_router_s_transactional_id(spoiled, party):
     """Nobody else can fence a router."""
 
     async def fence(transport):
         await transport.transactional("notifier-router-0", [])
 
-    assert await denied(world.transport(party), fence) == (party != "router")
+    assert await denied(spoiled.transport(party), fence) == (party != "router")
 
 
-async def test_a_router_has_no_other_transactional_id(world):
+async def test_a_router_has_no_other_transactional_id(spoiled):
     """Only those of the partitions."""
 
     async def begin(transport):
         await transport.transactional("notifier-router-99", [])
 
-    assert await denied(world.transport("router"), begin)
+    assert await denied(spoiled.transport("router"), begin)
 
 
 @pytest.mark.parametrize("party", PARTIES)
 @pytest.mark.parametrize("act", ["create a topic", "delete a topic", "alter a topic", "alter the broker"])
-def test_administration(world, party, act):
+def test_administration(spoiled, party, act):
     """Nobody but the administrator."""
-    settings = world.sandbox.kafka(party)
+    settings = spoiled.sandbox.kafka(party)
     client = AdminClient(
         {
             "bootstrap.servers": settings.bootstrap,
@@ -155,13 +133,13 @@ def test_administration(world, party, act):
 
 
 @pytest.mark.parametrize("who", ["of another authority", "expired"])
-async def test_a_certificate_that_is_not_good_does_not_connect(world, tmp_path, who):
+async def test_a_certificate_that_is_not_good_does_not_connect(spoiled, tmp_path, who):
     """The same names, another signature; or the right one, too late."""
     if who == "expired":
-        CertificateAuthority(world.home / "pki").issue(tmp_path, "aut-spoc", valid=dt.timedelta(seconds=-1))
+        CertificateAuthority(spoiled.home / "pki").issue(tmp_path, "aut-spoc", valid=dt.timedelta(seconds=-1))
     else:
         CertificateAuthority(tmp_path / "foreign").issue(tmp_path, "aut-spoc")
-    settings = world.sandbox.kafka("AUT/spoc")
+    settings = spoiled.sandbox.kafka("AUT/spoc")
     transport = KafkaTransport(replace(settings, certificate=tmp_path / "tls.pem", key=tmp_path / "tls.key"))
     with pytest.raises(TransportError) as error:
         await transport.sender()
@@ -169,13 +147,13 @@ async def test_a_certificate_that_is_not_good_does_not_connect(world, tmp_path, 
     await transport.close()
 
 
-def test_no_certificate_and_no_tls_do_not_connect(world):
+def test_no_certificate_and_no_tls_do_not_connect(spoiled):
     """There is no listener that would take them."""
     import socket
     import ssl
 
-    host, port = world.sandbox.bootstrap.split(":")
-    context = ssl.create_default_context(cafile=str(world.sandbox.kafka("AUT/spoc").ca))
+    host, port = spoiled.sandbox.bootstrap.split(":")
+    context = ssl.create_default_context(cafile=str(spoiled.sandbox.kafka("AUT/spoc").ca))
     with (
         socket.create_connection((host, int(port)), 10) as plain,
         context.wrap_socket(plain, server_hostname=host) as secure,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import json
 import os
 import shutil
@@ -11,33 +10,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location("integration_support", Path(__file__).with_name("support.py"))
-support = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = support
-_spec.loader.exec_module(support)
-
-from notifier.config import party_config  # noqa: E402 - the helpers come first
-from notifier.sandbox.pki import CertificateAuthority  # noqa: E402
-from notifier.sandbox.processes import wait_until  # noqa: E402
-from notifier.sandbox.sandbox import Sandbox  # noqa: E402
+from notifier.config import party_config
+from notifier.sandbox.pki import CertificateAuthority
+from notifier.sandbox.processes import wait_until
+from support import sandbox as support
 
 ARREST = str(support.EXAMPLES / "arrest.json")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """A sandbox for this module."""
-    sandbox = Sandbox(tmp_path_factory.mktemp("home"))
-    found = support.World(sandbox)
-    try:
-        found.up()
-        yield found
-    finally:
-        sandbox.down(lambda _text: None)
 
 
 def one_line(done, reason):
@@ -176,18 +157,3 @@ def test_a_second_start_of_the_same_sandbox_is_refused_while_one_is_at_work(worl
         done = world.shell("sandbox", "up", "--routers", "2")
     assert done.returncode == 3
     one_line(done, "storage_locked")
-
-
-def test_metrics_name_no_participant(world):
-    """Nobody can read off them who is told of whom."""
-    import http.client
-
-    ports = json.loads((world.home / "sandbox.json").read_text())["ports"]
-    for port in ports:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        connection.close()
-        assert "notifier_" in text
-        for code in ("AUT", "UTO", "DEU", "spoc"):
-            assert code not in text

@@ -7,7 +7,6 @@ of chaos; the report is written to `NOTIFIER_REPORT` where that is set.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import random
@@ -19,12 +18,7 @@ from pathlib import Path
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location("integration_support", Path(__file__).with_name("support.py"))
-support = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = support
-_spec.loader.exec_module(support)
-
-from notifier.sandbox.sandbox import Sandbox  # noqa: E402 - the helpers come first
+from support import sandbox as support
 
 LOAD = int(os.environ.get("NOTIFIER_LOAD", "600"))
 ACTS = int(os.environ.get("NOTIFIER_ACTS", "6"))
@@ -121,18 +115,6 @@ class Campaign:
         for name in RECIPIENTS:
             self.processes[f"subscriber {name}"].terminate()
         await asyncio.gather(*subscribers)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """A sandbox of its own: this test leaves nothing standing."""
-    sandbox = Sandbox(tmp_path_factory.mktemp("home"))
-    found = support.World(sandbox)
-    try:
-        found.up()
-        yield found
-    finally:
-        sandbox.down(lambda _text: None)
 
 
 @pytest.mark.timeout(LIMIT_S)

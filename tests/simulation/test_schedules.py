@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import random
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -30,11 +27,7 @@ from notifier.errors import OutcomeUnknown, TransportError
 from notifier.routing.batch import POSITION_KEY
 from notifier.topics import AUDIT, INTAKE, STREAMS
 from notifier.transport.base import Outgoing
-
-_spec = importlib.util.spec_from_file_location("support_virtual", Path(__file__).with_name("support_virtual.py"))
-virtual = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = virtual
-_spec.loader.exec_module(virtual)
+from support import virtual
 
 SEEDS = int(os.environ.get("NOTIFIER_SEEDS", "200"))
 BLOCK = 50

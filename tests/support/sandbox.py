@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import http.client
 import json
 import os
 import subprocess
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from notifier.audit import tiles
+from notifier.audit.entry import AuditEntry
 from notifier.config import load, party_config
 from notifier.consumers.inbox import Inbox, Received
 from notifier.consumers.subscriber import Subscriber
 from notifier.keyfiles import storage_key
 from notifier.runtime import REAL
 from notifier.sandbox.sandbox import Sandbox
+from notifier.transport.base import Record
 from notifier.transport.kafka import KafkaTransport
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -56,6 +60,66 @@ class World:
         done = self.shell(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def ports(self) -> dict[str, int]:
+        """Where each service answers for itself, by its name."""
+        ports = json.loads((self.home / "sandbox.json").read_text())["ports"]
+        return dict(zip(["auditor", *(f"router-{number}" for number in range(1, len(ports)))], ports, strict=True))
+
+    def page(self, service: str, path: str) -> tuple[int, str]:
+        """Status and text of a page of a service."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports()[service], timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def counted(self, service: str, metric: str) -> float:
+        """The sum of a metric of a service over all its labels."""
+        lines = self.page(service, "/metrics")[1].splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((metric + "{", metric + " ")))
+
+    def pid(self, name: str) -> int:
+        """The process of a part that runs."""
+        process = self.sandbox.process(name).process()
+        assert process is not None, name
+        return process.pid
+
+    def states(self) -> dict[str, str]:
+        """What `sandbox status` says of each part."""
+        return {one["name"]: one["state"] for one in self.sandbox.status()["services"]}
+
+    @property
+    def log_folder(self) -> Path:
+        """The auditor's log."""
+        folder = load(party_config(self.home, "auditor")).log_folder
+        assert folder is not None
+        return folder
+
+    def entries(self) -> list[AuditEntry]:
+        """Every entry of the auditor's log that is signed for."""
+        size = self.json("audit", "verify")["size"]
+        found: list[AuditEntry] = []
+        for start in range(0, size, tiles.WIDTH):
+            data = (self.log_folder / tiles.records_path(start // tiles.WIDTH)).read_bytes()
+            values, _ = tiles.decode_records(data, min(tiles.WIDTH, size - start))
+            found += [AuditEntry.decode(value) for value in values]
+        return found
+
+    async def records(self, topic: str, partition: int = 0) -> list[Record]:
+        """Everything in a partition, as only the broker's administrator can see it."""
+        transport = self.transport("admin")
+        try:
+            reader = await transport.reader(topic, partition, 0)
+            found: list[Record] = []
+            end = await reader.end()
+            while await reader.position() < end:
+                found += await reader.read(500, 500)
+            return found
+        finally:
+            await transport.close()
 
     def transport(self, party: str) -> KafkaTransport:
         """A connection as this party."""

@@ -1,0 +1,43 @@
+"""One sandbox with two routers for the whole tier, mended before each test, ended whatever happens."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifier.sandbox.sandbox import Sandbox
+from support import sandbox as support
+
+
+def _quiet(_text):
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory):
+    """The tier's sandbox."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("home"))
+    try:
+        sandbox.up(_quiet, routers=support.ROUTERS)
+        yield support.World(sandbox)
+    finally:
+        sandbox.down(_quiet)
+
+
+@pytest.fixture
+def world(standing):
+    """The tier's sandbox with everything running: what an earlier test broke and left is started again."""
+    if not standing.sandbox.status()["ready"]:
+        standing.up()
+    return standing
+
+
+@pytest.fixture(scope="session")
+def spoiled(tmp_path_factory):
+    """A second sandbox, into whose topics anything may be written: no router reads them any more."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("spoiled"))
+    try:
+        sandbox.up(_quiet)
+        sandbox.process("router-1").stop(10)
+        yield support.World(sandbox)
+    finally:
+        sandbox.down(_quiet)
