@@ -167,4 +167,4 @@ def _database(path: Path, value: str | None) -> str | None:
     """A database address as it is, or a file name as SQLite's address."""
     if value is None or "://" in value:
         return value
-    return f"sqlite+aiosqlite:///{path.parent / value}"
+    return f"sqlite:///{path.parent / value}"

@@ -1,9 +1,13 @@
 """Local databases: durable, private, sealed row by row, with one active instance each.
 
-SQLite by default (WAL, synchronous=FULL: what was committed survives a power cut), any other asynchronous
-SQLAlchemy address where several instances share one (PostgreSQL). Every failure is a `StorageError` of one
-line with a hint. Rows that say who or what are sealed to a storage key of their own (`RowCipher`), so that the
-file alone tells nothing.
+SQLite by default (WAL, synchronous=FULL: what was committed survives a power cut), any other SQLAlchemy
+address of an asynchronous driver where several instances share one (PostgreSQL). Every failure is a
+`StorageError` of one line with a hint. Rows that say who or what are sealed to a storage key of their own
+(`RowCipher`), so that the file alone tells nothing.
+
+SQLite is asked in the thread of the event loop: a statement takes less time than its way to another thread
+and back. What may wait for long is done in a thread: for another writer at the beginning of a transaction,
+for the disk at its end.
 """
 
 from __future__ import annotations
@@ -12,10 +16,10 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 from nacl.bindings import (
@@ -25,7 +29,7 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from notifier.errors import Fenced, StorageError
 from notifier.runtime import Clock, Entropy
@@ -52,26 +56,52 @@ _leases = sa.Table(
 )
 
 
+class Connection(Protocol):
+    """The statements of one transaction."""
+
+    async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        """The result of `statement`."""
+
+    async def scalar(self, statement: sa.Executable) -> Any:
+        """The first column of the first row; None where there is none."""
+
+    async def scalars(self, statement: sa.Executable) -> sa.ScalarResult[Any]:
+        """The first column of every row."""
+
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """What `work` returns; for the making of tables."""
+
+
+class Engine(Protocol):
+    """One database, whatever its kind."""
+
+    def begin(self, *, writes: bool) -> AbstractAsyncContextManager[Connection]:
+        """One transaction: committed at the end of the block, rolled back when it raises."""
+
+    async def dispose(self) -> None:
+        """Closes every connection."""
+
+
 class Database:
     """One open database. Writers take turns inside the process; other processes wait for each other."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._turn = asyncio.Lock()
 
     @classmethod
     async def open(cls, address: str, tables: sa.MetaData, *, schema: str, version: int) -> Database:
-        """Opens or creates the database at `address` (SQLAlchemy URL with an asynchronous driver).
+        """Opens or creates the database at `address` (an SQLAlchemy URL; but for SQLite, of an asynchronous driver).
 
         `schema` names what `tables` are for; a database that holds another version of it is refused with
         `StorageError`. A new SQLite file, and its folder, are readable by their owner alone.
         """
-        _prepare_file(address)
         with _mapped():
-            database = cls(_engine(address))
+            url = make_url(address)
+            database = cls(_Sqlite(url) if url.get_backend_name() == "sqlite" else _Server(url))
         try:
             async with database.write() as connection:
-                await connection.run_sync(_own.create_all)
+                await connection.run(_own.create_all)
                 found = await connection.scalar(sa.select(_schemas.c.version).where(_schemas.c.name == schema))
                 if found is not None and found != version:
                     raise StorageError(
@@ -79,7 +109,7 @@ class Database:
                         hint=f"use the version that reads schema {found}",
                     )
                 if found is None:
-                    await connection.run_sync(tables.create_all)
+                    await connection.run(tables.create_all)
                     await connection.execute(_schemas.insert().values(name=schema, version=version))
         except BaseException:
             await database.close()
@@ -87,53 +117,105 @@ class Database:
         return database
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncIterator[Connection]:
         """One transaction that may write: committed at the end of the block, rolled back when it raises."""
-        async with self._turn, self._connected() as connection:
-            await _whole(connection.execution_options(notifier_writes=True))
-            transaction = connection.begin()
-            await _whole(transaction.start())
-            try:
-                yield connection
-            except BaseException:
-                await _whole(transaction.rollback())
-                raise
-            await _whole(transaction.commit())
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction that only reads: a consistent view."""
-        async with self._connected() as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[_Connection]:
         with _mapped():
-            connection = _Connection(self._engine)
-            try:
-                await _whole(connection.start())
+            async with self._turn, self._engine.begin(writes=True) as connection:
                 yield connection
-            finally:
-                if connection.sync_connection is not None:
-                    await _whole(connection.close())
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """One transaction that only reads: a consistent view."""
+        with _mapped():
+            async with self._engine.begin(writes=False) as connection:
+                yield connection
 
     async def close(self) -> None:
         """Lets go of the file."""
         await _whole(self._engine.dispose())
 
 
-class _Connection(AsyncConnection):
+class _Sqlite:
+    """A file of this machine."""
+
+    def __init__(self, url: sa.URL) -> None:
+        _prepare_file(url)
+        # A connection is used by one task at a time, in whichever thread; the loop must never wait for one.
+        self._engine = sa.create_engine(
+            url.set(drivername="sqlite"), connect_args={"check_same_thread": False}, max_overflow=-1
+        )
+        sa.event.listen(self._engine, "connect", _sqlite_connect)
+        sa.event.listen(self._engine, "begin", _sqlite_begin)
+
+    @asynccontextmanager
+    async def begin(self, *, writes: bool) -> AsyncIterator[Connection]:
+        connection = self._engine.connect()
+        try:
+            if writes:
+                connection.execution_options(notifier_writes=True)
+                await _whole(asyncio.to_thread(connection.begin))
+            yield _Here(connection)
+            if writes:
+                await _whole(asyncio.to_thread(connection.commit))
+        finally:
+            connection.close()  # which rolls back what was not committed
+
+    async def dispose(self) -> None:
+        await asyncio.to_thread(self._engine.dispose)
+
+
+class _Here:
+    """Statements that are done at once, in this thread."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
+
+    async def scalar(self, statement: sa.Executable) -> Any:
+        return self._connection.scalar(statement)
+
+    async def scalars(self, statement: sa.Executable) -> sa.ScalarResult[Any]:
+        return self._connection.scalars(statement)
+
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        return work(self._connection)
+
+
+class _Server:
+    """A database server that several instances share."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self._engine = create_async_engine(url)
+
+    @asynccontextmanager
+    async def begin(self, *, writes: bool) -> AsyncIterator[Connection]:
+        connection = _There(self._engine)
+        await _whole(connection.start())
+        try:
+            yield connection
+            if writes:
+                await _whole(connection.commit())
+        finally:
+            await _whole(connection.close())  # which rolls back what was not committed
+
+    async def dispose(self) -> None:
+        await self._engine.dispose()
+
+
+class _There(AsyncConnection):
     """A connection of which no statement is cut off half-way when its caller is cancelled.
 
-    A cancellation in the middle of a statement leaves the driver's thread with an open transaction, and with it
-    the lock of the whole database; so the cancellation waits until the statement is through.
+    A cancellation in the middle of a statement leaves the server with an open transaction and its locks; so the
+    cancellation waits until the statement is through.
     """
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         return await _whole(super().execute(*arguments, **options))
 
-    async def run_sync(self, *arguments: Any, **options: Any) -> Any:
-        return await _whole(super().run_sync(*arguments, **options))
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        return await _whole(self.run_sync(work))
 
 
 async def _whole(work: Coroutine[Any, Any, T]) -> T:
@@ -150,14 +232,6 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
             task.exception()
         raise cancelled
     return task.result()
-
-
-def _engine(address: str) -> AsyncEngine:
-    engine = create_async_engine(address)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine.sync_engine, "connect", _sqlite_connect)
-        sa.event.listen(engine.sync_engine, "begin", _sqlite_begin)
-    return engine
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:
@@ -181,9 +255,8 @@ def _sqlite_begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _prepare_file(address: str) -> None:
-    url = make_url(address)
-    if not url.drivername.startswith("sqlite") or url.database in (None, "", ":memory:"):
+def _prepare_file(url: sa.URL) -> None:
+    if url.database in (None, "", ":memory:"):
         return
     path = Path(str(url.database))
     try:
@@ -304,7 +377,7 @@ class Lease:
             until = self._clock() + self._lasts_ms
             await connection.execute(_leases.update().where(_leases.c.name == self._name).values(until=until))
 
-    async def check(self, connection: AsyncConnection) -> None:
+    async def check(self, connection: Connection) -> None:
         """Inside a writing transaction: `Fenced` unless this instance still holds the lease."""
         row = (await connection.execute(self._select())).one_or_none()
         if row is None or self.epoch is None or row.epoch != self.epoch or row.holder != self._holder:

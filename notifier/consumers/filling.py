@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notifier.consumers import tables
 from notifier.consumers.reading import Message, Notice, Place, Refusal, Result
 from notifier.consumers.receipts import receipt
 from notifier.envelope import SigningKey
+from notifier.storage import Connection
 
 if TYPE_CHECKING:
     from notifier.consumers.inbox import Inbox
@@ -63,7 +63,7 @@ def receipt_context(envelope: bytes, outcome: str) -> bytes:
 class Batch:
     """One transaction of the feed."""
 
-    def __init__(self, connection: AsyncConnection, inbox: Inbox, signing: SigningKey) -> None:
+    def __init__(self, connection: Connection, inbox: Inbox, signing: SigningKey) -> None:
         self._connection = connection
         self._inbox = inbox
         self._signing = signing

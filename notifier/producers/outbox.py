@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notifier.errors import NotifierError, Refused, StorageError
 from notifier.notification import Notification, encode, for_sealing, parse, to_json
@@ -20,7 +19,7 @@ from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
 from notifier.producers.work import Work, recipient_rows
 from notifier.runtime import Runtime
-from notifier.storage import Database, Lease, RowCipher
+from notifier.storage import Connection, Database, Lease, RowCipher
 
 SENDER_LEASE: Final = "outbox-sender"
 CHUNK: Final = 500  # ids in one query
@@ -171,7 +170,7 @@ class Outbox:
                 if not done.done():  # a caller that was cancelled does not wait for it any more
                     done.set_result(found)
 
-    async def _add(self, connection: AsyncConnection, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
+    async def _add(self, connection: Connection, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
         fresh: dict[bytes, tuple[Notification, Plan]] = {}
         rows = await self._rows(connection, {_id_of(notification) for notification, _ in items})
         stored = []
@@ -196,7 +195,7 @@ class Outbox:
         plan = Plan.from_document(self._open("plan", row.notification_id, row.plan))
         return Stored(_text(row.notification_id), plan, SHOWN.get(row.state, row.state), row.reason)
 
-    async def _insert(self, connection: AsyncConnection, fresh: Mapping[bytes, tuple[Notification, Plan]]) -> None:
+    async def _insert(self, connection: Connection, fresh: Mapping[bytes, tuple[Notification, Plan]]) -> None:
         if not fresh:
             return
         now = self._runtime.clock()
@@ -224,7 +223,7 @@ class Outbox:
         if told:
             await connection.execute(tables.recipients.insert(), told)
 
-    async def _rows(self, connection: AsyncConnection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
+    async def _rows(self, connection: Connection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
         found = {}
         for chunk in batched(sorted(ids), CHUNK):
             query = sa.select(tables.messages).where(tables.messages.c.notification_id.in_(chunk))
@@ -300,7 +299,7 @@ class Outbox:
             found: int = (await connection.execute(sa.select(tables.instance.c.feed_offset))).scalar_one()
             return found
 
-    async def _row(self, connection: AsyncConnection, notification_id: bytes) -> sa.Row[Any] | None:
+    async def _row(self, connection: Connection, notification_id: bytes) -> sa.Row[Any] | None:
         query = sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id)
         return (await connection.execute(query)).one_or_none()
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notifier.errors import Fenced, Refused
 from notifier.producers import tables
@@ -16,7 +15,7 @@ from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, he
 from notifier.producers.plan import Plan
 from notifier.producers.sealer import Load
 from notifier.runtime import Runtime
-from notifier.storage import RowCipher
+from notifier.storage import Connection, RowCipher
 
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 300_000
@@ -69,7 +68,7 @@ class _Effects:
 class Work:
     """One transaction. The caller checked the lease in it."""
 
-    def __init__(self, connection: AsyncConnection, cipher: RowCipher, runtime: Runtime) -> None:
+    def __init__(self, connection: Connection, cipher: RowCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._cipher = cipher
         self._runtime = runtime

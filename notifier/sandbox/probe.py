@@ -26,7 +26,7 @@ def probe(home: Path) -> None:
 
 async def _probe(home: Path) -> None:
     # An inbox of the probe's own: the recipient's may be at work, and it gets the exercise all the same.
-    recipient = replace(load(party_config(home, RECIPIENT)), inbox=f"sqlite+aiosqlite:///{home}/run/probe.db")
+    recipient = replace(load(party_config(home, RECIPIENT)), inbox=f"sqlite:///{home}/run/probe.db")
     async with Subscriber.from_settings(recipient) as subscriber, Publisher.from_home(home, SENDER) as publisher:
         submitted = await publisher.publish(exercise())
         try:

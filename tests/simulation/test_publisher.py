@@ -82,7 +82,7 @@ def publishing(tmp_path):
 
     @asynccontextmanager
     async def opened(world, directory=None, name="TUR/spoc"):
-        outbox = await Outbox.open(f"sqlite+aiosqlite:///{tmp_path}/outbox.db", name, STORAGE_KEY, world.runtime)
+        outbox = await Outbox.open(f"sqlite:///{tmp_path}/outbox.db", name, STORAGE_KEY, world.runtime)
         parts = Parts(outbox, world.broker.transport(), directory or world.directory, world.keys[name].signing)
         async with Publisher.of(name, parts, world.runtime) as publisher:
             yield publisher

@@ -230,7 +230,7 @@ class Desk:
 @pytest.fixture
 def desk(world, tmp_path):
     """The subscriber's side of `world`."""
-    return Desk(world, f"sqlite+aiosqlite:///{tmp_path}/inbox.db")
+    return Desk(world, f"sqlite:///{tmp_path}/inbox.db")
 
 
 async def test_what_a_router_delivers_comes_into_the_inbox(world, hub, desk):
@@ -494,7 +494,7 @@ async def test_a_crash_at_any_step_stores_everything_once(make_world, tmp_path):
                 raise Crash(step)
 
         world = make_world(crash_at, fault)
-        desk = Desk(world, f"sqlite+aiosqlite:///{tmp_path}/{crash_at}.db")
+        desk = Desk(world, f"sqlite:///{tmp_path}/{crash_at}.db")
         hub = Hub(world)
         for _ in range(3):
             await hub.deliver("TUR/spoc")
@@ -578,7 +578,7 @@ async def test_a_reader_that_outlives_a_restore_cannot_skip(make_world, tmp_path
                 read_again.notify_all()
 
     world = make_world(1, count)
-    hub, desk = Hub(world), Desk(world, f"sqlite+aiosqlite:///{tmp_path}/inbox.db")
+    hub, desk = Hub(world), Desk(world, f"sqlite:///{tmp_path}/inbox.db")
     for _ in range(3):
         await hub.deliver("TUR/spoc")
     async with desk.subscribed() as subscriber, asyncio.timeout(20):

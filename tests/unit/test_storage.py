@@ -28,7 +28,7 @@ class Clock:
 
 @pytest.fixture
 def address(tmp_path):
-    return f"sqlite+aiosqlite:///{tmp_path}/private/box.db"
+    return f"sqlite:///{tmp_path}/private/box.db"
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def test_a_file_that_is_no_database_is_one_clear_line(tmp_path):
     """Damage is told in one line with a hint, without a traceback's detail."""
     (tmp_path / "box.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StorageError) as raised:
-        await Database.open(f"sqlite+aiosqlite:///{tmp_path}/box.db", TABLES, schema="box", version=1)
+        await Database.open(f"sqlite:///{tmp_path}/box.db", TABLES, schema="box", version=1)
     assert raised.value.reason == "storage_failed"
     assert raised.value.hint
 
@@ -100,7 +100,7 @@ async def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     """A path through a file is refused with the path's name."""
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"box\.db"):
-        await Database.open(f"sqlite+aiosqlite:///{tmp_path}/file/box.db", TABLES, schema="box", version=1)
+        await Database.open(f"sqlite:///{tmp_path}/file/box.db", TABLES, schema="box", version=1)
 
 
 @pytest.mark.parametrize("steps", range(1, 400, 19))
