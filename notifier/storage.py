@@ -28,7 +28,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from notifier.errors import Fenced, StorageError
@@ -65,7 +65,7 @@ class Connection(Protocol):
     async def scalar(self, statement: sa.Executable) -> Any:
         """The first column of the first row; None where there is none."""
 
-    async def scalars(self, statement: sa.Executable) -> sa.ScalarResult[Any]:
+    async def scalars(self, statement: sa.Executable, parameters: Any = None) -> sa.ScalarResult[Any]:
         """The first column of every row."""
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
@@ -152,13 +152,20 @@ class _Sqlite:
         connection = self._engine.connect()
         try:
             if writes:
-                connection.execution_options(notifier_writes=True)
-                await _whole(asyncio.to_thread(connection.begin))
+                await self._begin(connection)
             yield _Here(connection)
             if writes:
                 await _whole(asyncio.to_thread(connection.commit))
         finally:
             connection.close()  # which rolls back what was not committed
+
+    async def _begin(self, connection: sa.Connection) -> None:
+        """Begins to write: at once where nobody else does, or after a wait, in a thread."""
+        try:
+            connection.execution_options(notifier_patience_ms=0).begin()
+        except OperationalError:
+            connection.execution_options(notifier_patience_ms=BUSY_MS)
+            await _whole(asyncio.to_thread(connection.begin))
 
     async def dispose(self) -> None:
         await asyncio.to_thread(self._engine.dispose)
@@ -176,8 +183,8 @@ class _Here:
     async def scalar(self, statement: sa.Executable) -> Any:
         return self._connection.scalar(statement)
 
-    async def scalars(self, statement: sa.Executable) -> sa.ScalarResult[Any]:
-        return self._connection.scalars(statement)
+    async def scalars(self, statement: sa.Executable, parameters: Any = None) -> sa.ScalarResult[Any]:
+        return self._connection.scalars(statement, parameters)
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         return work(self._connection)
@@ -251,8 +258,15 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
 
 def _sqlite_begin(connection: sa.Connection) -> None:
     # A writer takes the lock at once: a deferred one could fail half-way, after another has written.
-    writes = connection.get_execution_options().get("notifier_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    patience_ms = connection.get_execution_options().get("notifier_patience_ms")
+    if patience_ms is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}")
 
 
 def _prepare_file(url: sa.URL) -> None:
@@ -350,11 +364,12 @@ class Lease:
         self._lasts_ms = lasts_ms
         self._holder = f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())} {secrets.token_hex(8)}"
         self.epoch: int | None = None
+        self._select = sa.select(_leases).where(_leases.c.name == name).with_for_update()
 
     async def acquire(self) -> None:
         """Takes the lease; `StorageError` with reason `storage_locked` where a live instance holds it."""
         async with self._database.write() as connection:
-            row = (await connection.execute(self._select())).one_or_none()
+            row = (await connection.execute(self._select)).one_or_none()
             if row is not None and row.holder is not None and self._alive(row.holder, row.until):
                 raise StorageError(
                     "storage_locked",
@@ -379,7 +394,7 @@ class Lease:
 
     async def check(self, connection: Connection) -> None:
         """Inside a writing transaction: `Fenced` unless this instance still holds the lease."""
-        row = (await connection.execute(self._select())).one_or_none()
+        row = (await connection.execute(self._select)).one_or_none()
         if row is None or self.epoch is None or row.epoch != self.epoch or row.holder != self._holder:
             raise Fenced(detail="another instance took over this database")
 
@@ -397,9 +412,6 @@ class Lease:
         async with self._database.read() as connection:
             row = (await connection.execute(sa.select(_leases).where(_leases.c.name == self._name))).one_or_none()
         return row is not None and row.holder not in (None, self._holder) and self._alive(row.holder, row.until)
-
-    def _select(self) -> sa.Select[Any]:
-        return sa.select(_leases).where(_leases.c.name == self._name).with_for_update()
 
     def _alive(self, holder: str, until: int) -> bool:
         """Whether `holder` may still be at work: not silent for too long, and its process not known to be gone."""

@@ -40,6 +40,7 @@ from notifier.topics import INTAKE, feed_of
 from notifier.transport.base import Headers, Outgoing, Reader, Record, Sender, Transport
 
 WINDOW: Final = 32  # envelopes on their way at once
+MOST_REMEMBERED: Final = 4 * WINDOW  # of what was sent, before what is decided is forgotten
 READ_LIMIT: Final = 500
 READ_MS: Final = 1_000
 IDLE_SECONDS: Final = 0.5  # between looks for what another process stored
@@ -151,14 +152,13 @@ class Courier:
         self._sealer.check(snapshot.directory)
         async with self._outbox.working(lease) as work:
             pipeline = await work.pipeline()
-            secret = await work.secret()
             sealed = []
             for load, content in await work.pending(WINDOW - len(pipeline.pipe), now):
                 current = await self._current(work, load, content, snapshot)
                 if current is None:
                     continue
                 try:
-                    placed, envelope = self._sealer.seal(current, pipeline, snapshot, secret)
+                    placed, envelope = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
                 except DirectoryError as error:
                     log.warning("cannot seal", reason=error.reason, detail=error.detail)
                     await work.defer(load.message, error.reason)
@@ -184,19 +184,20 @@ class Courier:
 
     async def _send_new(self, sender: Sender | None) -> Sender | None:
         """Sends what flies and was not sent in this session: in order, the same bytes as stored."""
-        flying = await self._outbox.flying()
-        if self._sent and flying and _monotonic() >= self._doubt_at:
-            log.warning("no decision yet, the same bytes go again", envelopes=len(flying))
+        if self._sent and _monotonic() >= self._doubt_at:
             self._sent.clear()
-            self._doubt = min(self._doubt * 2, LONGEST_DOUBT_SECONDS)
-        new = [digest for digest in flying if digest not in self._sent]
+            if flying := await self._outbox.flying():
+                log.warning("no decision yet, the same bytes go again", envelopes=len(flying))
+                self._doubt = min(self._doubt * 2, LONGEST_DOUBT_SECONDS)
+        elif len(self._sent) > MOST_REMEMBERED:
+            self._sent.intersection_update(await self._outbox.flying())
+        new = await self._outbox.sealed(self._sent)
         if not new:
             return sender
         sender = sender or await self._transport.sender()
-        sealed = await self._outbox.sealed(new)
         partitions = self._directory.snapshot().directory.hub.partitions
-        await sender.send([self._outgoing(stream, envelope, partitions) for stream, envelope in sealed])
-        self._sent = set(flying)
+        await sender.send([self._outgoing(stream, envelope, partitions) for _, stream, envelope in new])
+        self._sent.update(digest for digest, _, _ in new)
         self._doubt_at = _monotonic() + self._doubt
         return sender
 
@@ -236,6 +237,7 @@ class Courier:
     async def _apply(self, lease: Lease, start: int, end: int, told: Sequence[Told]) -> None:
         async with self._outbox.working(lease) as work:
             heard = await work.hear(start, end, told)
+        self._sent.difference_update(one.digest for one in told)
         if not heard.decided:
             return
         for reason in heard.decided:

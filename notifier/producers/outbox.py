@@ -26,6 +26,21 @@ CHUNK: Final = 500  # ids in one query
 SHOWN: Final = {"pending": "submitted", "sealed": "submitted"}
 SETTLED: Final = frozenset({"routed", "rejected", "held"})
 
+# Statements of every message, built once: building costs as much as running.
+_ON_THEIR_WAY: Final = tables.envelopes.c.state == "flying"
+FLYING: Final = sa.select(tables.envelopes.c.digest).where(_ON_THEIR_WAY).order_by(tables.envelopes.c.number)
+SEALED: Final = (
+    sa.select(tables.envelopes.c.digest, tables.envelopes.c.stream, tables.envelopes.c.bytes)
+    .where(_ON_THEIR_WAY)
+    .order_by(tables.envelopes.c.number)
+)
+DUE: Final = (
+    sa.select(tables.messages.c.id)
+    .where(tables.messages.c.state == "pending", tables.messages.c.due <= sa.bindparam("now"))
+    .limit(1)
+)
+INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
+
 
 @dataclass(frozen=True, slots=True)
 class RecipientState:
@@ -78,6 +93,8 @@ class Outbox:
         self._authority = authority
         self._cipher = cipher
         self._runtime = runtime
+        self.secret = b""
+        """What makes this database's envelope ids its own (32 bytes)."""
         self._arrived: list[_Arrived] = []
         self._adding: asyncio.Task[None] | None = None
 
@@ -103,10 +120,11 @@ class Outbox:
             if row is not None:
                 if row.authority != self._authority:
                     raise StorageError(detail=f"the outbox belongs to {row.authority}, not {self._authority}")
-                self._cipher.open(b"instance/secret", row.secret)
+                self.secret = self._cipher.open(b"instance/secret", row.secret)
                 return
             stream = self._runtime.entropy(16)
-            secret = self._cipher.seal(b"instance/secret", self._runtime.entropy(32))
+            self.secret = self._runtime.entropy(32)
+            secret = self._cipher.seal(b"instance/secret", self.secret)
             await connection.execute(
                 tables.instance.insert().values(id=1, authority=self._authority, secret=secret, feed_offset=0)
             )
@@ -213,13 +231,8 @@ class Outbox:
             }
             for notification_id, (notification, plan) in fresh.items()
         ]
-        await connection.execute(tables.messages.insert(), rows)
-        found = await self._rows(connection, fresh)
-        told = [
-            entry
-            for notification_id, (_, plan) in fresh.items()
-            for entry in recipient_rows(found[notification_id].id, plan, now)
-        ]
+        places = await connection.execute(INSERT, rows)
+        told = [entry for place in places for entry in recipient_rows(place.id, fresh[place.notification_id][1], now)]
         if told:
             await connection.execute(tables.recipients.insert(), told)
 
@@ -265,11 +278,8 @@ class Outbox:
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""
-        query = sa.select(tables.messages.c.id).where(
-            tables.messages.c.state == "pending", tables.messages.c.due <= now
-        )
         async with self._database.read() as connection:
-            return (await connection.execute(query.limit(1))).first() is not None
+            return (await connection.execute(DUE, {"now": now})).first() is not None
 
     @asynccontextmanager
     async def working(self, lease: Lease) -> AsyncIterator[Work]:
@@ -280,18 +290,14 @@ class Outbox:
 
     async def flying(self) -> list[bytes]:
         """The digests of all envelopes on their way, in the order of their numbers."""
-        table = tables.envelopes.c
-        query = sa.select(table.digest).where(table.state == "flying").order_by(table.number)
         async with self._database.read() as connection:
-            return list(await connection.scalars(query))
+            return list(await connection.scalars(FLYING))
 
-    async def sealed(self, digests: Collection[bytes]) -> list[tuple[bytes, bytes]]:
-        """Stream and bytes of these envelopes, as far as they still fly, in the order of their numbers."""
-        table = tables.envelopes.c
-        query = sa.select(table.stream, table.bytes).where(table.digest.in_(digests), table.state == "flying")
+    async def sealed(self, besides: Collection[bytes]) -> list[tuple[bytes, bytes, bytes]]:
+        """Digest, stream and bytes of the envelopes on their way but for `besides`, in the order of their numbers."""
+        query = SEALED.where(tables.envelopes.c.digest.not_in(besides)) if besides else SEALED
         async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(table.number))).all()
-        return [(row.stream, row.bytes) for row in rows]
+            return [(row.digest, row.stream, row.bytes) for row in await connection.execute(query)]
 
     async def feed_offset(self) -> int:
         """The next offset of the own feed."""

@@ -20,6 +20,40 @@ from notifier.storage import Connection, RowCipher
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 300_000
 INITIAL: Final = {"send": "submitted", "hold": "held", "suppress": "suppressed"}
+# Statements of every message, built once: building costs as much as running.
+STREAM: Final = sa.select(tables.streams)
+FLYING: Final = (
+    sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
+)
+PENDING: Final = (
+    sa.select(tables.messages)
+    .where(tables.messages.c.state == "pending", tables.messages.c.due <= sa.bindparam("now"))
+    .order_by(tables.messages.c.id)
+    .limit(sa.bindparam("limit"))
+)
+MOVE: Final = (
+    tables.instance.update()
+    .where(tables.instance.c.feed_offset == sa.bindparam("start"))
+    .values(feed_offset=sa.bindparam("end"))
+)
+TOLD: Final = sa.select(tables.envelopes).where(
+    tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True))
+)
+LANDED: Final = (
+    tables.envelopes.update()
+    .where(tables.envelopes.c.digest == sa.bindparam("which"))
+    .values(state=sa.bindparam("outcome"), bytes=None)
+)
+ROUTED: Final = (
+    sa.select(tables.recipients.c.message)
+    .where(
+        tables.recipients.c.message.in_(sa.bindparam("messages", expanding=True)),
+        tables.recipients.c.state == "routed",
+    )
+    .distinct()
+)
+ADVANCE: Final = tables.streams.update().where(tables.streams.c.id == sa.bindparam("which"))
+
 FOREIGN: Final = "the outbox is older than its stream: it was restored from a backup"
 
 
@@ -73,26 +107,18 @@ class Work:
         self._cipher = cipher
         self._runtime = runtime
 
-    async def secret(self) -> bytes:
-        """The secret that makes this database's envelope ids its own (32 bytes)."""
-        sealed = (await self._connection.execute(sa.select(tables.instance.c.secret))).scalar_one()
-        return self._cipher.open(b"instance/secret", sealed)
-
     async def pipeline(self) -> Pipeline:
         """The stream as it stands; `Refused` where the hub knows more of it than this database."""
-        row = (await self._connection.execute(sa.select(tables.streams))).one()
+        row = (await self._connection.execute(STREAM)).one()
         if row.state == "foreign":
             raise Refused("storage_failed", FOREIGN, hint="nothing is sent from it; keep it for a person to settle")
-        query = sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying")
-        flying = (await self._connection.execute(query.order_by(tables.envelopes.c.number))).all()
+        flying = (await self._connection.execute(FLYING)).all()
         counters = json.loads(self._cipher.open(b"stream/counters/" + row.id, row.counters))
         return Pipeline(row.id, row.number, row.tail, counters, tuple(self._placed(one) for one in flying))
 
     async def pending(self, limit: int, now: int) -> list[tuple[Load, bytes]]:
         """The next messages to be sealed, in order, each with its content (canonical JSON)."""
-        table = tables.messages
-        query = sa.select(table).where(table.c.state == "pending", table.c.due <= now)
-        rows = (await self._connection.execute(query.order_by(table.c.id).limit(limit))).all()
+        rows = (await self._connection.execute(PENDING, {"now": now, "limit": limit})).all()
         return [(self._load(row), self._open("content", row)) for row in rows]
 
     def _load(self, row: sa.Row[Any]) -> Load:
@@ -139,16 +165,13 @@ class Work:
 
         Raises `Fenced` where the stored offset is not `start`: another instance, or a restored database.
         """
-        moved = await self._connection.execute(
-            tables.instance.update().where(tables.instance.c.feed_offset == start).values(feed_offset=end)
-        )
+        moved = await self._connection.execute(MOVE, {"start": start, "end": end})
         if moved.rowcount != 1:
             raise Fenced(detail="the outbox's place in the feed was moved by another instance")
         if not told:
             return Heard([])
-        table = tables.envelopes
-        query = sa.select(table).where(table.c.digest.in_([one.digest for one in told]))
-        mine = {row.digest: self._placed(row) for row in (await self._connection.execute(query)).all()}
+        rows = await self._connection.execute(TOLD, {"digests": [one.digest for one in told]})
+        mine = {row.digest: self._placed(row) for row in rows}
         pipeline = before = await self.pipeline()
         effects = _Effects()
         for one in told:
@@ -164,10 +187,8 @@ class Work:
         if effects.foreign:
             await self._connection.execute(tables.streams.update().values(state="foreign"))
         if effects.envelopes:
-            table = tables.envelopes
-            update = table.update().where(table.c.digest == sa.bindparam("which"))
             rows = [{"which": digest, "outcome": state} for digest, state in effects.envelopes.items()]
-            await self._connection.execute(update.values(state=sa.bindparam("outcome"), bytes=None), rows)
+            await self._connection.execute(LANDED, rows)
         await self._messages(effects.freed, only=("sealed",), state="pending")
         await self._routed(effects.routed)
         for message, (reason, retry) in effects.refused.items():
@@ -184,9 +205,7 @@ class Work:
         if not messages:
             return
         await self._recipients(messages, ("submitted", "rejected"), "routed")
-        table = tables.recipients
-        query = sa.select(table.c.message).where(table.c.message.in_(messages), table.c.state == "routed").distinct()
-        told = set(await self._connection.scalars(query))
+        told = set(await self._connection.scalars(ROUTED, {"messages": list(messages)}))
         await self._messages(told, state="routed", reason=None)
         await self._messages(set(messages) - told, state="held", reason=None)
 
@@ -203,11 +222,8 @@ class Work:
 
     async def _store(self, pipeline: Pipeline) -> None:
         counters = self._seal_json(b"stream/counters/" + pipeline.stream, pipeline.counters)
-        await self._connection.execute(
-            tables.streams.update()
-            .where(tables.streams.c.id == pipeline.stream)
-            .values(number=pipeline.number, tail=pipeline.tail, counters=counters)
-        )
+        place = {"number": pipeline.number, "tail": pipeline.tail, "counters": counters}
+        await self._connection.execute(ADVANCE, {"which": pipeline.stream, **place})
 
     async def _messages(self, which: Collection[int | None], *, only: Sequence[str] = (), **values: Any) -> None:
         """Updates these messages, where their state is one of `only` (empty: any)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import stat
 import subprocess
 
@@ -124,6 +125,27 @@ async def test_a_cancelled_transaction_leaves_no_lock(database, steps):
     async with asyncio.timeout(2), database.write() as connection:
         await connection.execute(THINGS.insert().values(name="c"))
     assert await names(database) in (["c"], ["a", "b", "c"])
+
+
+async def test_a_writer_waits_for_another_process_and_keeps_nobody_else_waiting(database, tmp_path):
+    """While somebody else writes, readers and everything else go on; then it is the writer's turn."""
+    other = sqlite3.connect(tmp_path / "private" / "box.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO thing VALUES ('theirs')")
+
+    async def write():
+        async with database.write() as connection:
+            await connection.execute(THINGS.insert().values(name="ours"))
+
+    writer = asyncio.create_task(write())
+    for _ in range(20):
+        assert await names(database) == []
+        await asyncio.sleep(0)
+    assert not writer.done()
+    other.execute("COMMIT")
+    other.close()
+    await writer
+    assert await names(database) == ["ours", "theirs"]
 
 
 async def test_only_one_instance_holds_the_lease(database):
