@@ -14,6 +14,20 @@ Entropy = Callable[[int], bytes]
 """That many random bytes, fit for keys."""
 
 
+def drawn_ahead(entropy: Entropy, block: int = 16_384) -> Entropy:
+    """`entropy`, asked for `block` bytes at a time: for whoever needs many short ones. No byte is given twice."""
+    rest = memoryview(b"")
+
+    def draw(count: int) -> bytes:
+        nonlocal rest
+        if count > len(rest):
+            rest = memoryview(entropy(max(block, count)))
+        drawn, rest = rest[:count], rest[count:]
+        return drawn.tobytes()
+
+    return draw
+
+
 def wall_clock() -> int:
     """The machine's clock, in Unix milliseconds."""
     return time.time_ns() // 1_000_000

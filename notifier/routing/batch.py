@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from notifier.audit.entry import AuditEntry
@@ -28,7 +28,7 @@ from notifier.envelope import (
 )
 from notifier.routing.hub import Readable, Unreadable, Verdict
 from notifier.routing.sequences import StreamState, after
-from notifier.runtime import Entropy
+from notifier.runtime import Entropy, drawn_ahead
 from notifier.topics import AUDIT, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Headers, Outgoing
 
@@ -108,6 +108,7 @@ def write(
     decided: Sequence[Decided], changed: Mapping[StreamName, StreamState], next_offset: int, scene: Scene
 ) -> list[Outgoing]:
     """Every record of the transaction, in the order in which it is written."""
+    scene = replace(scene, entropy=drawn_ahead(scene.entropy))
     groups = [_statements(one, scene) for one in decided]
     flat = [statement for group in groups for statement in group]
     signed = sign_statements(flat, hub_id=scene.hub_id, key=scene.key, entropy=scene.entropy)
