@@ -71,7 +71,7 @@ class Partition:
         sender = await transport.transactional(router_transactional_id(number), topics)
         try:
             offset = await committed() or 0
-            streams, position = await _restore(transport, number)
+            streams, position = await restore(transport, number)
         except BaseException:
             await sender.close()
             raise
@@ -159,12 +159,14 @@ def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
         yield chunk
 
 
-async def _restore(transport: Transport, number: int) -> tuple[dict[StreamName, StreamState], int]:
+async def restore(
+    transport: Transport, number: int, topic: str = STREAMS
+) -> tuple[dict[StreamName, StreamState], int]:
     """The partition's streams and the intake position that was committed with them."""
     streams: dict[StreamName, StreamState] = {}
     position = 0
     with metrics.RESTORE_SECONDS.time():
-        reader = await transport.reader(STREAMS, number, 0)
+        reader = await transport.reader(topic, number, 0)
         try:
             end = await reader.end()
             while await reader.position() < end:

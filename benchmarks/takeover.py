@@ -1,0 +1,84 @@
+"""How long a partition stands still: restoring its streams, and after its router was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from dataclasses import dataclass
+
+from notifier.codec import codec
+from notifier.envelope import stream_key
+from notifier.producers.publisher import Publisher
+from notifier.routing.partition import restore
+from notifier.sandbox.administration import Administrator, Topic
+from notifier.sandbox.probe import exercise
+from notifier.sandbox.sandbox import Sandbox
+from notifier.transport.base import Outgoing
+from notifier.transport.kafka import KafkaTransport
+
+SENDERS = ("TUR/spoc", "BGR/spoc", "MAR/spoc")
+WRITE = 5_000
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Seconds until a new owner of a partition knows its `streams` streams."""
+
+    streams: int
+    seconds: float
+
+
+async def restores(sandbox: Sandbox, counts: tuple[int, ...]) -> list[Restore]:
+    """The time for each of `counts` streams, in a partition that nothing else uses."""
+    administrator = Administrator(sandbox.kafka("admin"))
+    transport = KafkaTransport(sandbox.kafka("admin"))
+    found = []
+    try:
+        for count in counts:
+            topic = f"bench.streams.{os.getpid()}.{count}"
+            administrator.create_topics([Topic(topic, 1, {})], 1)
+            sender = await transport.sender()
+            for start in range(0, count, WRITE):
+                await sender.send([_state(topic) for _ in range(start, min(start + WRITE, count))])
+            begun = time.perf_counter()
+            streams, _ = await restore(transport, 0, topic)
+            found.append(Restore(len(streams), time.perf_counter() - begun))
+    finally:
+        await transport.close()
+    return found
+
+
+def _state(topic: str) -> Outgoing:
+    stream = secrets.token_bytes(16)
+    record = {"originator": "TUR/spoc", "stream": stream, "number": 7, "tail": secrets.token_bytes(32)}
+    return Outgoing(topic, codec("StreamState").encode(record), stream_key("TUR/spoc", stream), 0)
+
+
+async def after_a_kill(sandbox: Sandbox, times: int) -> list[float]:
+    """Seconds from `kill -9` of one of two routers until three authorities' next messages are all decided."""
+    found = []
+    for _ in range(times):
+        publishers = [Publisher.from_home(sandbox.home, name) for name in SENDERS]
+        async with publishers[0], publishers[1], publishers[2]:
+            await _round(publishers)
+            process = sandbox.process("router-1").process()
+            assert process is not None
+            os.kill(process.pid, signal.SIGKILL)
+            begun = time.perf_counter()
+            await _round(publishers)
+            found.append(time.perf_counter() - begun)
+        await asyncio.to_thread(sandbox.up, lambda _text: None, routers=2)
+    return found
+
+
+async def _round(publishers: list[Publisher]) -> None:
+    async def one(publisher: Publisher, name: str) -> None:
+        submitted = await publisher.publish(exercise() | {"originator": name})
+        status = await publisher.wait(submitted.id, PATIENCE_S)
+        assert status.settled, "no router took over"
+
+    await asyncio.gather(*(one(publisher, name) for publisher, name in zip(publishers, SENDERS, strict=True)))
