@@ -17,7 +17,7 @@ from notifier.notification import Notification, encode, for_sealing, parse, to_j
 from notifier.producers import tables
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
-from notifier.producers.work import Work, recipient_rows
+from notifier.producers.work import IS_DUE, Work, recipient_rows
 from notifier.runtime import Runtime
 from notifier.storage import Connection, Database, Lease, RowCipher
 
@@ -34,11 +34,7 @@ SEALED: Final = (
     .where(_ON_THEIR_WAY)
     .order_by(tables.envelopes.c.number)
 )
-DUE: Final = (
-    sa.select(tables.messages.c.id)
-    .where(tables.messages.c.state == "pending", tables.messages.c.due <= sa.bindparam("now"))
-    .limit(1)
-)
+DUE: Final = sa.select(tables.messages.c.id).where(IS_DUE).limit(1)
 INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
 
 

@@ -19,18 +19,20 @@ from notifier.storage import Connection, RowCipher
 
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 300_000
+
+IS_DUE: Final = (tables.messages.c.state == "pending") & (
+    (tables.messages.c.due <= sa.bindparam("now"))
+    # No pause is so long: the clock was ahead when it was set, and was put right since.
+    | (tables.messages.c.due > sa.bindparam("now") + LONGEST_PAUSE_MS)
+)
+"""Whether a message is to be sealed at the time `now`."""
 INITIAL: Final = {"send": "submitted", "hold": "held", "suppress": "suppressed"}
 # Statements of every message, built once: building costs as much as running.
 STREAM: Final = sa.select(tables.streams)
 FLYING: Final = (
     sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
 )
-PENDING: Final = (
-    sa.select(tables.messages)
-    .where(tables.messages.c.state == "pending", tables.messages.c.due <= sa.bindparam("now"))
-    .order_by(tables.messages.c.id)
-    .limit(sa.bindparam("limit"))
-)
+PENDING: Final = sa.select(tables.messages).where(IS_DUE).order_by(tables.messages.c.id).limit(sa.bindparam("limit"))
 MOVE: Final = (
     tables.instance.update()
     .where(tables.instance.c.feed_offset == sa.bindparam("start"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import os
@@ -61,6 +62,34 @@ def test_with_a_bad_certificate_what_is_published_waits(world, party, who):
     assert done.returncode == 0, done.stderr
     done = world.shell("why", message["id"], "--config", str(party), "--json")
     assert {one["outcome"] for one in json.loads(done.stdout)["recipients"]} == {"send"}
+
+
+CLOCK = """
+import runpy, sys, time
+off = int(sys.argv.pop(1))
+now_ns, now = time.time_ns, time.time
+time.time_ns = lambda: now_ns() + off * 10**9
+time.time = lambda: now() + off
+sys.argv[0] = "notifier"
+runpy.run_module("notifier", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(("minutes", "says"), [(10, "not_yet_valid"), (-10, None)])
+def test_a_clock_that_is_ten_minutes_off_loses_nothing(world, party, minutes, says):
+    """Ahead, the hub's reason is shown and the message waits until the clock is right; behind, it goes out."""
+    command = [sys.executable, "-c", CLOCK, str(minutes * 60), "publish", ARREST, "--config", str(party)]
+    done = subprocess.run(
+        [*command, "--wait", "--timeout", "10", "--json"], capture_output=True, text=True, timeout=60, check=False
+    )
+    (message,) = json.loads(done.stdout)["messages"]
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, message["state"]) == ((3, "submitted") if says else (0, "routed")), done.stderr
+    assert message["reason"] == says
+    done = world.shell("publish", "--config", str(party), "--wait")
+    assert done.returncode == 0, done.stderr
+    received = asyncio.run(world.receive("DEU/spoc"))
+    assert [one.id for one in received].count(message["id"]) == 1
 
 
 def test_somebody_else_s_key_is_refused_before_anything_is_stored(world, party):
