@@ -4,40 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from dataclasses import replace
+import uuid
 from pathlib import Path
 from typing import Any, Final
 
 from notifier.config import load, party_config
-from notifier.consumers.subscriber import Subscriber
+from notifier.consumers.reading import Message, Recipient, read
+from notifier.directory.client import DirectoryClient
 from notifier.errors import Temporary
+from notifier.keyfiles import decryption_keys
 from notifier.producers.publisher import Publisher
 from notifier.runtime import wall_clock
+from notifier.topics import feed_of
+from notifier.transport.base import Reader
+from notifier.transport.kafka import KafkaTransport
 
 SENDER: Final = "UTO/spoc"
 RECIPIENT: Final = "AUT/spoc"
+READ_LIMIT: Final = 500
+READ_MS: Final = 200
 PATIENCE_S: Final = 90.0  # a hub under load, on a machine that is busy
 
 
 def probe(home: Path) -> None:
-    """Publishes an exercise and waits until its recipient stored it; raises `Temporary` where it does not come."""
+    """Publishes an exercise and waits until its recipient can open it; raises `Temporary` where it does not come."""
     asyncio.run(_probe(home))
 
 
 async def _probe(home: Path) -> None:
-    # An inbox of the probe's own: the recipient's may be at work, and it gets the exercise all the same.
-    recipient = replace(load(party_config(home, RECIPIENT)), inbox=f"sqlite:///{home}/run/probe.db")
-    async with Subscriber.from_settings(recipient) as subscriber, Publisher.from_home(home, SENDER) as publisher:
-        submitted = await publisher.publish(exercise())
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                async for message in subscriber:
-                    if message.id == submitted.id:
-                        return
-        except TimeoutError as error:
-            status = await publisher.status(submitted.id)
-            reason = status.reason or "broker_unavailable"
-            raise Temporary(reason, f"the exercise is {status.state} after {PATIENCE_S:.0f} s") from error
+    settings = load(party_config(home, RECIPIENT))
+    directory = DirectoryClient(settings.directory)
+    recipient = Recipient(RECIPIENT, decryption_keys(settings.keys), directory.load().directory)
+    transport = KafkaTransport(settings.kafka)
+    try:
+        # From here on only, and into no inbox: a feed may be long, and the recipient's own reader at work.
+        reader = await _at_the_end(transport, feed_of(RECIPIENT))
+        async with Publisher.from_home(home, SENDER) as publisher:
+            submitted = await publisher.publish(exercise())
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await _arrived(reader, recipient, uuid.UUID(submitted.id).bytes)
+            except TimeoutError as error:
+                status = await publisher.status(submitted.id)
+                reason = status.reason or "broker_unavailable"
+                raise Temporary(reason, f"the exercise is {status.state} after {PATIENCE_S:.0f} s") from error
+    finally:
+        await transport.close()
+
+
+async def _at_the_end(transport: KafkaTransport, feed: str) -> Reader:
+    first = await transport.reader(feed, 0, 0)
+    try:
+        return await transport.reader(feed, 0, await first.end())
+    finally:
+        await first.close()
+
+
+async def _arrived(reader: Reader, recipient: Recipient, notification_id: bytes) -> None:
+    """Returns when the recipient can open that notification."""
+    while True:
+        for record in await reader.read(READ_LIMIT, READ_MS):
+            found = read(record.value, recipient, wall_clock())
+            if isinstance(found, Message) and found.notification_id == notification_id:
+                return
 
 
 def exercise() -> dict[str, Any]:
