@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,14 @@ from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey
 from notifier.keyfiles import write_private
 from notifier.notification import TYPES
-from notifier.routing.rules import default_rules
+from notifier.routing.rules import Corridor, default_rules
 from notifier.runtime import wall_clock
 from notifier.topics import feed_of
 
 STATES: Final = ("AUT", "BEL", "BGR", "DEU", "FRA", "GBR", "MAR", "TUR", "UTO")
 ROLES: Final = ("spoc", "consular", "fiu", "border")
 INTERPOL: Final = "INTERPOL/spoc"
+CORRIDORS: Final = (Corridor("TUR", "DEU", ("BGR/spoc", "DEU/spoc")),)
 LOG_ORIGIN: Final = "notifier.example/log"
 KEY_DAYS: Final = 365
 
@@ -46,7 +48,7 @@ def _make(home: Path, partitions: int) -> None:
     hub = Hub(bytes(16), _keys(home, "router", now), partitions, LOG_ORIGIN, Verifier(LOG_ORIGIN, log.public).vkey)
     documents = {
         "directory": to_document(Directory(1, now, hub, authorities)),
-        "rules": default_rules(1, now).to_document(),
+        "rules": replace(default_rules(1, now), corridors=CORRIDORS).to_document(),
     }
     Repository.create(home / "directory", home / "directory-keys", documents, now)
 

@@ -13,7 +13,7 @@ from notifier.notification.model import Document, Local, Movement, Name, Nationa
 from notifier.notification.places import Place
 
 _OPTIONAL: Final = ("corridor", "about", "correlation", "reply_by")
-_OPTIONAL_LISTS: Final = ("references", "biometrics", "amounts")
+_OPTIONAL_LISTS: Final = ("references", "biometrics", "amounts", "counts")
 
 
 def encode(notification: Notification) -> bytes:

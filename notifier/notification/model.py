@@ -1,4 +1,4 @@
-"""A notification as a value: one signed statement about one person's arrest, detention or movement. Pure.
+"""A notification as a value: one signed statement about one person, or about a pattern of movements. Pure.
 
 Every field stands in the public JSON form. `local` never leaves the originator, in any form.
 """
@@ -11,8 +11,20 @@ from typing import Final
 from notifier.notification.places import Place
 from notifier.notification.states import REFUGEES
 
-TYPES: Final = ("arrest", "detention", "deportation")
-"""The types that may be sent. The schema names all that are to come."""
+TYPES: Final = (
+    "arrest",
+    "detention",
+    "deportation",
+    "travel",
+    "identity",
+    "consular",
+    "pattern",
+    "finint",
+)
+"""The types that may be sent."""
+
+LATER: Final = ("release", "update", "correction", "withdrawal", "response")
+"""The types about another notification: they have their form, and nobody may send them yet."""
 
 REFUGEE_DOCUMENTS: Final = frozenset({"PR", "PT", "CTD", "RTD"})
 """Kinds of travel documents that say of their holder that he or she is a refugee or stateless.
@@ -162,6 +174,14 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many, in bands wide enough that nobody can be singled out: `what` is counted, `band` one of `BANDS`."""
+
+    what: str
+    band: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A person's release of one hold, for one state where one is named."""
 
@@ -212,6 +232,7 @@ class Notification:
     references: tuple[Reference, ...] = ()
     biometrics: tuple[Biometric, ...] = ()
     amounts: tuple[Amount, ...] = ()
+    counts: tuple[Count, ...] = ()
     id: bytes | None = None
     local: Local | None = None
 

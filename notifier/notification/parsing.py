@@ -6,20 +6,21 @@ What a type asks for stands in one table, `REQUIREMENTS`: another type is anothe
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 
 from notifier.errors import Fault, MrzError, NotificationInvalid
 from notifier.notification import checking, mrz, states
 from notifier.notification.checking import Object, any_text, is_date, is_time, one_of, pattern
 from notifier.notification.dates import is_birth
 from notifier.notification.model import (
-    TYPES,
     About,
     Amount,
     Approval,
     Biometric,
     Corridor,
+    Count,
     Document,
     Grading,
     Ground,
@@ -45,6 +46,7 @@ NATIONALITY_STATUS: Final = ("documented", "claimed", "inferred", "revoked")
 HANDLING_CODES: Final = ("H0", "H1", "H2", "H3")
 REFUGEE_STATUS: Final = ("none", "refugee", "asylum_seeker", "unknown")
 GRADINGS: Final = {"4x4": ("ABCX", "1234"), "admiralty": ("ABCDEF", "123456")}
+BANDS: Final = ("fewer_than_10", "10_to_49", "50_to_249", "250_or_more")
 HOLDS: Final = (
     "nationality_unknown",
     "nationality_unconfirmed",
@@ -63,18 +65,56 @@ _HEX_DIGEST: Final = pattern(r"[0-9a-f]{64}")
 _A_STATE: Final = "must be a state's code, as FRA (ISO 3166-1 alpha-3)"
 
 
+T = TypeVar("T")
+Presence = Literal["mandatory", "optional", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What one type asks for: its stages (none: null), whether a movement with all its legs is mandatory."""
+    """What one type asks for: its stages (none: null), and which parts it must, may and must not have."""
 
     stages: tuple[str, ...] = ()
-    movement: bool = False
+    subject: Presence = "mandatory"
+    movement: Presence = "optional"
+    corridor: Presence = "none"
+    amounts: Presence = "none"
+    about: Presence = "none"
 
 
 REQUIREMENTS: Final = {
     "arrest": Requirement(),
     "detention": Requirement(),
-    "deportation": Requirement(("ordered", "in_progress", "completed", "cancelled"), movement=True),
+    "deportation": Requirement(("ordered", "in_progress", "completed", "cancelled"), movement="mandatory"),
+    "travel": Requirement(
+        ("planned", "departed", "attempted", "denied", "transited", "arrived"), movement="mandatory"
+    ),
+    "identity": Requirement(movement="none"),
+    "consular": Requirement(("informed", "requested", "declined", "notified", "visited"), movement="none"),
+    "pattern": Requirement(subject="none", movement="none", corridor="mandatory"),
+    "finint": Requirement(amounts="optional"),
+    "release": Requirement(about="mandatory"),
+    "update": Requirement(subject="optional", about="mandatory"),
+    "correction": Requirement(subject="optional", about="mandatory"),
+    "withdrawal": Requirement(subject="none", movement="none", about="mandatory"),
+    "response": Requirement(
+        (
+            "identity_confirmed",
+            "identity_denied",
+            "nationality_confirmed",
+            "nationality_denied",
+            "hit",
+            "no_hit",
+            "action_taken",
+            "consular_request",
+            "information_request",
+            "resend_request",
+            "new_deadline",
+            "error_report",
+        ),
+        subject="none",
+        movement="none",
+        about="mandatory",
+    ),
 }
 
 
@@ -94,7 +134,7 @@ def parse(document: object) -> Notification:
 
 
 def _notification(top: Object) -> Notification:
-    type_ = top.choice("type", TYPES)
+    type_ = top.choice("type", tuple(REQUIREMENTS))
     requirement = REQUIREMENTS.get(type_, Requirement())
     grading = top.nested("grading", _grading)
     handling = top.nested("handling", _handling)
@@ -102,7 +142,6 @@ def _notification(top: Object) -> Notification:
     erase = top.matching("erase_date", is_date, "must be a date, YYYY-MM-DD")
     if review and erase and review > erase:
         top.fault("review_date", "must not be later than erase_date")
-    movement = top.nested("movement", lambda one: _movement(one, requirement), optional=not requirement.movement)
     return Notification(
         type=type_,
         stage=_stage(top, requirement),
@@ -116,22 +155,45 @@ def _notification(top: Object) -> Notification:
         review_date=review,
         erase_date=erase,
         language=top.matching("language", pattern("[a-z]{2,3}"), "must be a language code, as en (ISO 639)"),
-        subject=top.nested("subject", _subject),
-        movement=movement,
+        subject=_part(top, "subject", requirement.subject, _subject),
+        movement=_part(top, "movement", requirement.movement, lambda one: _movement(one, requirement)),
         interpol=top.flag("interpol", default=False),
         exercise=top.flag("exercise", default=False),
         narrative=top.maybe("narrative", limit=NARRATIVE),
-        corridor=top.nested("corridor", _corridor, optional=True),
-        about=top.nested("about", _about, optional=True),
+        corridor=_part(top, "corridor", requirement.corridor, _corridor),
+        about=_part(top, "about", requirement.about, _about),
         correlation=top.maybe("correlation"),
         reply_by=top.matching("reply_by", is_time, "must be a time with its offset (RFC 3339)", optional=True)
         or None,
         references=top.objects("references", _reference, optional=True),
         biometrics=top.objects("biometrics", _biometric, optional=True),
-        amounts=top.objects("amounts", _amount, optional=True),
+        amounts=_parts(top, "amounts", requirement.amounts, _amount),
+        counts=_parts(top, "counts", requirement.corridor, _count),
         id=_id(top),
         local=top.nested("local", _local, optional=True) or Local(),
     )
+
+
+def _part(top: Object, name: str, presence: Presence, read: Callable[[Object], T]) -> T | None:
+    """One part, as far as the type has it."""
+    if presence == "none":
+        _absent(top, name)
+        return None
+    return top.nested(name, read, optional=presence == "optional")
+
+
+def _parts(top: Object, name: str, presence: Presence, read: Callable[[Object], T]) -> tuple[T, ...]:
+    """A list of parts, as far as the type has it."""
+    if presence == "none":
+        _absent(top, name)
+        return ()
+    found = top.objects(name, read, optional=presence == "optional")
+    return _not_empty(top, name, found) if presence == "mandatory" else found
+
+
+def _absent(top: Object, name: str) -> None:
+    if top.raw(name, optional=True) not in (None, []):
+        top.fault(name, "must not be there: this type has none")
 
 
 def _stage(top: Object, requirement: Requirement) -> str | None:
@@ -204,7 +266,10 @@ def _known(one: Object, name: str, read: Any) -> tuple[Any, ...]:
 def _not_empty(one: Object, name: str, found: tuple[Any, ...]) -> tuple[Any, ...]:
     if not found and not one.faulty(name):
         one.fault(
-            name, 'must not be empty; say "unknown" where it is' if name != "legal_basis" else "must not be empty"
+            name,
+            "must not be empty"
+            if name in ("legal_basis", "counts")
+            else 'must not be empty; say "unknown" where it is',
         )
     return found
 
@@ -263,7 +328,7 @@ def _document(one: Object) -> Document:
 
 
 def _movement(one: Object, requirement: Requirement) -> Movement:
-    optional = not requirement.movement
+    optional = requirement.movement != "mandatory"
     transit = tuple(
         _place(one, f"transit/{number}", item) for number, item in enumerate(one.items("transit", optional=optional))
     )
@@ -329,6 +394,11 @@ def _biometric(one: Object) -> Biometric:
 def _amount(one: Object) -> Amount:
     currency = one.matching("currency", pattern("[A-Z]{3}"), "must be a currency's code, as EUR (ISO 4217)")
     return Amount(currency, one.matching("value", pattern(r"\d{1,15}(\.\d{1,4})?"), "must be a decimal number"))
+
+
+def _count(one: Object) -> Count:
+    what = one.matching("what", pattern("[a-z][a-z_]{2,63}"), "must say what is counted, as lower_snake")
+    return Count(what, one.choice("band", BANDS))
 
 
 def _local(one: Object) -> Local:

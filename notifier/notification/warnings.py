@@ -36,8 +36,8 @@ def _warnings(notification: Notification) -> Iterator[Fault]:
         for number, name in enumerate(notification.subject.names):
             if name.icao is not None and name.script == "Latn" and not follows(name):
                 yield Fault(f"/subject/names/{number}/icao", "does not follow from the name as it is written")
-    if notification.local is None or notification.local.refugee == "unknown":
-        yield Fault("/local/refugee/status", "is unknown, and treated as none: find out before you send")
+        if notification.local is None or notification.local.refugee == "unknown":
+            yield Fault("/local/refugee/status", "is unknown, and treated as none: find out before you send")
 
 
 def follows(name: Name) -> bool:
