@@ -3,12 +3,14 @@ VENV := .venv
 PIP := $(VENV)/bin/pip --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/pytest
 STAMP := $(VENV)/.installed
+EVIDENCE := $(VENV)/.evidence
 SEEDS ?= 10000
 LOAD ?= 20000
 ACTS ?= 40
+SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-controls unit simulation integration cli check bench lock clean
+.PHONY: help setup demo test test-long test-controls fuzz unit simulation integration cli check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +44,13 @@ test-long: setup ## many seeds, and the kill campaign: SEEDS, LOAD and ACTS say 
 
 test-controls: setup ## take every control away: its attack's test must fail
 	$(VENV)/bin/python tests/controls
+
+$(EVIDENCE): requirements-evidence.lock $(STAMP)
+	$(PIP) install --require-hashes -r requirements-evidence.lock
+	@touch $@
+
+fuzz: $(EVIDENCE) ## every parser, for SECONDS each: none may crash, hang or swell
+	$(VENV)/bin/python tests/fuzz --seconds $(SECONDS)
 
 check: setup ## style, types
 	$(VENV)/bin/ruff check .

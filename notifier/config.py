@@ -15,6 +15,7 @@ from notifier.errors import ConfigError
 
 PARTY_FOLDER: Final = "parties"
 CONFIG_NAME: Final = "config.toml"
+LARGEST_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of a dotted key
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,15 @@ class _Table:
 def load(path: Path) -> Settings:
     """The settings in the TOML file `path`; raises `ConfigError` naming the file and key."""
     try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ConfigError(detail=f"{path}: is larger than {LARGEST_FILE // 1024} KiB")
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             detail=f"{path}: cannot be read ({error.strerror})",
             hint="name the file with --config, or a home with --home",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(detail=f"{path}: is not TOML ({error})") from error
     top = _Table(path, "", document)
     kafka, directory, keys = top.table("kafka"), top.table("directory"), top.table("keys")

@@ -201,5 +201,5 @@ def _bytes(path: Path) -> bytes:
 def _document(path: Path) -> Any:
     try:
         return json.loads(_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Malformed(detail=f"{path}: is not JSON") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ from tuf.api.metadata import Metadata, Timestamp
 from tuf.ngclient import FetcherInterface, Updater
 
 from notifier.config import DirectorySettings
-from notifier.directory.document import from_document
+from notifier.directory.document import from_document, read_document
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import ConfigError, DirectoryError, DirectoryStale
@@ -151,10 +150,7 @@ class DirectoryClient:
             return None
         path = str(self._targets / f"{target.hashes['sha256']}.json")
         found = updater.find_cached_target(target, path) or updater.download_target(target, path)
-        try:
-            return json.loads(Path(found).read_bytes())
-        except ValueError as error:
-            raise DirectoryError(detail=f"{name} is not JSON") from error
+        return read_document(Path(found).read_bytes(), name)
 
     def _directory(self, document: object) -> Directory:
         return from_document(document, self.hub_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from notifier.directory.keys import check_encryption_key, check_signing_key
@@ -34,6 +35,14 @@ def to_document(directory: Directory) -> dict[str, Any]:
             for _, one in sorted(directory.authorities.items())
         ],
     }
+
+
+def read_document(data: bytes, name: str) -> Any:
+    """The JSON value in `data`, which is called `name` where it is refused; raises `DirectoryError`."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise DirectoryError(detail=f"{name} is not JSON") from error
 
 
 def from_document(document: object, hub_id: bytes) -> Directory:

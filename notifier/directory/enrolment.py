@@ -21,6 +21,7 @@ from notifier.runtime import Entropy
 PROOF_TYPE: Final = b"application/vnd.notifier.enrolment.v1"
 CHALLENGE_PERSON: Final = b"ntf1/enrol"
 CHALLENGE_BYTES: Final = 32
+LONGEST_NAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,10 @@ def _signed(hub_id: bytes, authority: str, signing: bytes, encryption: bytes) ->
 def _hex_fields(document: object, names: tuple[str, ...], text: str) -> dict[str, Any]:
     if not isinstance(document, dict) or sorted(document) != sorted((*names, text)):
         raise Malformed(detail=f"has exactly the fields {', '.join((text, *names))}")
+    name = document[text]
+    if not isinstance(name, str) or not name.isascii() or len(name) > LONGEST_NAME:
+        raise Malformed(detail=f"{text} is a name of at most {LONGEST_NAME} ASCII characters")
     try:
-        return {text: str(document[text])} | {name: bytes.fromhex(document[name]) for name in names}
+        return {text: name} | {name: bytes.fromhex(document[name]) for name in names}
     except (TypeError, ValueError) as error:
         raise Malformed(detail="keys and proofs are hex") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import re
 from typing import Final
@@ -31,8 +32,7 @@ def latest(text: str) -> dt.date | None:
                 return None
             last = dt.date(number, 12, 31)
         elif day in (None, "XX"):
-            first = dt.date(number, int(month), 1)
-            last = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+            last = dt.date(number, int(month), calendar.monthrange(number, int(month))[1])
         else:
             last = dt.date(number, int(month), int(day))
         return last.replace(year=last.year + 10, day=min(last.day, 28)) if text[-1] in "?~%" else last

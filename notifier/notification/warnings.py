@@ -44,8 +44,8 @@ def follows(name: Name) -> bool:
     """Whether every part of the ICAO form is a transcription of a part of the name in Latin script."""
     if name.icao is None:
         return True
-    given = {form for part in _parts(name.text) for form in _forms(part)}
-    return all(part in given for part in name.icao.replace("<", " ").split())
+    given = _parts(name.text)
+    return all(any(_spells(part, word) for word in given) for part in name.icao.replace("<", " ").split())
 
 
 def _parts(text: str) -> list[str]:
@@ -54,13 +54,13 @@ def _parts(text: str) -> list[str]:
     return [word.replace("ß", "ẞ").upper() for word in kept.split()]
 
 
-def _forms(word: str) -> set[str]:
-    """Every transcription of one word."""
-    forms = {""}
+def _spells(part: str, word: str) -> bool:
+    """Whether `part` is one of the transcriptions of `word`; there are too many of them to write all down."""
+    ends = {0}
     for char in unicodedata.normalize("NFC", word):
         spelled = _SPELLINGS.get(char)
         if spelled is None:
             plain = unicodedata.normalize("NFKD", char)
             spelled = ("".join(one for one in plain if one.isascii() and one.isalpha()),)
-        forms = {form + one for form in forms for one in spelled}
-    return forms
+        ends = {at + len(one) for at in ends for one in spelled if part.startswith(one, at)}
+    return len(part) in ends
