@@ -208,3 +208,44 @@ def test_peaks_that_do_not_fit_the_size():
     """A compact range cannot be taken up with the wrong number of peaks."""
     with pytest.raises(ValueError, match="do not make a tree"):
         merkle.CompactRange(3, [bytes(32)])
+
+
+def detail(call, *arguments):
+    with pytest.raises(ProofError) as caught:
+        call(*arguments)
+    return caught.value.detail
+
+
+def test_a_refused_inclusion_proof_says_why():
+    """Whoever audits reads what does not fit: index, length of the path, length of a hash, or the root."""
+    _, hashes = tree(5)
+    root, proof = merkle.root_hash(hashes), merkle.inclusion_path(4, hashes)
+    check = merkle.verify_inclusion
+    assert detail(check, 5, 5, hashes[4], proof, root) == "the index is not below the size"
+    assert detail(check, 4, 5, hashes[4], [*proof, bytes(32)], root) == "the proof is too long"
+    assert detail(check, 4, 5, hashes[4], [], root) == "the proof is too short"
+    assert detail(check, 4, 5, hashes[4], [bytes(32)], root) == "the proof leads to another root"
+    for wrong in ((hashes[4], [b"short"], root), (b"short", proof, root), (hashes[4], proof, b"short")):
+        assert detail(check, 4, 5, *wrong) == "a hash has 32 bytes"
+
+
+def test_a_refused_consistency_proof_says_why():
+    """Sizes, roots, and the length of the path, also where a proof must be empty."""
+    _, hashes = tree(7)
+    first, second = merkle.root_hash(hashes[:3]), merkle.root_hash(hashes)
+    proof, check = merkle.consistency_path(3, hashes), merkle.verify_consistency
+    check(3, 7, proof, first, second)
+    assert detail(check, 8, 7, proof, first, second) == "the sizes are not in order"
+    assert detail(check, -1, 7, proof, first, second) == "the sizes are not in order"
+    assert detail(check, 0, 7, [], bytes(32), second) == "the empty tree has another root"
+    assert detail(check, 0, 7, proof, merkle.EMPTY_ROOT, second) == "the proof is too long"
+    assert detail(check, 7, 7, proof, second, second) == "the proof is too long"
+    assert detail(check, 7, 7, [], first, second) == "two roots for one size"
+    assert detail(check, 3, 7, [], first, second) == "the proof is too short"
+    assert detail(check, 4, 7, [], merkle.root_hash(hashes[:4]), second) == "the proof is too short"
+    assert detail(check, 3, 7, proof[:-1], first, second) == "the proof is too short"
+    assert detail(check, 3, 7, [*proof, bytes(32)], first, second) == "the proof is too long"
+    assert detail(check, 3, 7, proof, bytes(32), second) == "the proof does not lead to the first root"
+    assert detail(check, 3, 7, proof, first, bytes(32)) == "the proof does not lead to the second root"
+    for wrong in ((proof, b"short", second), (proof, first, b"short"), ([b"short", *proof[1:]], first, second)):
+        assert detail(check, 3, 7, *wrong) == "a hash has 32 bytes"
