@@ -71,7 +71,9 @@ def _fuzz(name: str, seconds: int, runs: int) -> int:
         print("atheris is not installed: pip install '.[evidence]' (CPython 3.11 to 3.13 on Linux)", file=sys.stderr)
         return 2
     resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY_MB << 20, 4 * MEMORY_MB << 20))
-    with atheris.instrument_imports(include=["notifier", "json", "tomllib"]):
+    with atheris.instrument_imports(
+        include=["notifier", "json", "tomllib", "fastavro._read_py", "fastavro.io.binary_decoder"]
+    ):
         from fuzz.targets import TARGETS
     target = TARGETS[name]
     found = WORK / name

@@ -8,7 +8,15 @@ import pytest
 
 from notifier.codec import codec
 from notifier.directory.model import Key, KeyUse
-from notifier.envelope import check_stanzas, open_body, open_slip, verify_statement
+from notifier.envelope import (
+    check_stanzas,
+    open_body,
+    open_slip,
+    parse_delivery,
+    verify,
+    verify_delivery,
+    verify_statement,
+)
 from notifier.errors import EnvelopeError
 
 NOW = 1_795_000_000_000
@@ -134,3 +142,19 @@ def test_the_earliest_and_the_latest_time_of_acceptance_are_still_possible(cast)
         assert cast.verify_delivery(cast.deliver(data, accepted_at=accepted_at), now=now).accepted_at == accepted_at
         late = cast.deliver(data, accepted_at=accepted_at + beyond)
         assert told(cast.verify_delivery, late, now=now) == bad("the hub's time of acceptance is impossible")
+
+
+def test_a_delivery_is_verified_the_same_parsed_or_as_bytes(cast):
+    """A subscriber parses once; and a suite that this reader does not read is refused by it."""
+    data = cast.deliver(cast.seal().envelope)
+    assert cast.verify_delivery(parse_delivery(data)) == cast.verify_delivery(data)
+    keys = {"hub_id": cast.hub_id, "signer": cast.signer_of, "hub_signer": cast.hub_key_of}
+    for suites, reads in (({1}, True), ({1, 2}, True), ({2}, False), (set(), False)):
+        if reads:
+            verify_delivery(data, **keys, audience="DEU/spoc", now=NOW, suites=suites)
+        else:
+            found = told(verify_delivery, data, **keys, audience="DEU/spoc", now=NOW, suites=suites)
+            assert found[0] == "unsupported_suite"
+            assert (
+                told(verify, cast.seal().envelope, hub_id=cast.hub_id, signer=cast.signer_of, suites=suites) == found
+            )

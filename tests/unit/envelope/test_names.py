@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from notifier.envelope import (
+    DecryptionKey,
+    SigningKey,
     Slip,
     digest_of,
     envelope_id_of,
@@ -84,3 +86,16 @@ def test_a_header_may_be_as_long_as_its_cap_and_no_longer(cast):
     over = longest.raw[:20] + (HEADER_BYTES + 1).to_bytes(4, "big") + longest.raw[24:] + b"\x00"
     with pytest.raises(EnvelopeError, match="the prefix does not parse"):
         Prefix.parse(over)
+
+
+@pytest.mark.parametrize("kind", [SigningKey, DecryptionKey])
+def test_a_new_key_is_all_the_randomness_that_it_was_given(kind):
+    """32 bytes are drawn, once, and they are the secret."""
+    asked = []
+
+    def entropy(size):
+        asked.append(size)
+        return bytes(range(size))
+
+    assert kind.generate(entropy) == kind.from_secret(bytes(range(32)))
+    assert asked == [32]

@@ -228,3 +228,38 @@ def test_family_that_travels_free_is_told_of_as_anybody(in_custody, has):
     given["subject"] |= {"category": "accompanying_family", "grounds": []}
     given["movement"]["in_custody"] = in_custody
     assert bool(list(legs_of(parse(given)))) is has
+
+
+@pytest.mark.parametrize(
+    ("hold", "state", "outcome"),
+    [
+        ("consular_not_requested", "FRA", "send"),
+        ("consular_not_requested", None, "send"),
+        ("consular_not_requested", "AUT", "hold"),
+        ("child_review", "FRA", "hold"),
+        ("child_review", None, "hold"),
+    ],
+)
+def test_an_approval_of_a_consular_matter_is_for_that_hold_and_that_state(snapshot, hold, state, outcome):
+    """As for a doubtful leg: nothing else is released with it."""
+    approvals = parse(
+        json.loads((EXAMPLES / "arrest.json").read_text())
+        | {"local": {"approvals": [{"hold": hold, "state": state, **APPROVAL}]}}
+    ).local.approvals
+    decision = decide(example("consular-not-requested"), snapshot.directory, snapshot.rules, approvals=approvals)
+    (entry,) = decision.entries
+    assert (entry.authority, entry.outcome) == ("FRA/consular", outcome)
+
+
+def test_a_refugee_s_destination_is_suppressed_in_a_deportation_alone(document, snapshot):
+    """Whoever is arrested was not sent there; origin and nationality are suppressed either way."""
+    status = {"status": "asylum_seeker", "feared": []}
+    suppressed = {}
+    for type_ in ("arrest", "deportation"):
+        notification = parse(document(type=type_, local_refugee=status))
+        entries = decide(notification, snapshot.directory, snapshot.rules).entries
+        suppressed[type_] = {entry.authority for entry in entries if entry.outcome == "suppress"}
+    assert suppressed == {
+        "arrest": {"BGR/spoc", "UTO/spoc"},
+        "deportation": {"BGR/spoc", "DEU/spoc", "UTO/spoc"},
+    }
