@@ -10,7 +10,7 @@ ACTS ?= 40
 SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-controls fuzz unit simulation integration cli check bench lock clean
+.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation integration cli check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ $(EVIDENCE): requirements-evidence.lock $(STAMP)
 
 fuzz: $(EVIDENCE) ## every parser, for SECONDS each: none may crash, hang or swell
 	$(VENV)/bin/python tests/fuzz --seconds $(SECONDS)
+
+mutation: $(EVIDENCE) ## change the pure core in every way: a test must notice (docs/mutation.md)
+	$(VENV)/bin/python tools/mutation.py
 
 check: setup ## style, types
 	$(VENV)/bin/ruff check .
