@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.envelope import Addressee, DecryptionKey
+from notifier.codec import codec
+from notifier.envelope import Addressee, DecryptionKey, parse_delivery
 from notifier.envelope.format import ENVELOPE_BYTES, RECORD_BYTES
 from notifier.errors import EnvelopeError
 
@@ -62,3 +63,23 @@ def test_what_a_caller_got_wrong_is_said(cast):
         cast.seal(body=None)
     with pytest.raises(ValueError, match=r"^an addressee occurs twice$"):
         cast.seal(addressees=[*cast.addressees(), *cast.addressees(("DEU/spoc",))])
+
+
+def test_a_delivery_may_be_longer_than_an_envelope_up_to_its_own_cap(cast):
+    """The reader's line for a delivery: at the cap it is parsed, one byte beyond it is refused by size."""
+    record = codec("Delivery").decode(cast.deliver(cast.seal().envelope))
+
+    def grown(size):
+        return codec("Delivery").encode(record | {"body": bytes(size)})
+
+    most = RECORD_BYTES - len(grown(ENVELOPE_BYTES)) + ENVELOPE_BYTES
+    assert len(grown(most)) == RECORD_BYTES > ENVELOPE_BYTES
+    assert len(parse_delivery(grown(most)).body) == most
+    with pytest.raises(EnvelopeError, match="too_large"):
+        parse_delivery(grown(most + 1))
+
+
+def test_a_verified_delivery_has_its_envelope_s_digest(cast):
+    """Receipts and audit name it by this, and so does its originator."""
+    sealed = cast.seal()
+    assert cast.verify_delivery(cast.deliver(sealed.envelope)).digest == sealed.digest
