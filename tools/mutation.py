@@ -79,7 +79,7 @@ def report(copy: Path, modules: list[str], mutmut: Path, minimum: float) -> int:
             print(row(module, count))
             for name in (name for name, code in codes.items() if code not in KILLED):
                 shown = subprocess.run([mutmut, "show", name], cwd=copy, capture_output=True, text=True, check=False)
-                print(f"# {name}\n{shown.stdout}", file=survivors)
+                print(shown.stdout, file=survivors)
     print(row("all", whole))
     print(f"\nsurvivors: {(REPORT / 'survivors.diff').relative_to(ROOT)}")
     return 1 if score(whole) < minimum else 0
