@@ -1,11 +1,21 @@
-"""A pytest plugin that takes one control away: ``NOTIFIER_WITHOUT=module:attribute=expression``."""
+"""A pytest plugin that takes controls away, and says by the exit status whether a test noticed.
+
+``NOTIFIER_WITHOUT`` holds one ``module:attribute = expression`` a line. The expression sees what its module sees,
+and what stood there before as `original`.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
+
+NOTICED = 64
+BROKEN = 65
 
 
 class Anything:
@@ -18,16 +28,57 @@ class Anything:
         return 0
 
 
-NAMES = {"Anything": Anything, "SimpleNamespace": SimpleNamespace}
+async def nothing(*_arguments: object) -> None:
+    """Does nothing, and may be awaited."""
+
+
+NAMES = {
+    "Anything": Anything,
+    "SimpleNamespace": SimpleNamespace,
+    "module": importlib.import_module,
+    "nothing": nothing,
+    "replace": replace,
+}
+
+
+def take_away(line: str) -> None:
+    """Patches one attribute."""
+    place, _, expression = (part.strip() for part in line.partition("="))
+    name, _, path = place.partition(":")
+    module: Any = importlib.import_module(name)
+    holder = module
+    *parents, attribute = path.split(".")
+    for parent in parents:
+        holder = getattr(holder, parent)
+    original = getattr(holder, attribute)  # a control that is not there any more is an error of the table
+    setattr(holder, attribute, eval(expression, {**vars(module), **NAMES, "original": original}))
+
+
+class Judge:
+    """Keeps how tests failed: by an assertion of their own, or by something else, which proves nothing."""
+
+    def __init__(self) -> None:
+        self.noticed = self.broken = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Any:
+        report = yield
+        if report.failed:
+            asserted = call.when == "call" and call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
+            self.noticed = self.noticed or asserted
+            self.broken = self.broken or not asserted
+        return report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: Any) -> None:
+        if self.broken:
+            session.exitstatus = BROKEN
+        elif self.noticed:
+            session.exitstatus = NOTICED
 
 
 def pytest_configure(config: Any) -> None:
     """Patches before any test module is imported."""
-    place, _, expression = os.environ["NOTIFIER_WITHOUT"].partition("=")
-    module, _, path = place.partition(":")
-    holder: Any = importlib.import_module(module)
-    *parents, name = path.split(".")
-    for parent in parents:
-        holder = getattr(holder, parent)
-    getattr(holder, name)  # a control that is not there any more is an error of the table
-    setattr(holder, name, eval(expression, dict(NAMES)))
+    for line in os.environ["NOTIFIER_WITHOUT"].splitlines():
+        take_away(line)
+    config.pluginmanager.register(Judge())

@@ -38,15 +38,33 @@ class _Selector(selectors.DefaultSelector):
         return found
 
 
+class _Task(asyncio.Task):
+    """A task whose place in a set follows from when it was made, and not from where it lies in memory."""
+
+    number = 0
+
+    def __hash__(self):
+        return self.number
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Time begins at 0, and is only what was waited for."""
 
     def __init__(self):
         self.now = 0.0
+        self.made = 0
         selector = _Selector()
         selector.loop = self
         super().__init__(selector)
         self.set_default_executor(_Inline())
+        self.set_task_factory(self._task)
+
+    def _task(self, _loop, work, context=None):
+        task = _Task.__new__(_Task)
+        self.made += 1
+        task.number = self.made
+        task.__init__(work, loop=self, context=context)
+        return task
 
     def time(self):
         return self.now

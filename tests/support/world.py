@@ -156,10 +156,12 @@ class World:
         return self.broker.records(feed_of(authority))
 
 
-def build_world(seed: int = 1, fault: Callable[[str], Awaitable[None]] | None = None) -> World:
-    """A world whose every random byte follows from `seed`."""
+def build_world(
+    seed: int = 1, fault: Callable[[str], Awaitable[None]] | None = None, clock: Clock | None = None
+) -> World:
+    """A world whose every random byte follows from `seed`; its clock stands still where none is given."""
     rnd = random.Random(seed)
-    clock = Clock()
+    clock = clock or Clock()
 
     def keys() -> Keys:
         return Keys(SigningKey.from_secret(rnd.randbytes(32)), DecryptionKey.from_secret(rnd.randbytes(32)))

@@ -1,0 +1,99 @@
+"""The table: an attack (by its number in the threat table, or in words), its test, and what takes its controls away.
+
+The broker's own controls (22, 23) cannot be taken away here: their rows take them out of the list of grants, and
+tests/integration/test_acl_matrix.py asserts each cell on a real broker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PARSING = "tests/unit/notification/test_parsing.py"
+ROUTER = "tests/simulation/test_router.py"
+DIRECTORY = "tests/unit/directory/test_directory.py"
+DECISION = "tests/unit/routing/test_decision.py"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`without` has one ``module:attribute = expression`` a line (tests/controls/plugin.py)."""
+
+    attack: str
+    test: str
+    without: str
+
+
+def attack(name: str, test: str, *without: str) -> Row:
+    """A row of an attack's own module."""
+    module, _, function = test.partition("::")
+    return Row(name, f"tests/attacks/test_{module}.py::{function}", "\n".join(without))
+
+
+ATTACKS = (
+    attack("1 forged sender", "01_forged_sender::test_the_hub_takes_nothing_in_another_s_name",
+           "notifier.envelope.verifying:signature_holds = lambda *_: True"),
+    attack("1 wrong authority for the key", "01_forged_sender::test_the_hub_takes_nothing_in_another_s_name",
+           "notifier.envelope.verifying:check_signer = lambda prefix, header, hub_id, signer, *_: signer(prefix.signer)"),
+    attack("1 forged sender, at the recipient",
+           "01_forged_sender::test_a_recipient_takes_nothing_in_another_s_name_from_the_hub_either",
+           "notifier.envelope.verifying:signature_holds = lambda *_: True"),
+    attack("2 authorship theft", "02_authorship_theft::test_the_signer_s_key_is_bound_into_every_key",
+           "notifier.envelope.format:Prefix.hh = property(lambda self: blake(b'ntf1/header', self.header_bytes))"),
+    attack("3 replay", "03_replay::test_a_replay_is_refused_before_and_after_a_restart",
+           "notifier.routing.hub:place = lambda *_: 'in_turn'"),
+    attack("3 replay after a restart", "03_replay::test_a_replay_is_refused_before_and_after_a_restart",
+           "notifier.routing.partition:_apply = lambda record, _streams: original(record, {})"),
+    attack("3 foreign partition", "03_replay::test_a_stream_has_one_partition",
+           "notifier.routing.hub:partition_of = lambda *_: Anything()"),
+    attack("3 another hub", "03_replay::test_an_envelope_for_one_hub_is_none_for_another",
+           "notifier.envelope.verifying:check_signer = "
+           "lambda prefix, header, _hub, *rest: original(prefix, header, header.hub_id, *rest)"),
+    attack("3 the delivery again", "03_replay::test_a_delivery_that_comes_again_is_one_message",
+           "notifier.consumers.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
+    attack("4 reorder", "04_reorder::test_shuffled_records_change_nothing_until_they_come_in_turn",
+           "notifier.routing.hub:place = lambda *_: 'in_turn'"),
+    attack("5 dropped for one", "05_dropped_for_one::test_a_recipient_names_what_was_kept_from_it",
+           "notifier.consumers.filling:Batch._follow = nothing"),
+    attack("6 recipients and withheld are the rules'", "06_recipients::test_an_originator_tells_whom_the_rules_say",
+           "notifier.routing.hub:_misaddressed = lambda *_: None"),
+    attack("6 the list is signed", "06_recipients::test_the_operator_cannot_edit_the_list",
+           "notifier.envelope.format:stanza_hash = lambda *_: b''",
+           "notifier.envelope.verifying:stanza_hash = lambda *_: b''"),
+    attack("6 the list is rebuilt", "06_recipients::test_an_originator_has_no_hidden_addressee",
+           "notifier.routing.hub:check_stanzas = lambda envelope, slip, recipient: "
+           "{recipient(one.rid)[0].name: one.rid for one in envelope.parts.stanzas if recipient(one.rid)}"),
+    attack("6 renumbered", "06_recipients::test_a_stanza_by_somebody_who_knows_every_secret_is_not_the_listed_one",
+           "notifier.envelope.opening:stanza_hash = lambda *_: Anything()"),
+    attack("7 passed on as if addressed", "07_passing_on::test_nobody_is_made_an_addressee",
+           "notifier.envelope.opening:stanza_hash = lambda *_: Anything()"),
+    attack("8 two texts", "08_two_texts::test_a_second_content_key_opens_for_nobody",
+           "notifier.envelope.opening:hmac = SimpleNamespace(compare_digest=lambda *_: True)"),
+    attack("9 suite not listed", "09_downgrade::test_a_suite_that_nobody_listed_is_refused",
+           "notifier.envelope.verifying:read_prefix = lambda raw, _suites: original(raw, range(256))",
+           "notifier.envelope.opening:read_prefix = lambda raw, _suites: original(raw, range(256))",
+           "notifier.directory.model:Key.suite = property(lambda _: Anything(), lambda *_: None)",
+           "notifier.envelope.format:Prefix.hh = "
+           "property(lambda self: blake(b'ntf1/header', self.signer + self.header_bytes))"),
+    attack("9 suite not bound", "09_downgrade::test_where_two_suites_are_read_the_byte_is_still_bound",
+           "notifier.envelope.format:Prefix.hh = "
+           "property(lambda self: blake(b'ntf1/header', self.signer + self.header_bytes))"),
+)  # fmt: skip
+
+OTHERS = (
+    Row("10 one signature of two", f"{DIRECTORY}::test_one_signature_of_two_is_not_enough",
+        "notifier.directory.repository:THRESHOLD = 1"),
+    Row("freshness", f"{ROUTER}::test_freshness_is_judged_by_the_hub_s_clock",
+        "notifier.routing.hub:_objection = lambda *_: None"),
+    Row("enrolment without possession", f"{DIRECTORY}::test_enrolment_asks_for_both_proofs",
+        "notifier.directory.enrolment:signature_holds = lambda *_: True"),
+    Row("suppression", f"{DECISION}::test_not_to_and_release_to_suppress",
+        "notifier.routing.decision:_suppressions = lambda *_: ()"),
+    Row("refugees", f"{DECISION}::test_a_refugee_s_states_are_suppressed_and_the_rest_is_held",
+        "notifier.routing.decision:_origins_of_refugee = lambda _: frozenset()"),
+    Row("children", f"{DECISION}::test_until_the_safeguards_come_everything_about_a_child_is_held",
+        "notifier.routing.decision:gated = lambda _: False"),
+    Row("nothing local leaves", f"{PARSING}::test_what_leaves_has_no_local_part_and_shows_no_refugee",
+        "notifier.notification.model:REFUGEES = frozenset()"),
+)  # fmt: skip
+
+ROWS = ATTACKS + OTHERS
