@@ -10,7 +10,7 @@ ACTS ?= 40
 SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation integration cli check bench lock clean
+.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation attacks integration cli check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,13 +23,16 @@ $(STAMP): requirements.lock requirements-jre.lock pyproject.toml
 demo: setup ## the main job on a real local Kafka, from start to proof
 	$(VENV)/bin/notifier demo
 
-test: unit simulation cli integration ## every tier
+test: unit simulation attacks cli integration ## every tier
 
 unit: setup ## pure code and single parts, with the network cut off
 	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket
 
 simulation: setup ## whole systems on the broker in memory
 	$(PYTEST) tests/simulation tests/model --disable-socket --allow-unix-socket
+
+attacks: setup ## what each attack of docs/threat-model.md meets, with real keys and the real parts
+	$(PYTEST) tests/attacks --disable-socket --allow-unix-socket
 
 cli: setup ## every verb, as a user types it
 	$(PYTEST) tests/cli

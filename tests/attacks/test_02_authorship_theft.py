@@ -19,8 +19,8 @@ SECOND = SigningKey.from_secret(b"2" * 32)
 
 def claimed_by_fra(stage, letter):
     """TUR's envelope with FRA in its header, under FRA's signature."""
-    thief = stage.signing("FRA/spoc")
-    raw = prefixed(letter.record["prefix"], thief.key_id, originator="FRA/spoc", stream=stage.world.stream("FRA/spoc"))
+    thief, stream = stage.signing("FRA/spoc"), stage.world.stream("FRA/spoc")
+    raw = prefixed(letter.record["prefix"], thief.key_id, originator="FRA/spoc", stream=stream)
     return letter.forged(thief, prefix=raw)
 
 

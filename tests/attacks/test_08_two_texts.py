@@ -17,7 +17,7 @@ OTHER = bytes(range(32))
 
 
 async def test_a_second_content_key_opens_for_nobody(stage):
-    """DEU's stanza carries another key, to which another text is sealed: no recipient shows a text nobody else has."""
+    """DEU's stanza carries another key, to which another text is sealed: nobody shows a text that others have not."""
     letter = stage.forge(text="what AUT reads")
     record = letter.record
     hh = Prefix.parse(record["prefix"]).hh

@@ -32,7 +32,7 @@ async def test_a_suite_that_nobody_listed_is_refused(stage):
 
 
 async def test_where_two_suites_are_read_the_byte_is_still_bound(stage, monkeypatch):
-    """A hub that reads suite 2 too, and a stolen key that is listed for it: what was sealed in suite 1 does not open."""
+    """A hub that reads suite 2 too, and a stolen key listed for it: what was sealed in suite 1 does not open."""
     snapshot = stage.world.directory.snapshot()
     true, thief = stage.letter(), stage.signing("TUR/spoc")
     tur = snapshot.directory.authorities["TUR/spoc"]

@@ -33,7 +33,8 @@ ATTACKS = (
     attack("1 forged sender", "01_forged_sender::test_the_hub_takes_nothing_in_another_s_name",
            "notifier.envelope.verifying:signature_holds = lambda *_: True"),
     attack("1 wrong authority for the key", "01_forged_sender::test_the_hub_takes_nothing_in_another_s_name",
-           "notifier.envelope.verifying:check_signer = lambda prefix, header, hub_id, signer, *_: signer(prefix.signer)"),
+           "notifier.envelope.verifying:check_signer = "
+           "lambda prefix, header, hub_id, signer, *_: signer(prefix.signer)"),
     attack("1 forged sender, at the recipient",
            "01_forged_sender::test_a_recipient_takes_nothing_in_another_s_name_from_the_hub_either",
            "notifier.envelope.verifying:signature_holds = lambda *_: True"),

@@ -155,7 +155,7 @@ def prefixed(raw: bytes, signer: bytes, **header: object) -> bytes:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a recipient's own software shows: texts in the order in which they came, and what it refused and misses."""
+    """What a recipient's own software shows: texts in the order of their coming, what it refused, what it misses."""
 
     texts: list[str]
     sequences: list[int]
@@ -360,7 +360,7 @@ class Stage:
         )
         return signed
 
-    def decision(self, digest: bytes, audience: str, number: int, signing: SigningKey | None = None, **change: object):
+    def decision(self, digest: bytes, audience: str, number: int, signing: SigningKey | None = None, **change):
         """A feed record that tells an originator of a decision, signed by whomever."""
         about = {"stream": self.world.stream(audience), "number": number, "envelope_id": bytes(16)}
         return notice(self.stated(digest, audience, signing, kind="decision", **(about | change)))
