@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -26,7 +25,7 @@ from notifier.errors import (
     Temporary,
     TransportError,
 )
-from notifier.notification import encode, for_sealing, parse
+from notifier.notification import parse
 from notifier.ops import metrics
 from notifier.producers.outbox import Outbox
 from notifier.producers.pipeline import Told
@@ -155,32 +154,25 @@ class Courier:
             sealed = []
             for load, content in await work.pending(WINDOW - len(pipeline.pipe), now):
                 current = await self._current(work, load, content, snapshot)
-                if current is None:
-                    continue
                 try:
                     placed, envelope = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
                 except DirectoryError as error:
                     log.warning("cannot seal", reason=error.reason, detail=error.detail)
-                    await work.defer(load.message, error.reason)
+                    await work.defer(load.row, error.reason)
                     continue
                 sealed.append((placed, envelope))
                 pipeline = pipeline.sealed(placed)
             await work.fly(sealed)
 
-    async def _current(self, work: Work, load: Load, content: bytes, snapshot: Snapshot) -> Load | None:
-        """`load` under the versions of now, evaluated again where they changed; None where it may not leave."""
+    async def _current(self, work: Work, load: Load, content: bytes, snapshot: Snapshot) -> Load:
+        """`load` under the versions of now, evaluated again where they changed."""
         rules, directory = snapshot.rules, snapshot.directory
         if (load.plan.rules_version, load.plan.directory_version) == (rules.version, directory.version):
             return load
         notification = parse(content)
         decision = decide(notification, directory, rules)
-        again = plan(decision, facts_of(notification, snapshot.rules), directory.version, load.plan.approved)
-        current = replace(load, plan=again, wire=encode(for_sealing(notification)))
-        await work.replan(current)
-        if again.gated:
-            await work.hold(load.message)
-            return None
-        return current
+        again = plan(decision, facts_of(notification, rules), directory.version, load.plan.approved)
+        return await work.replan(load, again)
 
     async def _send_new(self, sender: Sender | None) -> Sender | None:
         """Sends what flies and was not sent in this session: in order, the same bytes as stored."""

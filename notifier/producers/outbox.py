@@ -13,8 +13,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.errors import NotifierError, Refused, StorageError
-from notifier.notification import Notification, encode, for_sealing, parse, to_json
+from notifier.notification import Notification, parse, to_json
 from notifier.producers import tables
+from notifier.producers.letters import first_letters
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
 from notifier.producers.work import IS_DUE, Work, recipient_rows
@@ -23,7 +24,7 @@ from notifier.storage import Connection, Database, Lease, RowCipher
 
 SENDER_LEASE: Final = "outbox-sender"
 CHUNK: Final = 500  # ids in one query
-SHOWN: Final = {"pending": "submitted", "sealed": "submitted"}
+UNDECIDED: Final = frozenset({"pending", "sealed"})
 SETTLED: Final = frozenset({"routed", "rejected", "held"})
 
 # Statements of every message, built once: building costs as much as running.
@@ -34,7 +35,25 @@ SEALED: Final = (
     .where(_ON_THEIR_WAY)
     .order_by(tables.envelopes.c.number)
 )
-DUE: Final = sa.select(tables.messages.c.id).where(IS_DUE).limit(1)
+DUE: Final = sa.select(tables.letters.c.id).where(IS_DUE).limit(1)
+WAITING: Final = (
+    sa.select(tables.messages.c.notification_id)
+    .where(tables.messages.c.id.in_(sa.select(tables.letters.c.message).where(tables.letters.c.state.in_(UNDECIDED))))
+    .order_by(tables.messages.c.id)
+)
+LETTERS: Final = (
+    sa.select(tables.letters.c.message, tables.letters.c.state, tables.letters.c.reason)
+    .where(tables.letters.c.message.in_(sa.bindparam("messages", expanding=True)))
+    .order_by(tables.letters.c.updated)
+)
+TOLD: Final = (
+    sa.select(tables.recipients.c.message)
+    .where(
+        tables.recipients.c.message.in_(sa.bindparam("messages", expanding=True)),
+        tables.recipients.c.state == "routed",
+    )
+    .distinct()
+)
 INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
 
 
@@ -77,6 +96,9 @@ class Stored:
     state: str
     reason: str | None
 
+
+State = tuple[str, str | None]
+"""What became of a message (submitted, routed, rejected, held), and the hub's last word against it."""
 
 _Arrived = tuple[Sequence[tuple[Notification, Plan]], asyncio.Future[list[Stored]]]
 
@@ -187,27 +209,37 @@ class Outbox:
     async def _add(self, connection: Connection, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
         fresh: dict[bytes, tuple[Notification, Plan]] = {}
         rows = await self._rows(connection, {_id_of(notification) for notification, _ in items})
+        states = await self._states(connection, [row.id for row in rows.values()])
         stored = []
         for notification, plan in items:
             notification_id = _id_of(notification)
             row, twin = rows.get(notification_id), fresh.get(notification_id)
             if row is not None:
-                stored.append(self._known(row, notification))
+                stored.append(self._known(row, notification, states[row.id]))
                 continue
             if twin is not None and _content(twin[0]) != _content(notification):
                 raise _taken()
             fresh.setdefault(notification_id, (notification, plan))
-            shown = "held" if plan.gated else "submitted"
-            stored.append(Stored(_text(notification_id), plan, shown, None))
+            stored.append(Stored(_text(notification_id), plan, "submitted", None))
         await self._insert(connection, fresh)
         return stored
 
-    def _known(self, row: sa.Row[Any], notification: Notification) -> Stored:
+    def _known(self, row: sa.Row[Any], notification: Notification, state: State) -> Stored:
         """What is there under this id; raises `Refused` where it is another notification."""
         if self._open("content", row.notification_id, row.content) != _content(notification):
             raise _taken()
         plan = Plan.from_document(self._open("plan", row.notification_id, row.plan))
-        return Stored(_text(row.notification_id), plan, SHOWN.get(row.state, row.state), row.reason)
+        return Stored(_text(row.notification_id), plan, *state)
+
+    async def _states(self, connection: Connection, messages: Sequence[int]) -> dict[int, State]:
+        """What became of each of these messages: of its letters, and of its recipients."""
+        letters: dict[int, list[sa.Row[Any]]] = {message: [] for message in messages}
+        told: set[int] = set()
+        if messages:
+            for row in await connection.execute(LETTERS, {"messages": messages}):
+                letters[row.message].append(row)
+            told.update(await connection.scalars(TOLD, {"messages": messages}))
+        return {message: _state(rows, told=message in told) for message, rows in letters.items()}
 
     async def _insert(self, connection: Connection, fresh: Mapping[bytes, tuple[Notification, Plan]]) -> None:
         if not fresh:
@@ -216,19 +248,25 @@ class Outbox:
         rows = [
             {
                 "notification_id": notification_id,
-                "state": "held" if plan.gated else "pending",
-                "attempts": 0,
-                "due": now,
                 "created": now,
-                "updated": now,
                 "content": self._seal("content", notification_id, _content(notification)),
-                "wire": self._seal("wire", notification_id, encode(for_sealing(notification))),
                 "plan": self._seal("plan", notification_id, plan.document()),
             }
             for notification_id, (notification, plan) in fresh.items()
         ]
-        places = await connection.execute(INSERT, rows)
-        told = [entry for place in places for entry in recipient_rows(place.id, fresh[place.notification_id][1], now)]
+        places = {row.notification_id: row.id for row in await connection.execute(INSERT, rows)}
+        letters = [
+            (places[notification_id], letter)
+            for notification_id, (notification, plan) in fresh.items()
+            for letter in first_letters(notification, plan.recipients)
+        ]
+        work = Work(connection, self._cipher, self._runtime)
+        carried = await work.post(letters)
+        told = [
+            row | {"letter": carried.get((row["message"], entry["authority"]))}
+            for notification_id, (_, plan) in fresh.items()
+            for row, entry in zip(recipient_rows(places[notification_id], plan, now), plan.entries, strict=True)
+        ]
         if told:
             await connection.execute(tables.recipients.insert(), told)
 
@@ -248,13 +286,13 @@ class Outbox:
                 raise Refused("not_found", f"the outbox has no notification {message_id}")
             query = sa.select(tables.recipients).where(tables.recipients.c.message == row.id)
             states = (await connection.execute(query.order_by(tables.recipients.c.place))).all()
+            state = (await self._states(connection, [row.id]))[row.id]
         plan = Plan.from_document(self._open("plan", notification_id, row.plan))
         told = tuple(
-            RecipientState(entry["authority"], state.state, state.since)
-            for entry, state in zip(plan.entries, states, strict=True)
+            RecipientState(entry["authority"], one.state, one.since)
+            for entry, one in zip(plan.entries, states, strict=True)
         )
-        shown = SHOWN.get(row.state, row.state)
-        return Status(_text(notification_id), shown, row.reason, plan.rules_version, plan.entries, told, row.created)
+        return Status(_text(notification_id), *state, plan.rules_version, plan.entries, told, row.created)
 
     async def notification(self, message_id: str) -> Notification:
         """The notification as it was submitted, its local part too; `Refused` with reason `not_found`."""
@@ -267,10 +305,8 @@ class Outbox:
 
     async def waiting(self) -> list[str]:
         """The ids of what the hub has not decided yet, in the order of submission."""
-        undecided = tables.messages.c.state.in_(("pending", "sealed"))
-        query = sa.select(tables.messages.c.notification_id).where(undecided).order_by(tables.messages.c.id)
         async with self._database.read() as connection:
-            return [_text(found) for found in await connection.scalars(query)]
+            return [_text(found) for found in await connection.scalars(WAITING)]
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""
@@ -322,6 +358,15 @@ def parse_id(text: str) -> bytes:
 
 def _text(notification_id: bytes) -> str:
     return str(uuid.UUID(bytes=notification_id))
+
+
+def _state(letters: Sequence[sa.Row[Any]], *, told: bool) -> State:
+    """A message is what its letters are: under way while any is, refused where any was."""
+    for states, shown in ((UNDECIDED, "submitted"), (frozenset({"rejected"}), "rejected")):
+        found = [letter.reason for letter in letters if letter.state in states]
+        if found:
+            return shown, found[-1]
+    return ("routed" if told else "held"), None
 
 
 def _id_of(notification: Notification) -> bytes:

@@ -24,18 +24,18 @@ UNPLACED: Final = frozenset(
 """Refusals before the sequence check: not final. So is any refusal that names no number."""
 
 AGAIN: Final = frozenset({"rules_outdated", "rules_unknown", "feed_missing", "not_yet_valid", "expired"})
-"""Refusals in turn after which the publisher seals the message anew, by itself."""
+"""Refusals in turn after which the publisher seals the letter anew, by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One sealed envelope: its place in the stream, the message that it carries (None: an act).
+    """One sealed envelope: its place in the stream, the letter that it carries (its row id; None: deleted since).
 
-    `sequences` maps each addressed authority to this message's `seq_i`.
+    `sequences` maps each addressed authority to this envelope's `seq_i`.
     """
 
     digest: bytes
-    message: int | None
+    letter: int | None
     stream: bytes
     number: int
     previous: bytes
@@ -46,7 +46,7 @@ class Placed:
 class Pipeline:
     """One stream as its publisher knows it.
 
-    `number` and `tail` are what the hub last said; `counters` the accepted messages per authority; `pipe` the
+    `number` and `tail` are what the hub last said; `counters` the accepted envelopes per authority; `pipe` the
     envelopes on their way, in order, each chained upon the one before.
     """
 
@@ -94,8 +94,8 @@ class Resend(StrEnum):
 class Step:
     """What one decision changes.
 
-    `routed` is the message that was accepted; `refused` the message that was rejected in turn, `retry`
-    whether it goes again by itself; `freed` are the messages to be renumbered and sealed anew (a message
+    `routed` is the letter that was accepted; `refused` the letter that was rejected in turn, `retry`
+    whether it goes again by itself; `freed` are the letters to be renumbered and sealed anew (a letter
     that goes again among them), in their order. `foreign` means that the hub decided about this stream what
     this database does not know: it is older than the stream, and must not go on in it.
     """
@@ -121,11 +121,11 @@ def hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
 
 
 def _accepted(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
-    message = mine.message if mine is not None else None
+    letter = mine.letter if mine is not None else None
     if told.stream != pipeline.stream or told.number is None or told.number <= pipeline.number:
-        return Step(pipeline, routed=message)
+        return Step(pipeline, routed=letter)
     if mine is None or told.number != pipeline.number + 1:
-        return Step(pipeline, routed=message, foreign=True)
+        return Step(pipeline, routed=letter, foreign=True)
     head = _is_head(pipeline, told.digest)
     moved = replace(
         pipeline,
@@ -134,7 +134,7 @@ def _accepted(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
         counters={**pipeline.counters, **mine.sequences},
         pipe=pipeline.pipe[1:] if head else (),
     )
-    return Step(moved, routed=message, freed=() if head else _messages(pipeline, but=message))
+    return Step(moved, routed=letter, freed=() if head else _letters(pipeline, but=letter))
 
 
 def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
@@ -144,10 +144,10 @@ def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
         return Step(pipeline, foreign=True)
     moved = replace(pipeline, tail=told.digest, pipe=())
     if not _is_head(pipeline, told.digest):
-        return Step(moved, freed=_messages(pipeline))
-    retry = mine.message is not None and told.reason in AGAIN
-    freed = _messages(pipeline, but=None if retry else mine.message)
-    return Step(moved, refused=mine.message, retry=retry, freed=freed)
+        return Step(moved, freed=_letters(pipeline))
+    retry = mine.letter is not None and told.reason in AGAIN
+    freed = _letters(pipeline, but=None if retry else mine.letter)
+    return Step(moved, refused=mine.letter, retry=retry, freed=freed)
 
 
 def _unplaced(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
@@ -157,12 +157,12 @@ def _unplaced(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
         return Step(pipeline, resend=Resend.SAME)
     if not _is_head(pipeline, told.digest):
         return Step(pipeline)
-    return Step(replace(pipeline, pipe=()), freed=_messages(pipeline), resend=Resend.AFRESH)
+    return Step(replace(pipeline, pipe=()), freed=_letters(pipeline), resend=Resend.AFRESH)
 
 
 def _is_head(pipeline: Pipeline, digest: bytes) -> bool:
     return bool(pipeline.pipe) and pipeline.pipe[0].digest == digest
 
 
-def _messages(pipeline: Pipeline, but: int | None = None) -> tuple[int, ...]:
-    return tuple(one.message for one in pipeline.pipe if one.message is not None and one.message != but)
+def _letters(pipeline: Pipeline, but: int | None = None) -> tuple[int, ...]:
+    return tuple(one.letter for one in pipeline.pipe if one.letter is not None and one.letter != but)

@@ -26,8 +26,7 @@ class Plan:
     """One evaluation of a notification, as stored.
 
     `entries` are the decision's, as JSON, amended; `recipients` are sealed to, `withheld` are the expected
-    participating authorities that are not; `approved` is the set that the submitter saw being sent to. Where
-    it is `gated`, nothing at all may leave, not even the record that it was withheld.
+    participating authorities that are not; `approved` is the set that the submitter saw being sent to.
     """
 
     rules_version: int
@@ -37,7 +36,6 @@ class Plan:
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
     approved: frozenset[str]
-    gated: bool = False
 
     def document(self) -> bytes:
         """The stored form."""
@@ -57,7 +55,6 @@ class Plan:
                 "recipients": self.recipients,
                 "withheld": self.withheld,
                 "approved": sorted(self.approved),
-                "gated": self.gated,
             }
         ).encode()
 
@@ -80,7 +77,6 @@ class Plan:
             tuple(value["recipients"]),
             tuple(value["withheld"]),
             frozenset(value["approved"]),
-            value["gated"],
         )
 
 
@@ -103,5 +99,4 @@ def plan(
         tuple(sorted(set(decision.recipients) - added)),
         tuple(sorted(set(decision.withheld) | added)),
         allowed,
-        decision.gated,
     )

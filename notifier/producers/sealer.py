@@ -1,4 +1,4 @@
-"""Seals one planned notification for its place in the stream. Pure but for the randomness it is given."""
+"""Seals one letter for its place in the stream. Pure but for the randomness it is given."""
 
 from __future__ import annotations
 
@@ -9,22 +9,33 @@ from notifier.directory.model import DAY_MS, Directory
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Addressee, Body, Header, SigningKey, Slip, envelope_id_of, seal
 from notifier.errors import DirectoryError
+from notifier.producers.letters import Letter
 from notifier.producers.pipeline import Pipeline, Placed
 from notifier.producers.plan import Plan
 from notifier.runtime import Runtime
 
 EXPIRY_MS: Final = 7 * DAY_MS
-PROFILE: Final = "full"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is to be sealed: the message's row id, the notification's id, its encoded form, its plan."""
+    """What is to be sealed: a letter and its row id, and the message that it is of: row id, id, plan."""
 
+    row: int
+    letter: Letter
     message: int
     notification_id: bytes
-    wire: bytes
     plan: Plan
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Those of the letter's authorities that the plan, as it stands now, sends to."""
+        return tuple(name for name in self.letter.names if name in self.plan.recipients)
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Everybody else that the rules expect: held, suppressed, or told by another letter, without a word which."""
+        return tuple(sorted({*self.plan.recipients, *self.plan.withheld} - set(self.recipients)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Sealer:
         """
         now = self.runtime.clock()
         plan, directory = load.plan, snapshot.directory
-        number, previous, sequences = pipeline.place(plan.recipients)
+        number, previous, sequences = pipeline.place(load.recipients)
         envelope_id = envelope_id_of(secret, load.notification_id, previous)
         slip = Slip(
             envelope_id=envelope_id,
@@ -71,20 +82,22 @@ class Sealer:
             rules_version=plan.rules_version,
             directory_version=plan.directory_version,
             facts=plan.facts,
-            recipients=plan.recipients,
-            withheld=plan.withheld,
+            recipients=load.recipients,
+            withheld=load.withheld,
         )
-        body = Body(envelope_id, pipeline.stream, self.name, load.notification_id, PROFILE, load.wire)
+        body = Body(
+            envelope_id, pipeline.stream, self.name, load.notification_id, load.letter.profile, load.letter.wire
+        )
         sealed = seal(
             Header(directory.hub.hub_id, envelope_id, self.name, pipeline.stream, now, now + EXPIRY_MS),
             slip,
-            body if plan.recipients else None,
+            body if load.recipients else None,
             signer=self.key,
             hub_key=_hub_key(directory, now),
-            addressees=[Addressee(_key_of(directory, name, now), sequences[name]) for name in plan.recipients],
+            addressees=[Addressee(_key_of(directory, name, now), sequences[name]) for name in load.recipients],
             entropy=self.runtime.entropy,
         )
-        placed = Placed(sealed.digest, load.message, pipeline.stream, number, previous, sequences)
+        placed = Placed(sealed.digest, load.row, pipeline.stream, number, previous, sequences)
         return placed, sealed.envelope
 
 

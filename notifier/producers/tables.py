@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "outbox"
-VERSION: Final = 1
+VERSION: Final = 2
 
 TABLES: Final = sa.MetaData()
 
@@ -18,32 +18,42 @@ messages = sa.Table(
     TABLES,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("notification_id", sa.LargeBinary(16), nullable=False, unique=True),
-    sa.Column("state", sa.String(16), nullable=False),  # pending, sealed, routed, rejected, held
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: canonical JSON, local part too
+    sa.Column("plan", sa.LargeBinary, nullable=False),  # sealed: plan.Plan
+)
+
+letters = sa.Table(  # what leaves of a message: one envelope's worth, to those who get the same
+    "letter",
+    TABLES,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # pending, sealed, routed, rejected
     sa.Column("reason", sa.String(32)),  # the hub's last word against it
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("due", sa.BigInteger, nullable=False),  # not sealed before (Unix ms)
-    sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("updated", sa.BigInteger, nullable=False),
-    sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: canonical JSON, local part too
-    sa.Column("wire", sa.LargeBinary, nullable=False),  # sealed: what recipients get
-    sa.Column("plan", sa.LargeBinary, nullable=False),  # sealed: plan.Plan
+    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: letters.Letter
 )
-sa.Index("message_state", messages.c.state, messages.c.id)
+sa.Index("letter_state", letters.c.state, letters.c.id)
+sa.Index("letter_message", letters.c.message)
 
 recipients = sa.Table(
     "recipient",
     TABLES,
     sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("place", sa.Integer, primary_key=True),  # of its entry in the plan
+    sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),  # null: in none yet
     sa.Column("state", sa.String(16), nullable=False),  # submitted, routed, rejected, held, suppressed
     sa.Column("since", sa.BigInteger, nullable=False),
 )
+sa.Index("recipient_letter", recipients.c.letter)
 
 envelopes = sa.Table(
     "envelope",
     TABLES,
     sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="SET NULL")),  # null: an act
+    sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),  # null: an act
     sa.Column("stream", sa.LargeBinary(16), nullable=False),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("previous", sa.LargeBinary(32), nullable=False),

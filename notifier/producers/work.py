@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from notifier.errors import Fenced, Refused
 from notifier.producers import tables
+from notifier.producers.letters import Letter
 from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, hear
 from notifier.producers.plan import Plan
 from notifier.producers.sealer import Load
@@ -20,19 +21,34 @@ from notifier.storage import Connection, RowCipher
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 300_000
 
-IS_DUE: Final = (tables.messages.c.state == "pending") & (
-    (tables.messages.c.due <= sa.bindparam("now"))
+IS_DUE: Final = (tables.letters.c.state == "pending") & (
+    (tables.letters.c.due <= sa.bindparam("now"))
     # No pause is so long: the clock was ahead when it was set, and was put right since.
-    | (tables.messages.c.due > sa.bindparam("now") + LONGEST_PAUSE_MS)
+    | (tables.letters.c.due > sa.bindparam("now") + LONGEST_PAUSE_MS)
 )
-"""Whether a message is to be sealed at the time `now`."""
+"""Whether a letter is to be sealed at the time `now`."""
+DONE: Final = frozenset({"routed", "rejected"})
 INITIAL: Final = {"send": "submitted", "hold": "held", "suppress": "suppressed"}
 # Statements of every message, built once: building costs as much as running.
 STREAM: Final = sa.select(tables.streams)
 FLYING: Final = (
     sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
 )
-PENDING: Final = sa.select(tables.messages).where(IS_DUE).order_by(tables.messages.c.id).limit(sa.bindparam("limit"))
+PENDING: Final = (
+    sa.select(
+        tables.letters.c.id,
+        tables.letters.c.contents,
+        tables.letters.c.message,
+        tables.messages.c.notification_id,
+        tables.messages.c.content,
+        tables.messages.c.plan,
+    )
+    .join(tables.messages, tables.messages.c.id == tables.letters.c.message)
+    .where(IS_DUE)
+    .order_by(tables.letters.c.id)
+    .limit(sa.bindparam("limit"))
+)
+POST: Final = tables.letters.insert().returning(tables.letters.c.id, sort_by_parameter_order=True)
 MOVE: Final = (
     tables.instance.update()
     .where(tables.instance.c.feed_offset == sa.bindparam("start"))
@@ -45,14 +61,6 @@ LANDED: Final = (
     tables.envelopes.update()
     .where(tables.envelopes.c.digest == sa.bindparam("which"))
     .values(state=sa.bindparam("outcome"), bytes=None)
-)
-ROUTED: Final = (
-    sa.select(tables.recipients.c.message)
-    .where(
-        tables.recipients.c.message.in_(sa.bindparam("messages", expanding=True)),
-        tables.recipients.c.state == "routed",
-    )
-    .distinct()
 )
 ADVANCE: Final = tables.streams.update().where(tables.streams.c.id == sa.bindparam("which"))
 
@@ -77,11 +85,11 @@ class _Effects:
     envelopes: dict[bytes, str] = field(default_factory=dict)  # digest -> state
     routed: set[int] = field(default_factory=set)
     freed: set[int] = field(default_factory=set)
-    refused: dict[int, tuple[str, bool]] = field(default_factory=dict)  # message -> reason, whether it goes again
+    refused: dict[int, tuple[str, bool]] = field(default_factory=dict)  # letter -> reason, whether it goes again
     said: dict[int, str] = field(default_factory=dict)  # reasons that decide nothing, for whoever waits
 
     def add(self, before: Pipeline, step: Step, told: Told, mine: Placed | None) -> None:
-        """One decision's step; what it says of a message replaces what earlier ones said."""
+        """One decision's step; what it says of a letter replaces what earlier ones said."""
         self.foreign = self.foreign or step.foreign
         self.refresh = self.refresh or step.retry or step.resend is Resend.AFRESH
         outcome = "accepted" if told.reason is None else "rejected"
@@ -92,8 +100,8 @@ class _Effects:
         self.freed.update(step.freed)
         if step.refused is not None and told.reason is not None:
             self.refused[step.refused] = (told.reason, step.retry)
-        if step.resend is not None and mine is not None and mine.message is not None and told.reason is not None:
-            self.said[mine.message] = told.reason
+        if step.resend is not None and mine is not None and mine.letter is not None and told.reason is not None:
+            self.said[mine.letter] = told.reason
         if step.routed is not None:
             self.routed.add(step.routed)
             self.freed.discard(step.routed)
@@ -119,23 +127,43 @@ class Work:
         return Pipeline(row.id, row.number, row.tail, counters, tuple(self._placed(one) for one in flying))
 
     async def pending(self, limit: int, now: int) -> list[tuple[Load, bytes]]:
-        """The next messages to be sealed, in order, each with its content (canonical JSON)."""
+        """The next letters to be sealed, in order, each with its notification's content (canonical JSON)."""
         rows = (await self._connection.execute(PENDING, {"now": now, "limit": limit})).all()
         return [(self._load(row), self._open("content", row)) for row in rows]
 
     def _load(self, row: sa.Row[Any]) -> Load:
         plan = Plan.from_document(self._open("plan", row))
-        return Load(row.id, row.notification_id, self._open("wire", row), plan)
+        letter = Letter.from_document(self._cipher.open(letter_context(row.message), row.contents))
+        return Load(row.id, letter, row.message, row.notification_id, plan)
+
+    async def post(self, letters: Sequence[tuple[int, Letter]]) -> dict[tuple[int, str], int]:
+        """Stores letters, each of a message; which of them carries a message to whom."""
+        now = self._runtime.clock()
+        rows = [
+            {
+                "message": message,
+                "state": "pending",
+                "attempts": 0,
+                "due": now,
+                "updated": now,
+                "contents": self._cipher.seal(letter_context(message), letter.document()),
+            }
+            for message, letter in letters
+        ]
+        ids = await self._connection.scalars(POST, rows)
+        return {
+            (message, name): row for (message, letter), row in zip(letters, ids, strict=True) for name in letter.names
+        }
 
     async def fly(self, sealed: Sequence[tuple[Placed, bytes]]) -> None:
-        """Envelopes of their messages were sealed: stored before their first sending."""
+        """Envelopes of their letters were sealed: stored before their first sending."""
         if not sealed:
             return
         now = self._runtime.clock()
         rows = [
             {
                 "digest": placed.digest,
-                "message": placed.message,
+                "letter": placed.letter,
                 "stream": placed.stream,
                 "number": placed.number,
                 "previous": placed.previous,
@@ -147,20 +175,35 @@ class Work:
             for placed, envelope in sealed
         ]
         await self._connection.execute(tables.envelopes.insert(), rows)
-        await self._messages([placed.message for placed, _ in sealed], state="sealed")
+        await self._letters([placed.letter for placed, _ in sealed], state="sealed")
 
-    async def replan(self, load: Load) -> None:
-        """Replaces a message's plan by `load.plan`: what each recipient's entry says now."""
+    async def replan(self, load: Load, plan: Plan) -> Load:
+        """Replaces the plan of a message by what is right now; what became of each recipient stays with it."""
         key = b"message/plan/" + load.notification_id
-        await self._messages([load.message], plan=self._cipher.seal(key, load.plan.document()))
-        await self._connection.execute(tables.recipients.delete().where(tables.recipients.c.message == load.message))
-        rows = recipient_rows(load.message, load.plan, self._runtime.clock())
+        stored = self._cipher.seal(key, plan.document())
+        await self._connection.execute(
+            tables.messages.update().where(tables.messages.c.id == load.message).values(plan=stored)
+        )
+        await self.restate(load.message, load.plan, plan)
+        return replace(load, plan=plan)
+
+    async def restate(self, message: int, before: Plan, after: Plan) -> None:
+        """The rows of `before`'s entries become those of `after`'s."""
+        mine = tables.recipients.c.message == message
+        query = sa.select(tables.recipients).where(mine).order_by(tables.recipients.c.place)
+        known = {
+            entry["authority"]: row
+            for entry, row in zip(before.entries, await self._connection.execute(query), strict=True)
+            if entry["authority"] is not None
+        }
+        await self._connection.execute(tables.recipients.delete().where(mine))
+        rows = recipient_rows(message, after, self._runtime.clock())
+        for entry, row in zip(after.entries, rows, strict=True):
+            was = known.get(entry["authority"])
+            if was is not None and was.letter is not None and (was.state in DONE or entry["outcome"] == "send"):
+                row |= {"letter": was.letter, "state": was.state, "since": was.since}
         if rows:
             await self._connection.execute(tables.recipients.insert(), rows)
-
-    async def hold(self, message: int) -> None:
-        """A message is not to leave at all."""
-        await self._messages([message], state="held")
 
     async def hear(self, start: int, end: int, told: Sequence[Told]) -> Heard:
         """Applies decisions that stood in the feed from offset `start` up to `end`, and stores `end`.
@@ -191,60 +234,57 @@ class Work:
         if effects.envelopes:
             rows = [{"which": digest, "outcome": state} for digest, state in effects.envelopes.items()]
             await self._connection.execute(LANDED, rows)
-        await self._messages(effects.freed, only=("sealed",), state="pending")
+        await self._letters(effects.freed, only=("sealed",), state="pending")
         await self._routed(effects.routed)
-        for message, (reason, retry) in effects.refused.items():
+        for letter, (reason, retry) in effects.refused.items():
             if retry:
-                await self.defer(message, reason)
+                await self.defer(letter, reason)
             else:
-                await self._messages([message], only=("sealed", "pending"), state="rejected", reason=reason)
-                await self._recipients([message], ("submitted",), "rejected")
-        for message, reason in effects.said.items():
-            await self._messages([message], only=("sealed", "pending"), reason=reason)
+                await self._letters([letter], only=("sealed", "pending"), state="rejected", reason=reason)
+                await self._recipients([letter], ("submitted",), "rejected")
+        for letter, reason in effects.said.items():
+            await self._letters([letter], only=("sealed", "pending"), reason=reason)
 
-    async def _routed(self, messages: Collection[int]) -> None:
-        """An acceptance always wins, whatever this outbox thought of the messages before."""
-        if not messages:
-            return
-        await self._recipients(messages, ("submitted", "rejected"), "routed")
-        told = set(await self._connection.scalars(ROUTED, {"messages": list(messages)}))
-        await self._messages(told, state="routed", reason=None)
-        await self._messages(set(messages) - told, state="held", reason=None)
+    async def _routed(self, letters: Collection[int]) -> None:
+        """An acceptance always wins, whatever this outbox thought of the letters before."""
+        if letters:
+            await self._recipients(letters, ("submitted", "rejected"), "routed")
+            await self._letters(letters, state="routed", reason=None)
 
-    async def defer(self, message: int, reason: str) -> None:
-        """A message is pending again: at once the first time, then after growing pauses."""
-        table = tables.messages
+    async def defer(self, letter: int, reason: str) -> None:
+        """A letter is pending again: at once the first time, then after growing pauses."""
+        table = tables.letters
         attempts: int = (
-            await self._connection.execute(sa.select(table.c.attempts).where(table.c.id == message))
+            await self._connection.execute(sa.select(table.c.attempts).where(table.c.id == letter))
         ).scalar_one()
         pause = min(FIRST_PAUSE_MS * 2 ** min(attempts - 1, 16), LONGEST_PAUSE_MS) if attempts else 0
         due = self._runtime.clock() + int(pause)
         change = {"state": "pending", "reason": reason, "attempts": attempts + 1, "due": due}
-        await self._messages([message], only=("sealed", "pending"), **change)
+        await self._letters([letter], only=("sealed", "pending"), **change)
 
     async def _store(self, pipeline: Pipeline) -> None:
         counters = self._seal_json(b"stream/counters/" + pipeline.stream, pipeline.counters)
         place = {"number": pipeline.number, "tail": pipeline.tail, "counters": counters}
         await self._connection.execute(ADVANCE, {"which": pipeline.stream, **place})
 
-    async def _messages(self, which: Collection[int | None], *, only: Sequence[str] = (), **values: Any) -> None:
-        """Updates these messages, where their state is one of `only` (empty: any)."""
+    async def _letters(self, which: Collection[int | None], *, only: Sequence[str] = (), **values: Any) -> None:
+        """Updates these letters, where their state is one of `only` (empty: any)."""
         if not which:
             return
-        table = tables.messages
+        table = tables.letters
         update = table.update().where(table.c.id.in_(which))
         if only:
             update = update.where(table.c.state.in_(only))
         await self._connection.execute(update.values(updated=self._runtime.clock(), **values))
 
-    async def _recipients(self, messages: Collection[int], only: Sequence[str], state: str) -> None:
+    async def _recipients(self, letters: Collection[int], only: Sequence[str], state: str) -> None:
         table = tables.recipients
-        chosen = table.update().where(table.c.message.in_(messages), table.c.state.in_(only))
+        chosen = table.update().where(table.c.letter.in_(letters), table.c.state.in_(only))
         await self._connection.execute(chosen.values(state=state, since=self._runtime.clock()))
 
     def _placed(self, row: sa.Row[Any]) -> Placed:
         sequences = json.loads(self._cipher.open(b"envelope/sequences/" + row.digest, row.sequences))
-        return Placed(row.digest, row.message, row.stream, row.number, row.previous, sequences)
+        return Placed(row.digest, row.letter, row.stream, row.number, row.previous, sequences)
 
     def _open(self, column: str, row: sa.Row[Any]) -> bytes:
         value: bytes = getattr(row, column)
@@ -255,8 +295,13 @@ class Work:
 
 
 def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
-    """The first state of every entry of `plan`, as rows."""
+    """The first state of every entry of `plan`, as rows; in no letter yet."""
     return [
-        {"message": message, "place": place, "state": INITIAL[entry["outcome"]], "since": now}
+        {"message": message, "place": place, "letter": None, "state": INITIAL[entry["outcome"]], "since": now}
         for place, entry in enumerate(plan.entries)
     ]
+
+
+def letter_context(message: int) -> bytes:
+    """Where the letters of a message are sealed to."""
+    return b"letter/contents/" + message.to_bytes(8, "big")

@@ -17,7 +17,6 @@ from notifier.notification import Notification
 from notifier.notification.dates import proves_adult
 from notifier.notification.model import Approval
 from notifier.routing.facts import Leg, RoutingFacts
-from notifier.routing.gate import PENDING, gated
 from notifier.routing.legs import FoundLeg, legs_of
 from notifier.routing.rules import Row, RuleSet
 
@@ -60,8 +59,7 @@ class Entry:
 class Decision:
     """All entries, sorted by authority, those without one last.
 
-    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not. Where
-    it is `gated`, nothing may leave the originator, whatever the entries say.
+    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not.
     """
 
     rules_version: int
@@ -69,7 +67,6 @@ class Decision:
     entries: tuple[Entry, ...]
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
-    gated: bool = False
 
     @property
     def nobody(self) -> bool:
@@ -148,12 +145,10 @@ def decide(
 
     `approvals` are those that count: a dry run takes the notification's own at their word, sending does not.
     """
-    held = gated(notification)
-    approved = _Approved(() if held else approvals)
+    approved = _Approved(approvals)
     candidates, unnamed = _candidates(notification, rules, approved)
     entries = [
-        _entry(name, candidate, notification, directory, rules, approved, held)
-        for name, candidate in candidates.items()
+        _entry(name, candidate, notification, directory, rules, approved) for name, candidate in candidates.items()
     ]
     named = sorted(entries, key=lambda entry: entry.authority or "")
     recipients = tuple(entry.authority for entry in named if entry.outcome == "send" and entry.authority)
@@ -162,7 +157,7 @@ def decide(
         for entry in named
         if entry.outcome != "send" and entry.authority and directory.participates(entry.authority)
     )
-    return Decision(rules.version, notification.originator, (*named, *unnamed), recipients, withheld, held)
+    return Decision(rules.version, notification.originator, (*named, *unnamed), recipients, withheld)
 
 
 class _Approved:
@@ -218,7 +213,6 @@ def _entry(
     directory: Directory,
     rules: RuleSet,
     approved: _Approved,
-    held: bool,
 ) -> Entry:
     reasons = tuple(sorted(candidate.reasons))
     suppressed = _suppressions(name, candidate.state, notification)
@@ -230,8 +224,6 @@ def _entry(
     ]
     if not directory.participates(name):
         because.append("not_a_participant")
-    if held:
-        because.append(PENDING)
     return Entry(name, "hold" if because else "send", reasons, tuple(because))
 
 
@@ -260,7 +252,7 @@ def _origins_of_refugee(notification: Notification) -> frozenset[str]:
 
 def _holds(state: str, notification: Notification, rules: RuleSet) -> Iterator[str]:
     """What a person has to decide before this state is told."""
-    if _needs_child_review(notification):
+    if needs_child_review(notification):
         yield "child_review"
     local = notification.local
     if local is not None and state in (*local.torture, *local.death_penalty):
@@ -271,7 +263,7 @@ def _holds(state: str, notification: Notification, rules: RuleSet) -> Iterator[s
             yield "consular_not_requested"
 
 
-def _needs_child_review(notification: Notification) -> bool:
+def needs_child_review(notification: Notification) -> bool:
     """A child, an age in dispute, or an unknown one that no date of birth makes an adult's."""
     subject = notification.subject
     if subject is None or subject.age == "adult":
@@ -286,7 +278,7 @@ def _tells_interpol(notification: Notification) -> bool:
     """INTERPOL is told by opt-in, and never of a child, nor of family by the person's movement."""
     subject = notification.subject
     family = subject is not None and subject.category == "accompanying_family"
-    return notification.interpol and not family and not _needs_child_review(notification)
+    return notification.interpol and not family and not needs_child_review(notification)
 
 
 def _in_custody(notification: Notification) -> bool:

@@ -266,19 +266,54 @@ def newer(snapshot):
     return Snapshot(snapshot.directory, changed)
 
 
-async def test_nothing_leaves_where_the_person_may_have_fled(world, publishing):
-    """While the safeguards are not there, a refugee's notification is held: not even a record of it is sent."""
+async def test_a_refugee_s_states_are_not_told_and_nobody_reads_why(world, publishing):
+    """Nationality and destination hear nothing; whoever is told reads no status, no code, no refugee's document."""
+    fled = document(
+        local={**DEPORTATION["local"], "refugee": {"status": "refugee", "feared": []}},
+        subject__nationalities=[{"state": "UTO", "status": "documented"}, {"state": "XXB", "status": "documented"}],
+        subject__documents=[{"kind": "CTD", "issuer": "FRA", "number": "RD1951"}],
+    )
     async with world.routing(), publishing(world) as publisher:
-        held = await publisher.publish(document(local={**DEPORTATION["local"], "refugee": refugee("refugee")}))
-        sent = await publisher.publish(document())
-        assert held.state == "held"
-        await publisher.wait(sent.id, 10)
-        assert (await publisher.wait(held.id, 1)).state == "held"
+        submitted = await publisher.publish(fled)
+        status = await publisher.wait(submitted.id, 10)
+    states = {one.authority: one.state for one in status.recipients}
+    assert states == {"AUT/spoc": "routed", "DEU/spoc": "suppressed", "UTO/spoc": "suppressed"}
+    assert not world.feed("UTO/spoc")
+    assert not world.feed("DEU/spoc")
+    ((told, _),) = deliveries(world, "AUT/spoc")
+    assert told.local is None
+    assert [one.state for one in told.subject.nationalities] == ["UTO"]
+    assert told.subject.documents == ()
+
+
+async def test_a_child_s_notification_waits_and_that_it_waits_is_recorded(world, publishing):
+    """Nobody is told; the hub's log has an envelope to nobody."""
+    async with world.routing(), publishing(world) as publisher:
+        submitted = await publisher.publish(document(subject__age="child"))
+        status = await publisher.wait(submitted.id, 10)
+    assert status.state == "held"
+    assert {one.authority: one.state for one in status.recipients} == dict.fromkeys(TOLD, "held")
     assert len(intake(world)) == 1
+    assert {name for name in world.keys if world.feed(name)} == {"TUR/spoc"}
 
 
-def refugee(status):
-    return {"status": status, "feared": []}
+async def test_each_profile_has_an_envelope_of_its_own(world, publishing):
+    """A consular service and the contact points are told of one notification, each no more than its role may see."""
+    snapshot = world.directory.snapshot()
+    row = next(one for one in snapshot.rules.rows if (one.type, one.rule) == ("deportation", "nationality"))
+    rules = replace(snapshot.rules, rows=(*snapshot.rules.rows, replace(row, role="consular")))
+    world.directory.put(Snapshot(snapshot.directory, rules))
+    async with world.routing(), publishing(world) as publisher:
+        submitted = await publisher.publish(document())
+        status = await publisher.wait(submitted.id, 10)
+    assert {one.authority: one.state for one in status.recipients} == dict.fromkeys((*TOLD, "UTO/consular"), "routed")
+    assert len(intake(world)) == 2
+    ((visited, _),) = deliveries(world, "UTO/consular")
+    ((told, _),) = deliveries(world, "UTO/spoc")
+    assert visited.id == told.id
+    assert visited.subject.names == told.subject.names
+    assert (visited.subject.category, visited.subject.grounds, visited.narrative) == ("not_told", (), None)
+    assert (told.subject.category, told.narrative) == ("suspect", DEPORTATION["narrative"])
 
 
 async def test_a_withholding_from_everybody_is_recorded(world, publishing):

@@ -113,5 +113,5 @@ def test_a_stored_plan_survives():
     from notifier.routing.facts import Leg, RoutingFacts
 
     facts = RoutingFacts("pattern", corridor=("TUR", "DEU"), legs=(Leg("origin", "TUR"),))
-    plan = Plan(1, 2, facts, ({"authority": None},), ("A/spoc",), ("B/spoc",), frozenset({"A/spoc"}), gated=True)
+    plan = Plan(1, 2, facts, ({"authority": None},), ("A/spoc",), ("B/spoc",), frozenset({"A/spoc"}))
     assert Plan.from_document(plan.document()) == plan

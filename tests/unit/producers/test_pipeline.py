@@ -54,7 +54,7 @@ def test_an_acceptance_moves_number_tail_and_counters():
     step = told(three_flying(), 1)
     assert (step.routed, step.freed, step.refused) == (1, (), None)
     assert (step.pipeline.number, step.pipeline.tail, step.pipeline.counters) == (1, digest(1), {"A": 1})
-    assert [one.message for one in step.pipeline.pipe] == [2, 3]
+    assert [one.letter for one in step.pipeline.pipe] == [2, 3]
 
 
 def test_a_rejection_frees_the_followers_and_becomes_the_tail():
@@ -206,7 +206,7 @@ def test_every_message_ends_routed_once_or_rejected_whatever_happens(block):
         for _ in range(60):
             world.random.choice(moves)()
         world.drain()
-        delivered = [one.message for one in world.accepted]
+        delivered = [one.letter for one in world.accepted]
         assert len(set(delivered)) == len(delivered), f"seed {seed}: a message was accepted twice"
         routed = {message for message, state in world.state.items() if state == "routed"}
         assert routed == set(delivered), f"seed {seed}: the publisher believes {world.state}"

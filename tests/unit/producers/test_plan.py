@@ -17,7 +17,6 @@ class Decided:
     outcomes: dict
     withheld: tuple = ()
     rules_version: int = 3
-    gated: bool = False
 
     @property
     def recipients(self):
@@ -58,7 +57,5 @@ def test_whoever_the_rules_no_longer_name_is_not_sent_to():
 
 def test_a_stored_plan_is_read_as_it_was():
     """Nothing of a plan is lost in the outbox."""
-    for gated in (False, True):
-        made = plan(Decided({"AUT/spoc": "send", "DEU/spoc": "hold"}, ("DEU/spoc",), gated=gated), FACTS, 5)
-        assert Plan.from_document(made.document()) == made
-        assert made.gated is gated
+    made = plan(Decided({"AUT/spoc": "send", "DEU/spoc": "hold"}, ("DEU/spoc",)), FACTS, 5)
+    assert Plan.from_document(made.document()) == made
