@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from notifier.cli.context import Context, common
-from notifier.config import Settings
-from notifier.errors import ConfigError
+from notifier.cli.databases import with_inbox
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
     from notifier.consumers.inbox import Inbox, Received
-
-T = TypeVar("T")
 
 WORDS = {"True": "yes", "False": "no"}
 
@@ -98,23 +94,3 @@ def _lines(value: Any, margin: str) -> Iterator[str]:
         first, *rest = text.split("\n")
         yield f"{label} {escaped(first)}"
         yield from (f"{margin}  {escaped(line)}" for line in rest)
-
-
-def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
-    """What `look` finds in the inbox of `settings`."""
-    from notifier.consumers.inbox import Inbox
-    from notifier.keyfiles import storage_key
-    from notifier.runtime import REAL
-
-    if settings.inbox is None:
-        raise ConfigError(detail="inbox is not set", hint="name the database of the inbox")
-    address = settings.inbox
-
-    async def run() -> T:
-        inbox = await Inbox.open(address, settings.name, storage_key(settings.keys), REAL)
-        try:
-            return await look(inbox)
-        finally:
-            await inbox.close()
-
-    return asyncio.run(run())

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final
 
 import click
 
-from notifier.errors import NotifierError
+from notifier.errors import REASONS, NotifierError
+
+SHOW_TRACEBACK: Final = "NOTIFIER_TRACEBACK"
+"""Set in the environment, a fault of the software shows where it was; what it holds may be anybody's data."""
 
 VERBS = {
     "audit": "notifier.cli.audit",
@@ -17,12 +25,14 @@ VERBS = {
     "completion": "notifier.cli.completion",
     "demo": "notifier.cli.demo",
     "directory": "notifier.cli.directory",
+    "doctor": "notifier.cli.doctor",
     "inbox": "notifier.cli.inbox",
     "publish": "notifier.cli.publish",
     "route": "notifier.cli.route",
     "router": "notifier.cli.router",
     "sandbox": "notifier.cli.sandbox",
     "subscribe": "notifier.cli.subscribe",
+    "track": "notifier.cli.track",
     "why": "notifier.cli.why",
 }
 
@@ -51,12 +61,14 @@ SUMMARIES = {
     "completion": "print a shell completion script",
     "demo": "the main job on a real local Kafka, from start to proof",
     "directory": "participants, authorities, keys and rules: show, init, add, rotate, sign",
+    "doctor": "look for what is wrong, and say how to mend it",
     "inbox": "what came in: list, show",
     "publish": "publish notifications",
     "route": "dry run: who would be told, and why",
     "router": "run a router (a service)",
     "sandbox": "a real local Kafka with an example world: up, status, down",
     "subscribe": "fill the inbox from the feed",
+    "track": "what became of a notification, recipient by recipient",
     "why": "why an authority did or did not get a notification",
 }
 
@@ -73,11 +85,24 @@ def notifier() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 refused, 2 usage, 3 temporary, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit status."""
+    """Runs the command line and returns its exit status; whatever goes wrong is one line on standard error."""
+    status = _run(arguments)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # Else the interpreter would try once more on its way out, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return status or _output_failed(error)
+    return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         result = notifier.main(args=None if arguments is None else list(arguments), standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -89,10 +114,37 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _say("usage", error.format_message().rstrip(".").lower(), "see notifier --help", 2)
     except NotifierError as error:
         return _say(error.reason, error.detail, error.hint, error.exit_status)
-    except BrokenPipeError:
-        # The reader of standard output went away (`notifier inbox list | head`): not our failure to report.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except BrokenPipeError as error:
+        return _output_failed(error)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        what = (error.strerror or "cannot be read or written").lower()
+        return _say("storage_failed", where + what, "check its path, permissions and free space", 3)
+    except Exception as error:
+        if os.environ.get(SHOW_TRACEBACK):
+            raise
+        return _say("internal", f"{REASONS['internal']} ({_place(error)})", f"{SHOW_TRACEBACK}=1 shows more", 1)
+
+
+def _terminated(_number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a verb as Ctrl-C does: what has to be put right at the end is."""
+    handler = signal.getsignal(signal.SIGINT)  # the event loop's own, while one runs
+    if callable(handler):
+        handler(signal.SIGINT, frame)
+    else:
+        raise KeyboardInterrupt
+
+
+def _output_failed(error: OSError) -> int:
+    closed = isinstance(error, BrokenPipeError)
+    what = "nobody reads standard output any more" if closed else "standard output cannot be written"
+    return _say("output_failed", f"{what}: not everything was shown", None, 1)
+
+
+def _place(error: Exception) -> str:
+    """The kind of a fault and the line that it came from; never its text, which may hold anybody's data."""
+    (*_, last) = traceback.extract_tb(error.__traceback__) or [None]
+    return type(error).__name__ + (f" at {Path(last.filename).name}:{last.lineno}" if last is not None else "")
 
 
 def _say(reason: str, detail: str, hint: str | None, status: int) -> int:

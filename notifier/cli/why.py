@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.explaining import entry_line
-from notifier.cli.inbox import with_inbox
 from notifier.config import Settings
 from notifier.errors import Refused
 
@@ -41,23 +40,10 @@ def command(context: Context, message_id: str, about: str | None) -> None:
 
 def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None:
     """What the outbox knows, or None where the notification is not this authority's own."""
-    from notifier.keyfiles import storage_key
-    from notifier.producers.outbox import Outbox, Status
-    from notifier.runtime import REAL
-
     if settings.outbox is None:
         return None
-    address = settings.outbox
-
-    async def look() -> Status:
-        outbox = await Outbox.open(address, settings.name, storage_key(settings.keys), REAL)
-        try:
-            return await outbox.status(message_id)
-        finally:
-            await outbox.close()
-
     try:
-        status = asyncio.run(look())
+        status = with_outbox(settings, lambda outbox: outbox.status(message_id))
     except Refused as error:
         if error.reason != "not_found":
             raise

@@ -23,7 +23,7 @@ from notifier.config import DirectorySettings
 from notifier.directory.document import from_document, read_document
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import ConfigError, DirectoryError, DirectoryStale
+from notifier.errors import ConfigError, DirectoryError, DirectoryStale, StorageError
 from notifier.routing.rules import RuleSet
 from notifier.runtime import Clock, wall_clock
 
@@ -88,8 +88,9 @@ class DirectoryClient:
     def load(self) -> Snapshot:
         """Reads and verifies the newest version, or the cached one where the source does not answer.
 
-        Raises `DirectoryError` where metadata does not verify (what was known stays), and `DirectoryStale`
-        where nothing verifies that is fresh enough.
+        Raises `DirectoryError` where metadata does not verify, `StorageError` where the cache cannot be written
+        or a file not be read (what was known stays), and `DirectoryStale` where nothing verifies that is fresh
+        enough.
         """
         try:
             self._snapshot = self._read(self._source_fetcher(), self._now())
@@ -99,6 +100,12 @@ class DirectoryClient:
             self._snapshot = self._from_cache(error)
         except RepositoryError as error:
             raise DirectoryError(detail=f"the directory does not verify ({type(error).__name__})") from error
+        except OSError as error:
+            where, what = error.filename or self._settings.cache, error.strerror or "cannot be written"
+            raise StorageError(
+                detail=f"the directory's cache: {where}: {what.lower()}",
+                hint="check the folder's owner, permissions and free space",
+            ) from error
         return self._snapshot
 
     def _from_cache(self, cause: Exception) -> Snapshot:

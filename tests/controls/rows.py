@@ -29,6 +29,12 @@ def attack(name: str, test: str, *without: str) -> Row:
     return Row(name, f"tests/attacks/test_{module}.py::{function}", "\n".join(without))
 
 
+# A client of the directory that begins anew each time.
+FORGETFUL = (
+    "notifier.directory.client:DirectoryClient._read = lambda self, *rest: "
+    "[module('shutil').rmtree(self._metadata, ignore_errors=True), original(self, *rest)][1]"
+)
+
 ATTACKS = (
     attack("1 forged sender", "01_forged_sender::test_the_hub_takes_nothing_in_another_s_name",
            "notifier.envelope.verifying:signature_holds = lambda *_: True"),
@@ -78,11 +84,35 @@ ATTACKS = (
     attack("9 suite not bound", "09_downgrade::test_where_two_suites_are_read_the_byte_is_still_bound",
            "notifier.envelope.format:Prefix.hh = "
            "property(lambda self: blake(b'ntf1/header', self.signer + self.header_bytes))"),
+    attack("10 one signature of two", "10_poisoned_directory::test_one_signature_of_two_is_not_enough",
+           "notifier.directory.repository:THRESHOLD = 1"),
+    attack("10 put in by force",
+           "10_poisoned_directory::test_a_version_with_one_signature_put_in_by_force_is_refused",
+           "tuf.api._payload:_DelegatorMixin.verify_delegate = lambda *_: None"),
+    attack("10 altered target", "10_poisoned_directory::test_an_altered_document_is_refused",
+           "tuf.api._payload:TargetFile.verify_length_and_hashes = lambda *_: None"),
+    attack("10 another role", "10_poisoned_directory::test_the_holders_of_one_role_change_nothing_of_the_other",
+           "notifier.directory.repository:DelegatedRole = "
+           "lambda name, keys, threshold, **_: original(name, keys, threshold, False, paths=['*/*'])"),
+    attack("10 another root", "10_poisoned_directory::test_another_root_is_another_hub",
+           "tuf.api._payload:_DelegatorMixin.verify_delegate = lambda *_: None"),
+    attack("11 rolled back", "11_frozen_directory::test_an_older_directory_is_refused", FORGETFUL),
+    attack("11 rolled back rules", "11_frozen_directory::test_older_rules_under_a_new_timestamp_are_refused",
+           FORGETFUL),
+    attack("11 expired", "11_frozen_directory::test_a_frozen_directory_ends_with_its_grace",
+           "notifier.directory.snapshot:Snapshot.check_fresh = lambda *_: None"),
+    attack("11 expired, after a new start", "11_frozen_directory::test_the_grace_is_not_renewed_by_starting_again",
+           "notifier.directory.client:DirectoryClient._now = "
+           "lambda self: dt.datetime.fromtimestamp(1_795_000_000, dt.UTC)"),
+    attack("11 frozen hub", "11_frozen_directory::test_a_hub_decides_nothing_upon_it",
+           "notifier.directory.snapshot:Snapshot.check_fresh = lambda *_: None"),
+    attack("11 frozen recipient", "11_frozen_directory::test_a_recipient_neither_accepts_nor_skips",
+           "notifier.directory.snapshot:Snapshot.check_fresh = lambda *_: None"),
+    attack("11 frozen publisher", "11_frozen_directory::test_a_publisher_seals_nothing",
+           "notifier.directory.snapshot:Snapshot.check_fresh = lambda *_: None"),
 )  # fmt: skip
 
 OTHERS = (
-    Row("10 one signature of two", f"{DIRECTORY}::test_one_signature_of_two_is_not_enough",
-        "notifier.directory.repository:THRESHOLD = 1"),
     Row("freshness", f"{ROUTER}::test_freshness_is_judged_by_the_hub_s_clock",
         "notifier.routing.hub:_objection = lambda *_: None"),
     Row("enrolment without possession", f"{DIRECTORY}::test_enrolment_asks_for_both_proofs",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -151,6 +151,15 @@ def assembled(record: dict[str, object], signer: SigningKey | None = None) -> by
 def prefixed(raw: bytes, signer: bytes, **header: object) -> bytes:
     """A prefix with another signer's key id, and header fields replaced."""
     return Prefix.build(signer, replace(Header.decode(Prefix.parse(raw).header_bytes), **header)).raw
+
+
+async def race(*works: Coroutine[object, object, object]) -> list[object]:
+    """Runs all until one of them ends; what each is then: its result, its error, or the cancellation."""
+    tasks = [asyncio.create_task(work) for work in works]
+    await asyncio.wait(tasks, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(frozen=True)

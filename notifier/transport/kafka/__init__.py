@@ -15,7 +15,9 @@ from typing import Any, Final, Protocol, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from notifier.config import KafkaSettings
+from notifier.errors import TransportError
 from notifier.transport.kafka.client import START_S, must_exist, speaking, stop, tls_context
+from notifier.transport.kafka.probing import look
 from notifier.transport.kafka.reading import CONSUMER, KafkaMember, KafkaReader
 from notifier.transport.kafka.sending import PRODUCER, TRANSACTION_MS, KafkaSender, KafkaTransactional
 
@@ -37,6 +39,7 @@ class KafkaTransport:
     """`notifier.transport.base.Transport` on Kafka, as the principal of one certificate."""
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
         self._common: dict[str, Any] = {
             "bootstrap_servers": settings.bootstrap,
             "security_protocol": "SSL",
@@ -102,8 +105,10 @@ class KafkaTransport:
         try:
             async with speaking(START_S):
                 await client.start()
-        except BaseException:
+        except BaseException as error:
             await stop(client)
+            if isinstance(error, TransportError) and error.reason == "broker_unavailable":
+                await look(self._settings, self._common["ssl_context"])
             raise
 
     def _kept(self, one: C) -> C:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -15,9 +14,8 @@ from notifier.directory.enrolment import Challenge, Request, answer, challenge, 
 from notifier.directory.keys import check_encryption_key, check_signing_key
 from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyState, KeyUse
 from notifier.directory.registry import Registry, create
-from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey
-from notifier.errors import DirectoryError, DirectoryStale, KeyRejected, NotifierError, Refused
+from notifier.errors import DirectoryError, KeyRejected, Refused
 from notifier.routing.rules import default_rules
 
 NOW = 1_795_000_000_000
@@ -74,96 +72,6 @@ def test_a_client_reads_what_was_signed(client, place, clock):
     assert snapshot.directory.participates("NLD/spoc")
     assert snapshot.rules == default_rules(1, NOW)
     assert snapshot.directory.hub.hub_id == client.hub_id
-
-
-def test_one_signature_of_two_is_not_enough(client, place, clock):
-    """A holder alone stages a version; nobody reads it until a second one signs."""
-    alone = place / "alone"
-    alone.mkdir()
-    for name in ("directory-1.pem", "snapshot-1.pem", "timestamp-1.pem"):
-        shutil.copy(place / "keys" / name, alone)
-    document = Repository(place / "pub", [alone], NOW).document("directory") | {"version": 2}
-    assert not Repository(place / "pub", [alone], NOW).publish("directory", document)
-    assert client.load().directory.version == 1
-    second = place / "second"
-    second.mkdir()
-    for name in ("directory-3.pem", "snapshot-1.pem", "timestamp-1.pem"):
-        shutil.copy(place / "keys" / name, second)
-    assert Repository(place / "pub", [second], NOW).sign() == []
-    assert client.load().directory.version == 2
-
-
-def test_a_version_with_one_signature_put_in_by_force_is_refused(client, place, clock):
-    """Whoever holds snapshot and timestamp keys, and one directory key, changes nothing."""
-    client.load()
-    path = place / "pub" / "metadata" / "1.directory.json"
-    metadata = json.loads(path.read_text())
-    metadata["signed"]["version"] = 2
-    metadata["signatures"] = metadata["signatures"][:1]
-    (place / "pub" / "metadata" / "2.directory.json").write_text(json.dumps(metadata))
-    repository = Repository(place / "pub", [place / "keys"], NOW)
-    repository._refresh({"directory.json": 2})
-    with pytest.raises(DirectoryError, match="does not verify"):
-        client.load()
-    assert client.snapshot().directory.version == 1, "what was known stays"
-
-
-def test_an_altered_target_is_refused(client, place):
-    """Another document under the same name: the hash says so."""
-    for path in (place / "pub" / "targets" / "directory").iterdir():
-        path.write_bytes(path.read_bytes().replace(b'"active"', b'"active" '))
-        path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(NotifierError) as error:
-        client.load()
-    assert error.value.reason == "directory_invalid"
-
-
-def test_a_rolled_back_directory_is_refused(client, place, clock):
-    """An older timestamp than the one that was seen."""
-    old = place / "old"
-    shutil.copytree(place / "pub", old)
-    enrol(place, clock)
-    assert client.load().directory.version == 2
-    shutil.rmtree(place / "pub")
-    shutil.copytree(old, place / "pub")
-    with pytest.raises(DirectoryError):
-        client.load()
-    assert client.snapshot().directory.version == 2
-
-
-def test_a_frozen_directory_fails_closed_after_its_grace(client, clock):
-    """Nobody signs any more: for the stated grace it serves, and then nothing goes."""
-    client.load()
-    clock.now = NOW + 30 * DAY_MS + GRACE_S * 1000 - 60_000
-    client.load()
-    assert client.snapshot().directory.version == 1
-    clock.now += 120_000
-    with pytest.raises(DirectoryStale):
-        client.load()
-    with pytest.raises(DirectoryStale):
-        client.snapshot()
-
-
-def test_a_source_that_is_away_is_served_from_the_cache(place, clock, client):
-    """Verified again, by a new process too, until it is stale."""
-    client.load()
-    shutil.move(place / "pub", place / "away")
-    settings = DirectorySettings(str(place / "pub"), place / "away" / "1.root.json", place / "cache", GRACE_S)
-    again = DirectoryClient(settings, clock)
-    assert again.load().directory.version == 1
-    clock.now = NOW + 31 * DAY_MS
-    with pytest.raises(DirectoryStale):
-        again.load()
-
-
-def test_another_root_is_another_hub(place, tmp_path_factory, clock):
-    """Metadata of one directory does not verify under the root of another."""
-    other = tmp_path_factory.mktemp("other")
-    create(other / "pub", other / "keys", other / "hub", "example/log", 4, NOW)
-    settings = DirectorySettings(str(place / "pub"), other / "pub" / "1.root.json", other / "cache", GRACE_S)
-    client = DirectoryClient(settings, clock)
-    with pytest.raises(DirectoryError):
-        client.load()
 
 
 def test_a_key_is_retired_and_revoked(place, clock, client):

@@ -1,0 +1,56 @@
+"""What the reading verbs find in a party's local databases; no broker is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from notifier.config import Settings
+from notifier.errors import ConfigError
+
+if TYPE_CHECKING:
+    from notifier.consumers.inbox import Inbox
+    from notifier.producers.outbox import Outbox
+
+T = TypeVar("T")
+
+
+def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
+    """What `look` finds in the inbox of `settings`."""
+    from notifier.consumers.inbox import Inbox
+    from notifier.keyfiles import storage_key
+    from notifier.runtime import REAL
+
+    if settings.inbox is None:
+        raise ConfigError(detail="inbox is not set", hint="name the database of the inbox")
+    address = settings.inbox
+
+    async def run() -> T:
+        inbox = await Inbox.open(address, settings.name, storage_key(settings.keys), REAL)
+        try:
+            return await look(inbox)
+        finally:
+            await inbox.close()
+
+    return asyncio.run(run())
+
+
+def with_outbox(settings: Settings, look: Callable[[Outbox], Awaitable[T]]) -> T:
+    """What `look` finds in the outbox of `settings`."""
+    from notifier.keyfiles import storage_key
+    from notifier.producers.outbox import Outbox
+    from notifier.runtime import REAL
+
+    if settings.outbox is None:
+        raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
+    address = settings.outbox
+
+    async def run() -> T:
+        outbox = await Outbox.open(address, settings.name, storage_key(settings.keys), REAL)
+        try:
+            return await look(outbox)
+        finally:
+            await outbox.close()
+
+    return asyncio.run(run())

@@ -1,0 +1,148 @@
+"""`notifier doctor`: looks for what is wrong with an installation, and says how to mend each."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import http.client
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import click
+
+from notifier.cli.context import Context, common
+from notifier.config import CONFIG_NAME, PARTY_FOLDER, Settings, load, party_config
+from notifier.errors import ConfigError, NotifierError, Refused
+
+if TYPE_CHECKING:
+    from notifier.ops.diagnosis import Finding, Reference
+
+ANSWER_S: Final = 3.0
+AT_ONCE: Final = 8  # parties
+NAMED: Final = 4  # parties, of whom a finding is true
+MARGIN: Final = " " * 23
+MARKS: Final = {"ok": "ok", "warning": "WARNING", "wrong": "WRONG"}
+
+
+@click.command(epilog="Example: notifier doctor --as TUR/spoc")
+@common(acts=True, prints=True)
+def command(context: Context) -> None:
+    """Check settings, keys, databases, certificates, clock, broker, directory and disk; change nothing.
+
+    Without --as and --config, every party of the home. Exit status 1 where something is wrong.
+    """
+    findings = asyncio.run(_examine(context))
+    wrong = [finding for finding in findings if finding.state == "wrong"]
+    if context.json:
+        context.print_json({"ok": not wrong, "findings": [finding.to_json() for finding in findings]})
+    else:
+        for line in _lines(findings):
+            click.echo(line)
+    if wrong:
+        first = wrong[0]
+        what = f"{first.party}: {first.detail}" + (f", and {len(wrong) - 1} more" if len(wrong) > 1 else "")
+        raise Refused(first.reason, what, hint=first.hint)
+
+
+async def _examine(context: Context) -> list[Finding]:
+    from notifier.ops.diagnosis import examine, refused
+    from notifier.runtime import wall_clock
+
+    parties: list[Settings] = []
+    findings: list[Finding] = []
+    if context.config is not None or context.authority is not None:
+        parties.append(context.settings())
+    else:
+        for path in _configurations(context.home):
+            try:
+                parties.append(load(path))
+            except NotifierError as error:
+                findings.append(refused(path.parent.name.replace(".", "/"), "settings", error))
+    references = await asyncio.to_thread(lambda: list(_references(context, parties)))
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(settings: Settings) -> list[Finding]:
+        async with turn:
+            return await examine(settings, references, wall_clock())
+
+    return findings + [finding for found in await asyncio.gather(*map(one, parties)) for finding in found]
+
+
+def _configurations(home: Path) -> list[Path]:
+    found = sorted(home.glob(f"{PARTY_FOLDER}/*/{CONFIG_NAME}"))
+    if not found:
+        raise ConfigError(
+            detail=f"there is no home at {home}", hint="run notifier sandbox up, or name one with --home"
+        )
+    return found
+
+
+def _references(context: Context, parties: list[Settings]) -> Iterator[Reference]:
+    """Other clocks: the directory's server, and the auditor of the home."""
+    from notifier.ops.diagnosis import Reference
+    from notifier.runtime import wall_clock
+
+    places = {one.directory.source for one in parties if "://" in one.directory.source}
+    auditor = party_config(context.home, "auditor")
+    if context.config is None and auditor.is_file():
+        try:
+            listen = load(auditor).listen
+        except NotifierError:
+            listen = None
+        if listen is not None:
+            places.add(f"http://{listen}/healthz")
+    for place in sorted(places):
+        theirs = _date(place)
+        if theirs is not None:
+            yield Reference(f"the clock of {urlsplit(place).netloc}", theirs, wall_clock())
+
+
+def _date(place: str) -> int | None:
+    """The time that a web server shows with its answer (RFC 9110, 6.6.1); None where there is no answer."""
+    parts = urlsplit(place)
+    secure = parts.scheme == "https"
+    connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(
+        parts.netloc, timeout=ANSWER_S
+    )
+    try:
+        connection.request("HEAD", parts.path or "/")
+        date = connection.getresponse().getheader("Date")
+        return None if date is None else round(email.utils.parsedate_to_datetime(date).timestamp() * 1000)
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _lines(findings: list[Finding]) -> Iterator[str]:
+    """Of one party every check; of several what is not as it should be, each with those whom it concerns."""
+    parties = list(dict.fromkeys(finding.party for finding in findings))
+    if len(parties) == 1:
+        for finding in findings:
+            yield from _shown(finding)
+        return
+    concerned: dict[Finding, list[str]] = {}
+    for finding in findings:
+        if finding.state != "ok":
+            concerned.setdefault(replace(finding, party=""), []).append(finding.party)
+    for finding, names in concerned.items():
+        yield from _shown(finding)
+        yield f"{MARGIN}{_names(names, len(parties))}"
+    well = set(parties) - {name for names in concerned.values() for name in names}
+    yield f"{len(well)} of {len(parties)} parties are well"
+
+
+def _shown(finding: Finding) -> Iterator[str]:
+    yield f"{finding.check:<13} {MARKS[finding.state]:<8} {finding.detail}"
+    if finding.state != "ok" and finding.hint:
+        yield f"{MARGIN}-> {finding.hint}"
+
+
+def _names(names: list[str], of: int) -> str:
+    if len(names) == of:
+        return f"all {of} parties"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

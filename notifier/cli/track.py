@@ -1,0 +1,57 @@
+"""`notifier track`: what became of a notification, recipient by recipient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from notifier.cli.context import Context, common
+from notifier.cli.databases import with_outbox
+from notifier.times import rfc3339
+
+if TYPE_CHECKING:
+    from notifier.producers.outbox import RecipientState, Status
+
+AWAITED: Final = {"submitted": "decision", "held": "review"}
+"""What a recipient's state waits for, where it is the hub's or a person's to give; receipts will follow `routed`."""
+
+
+@click.command(epilog="Example: notifier track 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --as TUR/spoc")
+@click.argument("message_id", metavar="ID")
+@common(acts=True, prints=True)
+def command(context: Context, message_id: str) -> None:
+    """Show the state of each recipient of the notification ID, since when, and what is awaited.
+
+    For the originator, from its outbox: no broker is needed.
+    """
+    status = with_outbox(context.settings(), lambda outbox: outbox.status(message_id))
+    document = as_document(status)
+    if context.json:
+        context.print_json(document)
+        return
+    click.echo(f"{status.id}  {status.state}" + (f"  ({status.reason})" if status.reason else ""))
+    for row in document["recipients"]:
+        awaited = f"; awaited: {row['awaited']}" if row["awaited"] else ""
+        click.echo(
+            f"  {row['authority'] or '(no state named yet)':<22} {row['state']:<10} since {row['since']}{awaited}"
+        )
+    if not document["recipients"]:
+        click.echo("  nobody: no rule names anybody")
+
+
+def as_document(status: Status) -> dict[str, Any]:
+    """The form that ``--json`` prints (FORMATS.md); `due` is null while nothing that is awaited has a time."""
+    return {"id": status.id, "recipients": [_row(status, recipient) for recipient in status.recipients]}
+
+
+def _row(status: Status, recipient: RecipientState) -> dict[str, Any]:
+    # A message that is held as a whole is with nobody, whatever the decision says of each.
+    state = "held" if status.state == "held" and recipient.state == "submitted" else recipient.state
+    return {
+        "authority": recipient.authority,
+        "state": state,
+        "since": rfc3339(recipient.since),
+        "awaited": AWAITED.get(state),
+        "due": None,
+    }

@@ -1,0 +1,333 @@
+"""What may be wrong with one party's installation, and how each of it is mended.
+
+Every check is a function that answers with findings; what it meets as a refusal is a finding with the refusal's
+reason and hint. Nothing is changed, and no secret is shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from notifier.config import Settings
+from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS
+from notifier.errors import ConfigError, NotifierError, Refused, StorageError, TransportError
+from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
+
+if TYPE_CHECKING:
+    from notifier.directory.model import Key
+    from notifier.directory.snapshot import Snapshot
+
+OK: Final = "ok"
+WARNING: Final = "warning"
+WRONG: Final = "wrong"
+
+SOON_MS: Final = 30 * DAY_MS
+UNEASY_SKEW_MS: Final = 60_000
+LEAST_FREE: Final = 16 * 1024 * 1024  # bytes; below, a database cannot be relied upon
+LOW_FREE: Final = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer: which check, how it went, and where it is not `ok` the reason and how to mend it."""
+
+    party: str
+    check: str
+    state: str
+    detail: str
+    reason: str | None = None
+    hint: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that ``notifier doctor --json`` prints."""
+        return asdict(self)
+
+
+def refused(party: str, check: str, error: NotifierError) -> Finding:
+    """The finding that a refusal is."""
+    return Finding(party, check, WRONG, error.detail, error.reason, error.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another clock: whose, and what it showed (Unix milliseconds) when ours showed `ours`."""
+
+    whose: str
+    theirs: int
+    ours: int
+
+
+async def examine(settings: Settings, references: Sequence[Reference], now: int) -> list[Finding]:
+    """Every check of one party, in the order in which one thing needs the other."""
+    snapshot: Snapshot | None = None
+    findings = []
+    try:
+        snapshot = _load(settings, now)
+        findings.append(_fresh(settings, snapshot, now))
+    except NotifierError as error:
+        findings.append(refused(settings.name, "directory", error))
+    findings += [*_keys(settings, snapshot, now), *await _databases(settings)]
+    findings += [*_certificate(settings, snapshot, now), *_clock(settings, snapshot, references, now)]
+    findings += [await _broker(settings), *_disk(settings)]
+    return findings
+
+
+def _load(settings: Settings, now: int) -> Snapshot:
+    from notifier.directory.client import DirectoryClient
+
+    return DirectoryClient(settings.directory, lambda: now).load()
+
+
+def _fresh(settings: Settings, snapshot: Snapshot, now: int) -> Finding:
+    ends = snapshot.fresh_until - settings.directory.grace_seconds * 1000
+    text = f"directory version {snapshot.directory.version}, rules version {snapshot.rules.version}"
+    if now <= ends:
+        return Finding(settings.name, "directory", OK, f"{text}, fresh until {_day(ends)}")
+    hint = "make the directory's source reachable, or have its timestamp signed again (notifier directory sign)"
+    return Finding(
+        settings.name, "directory", WARNING, f"{text}: expired, served in its grace", "directory_stale", hint
+    )
+
+
+# Keys.
+
+
+def _keys(settings: Settings, snapshot: Snapshot | None, now: int) -> Iterator[Finding]:
+    name, keys = settings.name, settings.keys
+    files = [path for path in (keys.signing, *keys.encryption, keys.storage) if path is not None]
+    wrong = [*_private(name, files)]
+    try:
+        said = _held(settings, snapshot, now)
+    except NotifierError as error:
+        wrong.append(refused(name, "keys", error))
+    else:
+        if not wrong:
+            wrong.append(said)
+    yield from wrong
+
+
+def _private(name: str, files: Sequence[Path]) -> Iterator[Finding]:
+    """A key that others can read is no secret."""
+    for path in files:
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield Finding(name, "keys", WRONG, f"others can read {path}", "key_rejected", f"chmod 600 {path}")
+
+
+def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
+    """The keys can be read, and are those that the directory lists; raises what is wrong with them."""
+    from notifier.keyfiles import decryption_keys, signing_key, storage_key
+
+    name, keys = settings.name, settings.keys
+    signing = signing_key(keys) if keys.signing is not None else None
+    decryption = decryption_keys(keys) if keys.encryption else {}
+    if keys.storage is not None:
+        storage_key(keys)
+    if signing is None:
+        return Finding(name, "keys", OK, "it has none of its own")
+    if snapshot is None:
+        return Finding(name, "keys", OK, "they can be read; without the directory no more is known")
+    if settings.log_folder is not None:
+        from notifier.audit.checkpoint import Signer
+
+        if Signer.of(snapshot.directory.hub.log_origin, signing).verifier.vkey != snapshot.directory.hub.log_key:
+            raise ConfigError("unknown_signer", "keys.signing is not the log's key in the directory", hint=ENROL)
+        return Finding(name, "keys", OK, "the directory lists the log's key")
+    authority = snapshot.directory.authority(name)
+    listed = snapshot.directory.hub.keys if authority is None and name == "router" else None
+    if listed is None and (authority is None or not authority.active):
+        raise Refused("unknown_authority", f"the directory has no active authority {name}", hint="have it enrolled")
+    return _listed(name, listed or (authority.keys if authority is not None else ()), signing.key_id, decryption, now)
+
+
+ENROL: Final = "use the key that is enrolled, or have this one enrolled (notifier directory request)"
+
+
+def _listed(
+    name: str, listed: Sequence[Key], signing: bytes, decryption: Mapping[bytes, object], now: int
+) -> Finding:
+    makes = {key.key_id: key for key in listed if key.makes(now)}
+    if signing not in makes:
+        raise Refused("unknown_signer", f"the directory lists keys.signing not as a valid key of {name}", hint=ENROL)
+    for key in makes.values():
+        if key.use.value == "encrypt" and key.key_id not in decryption:
+            detail = "the directory has an encryption key of which the private key is not here"
+            raise Refused("cannot_open", detail, hint="name its file in keys.encryption, or have it retired")
+    ends = min(key.not_after for key in makes.values())
+    if ends - now < SOON_MS:
+        hint = "enrol new ones (notifier directory request), then retire these (notifier directory rotate)"
+        return Finding(name, "keys", WARNING, f"a key ends on {_day(ends)}", "key_rejected", hint)
+    return Finding(name, "keys", OK, f"the directory lists them; the first ends on {_day(ends)}")
+
+
+async def _databases(settings: Settings) -> list[Finding]:
+    """The storage key opens what there is; a database that is not there yet is made when it is needed."""
+    from notifier.consumers.inbox import Inbox
+    from notifier.keyfiles import storage_key
+    from notifier.producers.outbox import Outbox
+    from notifier.runtime import REAL
+
+    kinds: tuple[tuple[str | None, type[Outbox | Inbox]], ...] = ((settings.outbox, Outbox), (settings.inbox, Inbox))
+    there = [(address, kind) for address, kind in kinds if address is not None and _there(address)]
+    found = []
+    for address, kind in there:
+        try:
+            opened = await kind.open(address, settings.name, storage_key(settings.keys), REAL)
+            await opened.close()
+        except NotifierError as error:
+            found.append(refused(settings.name, "databases", error))
+    said = "they open with the storage key" if there else "there are none yet"
+    return found or [Finding(settings.name, "databases", OK, said)]
+
+
+def _there(address: str) -> bool:
+    return not address.startswith("sqlite:///") or Path(address.removeprefix("sqlite:///")).exists()
+
+
+# Certificates.
+
+
+def _certificate(settings: Settings, snapshot: Snapshot | None, now: int) -> Iterator[Finding]:
+    from notifier.transport.kafka.client import tls_context
+
+    name = settings.name
+    try:
+        tls_context(settings.kafka)
+        subject, begins, ends = _read_certificate(settings.kafka.certificate)
+    except NotifierError as error:
+        yield refused(name, "certificates", error)
+        return
+    authority = snapshot.directory.authority(name) if snapshot is not None else None
+    file, issue = settings.kafka.certificate.name, "have a new one issued by the broker's authority"
+
+    def wrong(detail: str, state: str = WRONG) -> Finding:
+        return Finding(name, "certificates", state, detail, "certificate_invalid", issue)
+
+    if now > ends:
+        yield wrong(f"{file} has ended on {_day(ends)}")
+    elif now < begins:
+        yield wrong(f"{file} is valid only from {_day(begins)} on, or the clock is behind")
+    elif authority is not None and subject != authority.principal:
+        yield wrong(f"{file} is that of {subject}, not {authority.principal}")
+    elif ends - now < SOON_MS:
+        yield wrong(f"{file} ends on {_day(ends)}", WARNING)
+    else:
+        yield Finding(name, "certificates", OK, f"{file} is valid until {_day(ends)}")
+
+
+def _read_certificate(path: Path) -> tuple[str, int, int]:
+    """The common name, and from when to when it is valid (Unix milliseconds)."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    try:
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(detail=f"kafka.certificate: {path} is no certificate", hint="check the file") from error
+    names = [str(one.value) for one in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+    return names[-1] if names else "nobody", round(begins.timestamp() * 1000), round(ends.timestamp() * 1000)
+
+
+# Clock.
+
+
+def _clock(
+    settings: Settings, snapshot: Snapshot | None, references: Sequence[Reference], now: int
+) -> Iterator[Finding]:
+    """Against other clocks where there are any; what was signed cannot have been signed later than now."""
+    signed = snapshot.directory.issued_at if snapshot is not None else 0
+    compared = [*references]
+    if signed > now:
+        compared.append(Reference("the directory's last signature", signed, now))
+    if not compared:
+        yield Finding(settings.name, "clock", OK, "nothing that was signed is later; there is no other clock to ask")
+        return
+    worst = max(compared, key=lambda one: abs(one.ours - one.theirs))
+    off = worst.ours - worst.theirs
+    words = f"{abs(off) / 60_000:.0f} minutes {'ahead of' if off > 0 else 'behind'} {worst.whose}"
+    if abs(off) > UNEASY_SKEW_MS:
+        state = WRONG if abs(off) > CLOCK_SKEW_MS else WARNING
+        yield Finding(settings.name, "clock", state, words, "clock_wrong", "set the clock, and keep it set (NTP)")
+    else:
+        yield Finding(settings.name, "clock", OK, f"within a minute of {worst.whose}")
+
+
+# Broker.
+
+
+async def _broker(settings: Settings) -> Finding:
+    from notifier.transport.kafka import KafkaTransport
+    from notifier.transport.kafka.client import tls_context
+    from notifier.transport.kafka.probing import look
+
+    try:
+        await look(settings.kafka, tls_context(settings.kafka))
+        transport = KafkaTransport(settings.kafka)
+        try:
+            seen = await transport.topics()
+        finally:
+            await transport.close()
+        missing = sorted(_wanted(settings) - seen)
+        if missing:
+            raise TransportError(
+                "broker_refused",
+                f"it answers, and shows this principal no {', '.join(missing)}",
+                hint="have the topic made and the right granted",
+            )
+    except NotifierError as error:
+        return refused(settings.name, "broker", error)
+    return Finding(settings.name, "broker", OK, f"{settings.kafka.bootstrap} answers this principal")
+
+
+def _wanted(settings: Settings) -> frozenset[str]:
+    """The topics that a party must see."""
+    if settings.log_folder is not None:
+        return frozenset({AUDIT})
+    if settings.outbox is not None or settings.inbox is not None:
+        return frozenset({INTAKE, feed_of(settings.name)})
+    return frozenset({INTAKE, STREAMS, REJECTED, AUDIT}) if settings.keys.signing is not None else frozenset()
+
+
+# Disk.
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    """Every folder that something is written to takes a file, and has room."""
+    files = [Path(one.removeprefix("sqlite:///")) for one in (settings.outbox, settings.inbox) if one is not None]
+    folders = {path.parent for path in files if "://" not in str(path)}
+    folders |= {_existing(folder) for folder in (settings.directory.cache, settings.log_folder) if folder is not None}
+    found = [finding for folder in sorted(folders) if (finding := _folder(settings.name, folder)) is not None]
+    yield from found or [Finding(settings.name, "disk", OK, "it takes what is written, and has room")]
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there: it will be made in that."""
+    return next(one for one in (folder, *folder.absolute().parents) if one.is_dir())
+
+
+def _folder(name: str, folder: Path) -> Finding | None:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
+        disk = os.statvfs(folder)
+    except OSError as error:
+        what = (error.strerror or "cannot be written").lower()
+        return refused(name, "disk", StorageError(detail=f"{folder}: {what}", hint="make room, or make it writable"))
+    free = disk.f_bavail * disk.f_frsize
+    if free >= LOW_FREE:
+        return None
+    full = refused(name, "disk", StorageError(detail=f"{folder}: {free >> 20} MiB are free", hint="make room"))
+    return full if free < LEAST_FREE else replace(full, state=WARNING)
+
+
+def _day(milliseconds: int) -> str:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC).date().isoformat()

@@ -1,0 +1,62 @@
+"""Why a broker cannot be reached: the client library says no more than that it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from typing import Final
+
+from notifier.config import KafkaSettings
+from notifier.errors import TransportError
+
+ANSWER_S: Final = 3.0
+ALERT_S: Final = 0.5  # a broker that refuses a certificate says so at once
+
+
+async def look(settings: KafkaSettings, context: ssl.SSLContext) -> None:
+    """Returns where a broker of `settings` speaks TLS with us; raises `TransportError` with what the last one did."""
+    failure = TransportError(detail="kafka.bootstrap names no broker", hint="mend kafka.bootstrap")
+    for address in settings.bootstrap.split(","):
+        try:
+            await _look_at(address.strip(), context)
+        except TransportError as error:
+            failure = error
+        else:
+            return
+    raise failure
+
+
+async def _look_at(address: str, context: ssl.SSLContext) -> None:
+    host, _, port = address.rpartition(":")
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
+        # In TLS 1.3 the broker looks at our certificate after we are through: its refusal comes as an alert.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ALERT_S):
+                await reader.read(1)
+    except ssl.SSLCertVerificationError as error:
+        raise TransportError(
+            detail=f"the certificate of the broker at {address} does not verify ({error.verify_message})",
+            hint="kafka.ca must be the authority that issued it, and the name in it the one in kafka.bootstrap",
+        ) from error
+    except ssl.SSLError as error:
+        raise TransportError(
+            "broker_refused",
+            f"the broker at {address} does not take our certificate ({_words(error)})",
+            hint="have one issued by the broker's authority; notifier doctor shows what it is",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise TransportError(
+            detail=f"no broker answers at {address}", hint="start it, or mend kafka.bootstrap"
+        ) from error
+    finally:
+        if writer is not None:
+            writer.transport.abort()
+
+
+def _words(error: ssl.SSLError) -> str:
+    """OpenSSL's word for an alert: ``SSLV3_ALERT_CERTIFICATE_EXPIRED`` is "certificate expired"."""
+    return (error.reason or "refused").rpartition("ALERT_")[2].replace("_", " ").lower()

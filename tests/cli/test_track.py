@@ -1,0 +1,80 @@
+"""`notifier track`: the state of each recipient, for the originator alone."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from notifier.cli.main import run
+from notifier.cli.track import as_document
+from notifier.producers.outbox import RecipientState, Status
+
+ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
+
+
+def status(state, *recipients):
+    """A message of the outbox with these recipients, each (authority, state)."""
+    return Status(ID, state, None, 1, (), tuple(RecipientState(name, one, 0) for name, one in recipients), 0)
+
+
+@pytest.mark.parametrize(
+    ("message", "recipient", "shown", "awaited"),
+    [
+        ("submitted", "submitted", "submitted", "decision"),
+        ("routed", "routed", "routed", None),
+        ("routed", "held", "held", "review"),
+        ("routed", "suppressed", "suppressed", None),
+        ("rejected", "rejected", "rejected", None),
+        ("held", "submitted", "held", "review"),
+    ],
+)
+def test_each_state_says_what_is_awaited(message, recipient, shown, awaited):
+    """A message that is held as a whole is with nobody."""
+    (row,) = as_document(status(message, ("DEU/spoc", recipient)))["recipients"]
+    assert row == {
+        "authority": "DEU/spoc",
+        "state": shown,
+        "since": "1970-01-01T00:00:00.000Z",
+        "awaited": awaited,
+        "due": None,
+    }
+
+
+@pytest.fixture
+def notifier(copied, capsys):
+    """Runs a verb as TUR/spoc: status, standard output, standard error."""
+
+    def call(*arguments):
+        found = run([*arguments, "--home", str(copied), "--as", "TUR/spoc"])
+        return found, *capsys.readouterr()
+
+    return call
+
+
+def test_what_was_published_can_be_tracked(notifier, tmp_path, arrest):
+    """For a person, a line a recipient; for a program, the document of FORMATS.md."""
+    path = tmp_path / "arrest.json"
+    path.write_text(json.dumps(arrest))
+    notifier("publish", str(path), "--wait", "--timeout", "0")
+    found, out, _ = notifier("track", arrest["id"], "--json")
+    assert found == 0
+    document = json.loads(out)
+    assert document["id"] == arrest["id"]
+    assert {one["authority"]: (one["state"], one["awaited"]) for one in document["recipients"]} == {
+        "DEU/spoc": ("submitted", "decision"),
+        "FRA/spoc": ("suppressed", None),
+        "INTERPOL/spoc": ("submitted", "decision"),
+    }
+    found, out, _ = notifier("track", arrest["id"])
+    assert found == 0
+    assert re.search(r"DEU/spoc +submitted +since \d{4}-.*; awaited: decision", out)
+
+
+@pytest.mark.parametrize("message_id", [ID, "not-an-id"])
+def test_who_did_not_send_it_tracks_nothing(notifier, message_id):
+    """Its recipients neither: they have `inbox` and `why`."""
+    found, out, err = notifier("track", message_id)
+    assert (found, out) == (1, "")
+    assert err.startswith("notifier: not_found: ")

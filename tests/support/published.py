@@ -1,0 +1,50 @@
+"""A real signed directory in a folder, in the hands of whoever the test says."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+from notifier.config import DirectorySettings
+from notifier.directory.client import DirectoryClient
+from notifier.directory.enrolment import answer, request
+from notifier.directory.registry import Registry, create
+from notifier.envelope import DecryptionKey, SigningKey
+from support.world import PARTITIONS, START, Clock
+
+GRACE_S = 3600
+
+
+class Published(NamedTuple):
+    """A signed directory in a folder, the keys of its holders, and the clock that everybody goes by."""
+
+    folder: Path
+    keys: Path
+    hub: Path
+    clock: Clock
+    cache: Path
+
+    def client(self, root: Path | None = None) -> DirectoryClient:
+        """A client that trusts the first root, or another one, and remembers what it saw."""
+        settings = DirectorySettings(str(self.folder), root or self.folder / "1.root.json", self.cache, GRACE_S)
+        return DirectoryClient(settings, self.clock)
+
+    def registry(self) -> Registry:
+        """The directory in the hands of all its holders."""
+        return Registry(self.folder, self.keys, self.clock)
+
+    def enrol(self, name: str, signing: SigningKey | None = None, decryption: DecryptionKey | None = None) -> None:
+        """Enrols an authority with its keys, as the two sides do it; with any keys where none are given."""
+        registry = self.registry()
+        signing = signing or SigningKey.generate(secrets.token_bytes)
+        decryption = decryption or DecryptionKey.generate(secrets.token_bytes)
+        asked = request(name, registry.hub_id, signing, decryption)
+        assert registry.enrol(asked, answer(registry.pose(asked), registry.hub_id, decryption))
+
+
+def publish_in(place: Path) -> Published:
+    """A new directory without authorities in `place`."""
+    made = Published(place / "pub", place / "keys", place / "hub", Clock(), place / "cache")
+    create(made.folder, made.keys, made.hub, "example/log", PARTITIONS, START)
+    return made
