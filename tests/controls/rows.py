@@ -35,6 +35,12 @@ FORGETFUL = (
     "[module('shutil').rmtree(self._metadata, ignore_errors=True), original(self, *rest)][1]"
 )
 
+# A hub that judges by the versions before the current ones, whichever a slip names.
+ANY_VERSION = (
+    "notifier.routing.hub:_versions = lambda slip, snapshot, now: "
+    "(snapshot.previous_directory or snapshot.directory, snapshot.previous_rules or snapshot.rules)"
+)
+
 ATTACKS = (
     attack("1 forged sender", "01_forged_sender::test_the_hub_takes_nothing_in_another_s_name",
            "notifier.envelope.verifying:signature_holds = lambda *_: True"),
@@ -110,6 +116,24 @@ ATTACKS = (
            "notifier.directory.snapshot:Snapshot.check_fresh = lambda *_: None"),
     attack("11 frozen publisher", "11_frozen_directory::test_a_publisher_seals_nothing",
            "notifier.directory.snapshot:Snapshot.check_fresh = lambda *_: None"),
+    attack("12 old rules", "12_old_rules::test_old_rules_serve_a_day_and_no_longer", ANY_VERSION),
+    attack("12 rules of two versions ago", "12_old_rules::test_rules_of_two_versions_ago_do_not_serve_at_all",
+           ANY_VERSION),
+    attack("12 a directory from before a revocation",
+           "12_old_rules::test_a_directory_from_before_a_revocation_does_not_serve_at_all",
+           "notifier.directory.model:Directory.revoked_since = lambda *_: False"),
+    attack("12 versions to come", "12_old_rules::test_versions_that_nobody_signed_are_not_taken_at_their_word",
+           ANY_VERSION),
+    attack("13 edited tile", "13_rewritten_history::test_every_edited_byte_is_found",
+           "notifier.audit.verify:_check_tiles = lambda *_: None"),
+    attack("13 edited record", "13_rewritten_history::test_every_edited_byte_is_found",
+           "notifier.audit.verify:_check_records = lambda *_: None"),
+    attack("13 signed upon an edited log", "13_rewritten_history::test_an_auditor_signs_nothing_upon_an_edited_log",
+           "notifier.audit.store:LogStore._restore = lambda self: original(self) if not self.size else "
+           "(lambda last: (Frontier([[leaf_hash(one) for one in last]]), last, Leaf.decode(last[-1]).offset + 1))"
+           "(tiles.decode_bundle(self._path(TileName(None, 0, self.size).path).read_bytes()))"),
+    attack("13 written anew", "13_rewritten_history::test_a_log_written_anew_is_not_the_one_that_others_saw",
+           "notifier.audit.merkle:verify_consistency = lambda *_: None"),
 )  # fmt: skip
 
 OTHERS = (
