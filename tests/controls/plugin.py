@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -32,11 +33,24 @@ async def nothing(*_arguments: object) -> None:
     """Does nothing, and may be awaited."""
 
 
+def otherwise(call: Callable[..., Any], value: object) -> Callable[..., Any]:
+    """As `call`, and `value` where it raises."""
+
+    def called(*arguments: object, **named: object) -> object:
+        try:
+            return call(*arguments, **named)
+        except Exception:
+            return value
+
+    return called
+
+
 NAMES = {
     "Anything": Anything,
     "SimpleNamespace": SimpleNamespace,
     "module": importlib.import_module,
     "nothing": nothing,
+    "otherwise": otherwise,
     "replace": replace,
 }
 

@@ -134,6 +134,31 @@ ATTACKS = (
            "(tiles.decode_bundle(self._path(TileName(None, 0, self.size).path).read_bytes()))"),
     attack("13 written anew", "13_rewritten_history::test_a_log_written_anew_is_not_the_one_that_others_saw",
            "notifier.audit.merkle:verify_consistency = lambda *_: None"),
+    attack("15 revoked key", "15_stolen_key::test_a_backdated_envelope_after_the_revocation_is_refused",
+           "notifier.directory.model:Key.accepted = lambda *_: True"),
+    attack("15 revoked key, by the sender's clock",
+           "15_stolen_key::test_a_backdated_envelope_after_the_revocation_is_refused",
+           "notifier.routing.partition:judge = lambda readable, *rest, now, **named: "
+           "original(readable, *rest, now=readable.header.issued_at, **named)"),
+    attack("15 permission, at the hub", "15_stolen_key::test_a_key_says_no_more_than_its_authority_may",
+           "notifier.routing.hub:_objection = lambda *_: None"),
+    attack("15 permission, at the recipient", "15_stolen_key::test_a_key_says_no_more_than_its_authority_may",
+           "notifier.consumers.reading:_notification = lambda body, _: decode(body.notification)"),
+    attack("17 low-order encryption key", "17_weak_keys::test_an_encryption_key_of_low_order_is_refused",
+           "notifier.directory.keys:exchange = lambda *_: b'x'"),
+    attack("17 malformed signing key", "17_weak_keys::test_a_signing_key_outside_the_main_subgroup_is_refused",
+           "notifier.directory.keys:bindings = "
+           "SimpleNamespace(crypto_core_ed25519_is_valid_point=lambda _: True)"),
+    attack("17 enrolment", "17_weak_keys::test_no_such_key_is_enrolled",
+           "notifier.directory.enrolment:check_encryption_key = lambda _: None",
+           "notifier.directory.enrolment:exchange = lambda *_: bytes(32)"),
+    attack("17 in the directory", "17_weak_keys::test_a_directory_that_lists_one_is_refused",
+           "notifier.directory.document:check_encryption_key = lambda _: None",
+           "notifier.directory.document:check_signing_key = lambda _: None"),
+    attack("17 on use, at the hub", "17_weak_keys::test_what_everybody_could_open_nobody_opens",
+           "notifier.envelope.verifying:exchange = otherwise(original, bytes(32))"),
+    attack("17 on use, at the recipient", "17_weak_keys::test_what_everybody_could_open_nobody_opens",
+           "notifier.envelope.opening:exchange = otherwise(original, bytes(32))"),
 )  # fmt: skip
 
 OTHERS = (

@@ -17,7 +17,6 @@ from notifier.consumers.inbox import Gap, Inbox
 from notifier.consumers.receipts import RECEIPT_TYPE
 from notifier.consumers.sinks import Callback, JsonLines
 from notifier.consumers.subscriber import Parts, Subscriber
-from notifier.directory.model import KeyState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import (
     Addressee,
@@ -366,37 +365,6 @@ async def test_a_statement_s_time_is_bounded_by_expiry_and_not_by_opening(world,
     await hub.put(kept, hub.delivery(late))
     assert [one.originator for one in await desk.receive()] == ["TUR/spoc"]
     assert await desk.reasons() == ["bad_statement"]
-
-
-def revoked(snapshot, name, at):
-    """The snapshot's next version, in which the keys of `name` are revoked at that time."""
-    directory = snapshot.directory
-    authority = directory.authorities[name]
-    keys = tuple(replace(key, state=KeyState.REVOKED, changed_at=at) for key in authority.keys)
-    authorities = dict(directory.authorities) | {name: replace(authority, keys=keys)}
-    return Snapshot(replace(directory, version=2, authorities=authorities), snapshot.rules)
-
-
-async def test_a_stolen_key_is_judged_at_the_time_of_acceptance(world, hub, desk):
-    """Accepted before the revocation opens; a backdated envelope accepted after it does not."""
-    before = hub.delivery(hub.sealed("TUR/spoc"))
-    stolen = hub.sealed("TUR/spoc")
-    world.clock.now += HOUR_MS
-    await hub.put(before, hub.delivery(stolen))
-    world.directory.put(revoked(world.directory.snapshot(), "TUR/spoc", world.clock() - 1))
-    assert [one.seq for one in await desk.receive()] == [1]
-    assert await desk.reasons() == ["signer_revoked"]
-
-
-async def test_a_type_without_permission_is_refused(world, hub, desk):
-    """An authority that may not send arrests is refused, though its signature is good."""
-    snapshot = world.directory.snapshot()
-    authority = replace(snapshot.directory.authorities["TUR/spoc"], publishes=frozenset({"deportation"}))
-    authorities = dict(snapshot.directory.authorities) | {"TUR/spoc": authority}
-    world.directory.put(Snapshot(replace(snapshot.directory, authorities=authorities), snapshot.rules))
-    digest = await hub.deliver("TUR/spoc")
-    assert await desk.receive() == []
-    assert await desk.receipts() == {digest: [("refused", "not_permitted")]}
 
 
 @pytest.mark.parametrize(("notification_id", "originator"), [(b"\x03" * 16, "TUR/spoc"), (b"\x04" * 16, "FRA/spoc")])

@@ -132,40 +132,6 @@ def test_a_key_stands_in_the_directory_once(place, clock):
         enrol(place, clock, "BEL/spoc")
 
 
-LOW_ORDER_X25519 = [
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-]
-LOW_ORDER_ED25519 = [
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-]
-
-
-@pytest.mark.parametrize("key", LOW_ORDER_X25519)
-def test_low_order_encryption_keys_are_refused(key):
-    """The points that are known to give a shared secret of zero."""
-    with pytest.raises(KeyRejected):
-        check_encryption_key(bytes.fromhex(key))
-
-
-@pytest.mark.parametrize("key", LOW_ORDER_ED25519)
-def test_low_order_and_malformed_signing_keys_are_refused(key):
-    """Small subgroup, non-canonical, not on the curve."""
-    with pytest.raises(KeyRejected):
-        check_signing_key(bytes.fromhex(key))
-
-
 @pytest.mark.parametrize("check", [check_signing_key, check_encryption_key])
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), "text", None])
 def test_a_key_has_32_bytes(check, key):
