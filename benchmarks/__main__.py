@@ -54,7 +54,7 @@ def main() -> None:
 
 async def _rates(sandbox: Sandbox, messages: int, body: int, fan_out: int) -> dict[str, Any]:
     say(f"sealing {messages} envelopes of {body} bytes to {fan_out}")
-    stock = envelopes.make(sandbox, messages, body=body, fan_out=fan_out)
+    stock = envelopes.make(sandbox.home, messages, body=body, fan_out=fan_out)
     rates = []
     for hop in (throughput.raw_hop, throughput.passthrough, throughput.router):
         rates.append(await hop(sandbox, stock))
@@ -81,7 +81,7 @@ async def _sweep(sandbox: Sandbox, messages: int) -> list[dict[str, Any]]:
         (65536, 3, 1),
         (2048, 3, 2),
     ):
-        stock = envelopes.make(sandbox, messages, body=body, fan_out=fan_out, streams=6)
+        stock = envelopes.make(sandbox.home, messages, body=body, fan_out=fan_out, streams=6)
         rate = await throughput.router(sandbox, stock, routers)
         rows.append({"body_bytes": body, "fan_out": fan_out, "routers": routers} | asdict(rate))
         say(f"{body} bytes, {fan_out} recipients, {routers} routers: {rate.records_per_second:.0f}/s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from notifier.config import load, party_config
 from notifier.directory.client import DirectoryClient
@@ -13,11 +14,10 @@ from notifier.envelope import Addressee, Body, Header, SigningKey, Slip, partiti
 from notifier.keyfiles import signing_key
 from notifier.routing.decision import expected
 from notifier.routing.facts import Leg, RoutingFacts
-from notifier.sandbox.sandbox import Sandbox
 from notifier.topics import INTAKE
 from notifier.transport.base import Outgoing
 
-LEGS = ("AUT", "BEL", "BGR", "DEU", "FRA", "GBR", "MAR", "UTO")
+SENDER = "TUR/spoc"
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,29 @@ class Stock:
     seconds: float
 
 
-def make(sandbox: Sandbox, count: int, *, body: int, fan_out: int, streams: int = 3) -> Stock:
-    """`count` envelopes of `body` bytes to `fan_out` recipients each, over `streams` new streams of TUR/spoc."""
-    snapshot = DirectoryClient(load(party_config(sandbox.home, "admin")).directory).load()
-    signer = signing_key(load(party_config(sandbox.home, "TUR/spoc")).keys)
-    facts = RoutingFacts(
-        "deportation", in_custody=True, legs=tuple(sorted(Leg("transit", one) for one in LEGS[:fan_out]))
-    )
-    names = tuple(sorted(expected(facts, "TUR/spoc", snapshot.directory, snapshot.rules)))
+def make(home: Path, count: int, *, body: int, fan_out: int, streams: int = 3) -> Stock:
+    """`count` envelopes of the sandbox in `home`; see `chains`."""
+    snapshot = DirectoryClient(load(party_config(home, "admin")).directory).load()
+    return chains(snapshot, signing_key(load(party_config(home, SENDER)).keys), count, body, fan_out, streams)
+
+
+def chains(snapshot: Snapshot, signer: SigningKey, count: int, body: int, fan_out: int, streams: int) -> Stock:
+    """`count` envelopes of `body` bytes to `fan_out` recipients each, over `streams` new streams of `SENDER`."""
+    facts = _facts(snapshot, fan_out)
+    names = tuple(sorted(expected(facts, SENDER, snapshot.directory, snapshot.rules)))
     begun = time.perf_counter()
-    chains = [_chain(snapshot, signer, facts, names, count // streams, body) for _ in range(streams)]
-    records = [record for group in zip(*chains, strict=True) for record in group]
+    made = [_chain(snapshot, signer, facts, names, count // streams, body) for _ in range(streams)]
+    records = [record for group in zip(*made, strict=True) for record in group]
     return Stock(records, len(names), time.perf_counter() - begun)
+
+
+def _facts(snapshot: Snapshot, fan_out: int) -> RoutingFacts:
+    """Facts of which the rules expect that many of the directory's single points of contact to be told."""
+    codes = {one.participant for one in snapshot.directory.authorities.values() if one.role == "spoc"}
+    there = sorted(codes - {SENDER[:3], "INTERPOL"})[:fan_out]
+    if len(there) < fan_out:
+        raise ValueError(f"the directory has no {fan_out} recipients")
+    return RoutingFacts("deportation", in_custody=True, legs=tuple(Leg("transit", code) for code in there))
 
 
 def _chain(
@@ -49,7 +60,7 @@ def _chain(
     """One stream's envelopes, each upon the one before it."""
     directory = snapshot.directory
     stream, previous, now = secrets.token_bytes(16), bytes(32), time.time_ns() // 1_000_000
-    partition = partition_of("TUR/spoc", stream, directory.hub.partitions)
+    partition = partition_of(SENDER, stream, directory.hub.partitions)
     hub = directory.hub.encryption_key(now)
     keys = [directory.authorities[name].encryption_key(now) for name in names]
     assert hub is not None
@@ -57,13 +68,13 @@ def _chain(
     for number in range(1, count + 1):
         ids = secrets.token_bytes(16), secrets.token_bytes(16)
         slip = Slip(
-            ids[0], ids[1], "TUR/spoc", stream, number, previous, bytes(16),
+            ids[0], ids[1], SENDER, stream, number, previous, bytes(16),
             snapshot.rules.version, directory.version, facts, names, (),
         )  # fmt: skip
         sealed = seal(
-            Header(directory.hub.hub_id, ids[0], "TUR/spoc", stream, now, now + 7 * 86_400_000),
+            Header(directory.hub.hub_id, ids[0], SENDER, stream, now, now + 7 * 86_400_000),
             slip,
-            Body(ids[0], stream, "TUR/spoc", ids[1], "full", secrets.token_bytes(size)),
+            Body(ids[0], stream, SENDER, ids[1], "full", secrets.token_bytes(size)),
             signer=signer,
             hub_key=hub.public,
             addressees=[Addressee(key.public, number) for key in keys if key is not None],
