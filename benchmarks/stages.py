@@ -28,7 +28,7 @@ from notifier.runtime import wall_clock
 from notifier.topics import feed_of
 from notifier.transport.base import Outgoing
 
-ROUNDS = 7
+ROUNDS = 40
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _public(signing: SigningKey, decryption: DecryptionKey, now: int) -> tuple[K
     )
 
 
-def measure(count: int = 300, body: int = 2048, fan_out: int = 3) -> list[Stage]:
+def measure(count: int = 100, body: int = 2048, fan_out: int = 3) -> list[Stage]:
     """What one record costs in each stage."""
     bench = prepare(count, body, fan_out)
     directory = bench.snapshot.directory
@@ -146,7 +146,7 @@ def show(stages: Sequence[Stage]) -> None:
 def main() -> None:
     """Prints the profile."""
     parser = argparse.ArgumentParser(prog="benchmarks.stages", description=__doc__)
-    parser.add_argument("--messages", type=int, default=300)
+    parser.add_argument("--messages", type=int, default=100)
     parser.add_argument("--body", type=int, default=2048)
     parser.add_argument("--fan-out", type=int, default=3)
     given = parser.parse_args()

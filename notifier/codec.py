@@ -2,8 +2,8 @@
 
 A value is ``C3 01``, the CRC-64-AVRO fingerprint of the writer's schema (8 bytes), and the binary form.
 Only schemas packaged with this software are read; a schema that was ever published stays readable from
-``history/``. What is read is encoded again with the writer's schema and refused unless identical, because
-readers disagree about long varints, booleans, negative blocks and duplicate map keys (ENVELOPE.md).
+``history/``. Whatever is not in the one form that a writer gives it is refused (notifier.avro), because readers
+disagree about long varints, booleans, negative blocks and duplicate map keys (ENVELOPE.md).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from notifier.avro import Reader, Writer, compiled
 from notifier.errors import Malformed
 
 MARKER = b"\xc3\x01"
@@ -42,16 +43,19 @@ class Codec:
     def __init__(self, current: Any, earlier: tuple[Any, ...] = ()) -> None:
         self.schema = fastavro.parse_schema(current)
         self.fingerprint = fingerprint_of(current)
-        self._writers = {fingerprint_of(old): fastavro.parse_schema(old) for old in earlier}
-        self._writers[self.fingerprint] = self.schema
-        self._prefix = MARKER + self.fingerprint
+        self._write, self._write_object, read = compiled(current, MARKER + self.fingerprint)
+        self._readers: dict[bytes, tuple[Reader, Any]] = {}
+        for old in earlier:
+            self._readers[fingerprint_of(old)] = compiled(old, b"")[2], fastavro.parse_schema(old)
+        self._readers[self.fingerprint] = read, self.schema
 
     def encode(self, record: Record) -> bytes:
         """The single-object encoding of `record`; ValueError or TypeError where it does not fit the schema."""
-        out = io.BytesIO()
-        out.write(self._prefix)
-        fastavro.schemaless_writer(out, self.schema, record, strict=True)
-        return out.getvalue()
+        return _written(self._write, record)
+
+    def encode_object(self, value: object) -> bytes:
+        """As `encode`, of an object that has the fields as attributes, and so on within."""
+        return _written(self._write_object, value)
 
     def decode(self, data: bytes) -> Record:
         """The record in `data`, read as the current schema.
@@ -59,27 +63,28 @@ class Codec:
         Raises `Malformed` for an unknown fingerprint, trailing bytes, or any form that the writer's schema
         would not have produced.
         """
-        writer = self._writers.get(data[len(MARKER) : PREFIX_SIZE]) if data[:2] == MARKER else None
-        if writer is None:
+        known = self._readers.get(data[len(MARKER) : PREFIX_SIZE]) if data[:2] == MARKER else None
+        if known is None:
             raise Malformed(detail="not a record of a pinned schema")
+        read, written_as = known
+        try:
+            found = read(data, PREFIX_SIZE)
+        except (ValueError, LookupError) as error:
+            raise Malformed(detail="the bytes are not the one form of a record of their schema") from error
+        if written_as is self.schema:
+            return found
         source = io.BytesIO(data)
         source.seek(PREFIX_SIZE)
-        try:
-            written: Any = fastavro.schemaless_reader(source, writer, None)
-            again = io.BytesIO()
-            fastavro.schemaless_writer(again, writer, written)
-        except Exception as error:
-            # fastavro raises whatever its C code meets on hostile bytes; all of it means the same here.
-            raise Malformed(detail="the bytes do not follow their schema") from error
-        if again.getvalue() != data[PREFIX_SIZE:]:
-            raise Malformed(detail="the bytes are not the canonical form of their schema")
-        if writer is self.schema:
-            record: Record = written
-            return record
-        source.seek(PREFIX_SIZE)
-        evolved: Any = fastavro.schemaless_reader(source, writer, self.schema)
+        evolved: Any = fastavro.schemaless_reader(source, written_as, self.schema)
         current: Record = evolved
         return current
+
+
+def _written(write: Writer, value: object) -> bytes:
+    try:
+        return write(value)
+    except (LookupError, AttributeError) as error:
+        raise ValueError("the record does not fit its schema") from error
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from notifier.codec import codec
@@ -37,12 +37,9 @@ class AuditEntry:
 
     def encode(self) -> bytes:
         """The single-object encoding; ValueError or TypeError where a field does not fit the schema."""
-        return codec(_SCHEMA).encode({name: getattr(self, name) for name in _NAMES})
+        return codec(_SCHEMA).encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> AuditEntry:
         """The entry in `data`; raises `Malformed` for bytes that are not the canonical form of one."""
         return cls(**codec(_SCHEMA).decode(data))
-
-
-_NAMES: Final = tuple(field.name for field in fields(AuditEntry))

@@ -41,15 +41,12 @@ class Header:
 
     def encode(self) -> bytes:
         """Single-object encoding."""
-        return codec("Header").encode({name: getattr(self, name) for name in _HEADER})
+        return codec("Header").encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> Header:
         """Raises `Malformed`."""
         return cls(**codec("Header").decode(data))
-
-
-_HEADER: Final = ("hub_id", "envelope_id", "originator", "stream", "issued_at", "expires_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +128,12 @@ class Body:
 
     def encode(self) -> bytes:
         """Single-object encoding."""
-        return codec("Body").encode({name: getattr(self, name) for name in _BODY})
+        return codec("Body").encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> Body:
         """Raises `Malformed`."""
         return cls(**codec("Body").decode(data))
-
-
-_BODY: Final = ("envelope_id", "stream", "originator", "notification_id", "profile", "notification")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from notifier.audit.merkle import inclusion_paths, leaf_hash, root_hash, root_of_path
@@ -43,15 +43,12 @@ class Statement:
 
     def encode(self) -> bytes:
         """Single-object encoding: the leaf's data."""
-        return codec("Statement").encode({name: getattr(self, name) for name in _STATEMENT})
+        return codec("Statement").encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> Statement:
         """Raises `Malformed`."""
         return cls(**codec("Statement").decode(data))
-
-
-_STATEMENT: Final = tuple(field.name for field in fields(Statement))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +64,19 @@ class SignedStatement:
 
     def record(self) -> dict[str, Any]:
         """The Avro record."""
-        return {name: getattr(self, name) for name in _SIGNED} | {"path": list(self.path)}
+        return {
+            "statement": self.statement,
+            "index": self.index,
+            "size": self.size,
+            "path": self.path,
+            "key_id": self.key_id,
+            "signature": self.signature,
+        }
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> SignedStatement:
         """From the Avro record."""
         return cls(**(record | {"path": tuple(record["path"])}))
-
-
-_SIGNED: Final = tuple(field.name for field in fields(SignedStatement))
 
 
 def leaf_of(statement: Statement) -> bytes:
@@ -125,7 +126,7 @@ def verify_statement(signed: SignedStatement, *, hub_id: bytes, hub_signer: HubS
 
 def notice(signed: SignedStatement) -> bytes:
     """A decision as a feed record for the originator."""
-    return codec("Notice").encode(signed.record())
+    return codec("Notice").encode_object(signed)
 
 
 def parse_notice(data: bytes) -> SignedStatement:

@@ -217,7 +217,7 @@ def delivery(envelope: VerifiedEnvelope, rid: bytes, signed: SignedStatement) ->
             "epk": parts.epk,
             "commit": parts.commit,
             "slip_digest": slip_digest(parts.hid, parts.slip),
-            "list": list(parts.hashes),
+            "list": parts.hashes,
             "body": parts.body,
             "signature": parts.signature,
             "rid": own.rid,

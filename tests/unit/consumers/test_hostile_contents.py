@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notifier.cli.inbox import _lines
-from notifier.codec import codec
+from notifier.codec import MARKER, codec
 from notifier.consumers.reading import Recipient, Refusal, read
 from notifier.consumers.sinks import document
 from notifier.consumers.why import why_told
@@ -81,6 +81,6 @@ def test_any_bytes_on_the_feed_are_a_refusal(value):
 @given(rest=st.binary(max_size=300))
 def test_a_known_schema_s_name_opens_no_door(name, rest):
     """Bytes that claim to be a delivery or a notice, and are not, are refused likewise."""
-    result = read(codec(name)._prefix + rest, Recipient("DEU/spoc", {}, SNAPSHOT.directory), 0)
+    result = read(MARKER + codec(name).fingerprint + rest, Recipient("DEU/spoc", {}, SNAPSHOT.directory), 0)
     assert isinstance(result, Refusal)
     assert result.originator is None
