@@ -19,7 +19,7 @@ from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
 from notifier.keyfiles import write_private
-from notifier.notification import TYPES
+from notifier.routing.facts import PERMISSIONS
 from notifier.routing.rules import default_rules
 from notifier.runtime import Clock
 from notifier.topics import feed_of
@@ -86,7 +86,7 @@ class Registry:
         known = directory.authority(asked.authority)
         if known is None:
             name = asked.authority
-            known = Authority(name, principal_of(name), feed_of(name), (), frozenset(TYPES))
+            known = Authority(name, principal_of(name), feed_of(name), (), PERMISSIONS)
         listed = {key.key_id for one in directory.authorities.values() for key in one.keys}
         if any(key.key_id in listed for key in added):
             raise DirectoryError(detail="one of these keys is in the directory already", hint="make new keys")

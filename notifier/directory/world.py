@@ -16,7 +16,7 @@ from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, Key
 from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey
 from notifier.keyfiles import write_private
-from notifier.notification import TYPES
+from notifier.routing.facts import PERMISSIONS
 from notifier.routing.rules import Corridor, default_rules
 from notifier.runtime import wall_clock
 from notifier.topics import feed_of
@@ -55,7 +55,7 @@ def _make(home: Path, partitions: int) -> None:
 
 def _authority(home: Path, name: str, now: int) -> Authority:
     write_private(party_config(home, name).parent / "storage.key", secrets.token_bytes(32))
-    return Authority(name, principal_of(name), feed_of(name), _keys(home, name, now), frozenset(TYPES))
+    return Authority(name, principal_of(name), feed_of(name), _keys(home, name, now), PERMISSIONS)
 
 
 def _keys(home: Path, party: str, now: int) -> tuple[Key, ...]:

@@ -1,6 +1,7 @@
 """The envelope, suite 1: what one authority sends to several others through a hub that cannot read it. Pure."""
 
 from notifier.envelope.format import (
+    Act,
     Body,
     Header,
     Slip,
@@ -33,6 +34,7 @@ from notifier.envelope.statements import (
 from notifier.envelope.verifying import VerifiedEnvelope, check_stanzas, delivery, digest_of, open_slip, verify
 
 __all__ = [
+    "Act",
     "Addressee",
     "Body",
     "DecryptionKey",

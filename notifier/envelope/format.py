@@ -7,7 +7,7 @@ may evolve. The transcript that is signed is rebuilt here from its parts, for th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from notifier.codec import codec
@@ -50,8 +50,20 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """What an authority did, for the log: `kind` in a word, `digest` (32 bytes) of a document that it keeps."""
+
+    kind: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Slip:
-    """What the hub alone can read. `recipients` and `withheld` are sorted authority names."""
+    """What the hub alone can read. `recipients` and `withheld` are sorted authority names.
+
+    `act` is there for type act alone. `carried` is the encoded form that it was read from, if it was: an earlier
+    schema's, perhaps, and so not what `encode` gives.
+    """
 
     envelope_id: bytes
     notification_id: bytes
@@ -65,6 +77,8 @@ class Slip:
     facts: RoutingFacts
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
+    act: Act | None = None
+    carried: bytes | None = field(default=None, repr=False, compare=False)
 
     def encode(self) -> bytes:
         """Single-object encoding."""
@@ -79,14 +93,16 @@ class Slip:
             "interpol": facts.interpol,
             "corridor": None if corridor is None else {"start": corridor[0], "end": corridor[1]},
             "legs": [{"rule": leg.rule, "state": leg.state} for leg in facts.legs],
+            "of": facts.of,
         }
+        record["act"] = None if self.act is None else {"kind": self.act.kind, "digest": self.act.digest}
         return codec("Slip").encode(record)
 
     @classmethod
     def decode(cls, data: bytes) -> Slip:
         """Raises `Malformed`."""
         record = codec("Slip").decode(data)
-        facts = record.pop("facts")
+        facts, act = record.pop("facts"), record.pop("act")
         corridor = facts["corridor"]
         return cls(
             facts=RoutingFacts(
@@ -95,9 +111,12 @@ class Slip:
                 facts["interpol"],
                 None if corridor is None else (corridor["start"], corridor["end"]),
                 tuple(Leg(leg["rule"], leg["state"]) for leg in facts["legs"]),
+                facts["of"],
             ),
             recipients=tuple(record.pop("recipients")),
             withheld=tuple(record.pop("withheld")),
+            act=None if act is None else Act(**act),
+            carried=data,
             **record,
         )
 
@@ -216,8 +235,11 @@ def notification_digest(encoded: bytes) -> bytes:
 
 
 def inputs_digest(slip: Slip) -> bytes:
-    """The digest of a decision's inputs for the audit log: keyed from the slip, or it could be guessed."""
-    return blake(b"ntf1/inputs", slip.encode(), key=slip.digest_key)
+    """The digest of a decision's inputs for the audit log: keyed from the slip, or it could be guessed.
+
+    It is over the slip's bytes as carried, so that originator and hub agree whatever schema each of them has.
+    """
+    return blake(b"ntf1/inputs", slip.carried or slip.encode(), key=slip.digest_key)
 
 
 def envelope_id_of(secret: bytes, notification_id: bytes, previous: bytes) -> bytes:

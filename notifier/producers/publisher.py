@@ -22,7 +22,7 @@ import structlog
 from notifier.directory.snapshot import DirectorySource
 from notifier.envelope import SigningKey
 from notifier.errors import ConfigError, DirectoryStale, Fault, NotificationInvalid, NotifierError, Refused
-from notifier.notification import Notification, parse
+from notifier.notification import TYPES, Notification, parse
 from notifier.notification.warnings import warnings
 from notifier.ops import metrics
 from notifier.producers.courier import Courier
@@ -188,7 +188,7 @@ class Publisher:
         snapshot.check_fresh(self._runtime.clock())
         Sealer(self._name, self._open.signing, self._runtime).check(snapshot.directory)
         authority = snapshot.directory.authority(self._name)
-        if authority is None or notification.type not in authority.publishes:
+        if authority is None or notification.type not in authority.publishes.intersection(TYPES):
             raise Refused("not_permitted", f"{self._name} may not send the type {notification.type}")
         if notification.id is None:
             notification = replace(notification, id=uuid7(self._runtime.clock(), self._runtime.entropy))

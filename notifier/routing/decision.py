@@ -8,19 +8,21 @@ about one leg holds that leg alone; what concerns the person or the recipient ho
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from notifier.directory.model import Directory
 from notifier.notification import Notification
 from notifier.notification.dates import proves_adult
 from notifier.notification.model import Approval
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.routing.facts import NAMING, Leg, RoutingFacts, judged_as
 from notifier.routing.legs import FoundLeg, legs_of
 from notifier.routing.rules import Row, RuleSet
 
 INTERPOL: Final = "INTERPOL"
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 Outcome = Literal["send", "hold", "suppress"]
 
 
@@ -93,21 +95,24 @@ class _Candidate:
     firm: bool = False
 
 
-def facts_of(notification: Notification, rules: RuleSet) -> RoutingFacts:
-    """What the hub is told: resolved legs that the rules ask for, and nothing else."""
-    in_custody = _in_custody(notification)
+def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = None) -> RoutingFacts:
+    """What the hub is told: resolved legs that the rules ask for, and nothing else.
+
+    `of` is the type of the notification that an update or release is about.
+    """
+    in_custody, type_ = _in_custody(notification), judged_as(notification.type, of)
     legs = {
         Leg(leg.rule, leg.state)
-        for leg in legs_of(notification)
-        if leg.state is not None and rules.rows_for(notification.type, in_custody, leg.rule)
+        for leg in legs_of(notification, type_)
+        if leg.state is not None and rules.rows_for(type_, in_custody, leg.rule)
     }
-    corridor = notification.corridor
     return RoutingFacts(
         notification.type,
         in_custody,
-        _tells_interpol(notification),
-        None if corridor is None else (corridor.start, corridor.end),
+        _tells_interpol(notification, of),
+        _corridor(notification),
         tuple(sorted(legs)),
+        of,
     )
 
 
@@ -128,27 +133,37 @@ def expected(
 def _asked(facts: RoutingFacts, rules: RuleSet) -> Iterator[tuple[str, Row]]:
     """Every authority that a row names for these facts."""
     for leg in facts.legs:
-        for row in rules.rows_for(facts.type, facts.in_custody, leg.rule):
+        for row in rules.rows_for(facts.judged_as, facts.in_custody, leg.rule):
             yield f"{leg.state}/{row.role}", row
-    for row in rules.rows_for(facts.type, facts.in_custody, "interpol") if facts.interpol else ():
+    for row in rules.rows_for(facts.judged_as, facts.in_custody, "interpol") if facts.interpol else ():
         yield f"{INTERPOL}/{row.role}", row
     if facts.corridor is not None:
-        for row in rules.rows_for(facts.type, facts.in_custody, "corridor"):
+        for row in rules.rows_for(facts.judged_as, facts.in_custody, "corridor"):
             for name in rules.subscribers(facts.corridor):
                 yield name, row
 
 
 def decide(
-    notification: Notification, directory: Directory, rules: RuleSet, *, approvals: Sequence[Approval] = ()
+    notification: Notification,
+    directory: Directory,
+    rules: RuleSet,
+    *,
+    approvals: Sequence[Approval] = (),
+    told_before: Mapping[str, str] = _NOBODY,
+    of: str | None = None,
 ) -> Decision:
     """The decision upon `notification`, with every reason, hold and suppression.
 
     `approvals` are those that count: a dry run takes the notification's own at their word, sending does not.
+    For an update or release, `of` is the type of the notification that it is about, and `told_before` names who
+    was told of that one, each with the paragraph: they are expected again, and obey holds and suppressions too.
     """
+    type_ = judged_as(notification.type, of)
     approved = _Approved(approvals)
-    candidates, unnamed = _candidates(notification, rules, approved)
+    candidates, unnamed = _candidates(notification, rules, approved, told_before, of)
     entries = [
-        _entry(name, candidate, notification, directory, rules, approved) for name, candidate in candidates.items()
+        _entry(name, candidate, notification, type_, directory, rules, approved)
+        for name, candidate in candidates.items()
     ]
     named = sorted(entries, key=lambda entry: entry.authority or "")
     recipients = tuple(entry.authority for entry in named if entry.outcome == "send" and entry.authority)
@@ -171,33 +186,37 @@ class _Approved:
 
 
 def _candidates(
-    notification: Notification, rules: RuleSet, approved: _Approved
+    notification: Notification, rules: RuleSet, approved: _Approved, told_before: Mapping[str, str], of: str | None
 ) -> tuple[dict[str, _Candidate], list[Entry]]:
-    """The authorities that any leg names, and an entry for every leg that names no state yet."""
+    """The authorities that any leg names or that were told before, and an entry for every leg without a state."""
     own = notification.originator.partition("/")[0]
-    in_custody = _in_custody(notification)
+    in_custody, type_ = _in_custody(notification), judged_as(notification.type, of)
     found: dict[str, _Candidate] = {}
     unnamed: list[Entry] = []
 
-    def add(state: str, name: str, row: Row, doubt: str | None) -> None:
+    def add(name: str, rule: str, paragraph: str, doubt: str | None = None) -> None:
+        state = name.partition("/")[0]
         if state == own:
             return
         candidate = found.setdefault(name, _Candidate(state))
-        candidate.reasons.add(Reason(row.rule, row.paragraph_at(notification.stage)))
+        candidate.reasons.add(Reason(rule, paragraph))
         if doubt is None or approved.releases(doubt, state):
             candidate.firm = True
         else:
             candidate.doubts.add(doubt)
 
-    for leg in legs_of(notification):
-        for row in rules.rows_for(notification.type, in_custody, leg.rule):
+    for leg in legs_of(notification, type_):
+        for row in rules.rows_for(type_, in_custody, leg.rule):
             if leg.state is None:
                 unnamed.append(_unnamed(leg, row, notification.stage))
             else:
-                add(leg.state, f"{leg.state}/{row.role}", row, leg.doubt)
-    facts = RoutingFacts(notification.type, in_custody, _tells_interpol(notification), _corridor(notification))
+                add(f"{leg.state}/{row.role}", row.rule, row.paragraph_at(notification.stage), leg.doubt)
+    facts = RoutingFacts(type_, in_custody, _tells_interpol(notification, of), _corridor(notification))
     for name, row in _asked(facts, rules):
-        add(name.partition("/")[0], name, row, None)
+        add(name, row.rule, row.paragraph_at(notification.stage))
+    for name, paragraph in told_before.items():
+        if name.partition("/")[0] != INTERPOL or not _bars_interpol(notification, of):
+            add(name, "told_before", paragraph)
     return found, sorted(unnamed, key=lambda entry: (entry.because, entry.reasons, entry.successors))
 
 
@@ -210,30 +229,33 @@ def _entry(
     name: str,
     candidate: _Candidate,
     notification: Notification,
+    type_: str,
     directory: Directory,
     rules: RuleSet,
     approved: _Approved,
 ) -> Entry:
     reasons = tuple(sorted(candidate.reasons))
-    suppressed = _suppressions(name, candidate.state, notification)
+    suppressed = _suppressions(name, candidate.state, notification, type_)
     if suppressed:
         return Entry(name, "suppress", reasons, suppressed)
     because = [] if candidate.firm else sorted(candidate.doubts)
     because += [
-        hold for hold in _holds(candidate.state, notification, rules) if not approved.releases(hold, candidate.state)
+        hold
+        for hold in _holds(candidate.state, notification, type_, rules)
+        if not approved.releases(hold, candidate.state)
     ]
     if not directory.participates(name):
         because.append("not_a_participant")
     return Entry(name, "hold" if because else "send", reasons, tuple(because))
 
 
-def _suppressions(name: str, state: str, notification: Notification) -> tuple[str, ...]:
+def _suppressions(name: str, state: str, notification: Notification, type_: str) -> tuple[str, ...]:
     """Why this authority must not be told, whatever else speaks for it."""
     handling = notification.handling
     found = []
     if notification.local is not None and state in notification.local.feared:
         found.append("feared_state")
-    elif state in _origins_of_refugee(notification):
+    elif state in _origins_of_refugee(notification, type_):
         found.append("refugee_origin")
     if state in handling.not_to or name in handling.not_to:
         found.append("not_to")
@@ -242,31 +264,36 @@ def _suppressions(name: str, state: str, notification: Notification) -> tuple[st
     return tuple(found)
 
 
-def _origins_of_refugee(notification: Notification) -> frozenset[str]:
+def _origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]:
     """The states that a refugee may fear, where it is not known which he or she does."""
     if not notification.shows_refugee or (notification.local is not None and notification.local.feared):
         return frozenset()
-    rules = {"nationality", "origin"} | ({"destination"} if notification.type == "deportation" else set())
-    return frozenset(leg.state for leg in legs_of(notification) if leg.rule in rules and leg.state is not None)
+    rules = {"nationality", "origin"} | ({"destination"} if type_ == "deportation" else set())
+    return frozenset(leg.state for leg in legs_of(notification, type_) if leg.rule in rules and leg.state is not None)
 
 
-def _holds(state: str, notification: Notification, rules: RuleSet) -> Iterator[str]:
+def _holds(state: str, notification: Notification, type_: str, rules: RuleSet) -> Iterator[str]:
     """What a person has to decide before this state is told."""
-    if needs_child_review(notification):
+    if needs_child_review(notification, type_):
         yield "child_review"
     local = notification.local
     if local is not None and state in (*local.torture, *local.death_penalty):
         yield "torture_or_death_risk"
-    if notification.type == "consular":
+    if type_ == "consular":
         requested = local is not None and local.consular is True
         if not requested and state not in rules.consular_mandatory:
             yield "consular_not_requested"
 
 
-def needs_child_review(notification: Notification) -> bool:
-    """A child, an age in dispute, or an unknown one that no date of birth makes an adult's."""
+def needs_child_review(notification: Notification, of: str | None = None) -> bool:
+    """A child, an age in dispute, or an unknown one that no date of birth makes an adult's.
+
+    An update about a person who is not described again says nothing of the age: it waits, too.
+    """
     subject = notification.subject
-    if subject is None or subject.age == "adult":
+    if subject is None:
+        return NAMING[notification.type] == "rules_and_told_before" and of != "pattern"
+    if subject.age == "adult":
         return False
     if subject.age == "unknown":
         on = dt.datetime.fromisoformat(notification.event_time).date()
@@ -274,11 +301,16 @@ def needs_child_review(notification: Notification) -> bool:
     return True
 
 
-def _tells_interpol(notification: Notification) -> bool:
-    """INTERPOL is told by opt-in, and never of a child, nor of family by the person's movement."""
+def _tells_interpol(notification: Notification, of: str | None) -> bool:
+    """INTERPOL is told by opt-in alone."""
+    return notification.interpol and not _bars_interpol(notification, of)
+
+
+def _bars_interpol(notification: Notification, of: str | None) -> bool:
+    """INTERPOL is never told of a child, nor of accompanying family."""
     subject = notification.subject
     family = subject is not None and subject.category == "accompanying_family"
-    return notification.interpol and not family and not needs_child_review(notification)
+    return family or needs_child_review(notification, of)
 
 
 def _in_custody(notification: Notification) -> bool:

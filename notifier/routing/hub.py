@@ -26,6 +26,7 @@ from notifier.envelope import (
 )
 from notifier.errors import EnvelopeError, Malformed
 from notifier.routing.decision import expected
+from notifier.routing.facts import NAMING
 from notifier.routing.rules import RuleSet
 from notifier.routing.sequences import StreamState, place
 from notifier.topics import feed_of
@@ -160,8 +161,10 @@ def _misaddressed(
     named = set(slip.recipients) | set(slip.withheld)
     if len(named) != len(slip.recipients) + len(slip.withheld):
         return "recipients_mismatch"
-    if named != set(expected(slip.facts, slip.originator, directory, rules)):
+    if not _rightly_named(slip, named, directory, rules):
         return "recipients_mismatch"
+    if (slip.act is None) is (slip.facts.type == "act"):
+        return "malformed"
     for name, rid in readable.rids.items():
         owner = current.recipient(rid)
         if owner is None or not owner[0].active or not owner[1].accepted(now):
@@ -169,3 +172,16 @@ def _misaddressed(
         if feed_of(name) not in feeds:
             return "feed_missing"
     return None
+
+
+def _rightly_named(slip: Slip, named: set[str], directory: Directory, rules: RuleSet) -> bool:
+    """Whether recipients and withheld are those who must be named in a slip of this type (`NAMING`)."""
+    naming = NAMING.get(slip.facts.type)
+    if naming == "nobody":
+        return not named
+    if naming == "asserted":
+        return all(directory.participates(name) for name in named)
+    by_rules = set(expected(slip.facts, slip.originator, directory, rules))
+    if naming == "rules_and_told_before":
+        return by_rules <= named and all(directory.participates(name) for name in named)
+    return by_rules == named

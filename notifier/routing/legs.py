@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from notifier.notification import Notification
-from notifier.notification.model import Subject
+from notifier.notification.model import Movement, Subject
 from notifier.notification.places import Place
 from notifier.notification.states import (
     NOT_CITIZENSHIP,
@@ -32,35 +32,33 @@ class FoundLeg:
     successors: tuple[str, ...] = ()
 
 
-def legs_of(notification: Notification) -> Iterator[FoundLeg]:
-    """Every leg, in the order in which the notification gives them.
+def legs_of(notification: Notification, judged_as: str | None = None) -> Iterator[FoundLeg]:
+    """Every leg, in the order in which the notification gives them, by the rules of its type (or of `judged_as`).
 
     Accompanying family has none by movement in custody: it is not the person whom paragraph 3 speaks of.
     """
     subject = notification.subject
-    if subject is not None and _only_accompanies(notification, subject):
+    type_ = judged_as or notification.type
+    if subject is not None and _only_accompanies(notification, type_, subject):
         return
     if notification.movement is not None:
-        yield from _movement_legs(notification)
+        yield from _movement_legs(notification.movement, type_)
     if subject is not None:
         yield from _nationality_legs(subject)
         yield from _residence_legs(subject)
 
 
-def _only_accompanies(notification: Notification, subject: Subject) -> bool:
+def _only_accompanies(notification: Notification, type_: str, subject: Subject) -> bool:
     in_custody = notification.movement is not None and notification.movement.in_custody
-    moved = notification.type == "deportation" or (notification.type == "travel" and in_custody)
+    moved = type_ == "deportation" or (type_ == "travel" and in_custody)
     return subject.category == "accompanying_family" and moved
 
 
-def _movement_legs(notification: Notification) -> Iterator[FoundLeg]:
-    movement = notification.movement
-    if movement is None:
-        return
+def _movement_legs(movement: Movement, type_: str) -> Iterator[FoundLeg]:
     places: list[tuple[str, Place | None]] = [("origin", movement.origin), ("destination", movement.destination)]
     places += [("transit", place) for place in movement.transit]
     for rule, place in places:
-        if place is None or (place.unknown and notification.type in ("arrest", "detention")):
+        if place is None or (place.unknown and type_ in ("arrest", "detention")):
             continue
         state = place.state
         yield FoundLeg(rule, state, None if state else "unresolved_place")

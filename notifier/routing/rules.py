@@ -157,6 +157,10 @@ def _default_rows() -> Iterable[Row]:
         for rule in ("origin", "destination", "transit", "residence", "interpol"):
             yield Row(type_, "any", rule, "spoc", "5")
         yield Row(type_, "any", "nationality", "spoc", "6")
+    for type_ in ("update", "release"):  # of an unknown type; else the rows of that one are asked
+        for rule in ("origin", "destination", "transit", "residence", "interpol"):
+            yield Row(type_, "any", rule, "spoc", "5")
+        yield Row(type_, "any", "nationality", "spoc", "6")
     for rule in ("origin", "destination", "transit", "nationality", "residence"):
         yield Row("finint", "any", rule, "fiu", "5")
     for rule in ("nationality", "interpol"):

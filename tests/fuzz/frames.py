@@ -32,8 +32,7 @@ from notifier.envelope.format import (
 )
 from notifier.envelope.primitives import blake, encrypt, exchange, pad, pae, public_of, u32, u64
 from notifier.envelope.statements import STATEMENT_TYPE
-from notifier.notification import TYPES
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.routing.facts import PERMISSIONS, Leg, RoutingFacts
 from notifier.routing.rules import default_rules
 from notifier.topics import feed_of
 
@@ -78,7 +77,7 @@ def world() -> World:
     mine, hub = (DecryptionKey.from_secret(bytes((number,)) * 32) for number in (13, 14))
     keys = {ORIGINATOR: _key(KeyUse.SIGN, signer), RECIPIENT: _key(KeyUse.ENCRYPT, mine)}
     authorities = {
-        name: Authority(name, "principal", feed_of(name), (key,), frozenset(TYPES)) for name, key in keys.items()
+        name: Authority(name, "principal", feed_of(name), (key,), PERMISSIONS) for name, key in keys.items()
     }
     hub_keys = (_key(KeyUse.SIGN, hub_signer), _key(KeyUse.ENCRYPT, hub))
     directory = Directory(1, NOW, Hub(HUB_ID, hub_keys, 1, "", ""), authorities)

@@ -12,7 +12,7 @@ from notifier.directory.model import ROLES, Authority, Directory, Hub, Key, KeyU
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import Addressee, Body, DecryptionKey, Header, Sealed, SigningKey, Slip, partition_of, seal
 from notifier.routing.decision import expected
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.routing.facts import PERMISSIONS, Leg, RoutingFacts
 from notifier.routing.router import Router
 from notifier.routing.rules import default_rules
 from notifier.runtime import Runtime
@@ -181,7 +181,7 @@ def build_world(
             name.lower().replace("/", "-"),
             feed_of(name),
             public(private[name]),
-            frozenset({"arrest", "detention", "deportation"}),
+            PERMISSIONS,
         )
         for name in names
     }

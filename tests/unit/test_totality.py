@@ -112,6 +112,6 @@ def test_a_stored_plan_survives():
     """What the outbox wrote it reads."""
     from notifier.routing.facts import Leg, RoutingFacts
 
-    facts = RoutingFacts("pattern", corridor=("TUR", "DEU"), legs=(Leg("origin", "TUR"),))
+    facts = RoutingFacts("pattern", corridor=("TUR", "DEU"), legs=(Leg("origin", "TUR"),), of="finint")
     plan = Plan(1, 2, facts, ({"authority": None},), ("A/spoc",), ("B/spoc",), frozenset({"A/spoc"}))
     assert Plan.from_document(plan.document()) == plan

@@ -26,8 +26,10 @@ def test_the_hub_s_view_is_the_same(cast, reference):
     """Slip, digest and stanzas, as the document says and as this software does."""
     sealed = cast.seal()
     slip, rids, digest = hub_reads(reference, cast, sealed.envelope)
-    facts = asdict(cast.slip().facts)
-    assert slip == asdict(cast.slip()) | {
+    ours = asdict(cast.slip())
+    facts = ours["facts"]
+    del ours["carried"]
+    assert slip == ours | {
         "facts": facts | {"legs": list(facts["legs"])},
         "recipients": list(cast.slip().recipients),
         "withheld": [],

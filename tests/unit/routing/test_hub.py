@@ -14,8 +14,9 @@ from notifier.directory.model import (
     KeyUse,
 )
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import Addressee, Body, DecryptionKey, Header, Slip, raw_digest, seal
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.envelope import Act, Addressee, Body, DecryptionKey, Header, Slip, raw_digest, seal
+from notifier.routing.decision import expected
+from notifier.routing.facts import NAMING, Leg, RoutingFacts
 from notifier.routing.hub import Readable, Unreadable, Verdict, examine, judge
 from notifier.routing.sequences import StreamState
 from notifier.topics import feed_of
@@ -243,6 +244,73 @@ def test_recipients_and_withheld_are_together_what_the_rules_say_and_disjoint(wo
         {"names": ("DEU/spoc", "FRA/spoc")},
     ):
         assert verdict(world, sealed(world, **change)) == refused("recipients_mismatch")
+
+
+def named(world, type_, names=("DEU/spoc",), of=None, **change):
+    """The verdict upon a slip of this type that names these authorities; both DEU and FRA are nationalities."""
+    legs = (Leg("nationality", "DEU"), Leg("nationality", "FRA"))
+    facts = RoutingFacts(type_, legs=legs, of=of)
+    return verdict(world, sealed(world, facts=facts, names=names, **change))
+
+
+@pytest.mark.parametrize("type_", sorted(name for name, naming in NAMING.items() if naming == "rules"))
+def test_most_types_name_exactly_those_whom_the_rules_expect(world, type_):
+    """Neither somebody more nor somebody less, whatever was told before."""
+    now = world.directory.snapshot()
+    wanted = set(
+        expected(RoutingFacts(type_, legs=(Leg("nationality", "DEU"),)), ORIGINATOR, now.directory, now.rules)
+    )
+    assert wanted <= {"DEU/spoc", "DEU/consular", "DEU/fiu"}
+    facts = RoutingFacts(type_, legs=(Leg("nationality", "DEU"),))
+    one = {"facts": facts, "names": ()}
+    assert verdict(world, sealed(world, **one, withheld=tuple(wanted))) == ACCEPTED
+    more = (*wanted, "FRA/spoc")
+    assert verdict(world, sealed(world, **one, withheld=more)) == refused("recipients_mismatch")
+    if wanted:
+        assert verdict(world, sealed(world, **one)) == refused("recipients_mismatch")
+
+
+@pytest.mark.parametrize("type_", ["update", "release"])
+def test_an_update_names_whom_the_new_facts_add_and_others_who_take_part(world, type_):
+    """Whoever was told before is the slip's word; leaving out whom the rules expect is not."""
+    assert named(world, type_, withheld=("FRA/spoc",)) == ACCEPTED
+    assert named(world, type_, withheld=("AUT/spoc", "FRA/spoc")) == ACCEPTED, "told before"
+    assert named(world, type_) == refused("recipients_mismatch"), "FRA is expected"
+    assert named(world, type_, withheld=("FRA/spoc", "XYZ/spoc")) == refused("recipients_mismatch")
+
+
+def test_an_update_is_judged_by_the_type_that_it_is_about(world):
+    """One of finint expects fiu's; a type that nothing is an update of changes nothing; an arrest is about none."""
+    assert named(world, "update", names=(), of="finint", withheld=("DEU/fiu", "FRA/fiu")) == ACCEPTED
+    both = {"withheld": ("FRA/spoc",)}
+    assert named(world, "update", of="finint", **both) == refused("recipients_mismatch")
+    for other in ("receipt", "update", "nonsense"):
+        assert named(world, "update", names=(), of=other) == refused("recipients_mismatch")
+        assert named(world, "update", of=other, **both) == ACCEPTED
+    fiu = {"names": (), "withheld": ("DEU/fiu", "FRA/fiu")}
+    assert named(world, "arrest", of="finint", **fiu) == refused("recipients_mismatch")
+    assert named(world, "arrest", of="finint", **both) == ACCEPTED
+
+
+@pytest.mark.parametrize("type_", ["receipt", "response", "correction", "withdrawal", "forward"])
+def test_who_gets_an_answer_is_the_slip_s_word_and_takes_part(world, type_):
+    """The hub cannot know who was told; nobody is named that the directory does not have."""
+    assert named(world, type_) == ACCEPTED
+    assert named(world, type_, withheld=("AUT/fiu",)) == ACCEPTED
+    assert named(world, type_, withheld=("XYZ/spoc",)) == refused("recipients_mismatch")
+
+
+def test_an_act_is_for_the_log_alone(world):
+    """It names nobody, says what was done, and nothing else says that."""
+    act = Act("approval", b"\x08" * 32)
+    facts = RoutingFacts("act")
+    assert verdict(world, sealed(world, facts=facts, names=(), act=act)) == ACCEPTED
+    assert verdict(world, sealed(world, facts=facts, act=act)) == refused("recipients_mismatch")
+    assert verdict(world, sealed(world, facts=facts, names=(), withheld=("DEU/spoc",), act=act)) == refused(
+        "recipients_mismatch"
+    )
+    assert verdict(world, sealed(world, facts=facts, names=())) == refused("malformed")
+    assert verdict(world, sealed(world, act=act)) == refused("malformed")
 
 
 def test_a_recipient_that_can_no_longer_read_makes_the_slip_outdated(world):
