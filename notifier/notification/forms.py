@@ -12,7 +12,7 @@ from notifier.codec import codec
 from notifier.notification.model import Document, Local, Movement, Name, Nationality, Notification, Subject
 from notifier.notification.places import Place
 
-_OPTIONAL: Final = ("corridor", "about", "correlation", "reply_by")
+_OPTIONAL: Final = ("corridor", "about", "parent", "correlation", "reply_by")
 _OPTIONAL_LISTS: Final = ("references", "biometrics", "amounts", "counts")
 
 

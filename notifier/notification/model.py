@@ -139,6 +139,16 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """What a forwarded notification was made from: whose it is, its id, and its digest as this one's reader would
+    have it (hex, `digest.digest_of`)."""
+
+    originator: str
+    id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Corridor:
     """From one state to another, for type pattern."""
 
@@ -227,6 +237,7 @@ class Notification:
     narrative: str | None = None
     corridor: Corridor | None = None
     about: About | None = None
+    parent: Parent | None = None
     correlation: str | None = None
     reply_by: str | None = None
     references: tuple[Reference, ...] = ()

@@ -30,10 +30,12 @@ from notifier.notification.model import (
     Name,
     Nationality,
     Notification,
+    Parent,
     Reference,
     Subject,
 )
 from notifier.notification.places import Place
+from notifier.notification.profiles import NOT_TOLD
 
 NARRATIVE: Final = 8 * 1024
 URGENCIES: Final = ("urgent", "priority", "routine")
@@ -110,6 +112,7 @@ REQUIREMENTS: Final = {
             "resend_request",
             "new_deadline",
             "error_report",
+            "forward_request",
         ),
         subject="none",
         movement="none",
@@ -140,6 +143,7 @@ def _notification(top: Object) -> Notification:
     handling = top.nested("handling", _handling)
     review = top.matching("review_date", is_date, "must be a date, YYYY-MM-DD")
     erase = top.matching("erase_date", is_date, "must be a date, YYYY-MM-DD")
+    parent = top.nested("parent", _parent, optional=True)
     if review and erase and review > erase:
         top.fault("review_date", "must not be later than erase_date")
     return Notification(
@@ -155,13 +159,14 @@ def _notification(top: Object) -> Notification:
         review_date=review,
         erase_date=erase,
         language=top.matching("language", pattern("[a-z]{2,3}"), "must be a language code, as en (ISO 639)"),
-        subject=_part(top, "subject", requirement.subject, _subject),
+        subject=_part(top, "subject", requirement.subject, _subject if parent is None else _subject_as_received),
         movement=_part(top, "movement", requirement.movement, lambda one: _movement(one, requirement)),
         interpol=top.flag("interpol", default=False),
         exercise=top.flag("exercise", default=False),
         narrative=top.maybe("narrative", limit=NARRATIVE),
         corridor=_part(top, "corridor", requirement.corridor, _corridor),
         about=_part(top, "about", requirement.about, _about),
+        parent=parent,
         correlation=top.maybe("correlation"),
         reply_by=top.matching("reply_by", is_time, "must be a time with its offset (RFC 3339)", optional=True)
         or None,
@@ -237,9 +242,18 @@ def _handling(one: Object) -> Handling:
 
 
 def _subject(one: Object) -> Subject:
-    category = one.choice("category", CATEGORIES)
+    return _described(one, CATEGORIES, grounded=True)
+
+
+def _subject_as_received(one: Object) -> Subject:
+    """The person of a forwarded notification: its forwarder's profile may have told neither category nor grounds."""
+    return _described(one, (*CATEGORIES, NOT_TOLD), grounded=False)
+
+
+def _described(one: Object, categories: tuple[str, ...], *, grounded: bool) -> Subject:
+    category = one.choice("category", categories)
     grounds = one.objects("grounds", _ground, optional=True)
-    if category in ACCUSED and not grounds:
+    if grounded and category in ACCUSED and not grounds:
         one.fault("grounds", f"are mandatory for a person who is {category}")
     if category == "accompanying_family" and grounds:
         one.fault("grounds", "must be empty: accompanying family is not accused of anything")
@@ -370,6 +384,14 @@ def _corridor(one: Object) -> Corridor:
 
 def _about(one: Object) -> About:
     return About(
+        one.matching("id", _is_uuid7, "must be a UUID of version 7"),
+        one.matching("digest", _HEX_DIGEST, "must be 64 hex digits"),
+    )
+
+
+def _parent(one: Object) -> Parent:
+    return Parent(
+        one.matching("originator", _AUTHORITY, "must be an authority, as TUR/spoc"),
         one.matching("id", _is_uuid7, "must be a UUID of version 7"),
         one.matching("digest", _HEX_DIGEST, "must be 64 hex digits"),
     )

@@ -35,6 +35,7 @@ CORE = (
     "routing/batch",
     "routing/decision",
     "routing/facts",
+    "routing/forwarding",
     "routing/hub",
     "routing/legs",
     "routing/rules",

@@ -108,11 +108,25 @@ def test_what_speaks_of_another_notification_names_it_with_its_digest(type_):
     assert pointers(document) == {"/about"}
 
 
+def test_what_was_forwarded_may_lack_what_its_forwarder_was_not_told():
+    """Category and grounds alone, and only of a notification that names its parent."""
+    parent = ABOUT | {"originator": "FRA/spoc"}
+    document = example("arrest")
+    document["subject"] |= {"category": "not_told", "grounds": []}
+    assert parse(document | {"parent": parent}).parent.originator == "FRA/spoc"
+    assert pointers(document) == {"/subject/category", "/subject/grounds"}
+    assert pointers(example("arrest") | {"parent": {"originator": "FRA", "id": "x", "digest": "ab"}}) == {
+        "/parent/originator",
+        "/parent/id",
+        "/parent/digest",
+    }
+
+
 def test_what_the_first_schema_wrote_is_still_read():
     """A recipient of today reads what an originator of yesterday sealed."""
     first = Codec(json.loads((schema_folder() / "history" / "Notification-1.avsc").read_text()))
     sealed = replace(for_sealing(parse(example("arrest"))), id=ID)
     today = Codec(json.loads((schema_folder() / "Notification.avsc").read_text()))
     record = today.decode(encode(sealed))
-    del record["counts"]
+    del record["counts"], record["parent"]
     assert decode(first.encode(record)) == sealed

@@ -1,0 +1,84 @@
+"""Who is told by whoever shares onwards what it received: a decision like any other, with other candidates. Pure.
+
+The forwarder names them; the originator's handling and the person's protection decide. What may be about a child
+waits for the forwarder's own child reviewer: the originator's has looked at other recipients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from notifier.directory.model import Directory
+from notifier.errors import DirectoryError, Refused
+from notifier.notification import Notification
+from notifier.notification.derivative import OBJECTIONS, objections
+from notifier.notification.model import Approval
+from notifier.routing.decision import Decision, Entry, Reason, needs_child_review
+
+FORWARDED = "forwarded"
+
+
+def paragraph_of(forwarder: str, name: str) -> str:
+    """By which paragraph `forwarder` shares with `name`: 8 the front line, 7 domestic agencies, 5 other states."""
+    if name.endswith("/border"):
+        return "8"
+    return "7" if name.partition("/")[0] == forwarder.partition("/")[0] else "5"
+
+
+def check_forward(parent: Notification, forwarder: str, names: Sequence[str], directory: Directory) -> None:
+    """Raises `Refused` unless every one of `names` may be told of `parent`.
+
+    `unknown_authority`; `child_protected`, which nobody can give leave for; `forwarding_forbidden`, for which the
+    originator can be asked.
+    """
+    child = needs_child_review(parent)
+    found: dict[str, set[str]] = {}
+    for name in names:
+        if name == forwarder or not directory.participates(name):
+            raise DirectoryError("unknown_authority", f"the directory has no active authority {name} besides you")
+        for code in objections(parent, forwarder, name, child=child):
+            found.setdefault(code, set()).add(name)
+    for code in ("child_protected", *OBJECTIONS):
+        if code in found:
+            reason = "child_protected" if code == "child_protected" else "forwarding_forbidden"
+            raise Refused(reason, f"{', '.join(sorted(found[code]))}: {OBJECTIONS[code]}")
+
+
+def decide_forward(
+    derivative: Notification,
+    names: Iterable[str],
+    directory: Directory,
+    rules_version: int,
+    approvals: Sequence[Approval] = (),
+) -> Decision:
+    """The decision upon a derivative that its forwarder gives to `names`: all of them, but for what holds.
+
+    What was allowed when it was made is looked at again each time: handling stands in the derivative itself.
+    """
+    forwarder = derivative.originator
+    child = needs_child_review(derivative)
+    released = {one.state for one in approvals if one.hold == "child_review"}
+    entries = []
+    for name in sorted(names):
+        reasons = (Reason(FORWARDED, paragraph_of(forwarder, name)),)
+        against = objections(derivative, forwarder, name, child=child)
+        if against:
+            entries.append(Entry(name, "suppress", reasons, tuple(against)))
+            continue
+        because = []
+        if child and not released & {None, name.partition("/")[0]}:
+            because.append("child_review")
+        if not directory.participates(name):
+            because.append("not_a_participant")
+        entries.append(Entry(name, "hold" if because else "send", reasons, tuple(because)))
+    return Decision(
+        rules_version,
+        forwarder,
+        tuple(entries),
+        tuple(one.authority for one in entries if one.authority and one.outcome == "send"),
+        tuple(
+            one.authority
+            for one in entries
+            if one.authority and one.outcome != "send" and directory.participates(one.authority)
+        ),
+    )
