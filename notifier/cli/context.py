@@ -59,12 +59,16 @@ class Context:
         """The verified directory of the configuration, or of the home."""
         from notifier.directory.client import DirectoryClient
 
+        return DirectoryClient(self.directory_settings()).load()
+
+    def directory_settings(self) -> DirectorySettings:
+        """Where the directory of the configuration, or of the home, is."""
         if self.config is not None:
-            return DirectoryClient(self.settings().directory).load()
+            return self.settings().directory
         if not self.home.is_dir():
             raise ConfigError(detail=f"there is no home at {self.home}", hint="name one with --home, or use --config")
         folder = self.home / "directory"
-        return DirectoryClient(DirectorySettings(str(folder), folder / "1.root.json", self.home / "cache")).load()
+        return DirectorySettings(str(folder), folder / "1.root.json", self.home / "cache")
 
     def print_json(self, document: object) -> None:
         """One JSON document on standard output, and nothing else there."""

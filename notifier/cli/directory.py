@@ -151,6 +151,28 @@ def rotate(authority: str, key_id: str, state: str, folder: Path, keys: Path) ->
     _said(_registry(folder, keys).change_key(authority, wanted, KeyState(state)))
 
 
+@command.command(epilog="Example: notifier directory rules rules.json --folder pub --keys role-keys")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace-staged", is_flag=True, help="Drop a version that still waits for signatures.")
+@folder_option
+@keys_option
+def rules(file: Path, replace_staged: bool, folder: Path, keys: Path) -> None:
+    """Publish FILE as the next version of the rules: it is checked, numbered and signed.
+
+    FILE is what `notifier rules show --json` prints, edited; its version is the one that it was made from. See
+    first what it changes, and for whom: `notifier rules diff current FILE --replay`.
+    """
+    from notifier.directory import rulebook
+    from notifier.routing.rules import RuleSet
+
+    registry = _registry(folder, keys)
+    following, out = registry.change_rules(RuleSet.from_document(_document(file)), replace_staged=replace_staged)
+    for name in rulebook.strangers(following, registry.directory):
+        click.echo(f"notifier: warning: {name} subscribes to a corridor, and does not take part", err=True)
+    click.echo(f"version {following.version} of the rules", err=True)
+    _said(out)
+
+
 @command.command(epilog="Example: notifier directory sign --folder pub --keys role-keys")
 @folder_option
 @keys_option

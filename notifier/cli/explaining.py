@@ -1,18 +1,81 @@
-"""A routing decision in words, the same in `route` and `why`."""
+"""Routing decisions, rules and their changes in words: the same in `route`, `why` and `rules`."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from notifier.routing.changes import Change
 
 _WORDS: Final = {"send": "told", "hold": "held", "suppress": "not told"}
 
 
 def entry_line(entry: dict[str, Any]) -> str:
     """One entry of a decision document: outcome, authority, rules with their paragraphs, and because of what."""
-    reasons = ", ".join(f"{reason['rule']} (para {reason['paragraph']})" for reason in entry["reasons"])
-    text = f"{_WORDS[entry['outcome']]:<9} {entry['authority'] or '(no state named yet)':<22} {reasons}"
+    return f"{_WORDS[entry['outcome']]:<9} {entry['authority'] or '(no state named yet)':<22} {_reasons(entry)}"
+
+
+def _reasons(entry: dict[str, Any]) -> str:
+    text = ", ".join(f"{reason['rule']} (para {reason['paragraph']})" for reason in entry["reasons"])
     if entry["because"]:
         text += f"; because {', '.join(entry['because'])}"
     if entry.get("successors"):
         text += f"; successors {', '.join(entry['successors'])}"
     return text
+
+
+def _outcome(entry: dict[str, Any]) -> str:
+    return f"{_WORDS[entry['outcome']]}: {_reasons(entry)}"
+
+
+_LEGS: Final = {
+    "origin": "the state of origin",
+    "destination": "the state of destination",
+    "transit": "every state of transit",
+    "nationality": "every state of nationality",
+    "residence": "every state of residence",
+    "interpol": "INTERPOL, by opt-in",
+    "corridor": "the corridor's subscribers",
+    "originator": "the originator",
+    "told_before": "whoever was told before",
+    "consular": "every state of nationality, in a consular matter",
+}
+_CUSTODY: Final = {"any": "", "in_custody": " in custody", "free": " not in custody"}
+
+
+def row_line(row: dict[str, Any]) -> str:
+    """One row of a rules document: of what, whom, in which role, by which paragraph."""
+    what = row["type"] + _CUSTODY[row["custody"]]
+    return f"{what:<22} {row['role']:<9} {_LEGS[row['rule']]} ({_paragraphs(row)})"
+
+
+def lane_line(lane: dict[str, Any]) -> str:
+    """A corridor of a rules document, and who subscribes to it."""
+    return f"corridor {lane['from']} to {lane['to']}: {', '.join(lane['subscribers']) or 'nobody'}"
+
+
+def change_line(change: Change) -> str:
+    """One difference between two versions of the rules."""
+    item = change.after or change.before
+    if change.part == "rows":
+        was = f", before {_paragraphs(change.before)}" if change.kind == "changed" else ""
+        return f"{change.kind:<8} {row_line(item)}{was}"
+    if change.part == "corridors":
+        was = f", before {', '.join(change.before['subscribers']) or 'nobody'}" if change.kind == "changed" else ""
+        return f"{change.kind:<8} {lane_line(item)}{was}"
+    return f"{change.kind:<8} consular, told without a request: {item}"
+
+
+def moved_lines(difference: dict[str, Any]) -> Iterator[str]:
+    """What other rules do to one notification, an authority a line: + told as well, - not any more, ~ otherwise."""
+    for entry in difference["entries"]:
+        name = entry["authority"]
+        mark = "+" if name in difference["added"] else "-" if name in difference["removed"] else "~"
+        before, after = ("not named" if one is None else _outcome(one) for one in (entry["before"], entry["after"]))
+        yield f"{mark} {name or '(no state named yet)':<22} {before} -> {after}"
+
+
+def _paragraphs(row: dict[str, Any]) -> str:
+    stages = "".join(f"; {paragraph} when {stage}" for stage, paragraph in row["stage_paragraphs"].items())
+    return f"para {row['paragraph']}{stages}"

@@ -27,14 +27,14 @@ def command(context: Context, files: tuple[str, ...]) -> int:
     line each. Without a home, every state of ISO 3166-1 takes part. Approvals in a file are taken at their word.
     """
     snapshot = _snapshot(context)
-    documents = [(name, text) for file in files for name, text in _read(file)]
+    documents = [(name, text) for file in files for name, text in read_notifications(file)]
     refused = 0
     for name, text in documents:
         try:
             decision, warnings = _decide(text, snapshot)
         except (NotificationInvalid, Malformed) as error:
             refused += 1
-            _refuse(name, error)
+            say_refused(name, error)
             continue
         for warning in warnings:
             click.echo(f"notifier: warning: {name}: {warning}", err=True)
@@ -66,8 +66,8 @@ def _decide(text: str, snapshot: Snapshot) -> tuple[Decision, list[str]]:
     return decision, [str(warning) for warning in warnings(notification)]
 
 
-def _read(file: str) -> list[tuple[str, str]]:
-    """The notifications of one file, each with the words that name it."""
+def read_notifications(file: str) -> list[tuple[str, str]]:
+    """The notifications of one file, or of standard input (-), each with the words that name it."""
     from notifier.producers.sources import documents
 
     name = "standard input" if file == "-" else file
@@ -83,7 +83,8 @@ def _read(file: str) -> list[tuple[str, str]]:
     return [(name if len(found) == 1 else f"{name}, line {place}", one) for place, one in enumerate(found, 1)]
 
 
-def _refuse(name: str, error: NotificationInvalid | Malformed) -> None:
+def say_refused(name: str, error: NotificationInvalid | Malformed) -> None:
+    """One line for the refusal, one for each fault."""
     click.echo(f"notifier: {error.reason}: {name}", err=True)
     faults = error.faults if isinstance(error, NotificationInvalid) else [error.detail]
     for fault in faults:

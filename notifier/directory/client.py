@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tuf.api.exceptions import (
     DownloadError,
@@ -23,9 +23,11 @@ from notifier.config import DirectorySettings
 from notifier.directory.document import from_document, read_document
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import ConfigError, DirectoryError, DirectoryStale, StorageError
+from notifier.errors import ConfigError, DirectoryError, DirectoryStale, Refused, StorageError
 from notifier.routing.rules import RuleSet
 from notifier.runtime import Clock, wall_clock
+
+T = TypeVar("T")
 
 HUB_ID_BYTES: Final = 16
 
@@ -92,12 +94,30 @@ class DirectoryClient:
         or a file not be read (what was known stays), and `DirectoryStale` where nothing verifies that is fresh
         enough.
         """
+        self._snapshot = self._verified(self._newest)
+        return self._snapshot
+
+    def rules(self, version: int) -> RuleSet:
+        """One version of the rules, verified by what is signed now; `Refused` (not_found) where there is none.
+
+        Raises as `load` does besides.
+        """
+        document = self._verified(lambda updater: self._document(updater, f"rules/{version}.json"))
+        if document is None:
+            raise Refused("not_found", f"the directory keeps no version {version} of the rules")
+        found = RuleSet.from_document(document)
+        if found.version != version:
+            raise DirectoryError(detail=f"what is signed as version {version} of the rules is another")
+        return found
+
+    def _verified(self, read: Callable[[Updater], T]) -> T:
+        """What `read` finds in the source, or in the cache where the source does not answer; raises as `load`."""
         try:
-            self._snapshot = self._read(self._source_fetcher(), self._now())
+            return read(self._updater(self._source_fetcher(), self._now()))
         except DownloadLengthMismatchError as error:
             raise DirectoryError(detail="the directory holds a file that is longer than was signed") from error
         except (DownloadError, ExpiredMetadataError) as error:
-            self._snapshot = self._from_cache(error)
+            return self._from_cache(read, error)
         except RepositoryError as error:
             raise DirectoryError(detail=f"the directory does not verify ({type(error).__name__})") from error
         except OSError as error:
@@ -106,13 +126,12 @@ class DirectoryClient:
                 detail=f"the directory's cache: {where}: {what.lower()}",
                 hint="check the folder's owner, permissions and free space",
             ) from error
-        return self._snapshot
 
-    def _from_cache(self, cause: Exception) -> Snapshot:
+    def _from_cache(self, read: Callable[[Updater], T], cause: Exception) -> T:
         """What was verified before, as long as its grace lasts."""
         grace = dt.timedelta(seconds=self._settings.grace_seconds)
         try:
-            return self._read(_CacheFetcher(self._metadata), self._now() - grace)
+            return read(self._updater(_CacheFetcher(self._metadata), self._now() - grace))
         except (RepositoryError, DownloadError, OSError) as error:
             kind = type(cause).__name__
             raise DirectoryStale(
@@ -120,7 +139,8 @@ class DirectoryClient:
                 hint="make the directory's source reachable, or have its timestamp signed again",
             ) from error
 
-    def _read(self, fetcher: FetcherInterface | None, now: dt.datetime) -> Snapshot:
+    def _updater(self, fetcher: FetcherInterface | None, now: dt.datetime) -> Updater:
+        """Metadata that verifies at the time `now`."""
         for folder in (self._metadata, self._targets):
             folder.mkdir(parents=True, exist_ok=True)
         base = self._settings.source
@@ -137,6 +157,9 @@ class DirectoryClient:
         # python-tuf asks the machine's clock; ours may be a test's, or set back by the stated grace.
         updater._trusted_set.reference_time = now
         updater.refresh()
+        return updater
+
+    def _newest(self, updater: Updater) -> Snapshot:
         directory = self._document(updater, "directory/current.json")
         rules = self._document(updater, "rules/current.json")
         before = self._document(updater, "directory/previous.json")

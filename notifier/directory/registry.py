@@ -1,4 +1,4 @@
-"""The directory as it is kept by hand: authorities enrolled, keys retired and revoked, versions counted."""
+"""The directory as it is kept by hand: authorities enrolled, keys retired, rules changed, versions counted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from notifier.audit.checkpoint import Verifier
-from notifier.directory import enrolment
+from notifier.directory import enrolment, rulebook
 from notifier.directory.builtin import principal_of
 from notifier.directory.client import hub_id_of
 from notifier.directory.document import from_document, to_document
@@ -19,8 +19,9 @@ from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
 from notifier.keyfiles import write_private
+from notifier.routing.changes import changes
 from notifier.routing.facts import PERMISSIONS
-from notifier.routing.rules import default_rules
+from notifier.routing.rules import RuleSet, default_rules
 from notifier.runtime import Clock
 from notifier.topics import feed_of
 
@@ -107,6 +108,42 @@ class Registry:
         now = self._clock()
         keys = tuple(replace(key, state=state, changed_at=now) if key.key_id == wanted else key for key in known.keys)
         return self._publish(directory, replace(known, keys=keys))
+
+    @property
+    def rules(self) -> RuleSet:
+        """The current version of the rules, as this folder has it."""
+        return RuleSet.from_document(self._repository().document("rules"))
+
+    @property
+    def staged_rules(self) -> RuleSet:
+        """The version of the rules that waits for signatures; `Refused` (not_found) where none does."""
+        document = self._repository().staged("rules")
+        if document is None:
+            raise Refused("not_found", "no version of the rules waits for signatures")
+        return RuleSet.from_document(document)
+
+    def change_rules(self, wanted: RuleSet, *, replace_staged: bool = False) -> tuple[RuleSet, bool]:
+        """The version that follows upon the current one and says what `wanted` says; whether it is out already.
+
+        `wanted` has the version that it was made from. Raises `DirectoryError` where that is not the current one,
+        where it says the same, or what no rules may say, and where another version waits for signatures.
+        """
+        current = self.rules
+        if wanted.version != current.version:
+            raise DirectoryError(
+                detail=f"the file was made from version {wanted.version} of the rules, and now is {current.version}",
+                hint="begin with notifier rules show --json",
+            )
+        rulebook.check(wanted)
+        following = replace(wanted, version=current.version + 1, issued_at=self._clock())
+        if not changes(current, following):
+            raise DirectoryError(detail=f"version {current.version} of the rules says this already")
+        if self._repository().staged("rules") is not None and not replace_staged:
+            raise DirectoryError(
+                detail=f"a version {following.version} of the rules waits for signatures already",
+                hint="notifier rules diff current staged shows it; --replace-staged drops it",
+            )
+        return following, self._repository().publish("rules", following.to_document())
 
     def sign(self) -> list[str]:
         """Adds the signatures of the keys at hand, and makes the timestamp fresh; what is still short of them."""

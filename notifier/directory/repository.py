@@ -3,7 +3,7 @@
 Below `folder`: ``metadata/`` and ``targets/`` as clients read them, ``1.root.json`` to be published and
 trusted, ``staged/`` for versions that lack signatures. Private keys are ``<role>-<n>.pem`` in folders of
 their holders. Top-level targets only delegates: `directory` and `rules` sign their own documents, each as
-``current.json`` with the one before it as ``previous.json``.
+``current.json`` with the one before it as ``previous.json``; every version of the rules stays besides, by its number.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from notifier.keyfiles import write_private
 HOLDERS: Final = 3
 THRESHOLD: Final = 2
 DELEGATED: Final = ("directory", "rules")
+NUMBERED: Final = ("rules",)
+"""Whose versions all stay, to be compared: what somebody was told is explained by the rules of its day."""
 THRESHOLD_ROLES: Final = ("root", "targets", *DELEGATED)
 ONLINE_ROLES: Final = ("snapshot", "timestamp")
 _VALID_DAYS: Final = {"root": 730, "targets": 730, "directory": 365, "rules": 365, "snapshot": 60, "timestamp": 30}
@@ -109,7 +111,10 @@ class Repository:
             old = body.targets[current]
             before = self._target_path(current, old).read_bytes()
             self._add_target(body, previous, before)
-        self._add_target(body, current, json.dumps(document, sort_keys=True, indent=1).encode())
+        data = json.dumps(document, sort_keys=True, indent=1).encode()
+        self._add_target(body, current, data)
+        if role in NUMBERED:
+            self._add_target(body, f"{role}/{document['version']}.json", data)
         return self._submit(role, Metadata(body))
 
     def sign(self) -> list[str]:
@@ -131,8 +136,24 @@ class Repository:
         metadata = self._latest(role)
         if metadata is None:
             raise DirectoryError(detail=f"{self._folder} holds no {role}")
+        return self._current(role, metadata)
+
+    def staged(self, role: str) -> dict[str, Any] | None:
+        """The document of `role` that waits for signatures, whoever put it there; None where none does."""
+        path = self._staged / f"{role}.json"
+        if not path.exists():
+            return None
+        try:
+            return self._current(role, Metadata.from_file(str(path)))
+        except (OSError, RepositoryError, KeyError) as error:
+            raise DirectoryError(detail=f"{path} is damaged") from error
+
+    def _current(self, role: str, metadata: Metadata[Targets]) -> dict[str, Any]:
         name = f"{role}/current.json"
-        found: dict[str, Any] = json.loads(self._target_path(name, metadata.signed.targets[name]).read_text())
+        target = metadata.signed.targets[name]
+        data = self._target_path(name, target).read_bytes()
+        target.verify_length_and_hashes(data)
+        found: dict[str, Any] = json.loads(data)
         return found
 
     def _submit(self, role: str, metadata: Metadata[Targets]) -> bool:

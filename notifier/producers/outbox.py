@@ -24,6 +24,7 @@ from notifier.storage import Connection, Database, Lease, RowCipher
 
 SENDER_LEASE: Final = "outbox-sender"
 CHUNK: Final = 500  # ids in one query
+PAGE: Final = 100  # notifications in memory, where all are read
 UNDECIDED: Final = frozenset({"pending", "sealed"})
 SETTLED: Final = frozenset({"routed", "rejected", "held"})
 
@@ -302,6 +303,19 @@ class Outbox:
         if row is None:
             raise Refused("not_found", f"the outbox has no notification {message_id}")
         return parse(self._open("content", notification_id, row.content))
+
+    async def notifications(self) -> AsyncIterator[tuple[str, Notification]]:
+        """Every notification with its id, as `notification` gives it, oldest first; a few at a time."""
+        last = 0
+        while True:
+            query = sa.select(tables.messages).where(tables.messages.c.id > last).order_by(tables.messages.c.id)
+            async with self._database.read() as connection:
+                rows = (await connection.execute(query.limit(PAGE))).all()
+            if not rows:
+                return
+            for row in rows:
+                yield _text(row.notification_id), parse(self._open("content", row.notification_id, row.content))
+            last = rows[-1].id
 
     async def waiting(self) -> list[str]:
         """The ids of what the hub has not decided yet, in the order of submission."""

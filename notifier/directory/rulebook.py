@@ -1,0 +1,70 @@
+"""What a rules document must be before anybody signs it: more than that it can be read. Pure.
+
+A typing error here would leave a state untold, and nobody would see it: so every word must mean something.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from notifier.directory.model import ROLES, Directory
+from notifier.errors import DirectoryError
+from notifier.notification.states import is_state
+from notifier.routing.facts import NAMING
+from notifier.routing.rules import Row, RuleSet
+
+TYPES: Final = tuple(sorted(type_ for type_, naming in NAMING.items() if naming.startswith("rules")))
+"""The types of which the rules decide who is told."""
+
+_PARAGRAPH: Final = re.compile(r"[1-9][0-9]?")
+
+
+def check(rules: RuleSet) -> None:
+    """Raises `DirectoryError` that names every fault by its place in the document."""
+    faults = [*_of_rows(rules.rows), *_of_corridors(rules)]
+    if not all(is_state(state) for state in rules.consular_mandatory):
+        faults.append("consular_mandatory: lists states")
+    if faults:
+        raise DirectoryError(detail="; ".join(faults))
+
+
+def strangers(rules: RuleSet, directory: Directory) -> list[str]:
+    """Subscribers to a corridor who do not take part: rules may come before an authority does."""
+    named = {name for lane in rules.corridors for name in lane.subscribers}
+    return sorted(name for name in named if not directory.participates(name))
+
+
+def _of_rows(rows: Sequence[Row]) -> Iterator[str]:
+    seen: dict[tuple[str, str, str, bool], int] = {}
+    for number, row in enumerate(rows):
+        where = f"rows/{number}"
+        if row.type not in TYPES:
+            yield f"{where}/type: is one of {', '.join(TYPES)}"
+        if row.role not in ROLES:
+            yield f"{where}/role: is one of {', '.join(ROLES)}"
+        for paragraph in (row.paragraph, *(text for _, text in row.stage_paragraphs)):
+            if not _PARAGRAPH.fullmatch(paragraph):
+                yield f"{where}/paragraph: is the number of a paragraph of the resolution"
+        for custody in {"any": (True, False), "in_custody": (True,), "free": (False,)}[row.custody]:
+            earlier = seen.setdefault((row.type, row.rule, row.role, custody), number)
+            if earlier != number:
+                yield f"{where}: says again what rows/{earlier} says"
+                break
+
+
+def _of_corridors(rules: RuleSet) -> Iterator[str]:
+    lanes = [(lane.start, lane.end) for lane in rules.corridors]
+    if len(set(lanes)) != len(lanes):
+        yield "corridors: one stands there twice"
+    for number, lane in enumerate(rules.corridors):
+        where = f"corridors/{number}"
+        if lane.start == lane.end or not (is_state(lane.start) and is_state(lane.end)):
+            yield f"{where}: leads from one state to another"
+        for name in lane.subscribers:
+            participant, _, role = name.partition("/")
+            if not (participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES):
+                yield f"{where}/subscribers: each is PARTICIPANT/role"
+        if len(set(lane.subscribers)) != len(lane.subscribers):
+            yield f"{where}/subscribers: one stands there twice"

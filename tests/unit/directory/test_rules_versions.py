@@ -1,0 +1,168 @@
+"""Rules as signed data: checked before anybody signs, numbered, staged until enough have signed, and kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from notifier.directory import rulebook
+from notifier.directory.builtin import builtin_snapshot
+from notifier.directory.registry import Registry
+from notifier.errors import DirectoryError, DirectoryStale, Refused
+from notifier.routing.rules import Corridor, RuleSet, default_rules
+from support.published import publish_in
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A directory in a folder, with version 1 of the rules."""
+    return publish_in(tmp_path)
+
+
+def without(rules, type_, rule):
+    return replace(rules, rows=tuple(row for row in rules.rows if (row.type, row.rule) != (type_, rule)))
+
+
+def holder(published, number):
+    """The directory in the hands of one of the three, who runs the online roles too."""
+    folder = published.folder.parent / f"holder-{number}"
+    folder.mkdir()
+    for name in (f"rules-{number}.pem", "snapshot-1.pem", "timestamp-1.pem"):
+        shutil.copy(published.keys / name, folder)
+    return Registry(published.folder, folder, published.clock)
+
+
+def test_a_change_is_a_new_version_and_every_version_stays(published):
+    """Three versions: the client has the last, knows the one before, and finds each by its number."""
+    client = published.client()
+    first = client.load().rules
+    for rule in ("transit", "destination"):
+        following, out = published.registry().change_rules(without(published.registry().rules, "deportation", rule))
+        assert out
+    snapshot = client.load()
+    assert (snapshot.rules, snapshot.rules.version, snapshot.previous_rules.version) == (following, 3, 2)
+    assert client.rules(1) == first
+    assert client.rules(2) == without(replace(first, version=2), "deportation", "transit")
+    assert client.rules(3) == following
+    with pytest.raises(Refused) as raised:
+        client.rules(4)
+    assert raised.value.reason == "not_found"
+
+
+def test_old_versions_are_verified_like_all_else(published):
+    """Version 1 rewritten where it is published: refused by whoever asks for it, and found intact in a cache."""
+    published.registry().change_rules(without(published.registry().rules, "deportation", "transit"))
+    knows = published.client()
+    assert knows.rules(1).version == 1
+    (path,) = (published.folder / "targets" / "rules").glob("*.1.json")
+    path.write_bytes(path.read_bytes().replace(b'"spoc"', b'"fiu" '))
+    assert knows.rules(1) == default_rules(1, published.clock.now)
+    stranger = published._replace(cache=published.folder.parent / "other")
+    with pytest.raises((DirectoryError, DirectoryStale)):
+        stranger.client().rules(1)
+
+
+def test_one_holder_alone_changes_no_rules(published):
+    """The first stages a version that nobody reads; the second sees what it signs, and then it is out."""
+    client = published.client()
+    wanted = without(client.load().rules, "deportation", "transit")
+    following, out = holder(published, 1).change_rules(wanted)
+    assert not out
+    assert client.load().rules.version == 1
+    second = holder(published, 3)
+    assert second.staged_rules == following
+    assert second.sign() == []
+    assert client.load().rules == following
+    with pytest.raises(Refused):
+        _ = second.staged_rules
+
+
+def test_what_waits_for_signatures_is_not_replaced_unawares(published):
+    """Another holder with another change is told; whoever means it drops the first."""
+    first, second = holder(published, 1), holder(published, 2)
+    rules = first.rules
+    first.change_rules(without(rules, "deportation", "transit"))
+    other = without(rules, "arrest", "residence")
+    with pytest.raises(DirectoryError, match="waits for signatures"):
+        second.change_rules(other)
+    following, out = second.change_rules(other, replace_staged=True)
+    assert (out, second.staged_rules) == (False, following)
+
+
+def test_a_staged_document_that_was_altered_is_not_shown(published):
+    """What a holder looks at is what the waiting signatures are about."""
+    first = holder(published, 1)
+    first.change_rules(without(first.rules, "deportation", "transit"))
+    signed = {path.name for path in (published.folder / "targets" / "rules").glob("*.2.json")}
+    (digest,) = (name.partition(".")[0] for name in signed)
+    path = published.folder / "targets" / "rules" / f"{digest}.current.json"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(DirectoryError, match="damaged"):
+        _ = first.staged_rules
+
+
+def test_an_edit_of_older_rules_is_refused(published):
+    """Somebody else's change lies between: nothing is undone by mistake."""
+    registry = published.registry()
+    old = registry.rules
+    registry.change_rules(without(old, "deportation", "transit"))
+    with pytest.raises(DirectoryError, match="made from version 1"):
+        registry.change_rules(without(old, "arrest", "residence"))
+
+
+def test_nothing_new_is_no_version(published):
+    """The same rules again are refused: a new version makes every publisher evaluate anew."""
+    registry = published.registry()
+    with pytest.raises(DirectoryError, match="already"):
+        registry.change_rules(registry.rules)
+
+
+FIRST = default_rules().to_document()["rows"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rows": [FIRST | {"type": "deporation"}]}, "rows/0/type"),
+        ({"rows": [FIRST | {"role": "spock"}]}, "rows/0/role"),
+        ({"rows": [FIRST | {"paragraph": ""}]}, "rows/0/paragraph"),
+        ({"rows": [FIRST | {"stage_paragraphs": {"planned": "five"}}]}, "rows/0/paragraph"),
+        ({"rows": [FIRST, FIRST | {"paragraph": "5"}]}, "rows/1: says again what rows/0"),
+        ({"rows": [FIRST, FIRST | {"custody": "any"}]}, "rows/1: says again what rows/0"),
+        ({"corridors": [{"from": "TUR", "to": "TUR", "subscribers": []}]}, "corridors/0"),
+        ({"corridors": [{"from": "TUR", "to": "XXX", "subscribers": []}]}, "corridors/0"),
+        ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": ["DEU"]}]}, "corridors/0/subscribers"),
+        ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": ["DEU/spoc"] * 2}]}, "corridors/0/subscribers"),
+        ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": []}] * 2}, "corridors: one"),
+        ({"consular_mandatory": ["MAROC"]}, "consular_mandatory"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_word_that_means_nothing_is_refused_before_anybody_signs(change, said):
+    """A typing error would leave somebody untold, and nobody would see it."""
+    rules = RuleSet.from_document(json.loads(json.dumps(default_rules().to_document() | change)))
+    with pytest.raises(DirectoryError, match=said):
+        rulebook.check(rules)
+
+
+def test_every_fault_is_said_at_once():
+    """Two rows, two faults."""
+    rows = [FIRST | {"type": "x"}, FIRST | {"role": "y"}]
+    with pytest.raises(DirectoryError) as raised:
+        rulebook.check(RuleSet.from_document(default_rules().to_document() | {"rows": rows}))
+    assert "rows/0/type" in raised.value.detail
+    assert "rows/1/role" in raised.value.detail
+
+
+def test_the_default_rules_and_the_sandbox_s_are_good():
+    """A check that refused everything would not pass."""
+    rulebook.check(replace(default_rules(), corridors=(Corridor("TUR", "DEU", ("BGR/spoc", "INTERPOL/spoc")),)))
+
+
+def test_a_subscriber_who_does_not_take_part_is_a_warning():
+    """Rules may come before an authority does."""
+    rules = replace(default_rules(), corridors=(Corridor("TUR", "DEU", ("DEU/spoc", "DEU/oversight")),))
+    assert rulebook.strangers(rules, builtin_snapshot().directory) == ["DEU/oversight"]
