@@ -46,4 +46,4 @@ async def test_a_recipient_takes_nothing_in_another_s_name_from_the_hub_either(s
     true = stage.letter()
     await stage.route(true)
     shown = await stage.read("DEU/spoc")
-    assert (shown.texts, shown.refused, shown.receipts) == ([true.text], [FORGERS[forger]], 1)
+    assert (shown.texts, shown.refused, shown.receipts) == ([true.text], [FORGERS[forger]], [("opened", None)])

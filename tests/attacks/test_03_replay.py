@@ -55,4 +55,4 @@ async def test_a_delivery_that_comes_again_is_one_message(stage):
     (record,) = stage.world.feed("DEU/spoc")
     await stage.inject("DEU/spoc", record.value, record.value)
     shown = await stage.read("DEU/spoc")
-    assert (shown.texts, shown.conflicts, shown.receipts) == ([true.text], [], 1)
+    assert (shown.texts, shown.conflicts, shown.receipts) == ([true.text], [], [("opened", None)])

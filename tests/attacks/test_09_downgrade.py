@@ -28,7 +28,11 @@ async def test_a_suite_that_nobody_listed_is_refused(stage):
     assert await stage.route(*flipped, true) == ["unsupported_suite"] * 6 + [None]
     await stage.inject("DEU/spoc", *(stage.delivery(one, "DEU/spoc") for one in flipped))
     shown = await stage.read("DEU/spoc")
-    assert (shown.texts, shown.refused, shown.receipts) == ([true.text], ["unsupported_suite"] * 6, 1)
+    assert (shown.texts, shown.refused, shown.receipts) == (
+        [true.text],
+        ["unsupported_suite"] * 6,
+        [("opened", None)],
+    )
 
 
 async def test_where_two_suites_are_read_the_byte_is_still_bound(stage, monkeypatch):

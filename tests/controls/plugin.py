@@ -29,6 +29,13 @@ class Anything:
         return 0
 
 
+class Everything:
+    """Contains whatever is looked for in it."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
 async def nothing(*_arguments: object) -> None:
     """Does nothing, and may be awaited."""
 
@@ -47,6 +54,7 @@ def otherwise(call: Callable[..., Any], value: object) -> Callable[..., Any]:
 
 NAMES = {
     "Anything": Anything,
+    "Everything": Everything,
     "SimpleNamespace": SimpleNamespace,
     "module": importlib.import_module,
     "nothing": nothing,

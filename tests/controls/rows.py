@@ -159,6 +159,58 @@ ATTACKS = (
            "notifier.envelope.verifying:exchange = otherwise(original, bytes(32))"),
     attack("17 on use, at the recipient", "17_weak_keys::test_what_everybody_could_open_nobody_opens",
            "notifier.envelope.opening:exchange = otherwise(original, bytes(32))"),
+    attack("19 refusals at the hub", "19_poison::test_a_partition_keeps_moving",
+           "notifier.routing.hub:EnvelopeError = ZeroDivisionError",
+           "notifier.routing.partition:_examined = "
+           "lambda record, hub: examine(record.value, hub.snapshot.directory, hub.decryption)"),
+    attack("19 refusals at a recipient", "19_poison::test_a_feed_keeps_moving",
+           "notifier.consumers.reading:EnvelopeError = ZeroDivisionError",
+           "notifier.consumers.subscriber:_read_one = "
+           "lambda record, recipient, now: read(record.value, recipient, now)"),
+    attack("19 the unforeseen, at the hub",
+           "19_poison::test_a_fault_of_the_software_at_the_hub_costs_one_record",
+           "notifier.routing.partition:_examined = "
+           "lambda record, hub: examine(record.value, hub.snapshot.directory, hub.decryption)"),
+    attack("19 the unforeseen, at a recipient",
+           "19_poison::test_a_fault_of_the_software_at_a_recipient_costs_one_record",
+           "notifier.consumers.subscriber:_read_one = "
+           "lambda record, recipient, now: read(record.value, recipient, now)"),
+    attack("24 a hub that goes by headers", "24_forged_headers::test_headers_and_keys_change_nothing",
+           "notifier.routing.partition:_examined = lambda record, hub: Unreadable(bytes(32), 'malformed') "
+           "if (b'org.notifier.notice.v1' in dict(record.headers).values()) else original(record, hub)"),
+    attack("24 a recipient that goes by headers", "24_forged_headers::test_headers_and_keys_change_nothing",
+           "notifier.consumers.subscriber:_read_one = "
+           "lambda record, *rest: module('notifier.consumers.reading').Notice() "
+           "if (b'org.notifier.notice.v1' in dict(record.headers).values()) else original(record, *rest)"),
+    attack("24 a tombstone over a stream", "24_forged_headers::test_a_stream_is_not_forgotten_by_deleting_it",
+           "notifier.routing.partition:_apply = lambda record, streams: "
+           "(streams.clear(), 0)[1] if record.value is None else original(record, streams)"),
+    attack("24 a stream's memory taken away",
+           "24_forged_headers::test_where_the_operator_takes_all_memory_of_it_a_recipient_still_has_its_own",
+           "notifier.consumers.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
+    attack("25 wrong feed", "25_wrong_feed::test_another_s_delivery_is_not_ours",
+           "notifier.envelope.opening:_check_statement = lambda *_: None"),
+    attack("25 wrong feed, nobody addressed", "25_wrong_feed::test_our_delivery_is_not_another_s",
+           "notifier.envelope.opening:_check_statement = lambda *_: None"),
+    attack("25 another's statement", "25_wrong_feed::test_a_statement_for_another_tells_an_originator_nothing",
+           "notifier.producers.courier:verify_statement = "
+           "lambda *rest, **named: replace(original(*rest, **named), kind='decision', audience=Anything())"),
+    attack("30 forged rejection", "30_forged_statements::test_a_forged_rejection_is_not_believed",
+           "notifier.envelope.statements:signature_holds = lambda *_: True"),
+    attack("30 a path that is not bound", "30_forged_statements::test_a_forged_rejection_is_not_believed",
+           "notifier.envelope.statements:_signed_form = lambda *_: b''"),
+    attack("30 forged acceptance", "30_forged_statements::test_a_forged_acceptance_opens_nothing",
+           "notifier.envelope.opening:_check_statement = lambda *_: None"),
+    attack("30 a neighbour's leaf", "30_forged_statements::test_a_neighbour_s_leaf_cannot_be_guessed",
+           "notifier.routing.batch:Statement = lambda salt, **rest: original(bytes(16), **rest)"),
+    attack("31 another's id", "31_squatted_id::test_another_authority_s_message_under_the_same_id_is_its_own",
+           "notifier.consumers.reading:Message.originator = 'anybody'"),
+    attack("31 another text", "31_squatted_id::test_another_text_from_the_same_is_kept_and_alarmed",
+           "notifier.consumers.filling:Message.body_digest = property(lambda _: bytes(32))"),
+    attack("32 reflection at the hub", "32_reflection::test_the_hub_tells_nobody_what_nobody_signed",
+           "notifier.envelope.verifying:signature_holds = lambda *_: True"),
+    attack("32 reflection at a recipient", "32_reflection::test_a_recipient_owes_nobody_an_answer_for_it",
+           "notifier.consumers.reading:UNSIGNED = frozenset()"),
 )  # fmt: skip
 
 OTHERS = (

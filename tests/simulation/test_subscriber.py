@@ -23,12 +23,9 @@ from notifier.envelope import (
     Body,
     DecryptionKey,
     Header,
-    SigningKey,
     Slip,
     Statement,
     delivery,
-    notice,
-    parse_feed,
     seal,
     sign_statements,
     verify,
@@ -292,71 +289,6 @@ async def test_the_same_text_again_is_a_duplicate(hub, desk):
     assert await desk.receipts() == {digest: [("opened", None)] for digest in (sealed.digest, first, second)}
 
 
-async def test_another_text_under_a_known_id_is_kept_and_alarmed(hub, desk):
-    """Another body from the same originator is a conflict, once; the same id from another authority is its own."""
-    known = b"\x02" * 16
-    first = await hub.deliver(notification_id=known)
-    other = await hub.deliver(notification_id=known, narrative="something else")
-    again = await hub.deliver(notification_id=known, narrative="something else")
-    squatter = await hub.deliver("FRA/spoc", notification_id=known)
-    received = await desk.receive()
-    assert [(one.originator, one.state) for one in received] == [
-        ("TUR/spoc", "opened"),
-        ("TUR/spoc", "conflict"),
-        ("FRA/spoc", "opened"),
-    ]
-    assert received[1].notification.narrative == "something else"
-    receipts = await desk.receipts()
-    assert [receipts[one] for one in (first, other, again, squatter)] == [
-        [("opened", None)],
-        [("refused", "id_conflict")],
-        [("refused", "id_conflict")],
-        [("opened", None)],
-    ]
-
-
-async def test_poison_is_refused_kept_and_passed_over(hub, desk):
-    """Garbage, a tombstone, too much, a foreign notice and cut or flipped deliveries: the feed goes on."""
-    good = hub.delivery(hub.sealed("TUR/spoc"))
-    flipped = bytearray(good)
-    flipped[200] ^= 1
-    refused = [b"garbage", None, b"\xc3\x01" * 200_000, good[:-1], bytes(flipped)]
-    own_notice = notice(hub.stated(bytes(32), kind="decision", stream=bytes(16), number=1, envelope_id=bytes(16)))
-    await hub.put(*refused, own_notice, good)
-    assert len(await desk.receive()) == 1
-    assert len(await desk.reasons()) == len(refused)
-    assert (await desk.reasons())[:4] == ["malformed", "malformed", "too_large", "malformed"]
-    assert len(await desk.receipts()) == 1, "nobody is told of what carries no valid signature"
-
-
-async def test_a_delivery_in_the_wrong_feed_is_refused(hub, desk):
-    """FRA's delivery put on DEU's feed: not for us by the hub's word, and by our own key where the hub lies."""
-    sealed = hub.sealed("TUR/spoc", to="FRA/spoc")
-    await hub.put(hub.delivery(sealed, "FRA/spoc"))
-    await hub.put(hub.delivery(sealed, "FRA/spoc", hub.stated(sealed.digest, ME)))
-    assert await desk.receive() == []
-    assert await desk.reasons() == ["bad_statement", "not_addressed"]
-
-
-async def test_forged_statements_are_refused_and_the_true_one_is_taken(world, hub, desk):
-    """A statement by a stranger, of another envelope, rejected, or of an impossible time opens nothing."""
-    sealed = hub.sealed("TUR/spoc")
-    stranger = SigningKey.from_secret(b"s" * 32)
-    lies = [
-        hub.stated(sealed.digest, signing=stranger),
-        hub.stated(bytes(32)),
-        hub.stated(sealed.digest, outcome="rejected", reason="expired"),
-        hub.stated(sealed.digest, kind="decision"),
-        hub.stated(sealed.digest, accepted_at=world.clock() + HOUR_MS),
-        hub.stated(sealed.digest, accepted_at=world.clock() - HOUR_MS),
-    ]
-    await hub.put(*(hub.delivery(sealed, signed=signed) for signed in lies))
-    await hub.put(hub.delivery(sealed))
-    assert len(await desk.receive()) == 1
-    assert await desk.reasons() == ["bad_statement"] * len(lies)
-    assert await desk.receipts() == {sealed.digest: [("refused", "bad_statement"), ("opened", None)]}
-
-
 async def test_a_statement_s_time_is_bounded_by_expiry_and_not_by_opening(world, hub, desk):
     """A delivery that waited past its expiry opens, where the hub accepted it in time; else it does not."""
     in_time, late = hub.sealed("TUR/spoc"), hub.sealed("FRA/spoc")
@@ -565,22 +497,6 @@ async def test_a_reader_that_outlives_a_restore_cannot_skip(make_world, tmp_path
         assert await subscriber.inbox.offset() == 0
     assert [one.seq for one in await desk.receive()] == [1, 2, 3, 4]
     assert await desk.look("gaps") == []
-
-
-async def test_a_record_that_brings_about_the_unforeseen_is_refused(hub, desk, monkeypatch):
-    """A fault of the software on one record is a refusal of that record, and the feed goes on."""
-    bad = hub.delivery(hub.sealed("TUR/spoc"))
-
-    def fails(value):
-        if value == bad:
-            raise ZeroDivisionError
-        return parse_feed(value)
-
-    monkeypatch.setattr("notifier.consumers.reading.parse_feed", fails)
-    await hub.put(bad)
-    await hub.deliver("FRA/spoc")
-    assert [one.originator for one in await desk.receive()] == ["FRA/spoc"]
-    assert await desk.reasons() == ["malformed"]
 
 
 async def test_iterating_yields_each_message_once_and_again_after_a_crash(hub, desk):

@@ -39,7 +39,7 @@ from notifier.envelope import (
 from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
 from notifier.envelope.primitives import blake, encrypt, exchange, u64
 from notifier.envelope.sealing import _hedged
-from notifier.envelope.verifying import parse_envelope
+from notifier.envelope.verifying import Parsed, parse_envelope
 from notifier.notification import encode, for_sealing, parse
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts as PublisherParts
@@ -153,6 +153,11 @@ def prefixed(raw: bytes, signer: bytes, **header: object) -> bytes:
     return Prefix.build(signer, replace(Header.decode(Prefix.parse(raw).header_bytes), **header)).raw
 
 
+def answer(signed: bytes) -> dict[str, object]:
+    """What a receipt says, behind its signature."""
+    return codec("Receipt").decode(signed[64:])
+
+
 async def race(*works: Coroutine[object, object, object]) -> list[object]:
     """Runs all until one of them ends; what each is then: its result, its error, or the cancellation."""
     tasks = [asyncio.create_task(work) for work in works]
@@ -164,14 +169,17 @@ async def race(*works: Coroutine[object, object, object]) -> list[object]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a recipient's own software shows: texts in the order of their coming, what it refused, what it misses."""
+    """What a recipient's own software shows: texts in the order of their coming, what it refused, what it misses.
+
+    `receipts` has outcome and reason of each.
+    """
 
     texts: list[str]
     sequences: list[int]
     conflicts: list[str]
     refused: list[str]
     gaps: list[tuple[str, int]]
-    receipts: int
+    receipts: list[tuple[str, str | None]]
 
 
 @dataclass
@@ -223,10 +231,12 @@ class Stage:
         notification_id: bytes | None = None,
         sequences: dict[str, int] | None = None,
         change: dict[str, object] | None = None,
+        encoded: bytes | None = None,
     ) -> Letter:
         """What would be the next envelope of `originator`, not noted as sent.
 
-        `header` and `slip` replace fields, `change` members of the notification, `sequences` those of recipients.
+        `header` and `slip` replace fields, `change` members of the notification, `sequences` those of recipients;
+        `encoded` is what is sealed in place of the notification.
         """
         world, snapshot = self.world, self.world.directory.snapshot()
         draw = world.random.randbytes
@@ -256,7 +266,8 @@ class Stage:
         before = self.counters.get(originator, {})
         numbered = {name: before.get(name, 0) + 1 for name in sealed_slip.recipients} | (sequences or {})
         addressees = [Addressee(self.decryption(name).public, numbered[name]) for name in sealed_slip.recipients]
-        encoded = encode(replace(for_sealing(notification), id=ids[1]))
+        if encoded is None:
+            encoded = encode(replace(for_sealing(notification), id=ids[1]))
         body = Body(ids[0], stream, originator, ids[1], "full", encoded) if addressees else None
         drawn = []
 
@@ -346,6 +357,16 @@ class Stage:
         """Outcome and reason of each."""
         return [(one.outcome, one.reason) for one in self.statements(name)]
 
+    async def on_its_way(self) -> Parsed:
+        """The first envelope that a publisher has put on intake."""
+        broker = self.world.broker
+
+        def values() -> list[bytes]:
+            return [one.value for number in range(PARTITIONS) for one in broker.records(INTAKE, number)]
+
+        await self.world.until(lambda: bool(values()))
+        return parse_envelope(values()[0])
+
     # Feeds and their readers.
 
     def stated(self, digest: bytes, audience: str, signing: SigningKey | None = None, **change: object):
@@ -381,7 +402,8 @@ class Stage:
         """
         parts = parse_envelope(envelope, suites=range(256))
         rid = self.decryption(stanza or to).key_id
-        return delivery(VerifiedEnvelope(parts, parts.digest), rid, self.stated(parts.digest, to, **change))
+        signed = self.stated(change.pop("digest", parts.digest), to, **change)
+        return delivery(VerifiedEnvelope(parts, parts.digest), rid, signed)
 
     async def inject(self, name: str, *values: bytes | None, headers: Headers = ()) -> None:
         """Writes to a feed, as whoever operates the broker can."""
@@ -422,7 +444,7 @@ class Stage:
                 [one.notification.narrative for one in messages if one.state == "conflict"],
                 [reason for _, reason in await inbox.refusals()],
                 [(gap.originator, gap.sequence) for gap in await inbox.gaps()],
-                len(await inbox.receipts()),
+                [(one["outcome"], one["reason"]) for one in map(answer, await inbox.receipts())],
             )
         finally:
             await inbox.close()
