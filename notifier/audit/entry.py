@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from notifier.codec import codec
 
@@ -12,8 +11,7 @@ Kind = Literal["decision", "delivery", "directory", "act"]
 _SCHEMA: Final = "AuditEntry"
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(NamedTuple):
     """One record of the audit topic, as the schema of the same name explains it.
 
     `salt` 16 bytes; `digest` and `statement_leaf` 32 bytes; `stream` 16 bytes; `accepted_at` in Unix

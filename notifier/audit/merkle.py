@@ -42,12 +42,19 @@ def inclusion_path(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
     return _siblings(_levels(leaf_hashes), 0, index)
 
 
-def inclusion_paths(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
-    """Every leaf's inclusion path, with the tree computed once."""
+def inclusion_paths(leaf_hashes: Sequence[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:
+    """The root, and every leaf's inclusion path, with the tree computed once."""
     if not leaf_hashes:
-        return []
-    levels = _levels(leaf_hashes)
-    return [_siblings(levels, 0, index) for index in range(len(leaf_hashes))]
+        return EMPTY_ROOT, []
+    *below, (root,) = _levels(leaf_hashes)
+    paths: list[tuple[bytes, ...]] = [()]
+    for row in reversed(below):
+        # A path begins with the node's sibling, if it has one, and goes on as its parent's does.
+        last = len(row) - 1
+        paths = [
+            (row[node ^ 1], *paths[node >> 1]) if node ^ 1 <= last else paths[node >> 1] for node in range(len(row))
+        ]
+    return root, paths
 
 
 def consistency_path(size1: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from notifier.codec import codec
-from notifier.envelope.primitives import DIGEST_BYTES, ID_BYTES, blake, pae, u16, u32
+from notifier.envelope.primitives import DIGEST_BYTES, ID_BYTES, blake, blakes, pae, u16, u32
 from notifier.errors import EnvelopeError, Malformed
 from notifier.routing.facts import Leg, RoutingFacts
 
@@ -155,8 +155,7 @@ class Body:
         return cls(**codec("Body").decode(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Stanza:
+class Stanza(NamedTuple):
     """The content key sealed to one recipient; `rid` 16 bytes, `wrap` 56 bytes. Some are random dummies."""
 
     rid: bytes
@@ -199,6 +198,11 @@ class Prefix:
 def stanza_hash(hh: bytes, rid: bytes, wrap: bytes) -> bytes:
     """`h_j`: what the signed list says of one stanza."""
     return blake(b"ntf1/stanza", hh + rid + wrap)
+
+
+def stanza_hashes(hh: bytes, stanzas: Iterable[Stanza]) -> list[bytes]:
+    """The signed list: `h_j` of every stanza, in their order."""
+    return blakes(b"ntf1/stanza", hh, (rid + wrap for rid, wrap in stanzas))
 
 
 def slip_digest(hid: bytes, slip: bytes) -> bytes:

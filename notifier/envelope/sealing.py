@@ -23,7 +23,7 @@ from notifier.envelope.format import (
     envelope_digest,
     signed_form,
     slip_digest,
-    stanza_hash,
+    stanza_hashes,
     transcript,
 )
 from notifier.envelope.keys import KEY_BYTES, SigningKey, key_id
@@ -104,7 +104,7 @@ def seal(
 
 def _signed(signer: SigningKey, prefix: Prefix, stanzas: Sequence[Stanza], parts: dict[str, bytes]) -> Sealed:
     """The envelope of these parts, signed over their transcript."""
-    hashes = [stanza_hash(prefix.hh, stanza.rid, stanza.wrap) for stanza in stanzas]
+    hashes = stanza_hashes(prefix.hh, stanzas)
     sealed_slip = slip_digest(parts["hid"], parts["slip"])
     text = transcript(prefix.raw, parts["epk"], parts["commit"], sealed_slip, hashes, parts["body"])
     signature = signer.sign(signed_form(text))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from notifier.audit.merkle import inclusion_paths, leaf_hash, root_hash, root_of_path
+from notifier.audit.merkle import inclusion_paths, leaf_hash, root_of_path
 from notifier.codec import codec
 from notifier.directory.model import Key
 from notifier.envelope.format import parse_record
@@ -20,8 +20,7 @@ STATEMENT_TYPE: Final = b"application/vnd.notifier.hub.v1"
 HubSigner = Callable[[bytes], Key | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement: to the originator about a decision, or to a recipient about its delivery.
 
     `reason` is None where the outcome is accepted; `stream`, `number` and `envelope_id` stand on decisions
@@ -97,10 +96,11 @@ def sign_statements(
     leaves = [leaf_hash(data) for data in encoded]
     size = 1 << (max(len(leaves), FEWEST_LEAVES) - 1).bit_length()
     leaves += [entropy(32) for _ in range(size - len(leaves))]
-    signature = key.sign(_signed_form(hub_id, size, root_hash(leaves)))
+    root, paths = inclusion_paths(leaves)
+    signature = key.sign(_signed_form(hub_id, size, root))
     return [
-        SignedStatement(data, index, size, tuple(path), key.key_id, signature)
-        for index, (data, path) in enumerate(zip(encoded, inclusion_paths(leaves), strict=False))
+        SignedStatement(data, index, size, path, key.key_id, signature)
+        for index, (data, path) in enumerate(zip(encoded, paths, strict=False))
     ]
 
 

@@ -26,7 +26,7 @@ from notifier.envelope.format import (
     raw_digest,
     signed_form,
     slip_digest,
-    stanza_hash,
+    stanza_hashes,
     transcript,
 )
 from notifier.envelope.keys import DecryptionKey, signature_holds
@@ -51,6 +51,7 @@ class Parsed:
     commit: bytes
     hid: bytes
     slip: bytes
+    slip_digest: bytes
     stanzas: tuple[Stanza, ...]
     hashes: tuple[bytes, ...]
     body: bytes
@@ -119,11 +120,10 @@ def parse_envelope(data: bytes, suites: Collection[int] = SUITES) -> Parsed:
     record = parse_record("Envelope", data)
     prefix, header = read_prefix(record["prefix"], suites)
     check_count(record["stanzas"])
-    stanzas = tuple(Stanza(stanza["rid"], stanza["wrap"]) for stanza in record["stanzas"])
+    stanzas = tuple([Stanza(stanza["rid"], stanza["wrap"]) for stanza in record["stanzas"]])
     if any(left.rid >= right.rid for left, right in pairwise(stanzas)):
         raise EnvelopeError("malformed", "the stanzas are not in strictly ascending order")
-    hh = prefix.hh
-    hashes = tuple(stanza_hash(hh, stanza.rid, stanza.wrap) for stanza in stanzas)
+    hashes = tuple(stanza_hashes(prefix.hh, stanzas))
     sealed_slip = slip_digest(record["hid"], record["slip"])
     text = transcript(prefix.raw, record["epk"], record["commit"], sealed_slip, hashes, record["body"])
     return Parsed(
@@ -133,6 +133,7 @@ def parse_envelope(data: bytes, suites: Collection[int] = SUITES) -> Parsed:
         record["commit"],
         record["hid"],
         record["slip"],
+        sealed_slip,
         stanzas,
         hashes,
         record["body"],
@@ -216,7 +217,7 @@ def delivery(envelope: VerifiedEnvelope, rid: bytes, signed: SignedStatement) ->
             "prefix": parts.prefix.raw,
             "epk": parts.epk,
             "commit": parts.commit,
-            "slip_digest": slip_digest(parts.hid, parts.slip),
+            "slip_digest": parts.slip_digest,
             "list": parts.hashes,
             "body": parts.body,
             "signature": parts.signature,

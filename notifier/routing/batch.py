@@ -53,6 +53,11 @@ class Decided:
         """Whether it is delivered."""
         return self.reason is None
 
+    @property
+    def outcome(self) -> Literal["accepted", "rejected"]:
+        """The same in the word of statements and audit entries."""
+        return "accepted" if self.reason is None else "rejected"
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -129,26 +134,14 @@ def _statements(one: Decided, scene: Scene) -> list[Statement]:
     if header is None:
         return []
     readable = one.item if isinstance(one.item, Readable) else None
-
-    def statement(kind: Literal["decision", "delivery"], audience: str) -> Statement:
-        to_originator = kind == "decision"
-        return Statement(
-            salt=scene.entropy(16),
-            kind=kind,
-            digest=one.item.digest,
-            audience=audience,
-            outcome="accepted" if one.accepted else "rejected",
-            reason=one.reason,
-            accepted_at=scene.now,
-            rules_version=scene.rules_version,
-            directory_version=scene.directory_version,
-            stream=header.stream if to_originator else None,
-            number=readable.slip.number if to_originator and readable else None,
-            envelope_id=header.envelope_id if to_originator else None,
-        )
-
-    recipients = readable.rids if readable and one.accepted else ()
-    return [statement("decision", header.originator), *(statement("delivery", name) for name in recipients)]
+    number = readable.slip.number if readable else None
+    digest, draw = one.item.digest, scene.entropy
+    said = (one.outcome, one.reason, scene.now, scene.rules_version, scene.directory_version)
+    place = (header.stream, number, header.envelope_id)
+    statements = [Statement(draw(16), "decision", digest, header.originator, *said, *place)]
+    if readable and one.accepted:
+        statements += [Statement(draw(16), "delivery", digest, name, *said) for name in readable.rids]
+    return statements
 
 
 def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], scene: Scene) -> list[Outgoing]:
@@ -156,14 +149,15 @@ def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], sc
     out: list[Outgoing] = []
     inputs = inputs_digest(one.item.slip) if isinstance(one.item, Readable) else None
     for statement, signed in told:
-        feed = feed_of(statement.audience)
+        audience = statement.audience
+        feed = feed_of(audience)
         if statement.kind == "delivery" and isinstance(one.item, Readable):
-            value = delivery(one.item.envelope, one.item.rids[statement.audience], signed)
+            value = delivery(one.item.envelope, one.item.rids[audience], signed)
             out.append(Outgoing(feed, value, headers=_headers("delivery", scene)))
         elif feed in scene.feeds:
             out.append(Outgoing(feed, notice(signed), headers=_headers("notice", scene)))
         leaf = leaf_hash(signed.statement)
-        out.append(_audit_record(one, scene, inputs, statement.kind, statement.audience, leaf))
+        out.append(_audit_record(one, scene, inputs, statement.kind, audience, leaf))
     if not told:
         out.append(_audit_record(one, scene, inputs))
     if one.reason is not None:
@@ -188,7 +182,7 @@ def _audit_record(
         audience=audience,
         stream=header.stream if header else None,
         number=one.item.slip.number if isinstance(one.item, Readable) else None,
-        outcome="accepted" if one.accepted else "rejected",
+        outcome=one.outcome,
         reason=one.reason,
         accepted_at=scene.now,
         statement_leaf=leaf,
@@ -217,14 +211,17 @@ def _stream_record(name: StreamName, state: StreamState, partition: int) -> Outg
     return Outgoing(STREAMS, codec("StreamState").encode(record), stream_key(originator, stream), partition)
 
 
-def _headers(what: str, scene: Scene) -> Headers:
+def _headers(what: Literal["delivery", "notice"], scene: Scene) -> Headers:
     """CloudEvents binary mode and a trace of its own for each delivery, for tools; trusted by nobody."""
-    token = scene.entropy(40)
+    token = scene.entropy(40).hex()
     return (
         ("ce_specversion", b"1.0"),
-        ("ce_id", token[:16].hex().encode()),
+        ("ce_id", token[:32].encode()),
         ("ce_source", b"/notifier/hub"),
-        ("ce_type", f"org.notifier.{what}.v1".encode()),
+        ("ce_type", _TYPES[what]),
         ("content-type", b"application/vnd.notifier.feed.v1"),
-        ("traceparent", f"00-{token[16:32].hex()}-{token[32:40].hex()}-01".encode()),
+        ("traceparent", f"00-{token[32:64]}-{token[64:]}-01".encode()),
     )
+
+
+_TYPES: Final = {what: f"org.notifier.{what}.v1".encode() for what in ("delivery", "notice")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
@@ -27,8 +26,7 @@ ENTRY = AuditEntry(
     rules_version=3,
     directory_version=4,
 )
-BARE = dataclasses.replace(
-    ENTRY,
+BARE = ENTRY._replace(
     digest=None,
     originator=None,
     audience=None,
@@ -44,7 +42,7 @@ BARE = dataclasses.replace(
 @pytest.mark.parametrize("kind", ["decision", "delivery", "directory", "act"])
 def test_an_entry_reads_as_it_was_written(entry, kind):
     """Every kind of entry survives encoding."""
-    entry = dataclasses.replace(entry, kind=kind)
+    entry = entry._replace(kind=kind)
     assert AuditEntry.decode(entry.encode()) == entry
 
 
@@ -59,12 +57,12 @@ def test_truncated_or_prolonged_entries_are_refused():
 def test_wrong_sizes_are_not_written():
     """A digest of another length never gets into the log."""
     with pytest.raises(ValueError):
-        dataclasses.replace(ENTRY, digest=b"short").encode()
+        ENTRY._replace(digest=b"short").encode()
 
 
 def test_every_field_is_documented():
     """A third party can read an entry by the schema alone."""
     schema = json.loads((schema_folder() / "AuditEntry.avsc").read_text())
     assert schema["doc"]
-    assert [field["name"] for field in schema["fields"]] == [one.name for one in dataclasses.fields(AuditEntry)]
+    assert [field["name"] for field in schema["fields"]] == list(AuditEntry._fields)
     assert all(field["doc"] for field in schema["fields"])

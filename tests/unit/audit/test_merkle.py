@@ -106,8 +106,10 @@ def test_roots_and_proofs_are_those_of_the_rfc(size):
     """Roots, inclusion and consistency proofs of every small tree are what the RFC's recursion gives."""
     leaves, hashes = tree(size)
     assert merkle.root_hash(hashes) == mth(leaves)
-    assert merkle.inclusion_paths(hashes) == [path(index, leaves) for index in range(size)]
-    assert [merkle.inclusion_path(index, hashes) for index in range(size)] == merkle.inclusion_paths(hashes)
+    root, paths = merkle.inclusion_paths(hashes)
+    assert root == merkle.root_hash(hashes)
+    assert [list(one) for one in paths] == [path(index, leaves) for index in range(size)]
+    assert [merkle.inclusion_path(index, hashes) for index in range(size)] == [list(one) for one in paths]
     for before in range(1, size + 1):
         assert merkle.consistency_path(before, hashes) == subproof(before, leaves, True)
 
@@ -117,7 +119,7 @@ def test_right_proofs_hold(size):
     """Every leaf proves its place, and every earlier tree proves to have begun this one."""
     _, hashes = tree(size)
     root = merkle.root_hash(hashes)
-    for index, proof in enumerate(merkle.inclusion_paths(hashes)):
+    for index, proof in enumerate(merkle.inclusion_paths(hashes)[1]):
         merkle.verify_inclusion(index, size, hashes[index], proof, root)
     for before in range(size + 1):
         proof = merkle.consistency_path(before, hashes)
@@ -129,7 +131,7 @@ def test_no_leaf_proves_another_place_and_no_edited_proof_holds(size):
     """A proof speaks of one leaf at one index of one tree only."""
     _, hashes = tree(size)
     root = merkle.root_hash(hashes)
-    for index, proof in enumerate(merkle.inclusion_paths(hashes)):
+    for index, proof in enumerate(merkle.inclusion_paths(hashes)[1]):
         for other in range(-1, size + 2):
             if other != index:
                 refused(merkle.verify_inclusion, other, size, hashes[index], proof, root)
@@ -183,7 +185,7 @@ def test_verifiers_are_total(one, two, proof, value):
 def test_paths_of_leaves_that_are_not_there():
     """Asking for a proof of what the tree does not have is an error of the caller."""
     _, hashes = tree(3)
-    assert merkle.inclusion_paths([]) == []
+    assert merkle.inclusion_paths([]) == (merkle.EMPTY_ROOT, [])
     for index in (-1, 3):
         with pytest.raises(ValueError, match="no leaf"):
             merkle.inclusion_path(index, hashes)

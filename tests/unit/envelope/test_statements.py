@@ -58,7 +58,7 @@ def test_no_statements_need_no_signature(cast):
 def test_a_neighbour_s_leaf_cannot_be_guessed(cast):
     """The same statement with another salt is another leaf."""
     (made,) = statements(cast, 1)
-    assert leaf_of(made) != leaf_of(replace(made, salt=bytes(16)))
+    assert leaf_of(made) != leaf_of(made._replace(salt=bytes(16)))
 
 
 def test_nothing_about_a_statement_can_be_changed(cast):
