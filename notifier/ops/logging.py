@@ -22,11 +22,14 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _escape,
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=plain) if plain else structlog.processors.JSONRenderer()
+    # A traceback is made text before it is escaped, and never shows the values of variables.
+    renderer: Any = structlog.processors.JSONRenderer()
+    if plain:
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    finish = [structlog.processors.format_exc_info, _escape, renderer]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_args: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
@@ -35,7 +38,7 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *finish],
         )
     )
     root = logging.getLogger()

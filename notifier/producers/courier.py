@@ -16,6 +16,7 @@ import structlog
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import ParsedDelivery, SignedStatement, Statement, parse_feed, partition_of, verify_statement
 from notifier.errors import (
+    REASONS,
     DirectoryError,
     DirectoryStale,
     EnvelopeError,
@@ -254,7 +255,9 @@ class Courier:
         if statement.kind != "decision" or statement.audience != self._sealer.name:
             log.warning("feed record ignored", offset=record.offset, reason="bad_statement")
             return None
-        reason = None if statement.outcome == "accepted" else statement.reason or "malformed"
+        # The reason is shown and counted: whatever a hub may have put there, it is one that there is.
+        known = statement.reason if statement.reason in REASONS else "malformed"
+        reason = None if statement.outcome == "accepted" else known
         return Told(statement.digest, reason, statement.stream, statement.number)
 
     async def _verified(self, signed: SignedStatement) -> Statement:

@@ -211,6 +211,16 @@ ATTACKS = (
            "notifier.envelope.verifying:signature_holds = lambda *_: True"),
     attack("32 reflection at a recipient", "32_reflection::test_a_recipient_owes_nobody_an_answer_for_it",
            "notifier.consumers.reading:UNSIGNED = frozenset()"),
+    attack("21 log injection", "21_log_injection::test_a_text_cannot_begin_a_line_or_move_the_cursor",
+           "notifier.ops.logging:_printable = lambda text: text"),
+    attack("21 by an exception", "21_log_injection::test_an_exception_s_text_cannot_either",
+           "notifier.ops.logging:_printable = lambda text: text"),
+    attack("21 in what is shown", "21_log_injection::test_no_text_of_a_sender_acts_on_its_reader",
+           "notifier.cli.inbox:escaped = lambda text: text"),
+    attack("21 in a file", "21_log_injection::test_no_text_of_a_sender_acts_on_its_reader",
+           "notifier.escaping:_IN_JSON = re.compile('(?!)')"),
+    attack("21 by a hub's reason", "21_log_injection::test_no_text_of_a_hub_acts_at_an_originator",
+           "notifier.producers.courier:REASONS = Everything()"),
 )  # fmt: skip
 
 OTHERS = (
