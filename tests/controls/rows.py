@@ -221,6 +221,20 @@ ATTACKS = (
            "notifier.escaping:_IN_JSON = re.compile('(?!)')"),
     attack("21 by a hub's reason", "21_log_injection::test_no_text_of_a_hub_acts_at_an_originator",
            "notifier.producers.courier:REASONS = Everything()"),
+    attack("27 no fence", "27_two_routers::test_a_router_that_comes_back_writes_nothing",
+           "notifier.transport.memory:MemoryTransactional._own = lambda _: None"),
+    attack("27 an id for each router", "27_two_routers::test_a_router_that_comes_back_writes_nothing",
+           "notifier.routing.partition:router_transactional_id = lambda _: module('secrets').token_hex(8)"),
+    attack("27 a position that goes back", "27_two_routers::test_a_position_never_goes_back",
+           "notifier.transport.memory:MemoryTransactional._own = lambda _: None"),
+    attack("28 size cap", "28_flood::test_what_is_too_large_is_not_looked_at",
+           "notifier.envelope.verifying:parse_record = lambda name, data: codec(name).decode(data)"),
+    attack("28 a transaction without end", "28_flood::test_a_transaction_has_an_end",
+           "notifier.routing.partition:_by_output = lambda reads: [reads]"),
+    attack("28 streams without end", "28_flood::test_one_authority_cannot_fill_the_hub_with_streams",
+           "notifier.routing.batch:Counter = lambda _: module('collections').defaultdict(int)"),
+    attack("28 looking without end", "28_flood::test_naming_versions_to_come_does_not_slow_the_rest",
+           "notifier.routing.router:LOOK_AGAIN_MS = 0"),
 )  # fmt: skip
 
 OTHERS = (

@@ -9,8 +9,7 @@ import pytest
 
 from notifier.audit.entry import AuditEntry
 from notifier.codec import codec
-from notifier.envelope import SignedStatement, parse_feed, partition_of, verify_statement
-from notifier.errors import Fenced
+from notifier.envelope import SignedStatement, parse_feed, verify_statement
 from notifier.topics import AUDIT, REJECTED
 
 
@@ -82,25 +81,6 @@ async def test_a_refusal_in_turn_becomes_the_tail(world, change, reason):
     assert outcomes(world, "TUR/spoc") == [("rejected", reason), ("accepted", None)]
 
 
-async def test_one_originator_cannot_fill_the_hub_with_streams(world, monkeypatch):
-    """What it has goes on, a stream too many is refused and changes nothing, and others are served."""
-    monkeypatch.setattr("notifier.routing.batch.MOST_STREAMS", 1)
-    more = [number.to_bytes(16, "big") for number in range(100)]
-    stream = next(one for one in more if partition_of("TUR/spoc", one, 2) == world.partition("TUR/spoc"))
-    async with world.routing():
-        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
-        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
-        first = world.stream
-        monkeypatch.setattr(type(world), "stream", lambda _self, _name: stream)
-        await world.put("TUR/spoc", world.make("TUR/spoc", number=1, previous=bytes(32)).envelope)
-        await world.until(lambda: len(world.feed("TUR/spoc")) == 2)
-        monkeypatch.setattr(type(world), "stream", lambda _self, name: first(name))
-        await world.put("FRA/spoc", world.make("FRA/spoc").envelope)
-        await world.until(lambda: len(world.feed("FRA/spoc")) == 1)
-    assert outcomes(world, "TUR/spoc") == [("accepted", None), ("rejected", "too_many_streams")]
-    assert outcomes(world, "FRA/spoc") == [("accepted", None)]
-
-
 async def test_freshness_is_judged_by_the_hub_s_clock(world):
     """An envelope from the future and one past its expiry are refused."""
     world.clock.now += 3_600_000
@@ -170,15 +150,3 @@ async def test_a_router_killed_at_any_step_loses_and_doubles_nothing(make_world)
             break
         crash_at += 1
     assert crash_at > 5, "the steps of opening and of a transaction were all crashed at"
-
-
-async def test_a_router_that_was_taken_over_cannot_write(world):
-    """The old owner's transaction fails once a new owner of its partition began."""
-    transport = world.broker.transport()
-    old = await transport.transactional("notifier-router-0", [AUDIT])
-    await transport.transactional("notifier-router-0", [AUDIT])
-    from notifier.transport.base import Outgoing, Position
-
-    with pytest.raises(Fenced):
-        await old.transact([Outgoing(AUDIT, b"x")], Position("g", AUDIT, 0, 1))
-    assert world.broker.records(AUDIT) == []
