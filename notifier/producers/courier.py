@@ -76,6 +76,7 @@ class Courier:
         self._doubt = DOUBT_SECONDS
         self._doubt_at = 0.0
         self._refresh = False
+        self._asked = (0, 0)  # the versions of rules and directory that the hub named when it found ours outdated
 
     def wake(self) -> None:
         """Something was stored: look now."""
@@ -149,6 +150,7 @@ class Courier:
         now = self._runtime.clock()
         snapshot = self._directory.snapshot()
         snapshot.check_fresh(now)
+        self._check_versions(snapshot)
         self._sealer.check(snapshot.directory)
         async with self._outbox.working(lease) as work:
             pipeline = await work.pipeline()
@@ -164,6 +166,16 @@ class Courier:
                 sealed.append((placed, envelope))
                 pipeline = pipeline.sealed(placed)
             await work.fly(sealed)
+
+    def _check_versions(self, snapshot: Snapshot) -> None:
+        """Raises `DirectoryStale` where the hub is known to refuse whatever would be sealed now."""
+        rules, directory = self._asked
+        if snapshot.rules.version < rules or snapshot.directory.version < directory:
+            self._refresh = True
+            raise DirectoryStale(
+                detail=f"the hub asks for version {rules} of the rules and {directory} of the directory",
+                hint="the directory's source has not got them yet",
+            )
 
     async def _current(self, work: Work, load: Load, content: bytes, snapshot: Snapshot) -> Load:
         """`load` under the versions of now, evaluated again where they changed."""
@@ -231,6 +243,9 @@ class Courier:
         async with self._outbox.working(lease) as work:
             heard = await work.hear(start, end, told)
         self._sent.difference_update(one.digest for one in told)
+        outdated = [one.versions for one in told if one.reason == "rules_outdated"]
+        rules, directory = zip(self._asked, *outdated, strict=True)
+        self._asked = (max(rules), max(directory))
         if not heard.decided:
             return
         for reason in heard.decided:
@@ -258,7 +273,8 @@ class Courier:
         # The reason is shown and counted: whatever a hub may have put there, it is one that there is.
         known = statement.reason if statement.reason in REASONS else "malformed"
         reason = None if statement.outcome == "accepted" else known
-        return Told(statement.digest, reason, statement.stream, statement.number)
+        versions = (statement.rules_version, statement.directory_version)
+        return Told(statement.digest, reason, statement.stream, statement.number, versions)
 
     async def _verified(self, signed: SignedStatement) -> Statement:
         """Verified with the hub's keys, looked up anew once: the hub may sign with a key that is newer than ours."""

@@ -75,12 +75,16 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One decision of the hub, from a verified statement; `reason` is None where it accepted."""
+    """One decision of the hub, from a verified statement; `reason` is None where it accepted.
+
+    `versions` are those of rules and directory with which it decided.
+    """
 
     digest: bytes
     reason: str | None
     stream: bytes | None = None
     number: int | None = None
+    versions: tuple[int, int] = (0, 0)
 
 
 class Resend(StrEnum):

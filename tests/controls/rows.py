@@ -240,6 +240,17 @@ ATTACKS = (
 OTHERS = (
     Row("freshness", f"{ROUTER}::test_freshness_is_judged_by_the_hub_s_clock",
         "notifier.routing.hub:_objection = lambda *_: None"),
+    Row("12 a publisher evaluates anew by the rules that the hub names",
+        "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
+        "notifier.producers.courier:Courier._current = lambda self, work, load, content, snapshot: "
+        "work.replan(load, replace(load.plan, rules_version=snapshot.rules.version))"),
+    Row("12 whom new rules add waits for a person",
+        "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
+        "notifier.producers.courier:plan = lambda decision, facts, version, _approved, *more: "
+        "original(decision, facts, version, None, *more)"),
+    Row("12 a publisher that cannot see those rules yet sends nothing in vain",
+        "tests/simulation/test_rules.py::test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vain",
+        "notifier.producers.courier:Courier._check_versions = lambda *_: None"),
     Row("rules in which a word means nothing",
         "tests/cli/test_rules.py::test_what_is_wrong_with_a_file_is_said_and_nothing_is_published",
         "notifier.directory.rulebook:check = lambda _: None"),
