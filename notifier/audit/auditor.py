@@ -7,6 +7,7 @@ record of the topic, in order, whether it understands it or not, so any two audi
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +78,8 @@ class Auditor:
         pending: list[Record] = []
         due = 0.0
         while not stop.is_set():
-            wait_ms = min(POLL_MS, max(0, round((due - loop.time()) * 1000))) if pending else POLL_MS
+            # Rounded up: a wait of none would be asked for again and again until the time has come.
+            wait_ms = min(POLL_MS, max(0, math.ceil((due - loop.time()) * 1000))) if pending else POLL_MS
             found = await reader.read(LARGEST_BATCH - len(pending), wait_ms)
             if found and not pending:
                 due = loop.time() + BATCH_SECONDS

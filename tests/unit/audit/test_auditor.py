@@ -17,6 +17,7 @@ from notifier.errors import StorageError, TransportError
 from notifier.topics import AUDIT
 from notifier.transport.base import Outgoing
 from notifier.transport.memory import MemoryBroker
+from support import virtual
 
 SHORT = 0.02  # seconds that a batch waits here
 
@@ -112,6 +113,26 @@ async def test_a_few_entries_wait_for_the_batch_time_only(tmp_path, broker, sign
     async with running(Auditor(broker.transport(), tmp_path, signer)):
         await publish(broker, make, 0, 1)
         await until(lambda: size(tmp_path) == 1)
+
+
+def test_the_end_of_a_batch_is_waited_for_and_not_asked_for_again_and_again(tmp_path, make, signer):
+    """Each wait takes time, also the last of a batch: where time passes by waiting alone, batches end all the same."""
+    reads = 0
+
+    async def count(_step):
+        nonlocal reads
+        reads += 1
+        assert reads < 1000, "the auditor asks again without waiting"
+
+    async def main():
+        broker = MemoryBroker({AUDIT: 1}, clock=lambda: 1_795_000_000_000, fault=count)
+        async with running(Auditor(broker.transport(), tmp_path, signer)):
+            for number in range(20):
+                await broker.append([Outgoing(AUDIT, make.entry(number))])
+                await asyncio.sleep(1.237)
+
+    virtual.run(main())
+    assert size(tmp_path) == 20
 
 
 @pytest.mark.parametrize("value", [b"", b"hello", None])
