@@ -242,7 +242,6 @@ class Courier:
     async def _apply(self, lease: Lease, start: int, end: int, told: Sequence[Told]) -> None:
         async with self._outbox.working(lease) as work:
             heard = await work.hear(start, end, told)
-        self._sent.difference_update(one.digest for one in told)
         outdated = [one.versions for one in told if one.reason == "rules_outdated"]
         rules, directory = zip(self._asked, *outdated, strict=True)
         self._asked = (max(rules), max(directory))

@@ -146,6 +146,8 @@ def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
         return Step(pipeline)
     if mine is None:
         return Step(pipeline, foreign=True)
+    if mine.previous != pipeline.tail:  # in turn it was, and is no longer: whoever runs the broker said it again
+        return Step(pipeline)
     moved = replace(pipeline, tail=told.digest, pipe=())
     if not _is_head(pipeline, told.digest):
         return Step(moved, freed=_letters(pipeline))

@@ -101,7 +101,11 @@ class _Effects:
         if step.refused is not None and told.reason is not None:
             self.refused[step.refused] = (told.reason, step.retry)
         if step.resend is not None and mine is not None and mine.letter is not None and told.reason is not None:
-            self.said[mine.letter] = told.reason
+            if step.resend is Resend.AFRESH:
+                # With pauses: the directory may go on naming a key that the hub does not hold any longer.
+                self.refused[mine.letter] = (told.reason, True)
+            else:
+                self.said[mine.letter] = told.reason
         if step.routed is not None:
             self.routed.add(step.routed)
             self.freed.discard(step.routed)

@@ -9,14 +9,16 @@ from dataclasses import replace
 
 import pytest
 
+from notifier.directory.model import KeyUse
 from notifier.directory.snapshot import Snapshot, StaticDirectory
-from notifier.envelope import ParsedDelivery, open_body, parse_feed, verify_delivery
+from notifier.envelope import DecryptionKey, ParsedDelivery, open_body, parse_feed, verify_delivery
 from notifier.errors import NotificationInvalid, OutcomeUnknown, Refused, TransportError
 from notifier.notification import decode
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from notifier.storage import Database
 from notifier.topics import INTAKE, feed_of
+from support import virtual
 
 STORAGE_KEY = b"k" * 32
 TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
@@ -175,6 +177,54 @@ async def test_after_a_doubt_the_same_bytes_go_again(make_world, publishing):
             assert (await publisher.wait(submitted.id, 10)).state == "routed"
     assert len(set(intake(world))) == 1
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1]
+
+
+def test_what_is_out_of_order_waits_for_what_was_lost_before_it(world, publishing, monkeypatch):
+    """The first of two is lost on its way: the second, refused, is not sent in vain until both go again."""
+    append, lost = world.broker.append, []
+
+    async def losing(batch, **options):
+        if batch[0].topic == INTAKE and not lost:
+            lost.append(batch.pop(0).value)
+        await append(batch, **options)
+
+    async def main():
+        async with world.routing(), publishing(world) as publisher:
+            await publisher.publish_all([document(narrative=f"number {index}") for index in range(2)])
+            assert await publisher.drain(60) == []
+
+    monkeypatch.setattr(world.broker, "append", losing)
+    virtual.run(main())
+    first, (second,) = lost, set(intake(world)) - set(lost)
+    assert intake(world) == [second, *first, second]
+    assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2]
+
+
+def test_a_hub_without_the_key_that_the_directory_names_is_not_flooded(make_world, publishing):
+    """Sealed anew at once and then after growing pauses, until the directory names the key that the hub holds."""
+    world = make_world(1, clock=virtual.VirtualClock())
+    named = world.directory.snapshot()
+    key = DecryptionKey.from_secret(world.random.randbytes(32))
+    world.hub = replace(world.hub, decryption=key)
+
+    async def main():
+        async with world.routing(), publishing(world) as publisher:
+            submitted = await publisher.publish(document())
+            assert (await publisher.wait(submitted.id, 10)).reason == "hub_key_retired"
+            world.directory.put(with_slip_key(named, key))
+            assert (await publisher.wait(submitted.id, 60)).state == "routed"
+
+    virtual.run(main())
+    assert len(intake(world)) < 10
+
+
+def with_slip_key(snapshot, key):
+    """The snapshot in which the hub has this key for slips, and no other."""
+    hub = snapshot.directory.hub
+    keys = [
+        replace(one, key_id=key.key_id, public=key.public) if one.use is KeyUse.ENCRYPT else one for one in hub.keys
+    ]
+    return replace(snapshot, directory=replace(snapshot.directory, hub=replace(hub, keys=tuple(keys))))
 
 
 async def test_many_are_delivered_in_order_without_gap(world, publishing):

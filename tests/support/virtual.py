@@ -6,6 +6,8 @@ import asyncio
 import selectors
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from support.world import START, Clock
+
 
 class Deadlock(Exception):
     """Nothing is left to happen, and the run is not over."""
@@ -68,6 +70,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self):
         return self.now
+
+
+class VirtualClock(Clock):
+    """A world's clock that shows the time of the loop."""
+
+    def __call__(self):
+        return START + int(asyncio.get_running_loop().time() * 1000)
 
 
 def run(main):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from notifier.producers.pipeline import NO_DIGEST, Pipeline, Placed, Resend, Told, hear
+from notifier.producers.pipeline import NO_DIGEST, Pipeline, Placed, Resend, Step, Told, hear
 from notifier.routing.sequences import StreamState, after, place
 
 STREAM = b"s" * 16
@@ -110,6 +110,15 @@ def test_an_acceptance_of_earlier_bytes_wins():
     step = hear(pipeline, Told(old.digest, None, STREAM, 1), old)
     assert (step.routed, step.freed) == (1, (2,))
     assert step.pipeline.place(("A",)) == (2, digest(1), {"A": 2})
+
+
+def test_a_rejection_that_is_said_again_changes_nothing():
+    """Whoever runs the broker may put an old statement of the hub on the feed: its place in the stream is taken."""
+    first = three_flying()
+    second = sealed(told(first, 1, "rules_outdated").pipeline, 1, 11)
+    third = sealed(told(second, 11, "rules_outdated").pipeline, 1, 12)
+    for old in (first.pipe[0], second.pipe[0]):
+        assert hear(third, Told(old.digest, "rules_outdated", STREAM, 1), old) == Step(third)
 
 
 def test_a_decision_that_this_database_does_not_know_stops_the_stream():
