@@ -116,7 +116,7 @@ async def test_a_few_entries_wait_for_the_batch_time_only(tmp_path, broker, sign
 
 
 def test_the_end_of_a_batch_is_waited_for_and_not_asked_for_again_and_again(tmp_path, make, signer):
-    """Each wait takes time, also the last of a batch: where time passes by waiting alone, batches end all the same."""
+    """Each wait takes time, the last of a batch too: where time passes by waiting alone, batches end."""
     reads = 0
 
     async def count(_step):
