@@ -1,28 +1,66 @@
-"""Prints the table of docs/routing.md from the default rules; a test keeps the two equal."""
+"""Writes the tables of docs/routing.md from notifier/routing/table.py and facts.py; a test keeps them equal.
+
+`python tools/routing_table.py` writes the file anew; what stands between a pair of markers is replaced.
+"""
 
 from __future__ import annotations
 
-from notifier.routing.rules import RULES, Row, default_rules
+import re
+from pathlib import Path
 
+from notifier.routing.facts import NAMING
+from notifier.routing.table import EXPECTED, SAFEGUARDS, Expected
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "routing.md"
 CUSTODY = {"any": "", "in_custody": "in custody", "free": "not in custody"}
+NAMED = {
+    "rules": "exactly those whom the rules expect",
+    "rules_and_told_before": "those whom the rules expect of the new facts, and those told before",
+    "asserted": "whom the slip says, each of whom takes part",
+    "nobody": "nobody: it is for the log alone",
+}
 
 
-def table() -> str:
+def expected() -> str:
     """One line a type and custody: which legs are told, in which role, by which paragraph."""
-    rows: dict[tuple[str, str, str], list[Row]] = {}
-    for row in default_rules().rows:
-        rows.setdefault((row.type, row.custody, row.role), []).append(row)
-    lines = ["| type | | role | told, with the paragraph |", "|---|---|---|---|"]
-    for (type_, custody, role), found in rows.items():
-        told = ", ".join(_leg(row) for row in sorted(found, key=lambda row: RULES.index(row.rule)))
-        lines.append(f"| {type_} | {CUSTODY[custody]} | {role} | {told} |")
+    lines = ["| type | | role | paragraph: told |", "|---|---|---|---|"]
+    for one in EXPECTED:
+        told = "; ".join(f"{_paragraph(paragraph, one)}: {', '.join(rules)}" for paragraph, rules in one.told.items())
+        lines.append(f"| {one.type} | {CUSTODY[one.custody]} | {one.role} | {told} |")
     return "\n".join(lines)
 
 
-def _leg(row: Row) -> str:
-    stages = "".join(f"; {paragraph} when {stage}" for stage, paragraph in row.stage_paragraphs)
-    return f"{row.rule} ({row.paragraph}{stages})"
+def _paragraph(paragraph: str, one: Expected) -> str:
+    stages = "".join(f"; {other} when {stage}" for stage, other in one.stages.items())
+    return f"{paragraph} ({stages[2:]})" if stages else paragraph
+
+
+def named() -> str:
+    """One line a way of naming: which types, and who must be in the slip."""
+    lines = ["| types | recipients and withheld together are |", "|---|---|"]
+    for naming, words in NAMED.items():
+        types = ", ".join(type_ for type_, one in NAMING.items() if one == naming)
+        lines.append(f"| {types} | {words} |")
+    return "\n".join(lines)
+
+
+def safeguards() -> str:
+    """One line a reason not to send."""
+    lines = ["| because | outcome | when | ground | lifted by |", "|---|---|---|---|---|"]
+    lines += [f"| `{one.name}` | {one.outcome} | {one.when} | {one.ground} | {one.lifted} |" for one in SAFEGUARDS]
+    return "\n".join(lines)
+
+
+def written(document: str) -> str:
+    """`document` with the tables between its markers as the code has them."""
+    for name, table in (("expected", expected()), ("named", named()), ("safeguards", safeguards())):
+        begin, end = f"<!-- {name}: written by tools/routing_table.py -->", f"<!-- end of {name} -->"
+        pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
+        if not pattern.search(document):
+            raise ValueError(f"the markers of {name} are not there")
+        document = pattern.sub(lambda _, text=table, pair=(begin, end): f"{pair[0]}\n{text}\n{pair[1]}", document)
+    return document
 
 
 if __name__ == "__main__":
-    print(table())
+    DOCUMENT.write_text(written(DOCUMENT.read_text()))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from notifier.notification.places import Place
-from notifier.notification.states import REFUGEES
+from notifier.notification.states import REFUGEES, UNKNOWN
 
 TYPES: Final = (
     "arrest",
@@ -259,12 +259,16 @@ class Notification:
 
 
 def for_sealing(notification: Notification) -> Notification:
-    """The notification as it may leave: no `local`, no refugee's code, no refugee's document (DOMAIN)."""
+    """The notification as it may leave: no `local`, no refugee's code, no refugee's document (DOMAIN).
+
+    Where no nationality is left it reads as one that was always unknown: an empty list would tell.
+    """
     subject = notification.subject
     if subject is not None:
+        kept = tuple(one for one in subject.nationalities if one.state not in REFUGEES)
         subject = replace(
             subject,
-            nationalities=tuple(one for one in subject.nationalities if one.state not in REFUGEES),
+            nationalities=kept or (Nationality(UNKNOWN, "claimed"),),
             documents=tuple(one for one in subject.documents if not one.of_refugee),
         )
     return replace(notification, subject=subject, local=None)

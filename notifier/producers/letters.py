@@ -9,7 +9,7 @@ from typing import Final
 
 from notifier.notification import Notification, encode, for_sealing
 from notifier.notification.profiles import cut, profile_of
-from notifier.routing.decision import needs_child_review
+from notifier.routing.safeguards import needs_child_review
 
 NOBODY: Final = "none"
 """The profile of a letter to nobody: that the notification was withheld is recorded, never silent."""

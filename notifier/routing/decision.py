@@ -7,7 +7,6 @@ about one leg holds that leg alone; what concerns the person or the recipient ho
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,11 +14,11 @@ from typing import Any, Final, Literal
 
 from notifier.directory.model import Directory
 from notifier.notification import Notification
-from notifier.notification.dates import proves_adult
 from notifier.notification.model import Approval
-from notifier.routing.facts import NAMING, Leg, RoutingFacts, judged_as
-from notifier.routing.legs import FoundLeg, legs_of
+from notifier.routing.facts import Leg, RoutingFacts, judged_as
+from notifier.routing.legs import legs_of
 from notifier.routing.rules import Row, RuleSet
+from notifier.routing.safeguards import bars_interpol, holds, suppressions, tells_interpol
 
 INTERPOL: Final = "INTERPOL"
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
@@ -89,10 +88,46 @@ class Decision:
 class _Candidate:
     """An authority on its way through the decision; `firm` once any leg without a doubt expects it."""
 
-    state: str
     reasons: set[Reason] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
     firm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One notification with what decides about it; `type` is the type whose rows do."""
+
+    notification: Notification
+    type: str
+    directory: Directory
+    rules: RuleSet
+    approved: _Approved
+
+    @property
+    def own(self) -> str:
+        """The originator's participant: none of its authorities is told by these rules."""
+        return self.notification.originator.partition("/")[0]
+
+    def rows_for(self, rule: str) -> tuple[Row, ...]:
+        return self.rules.rows_for(self.type, _in_custody(self.notification), rule)
+
+    def reason(self, row: Row) -> Reason:
+        return Reason(row.rule, row.paragraph_at(self.notification.stage))
+
+
+class _Approved:
+    """Which holds were released, for every state or for one."""
+
+    def __init__(self, approvals: Iterable[Approval]) -> None:
+        self._released = {(one.hold, one.state) for one in approvals if _counts(one)}
+
+    def releases(self, hold: str, state: str) -> bool:
+        return bool({(hold, None), (hold, state)} & self._released)
+
+
+def _counts(approval: Approval) -> bool:
+    """A risk of torture or death is released by an assurance alone."""
+    return approval.hold != "torture_or_death_risk" or bool(approval.reference)
 
 
 def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = None) -> RoutingFacts:
@@ -106,14 +141,8 @@ def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = Non
         for leg in legs_of(notification, type_)
         if leg.state is not None and rules.rows_for(type_, in_custody, leg.rule)
     }
-    return RoutingFacts(
-        notification.type,
-        in_custody,
-        _tells_interpol(notification, of),
-        _corridor(notification),
-        tuple(sorted(legs)),
-        of,
-    )
+    tells = tells_interpol(notification, type_)
+    return RoutingFacts(notification.type, in_custody, tells, _corridor(notification), tuple(sorted(legs)), of)
 
 
 def expected(
@@ -154,163 +183,73 @@ def decide(
 ) -> Decision:
     """The decision upon `notification`, with every reason, hold and suppression.
 
-    `approvals` are those that count: a dry run takes the notification's own at their word, sending does not.
+    `approvals` are those that count: a dry run takes the notification's own at their word, sending does not. One
+    that names a state releases that hold for that state alone; none names a recipient, or lifts a suppression.
     For an update or release, `of` is the type of the notification that it is about, and `told_before` names who
     was told of that one, each with the paragraph: they are expected again, and obey holds and suppressions too.
     """
-    type_ = judged_as(notification.type, of)
-    approved = _Approved(approvals)
-    candidates, unnamed = _candidates(notification, rules, approved, told_before, of)
-    entries = [
-        _entry(name, candidate, notification, type_, directory, rules, approved)
-        for name, candidate in candidates.items()
-    ]
-    named = sorted(entries, key=lambda entry: entry.authority or "")
+    case = _Case(notification, judged_as(notification.type, of), directory, rules, _Approved(approvals))
+    named = [_entry(name, one, case) for name, one in sorted(_candidates(case, told_before).items())]
     recipients = tuple(entry.authority for entry in named if entry.outcome == "send" and entry.authority)
     withheld = tuple(
         entry.authority
         for entry in named
         if entry.outcome != "send" and entry.authority and directory.participates(entry.authority)
     )
-    return Decision(rules.version, notification.originator, (*named, *unnamed), recipients, withheld)
+    return Decision(rules.version, notification.originator, (*named, *_unnamed(case)), recipients, withheld)
 
 
-class _Approved:
-    """Which holds were released, for every state or for one."""
-
-    def __init__(self, approvals: Iterable[Approval]) -> None:
-        self._released = {(one.hold, one.state) for one in approvals}
-
-    def releases(self, hold: str, state: str | None) -> bool:
-        return (hold, None) in self._released or (state is not None and (hold, state) in self._released)
-
-
-def _candidates(
-    notification: Notification, rules: RuleSet, approved: _Approved, told_before: Mapping[str, str], of: str | None
-) -> tuple[dict[str, _Candidate], list[Entry]]:
-    """The authorities that any leg names or that were told before, and an entry for every leg without a state."""
-    own = notification.originator.partition("/")[0]
-    in_custody, type_ = _in_custody(notification), judged_as(notification.type, of)
+def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candidate]:
+    """The authorities that any leg names, that opted in, or that were told before."""
     found: dict[str, _Candidate] = {}
-    unnamed: list[Entry] = []
 
-    def add(name: str, rule: str, paragraph: str, doubt: str | None = None) -> None:
+    def add(name: str, reason: Reason, doubt: str | None = None) -> None:
         state = name.partition("/")[0]
-        if state == own:
+        if state == case.own:
             return
-        candidate = found.setdefault(name, _Candidate(state))
-        candidate.reasons.add(Reason(rule, paragraph))
-        if doubt is None or approved.releases(doubt, state):
+        candidate = found.setdefault(name, _Candidate())
+        candidate.reasons.add(reason)
+        if doubt is None or case.approved.releases(doubt, state):
             candidate.firm = True
         else:
             candidate.doubts.add(doubt)
 
-    for leg in legs_of(notification, type_):
-        for row in rules.rows_for(type_, in_custody, leg.rule):
-            if leg.state is None:
-                unnamed.append(_unnamed(leg, row, notification.stage))
-            else:
-                add(f"{leg.state}/{row.role}", row.rule, row.paragraph_at(notification.stage), leg.doubt)
-    facts = RoutingFacts(type_, in_custody, _tells_interpol(notification, of), _corridor(notification))
-    for name, row in _asked(facts, rules):
-        add(name, row.rule, row.paragraph_at(notification.stage))
+    notification = case.notification
+    for leg in legs_of(notification, case.type):
+        for row in case.rows_for(leg.rule) if leg.state is not None else ():
+            add(f"{leg.state}/{row.role}", case.reason(row), leg.doubt)
+    tells = tells_interpol(notification, case.type)
+    others = RoutingFacts(case.type, _in_custody(notification), tells, _corridor(notification))
+    for name, row in _asked(others, case.rules):
+        add(name, case.reason(row))
     for name, paragraph in told_before.items():
-        if name.partition("/")[0] != INTERPOL or not _bars_interpol(notification, of):
-            add(name, "told_before", paragraph)
-    return found, sorted(unnamed, key=lambda entry: (entry.because, entry.reasons, entry.successors))
+        if name.partition("/")[0] != INTERPOL or not bars_interpol(notification, case.type):
+            add(name, Reason("told_before", paragraph))
+    return found
 
 
-def _unnamed(leg: FoundLeg, row: Row, stage: str | None) -> Entry:
-    because = () if leg.doubt is None else (leg.doubt,)
-    return Entry(None, "hold", (Reason(row.rule, row.paragraph_at(stage)),), because, leg.successors)
+def _unnamed(case: _Case) -> list[Entry]:
+    """An entry for every leg that names no state yet: it waits, whatever anybody approves, for new facts."""
+    entries = [
+        Entry(None, "hold", (case.reason(row),), () if leg.doubt is None else (leg.doubt,), leg.successors)
+        for leg in legs_of(case.notification, case.type)
+        if leg.state is None
+        for row in case.rows_for(leg.rule)
+    ]
+    return sorted(entries, key=lambda entry: (entry.because, entry.reasons, entry.successors))
 
 
-def _entry(
-    name: str,
-    candidate: _Candidate,
-    notification: Notification,
-    type_: str,
-    directory: Directory,
-    rules: RuleSet,
-    approved: _Approved,
-) -> Entry:
-    reasons = tuple(sorted(candidate.reasons))
-    suppressed = _suppressions(name, candidate.state, notification, type_)
+def _entry(name: str, candidate: _Candidate, case: _Case) -> Entry:
+    reasons, state = tuple(sorted(candidate.reasons)), name.partition("/")[0]
+    suppressed = suppressions(name, case.notification, case.type)
     if suppressed:
         return Entry(name, "suppress", reasons, suppressed)
     because = [] if candidate.firm else sorted(candidate.doubts)
-    because += [
-        hold
-        for hold in _holds(candidate.state, notification, type_, rules)
-        if not approved.releases(hold, candidate.state)
-    ]
-    if not directory.participates(name):
+    found = holds(name, case.notification, case.type, case.rules)
+    because += [hold for hold in found if not case.approved.releases(hold, state)]
+    if not case.directory.participates(name):
         because.append("not_a_participant")
     return Entry(name, "hold" if because else "send", reasons, tuple(because))
-
-
-def _suppressions(name: str, state: str, notification: Notification, type_: str) -> tuple[str, ...]:
-    """Why this authority must not be told, whatever else speaks for it."""
-    handling = notification.handling
-    found = []
-    if notification.local is not None and state in notification.local.feared:
-        found.append("feared_state")
-    elif state in _origins_of_refugee(notification, type_):
-        found.append("refugee_origin")
-    if state in handling.not_to or name in handling.not_to:
-        found.append("not_to")
-    if handling.release_to and not {state, name} & set(handling.release_to):
-        found.append("not_released_to")
-    return tuple(found)
-
-
-def _origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]:
-    """The states that a refugee may fear, where it is not known which he or she does."""
-    if not notification.shows_refugee or (notification.local is not None and notification.local.feared):
-        return frozenset()
-    rules = {"nationality", "origin"} | ({"destination"} if type_ == "deportation" else set())
-    return frozenset(leg.state for leg in legs_of(notification, type_) if leg.rule in rules and leg.state is not None)
-
-
-def _holds(state: str, notification: Notification, type_: str, rules: RuleSet) -> Iterator[str]:
-    """What a person has to decide before this state is told."""
-    if needs_child_review(notification, type_):
-        yield "child_review"
-    local = notification.local
-    if local is not None and state in (*local.torture, *local.death_penalty):
-        yield "torture_or_death_risk"
-    if type_ == "consular":
-        requested = local is not None and local.consular is True
-        if not requested and state not in rules.consular_mandatory:
-            yield "consular_not_requested"
-
-
-def needs_child_review(notification: Notification, of: str | None = None) -> bool:
-    """A child, an age in dispute, or an unknown one that no date of birth makes an adult's.
-
-    An update about a person who is not described again says nothing of the age: it waits, too.
-    """
-    subject = notification.subject
-    if subject is None:
-        return NAMING[notification.type] == "rules_and_told_before" and of != "pattern"
-    if subject.age == "adult":
-        return False
-    if subject.age == "unknown":
-        on = dt.datetime.fromisoformat(notification.event_time).date()
-        return not proves_adult(subject.births, on)
-    return True
-
-
-def _tells_interpol(notification: Notification, of: str | None) -> bool:
-    """INTERPOL is told by opt-in alone."""
-    return notification.interpol and not _bars_interpol(notification, of)
-
-
-def _bars_interpol(notification: Notification, of: str | None) -> bool:
-    """INTERPOL is never told of a child, nor of accompanying family."""
-    subject = notification.subject
-    family = subject is not None and subject.category == "accompanying_family"
-    return family or needs_child_review(notification, of)
 
 
 def _in_custody(notification: Notification) -> bool:

@@ -13,7 +13,8 @@ from notifier.errors import DirectoryError, Refused
 from notifier.notification import Notification
 from notifier.notification.derivative import OBJECTIONS, objections
 from notifier.notification.model import Approval
-from notifier.routing.decision import Decision, Entry, Reason, needs_child_review
+from notifier.routing.decision import Decision, Entry, Reason
+from notifier.routing.safeguards import needs_child_review
 
 FORWARDED = "forwarded"
 

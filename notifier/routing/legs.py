@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from notifier.notification import Notification
-from notifier.notification.model import Movement, Subject
+from notifier.notification.model import Movement, Nationality, Subject
 from notifier.notification.places import Place
 from notifier.notification.states import (
     NOT_CITIZENSHIP,
@@ -37,21 +37,21 @@ def legs_of(notification: Notification, judged_as: str | None = None) -> Iterato
 
     Accompanying family has none by movement in custody: it is not the person whom paragraph 3 speaks of.
     """
-    subject = notification.subject
     type_ = judged_as or notification.type
-    if subject is not None and _only_accompanies(notification, type_, subject):
+    if only_accompanies(notification, type_):
         return
     if notification.movement is not None:
         yield from _movement_legs(notification.movement, type_)
-    if subject is not None:
-        yield from _nationality_legs(subject)
-        yield from _residence_legs(subject)
+    if notification.subject is not None:
+        yield from _nationality_legs(notification.subject)
+        yield from _residence_legs(notification.subject)
 
 
-def _only_accompanies(notification: Notification, type_: str, subject: Subject) -> bool:
+def only_accompanies(notification: Notification, type_: str) -> bool:
+    """Whether this is about family that goes with a person who is deported or travels in custody."""
     in_custody = notification.movement is not None and notification.movement.in_custody
     moved = type_ == "deportation" or (type_ == "travel" and in_custody)
-    return subject.category == "accompanying_family" and moved
+    return moved and notification.subject is not None and notification.subject.category == "accompanying_family"
 
 
 def _movement_legs(movement: Movement, type_: str) -> Iterator[FoundLeg]:
@@ -66,17 +66,27 @@ def _movement_legs(movement: Movement, type_: str) -> Iterator[FoundLeg]:
 
 def _nationality_legs(subject: Subject) -> Iterator[FoundLeg]:
     for one in subject.nationalities:
-        if one.status == "revoked" or one.state in REFUGEES | NOT_CITIZENSHIP | {STATELESS}:
-            continue
-        if one.state in (UNKNOWN, UNSPECIFIED):
-            yield FoundLeg("nationality", None, "nationality_unknown")
-            continue
-        followed = successors(one.state)
-        if followed is not None:
-            yield FoundLeg("nationality", None, "former_state", followed)
-            continue
-        firm = one.status == "documented"
-        yield FoundLeg("nationality", participant_of(one.state), None if firm else "nationality_unconfirmed")
+        if is_citizenship(one):
+            yield _nationality_leg(one)
+
+
+def is_citizenship(one: Nationality) -> bool:
+    """Whether it may say of which state the person is a national: revoked ones do not, nor do codes of no state."""
+    return one.status != "revoked" and one.state not in REFUGEES | NOT_CITIZENSHIP | {STATELESS}
+
+
+def _nationality_leg(one: Nationality) -> FoundLeg:
+    if one.state in (UNKNOWN, UNSPECIFIED):
+        return FoundLeg("nationality", None, "nationality_unknown")
+    followed = successors(one.state)
+    if followed is not None:
+        return FoundLeg("nationality", None, "former_state", followed)
+    return FoundLeg("nationality", participant_of(one.state), doubt_about(one))
+
+
+def doubt_about(one: Nationality) -> str | None:
+    """A nationality that is claimed or inferred waits until it is confirmed."""
+    return None if one.status == "documented" else "nationality_unconfirmed"
 
 
 def _residence_legs(subject: Subject) -> Iterator[FoundLeg]:

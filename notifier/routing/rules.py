@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from notifier.errors import DirectoryError
+from notifier.routing.table import EXPECTED
 
 Custody = Literal["any", "in_custody", "free"]
 CUSTODIES: Final = ("any", "in_custody", "free")
@@ -141,33 +142,16 @@ class RuleSet:
 
 
 def default_rules(version: int = 1, issued_at: int = 0) -> RuleSet:
-    """The table of the resolution as rules: one row per type, custody and leg, with its paragraph."""
+    """The table of the resolution (notifier/routing/table.py) as rules: a row per type, custody and leg."""
     return RuleSet(version, issued_at, tuple(_default_rows()))
 
 
 def _default_rows() -> Iterable[Row]:
-    by_stage = (("arrived", "5"), ("planned", "5"))
-    for rule in ("origin", "destination", "transit", "nationality", "interpol"):
-        yield Row("travel", "in_custody", rule, "spoc", "3")
-    for rule in ("origin", "destination", "transit", "nationality", "residence", "interpol"):
-        yield Row("travel", "free", rule, "spoc", "11", by_stage)
-    for rule in ("origin", "destination", "transit", "nationality", "interpol"):
-        yield Row("deportation", "any", rule, "spoc", "3")
-    for type_ in ("arrest", "detention"):
-        for rule in ("origin", "destination", "transit", "residence", "interpol"):
-            yield Row(type_, "any", rule, "spoc", "5")
-        yield Row(type_, "any", "nationality", "spoc", "6")
-    for type_ in ("update", "release"):  # of an unknown type; else the rows of that one are asked
-        for rule in ("origin", "destination", "transit", "residence", "interpol"):
-            yield Row(type_, "any", rule, "spoc", "5")
-        yield Row(type_, "any", "nationality", "spoc", "6")
-    for rule in ("origin", "destination", "transit", "nationality", "residence"):
-        yield Row("finint", "any", rule, "fiu", "5")
-    for rule in ("nationality", "interpol"):
-        yield Row("identity", "any", rule, "spoc", "6")
-    yield Row("consular", "any", "nationality", "consular", "6")
-    for rule in ("corridor", "interpol"):
-        yield Row("pattern", "any", rule, "spoc", "5")
+    for one in EXPECTED:
+        stages = tuple(sorted(one.stages.items()))
+        for paragraph, legs in one.told.items():
+            for rule in legs:
+                yield Row(one.type, one.custody, rule, one.role, paragraph, stages)
 
 
 def _fields(value: object, where: str, names: str) -> dict[str, Any]:

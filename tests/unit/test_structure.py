@@ -41,7 +41,9 @@ CORE = (
     "routing/hub",
     "routing/legs",
     "routing/rules",
+    "routing/safeguards",
     "routing/sequences",
+    "routing/table",
 )
 SHELLS = {"audit", "consumers", "producers", "routing", "transport"}
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from notifier.directory.builtin import builtin_snapshot
 from notifier.notification import parse
-from notifier.routing.decision import decide, expected, facts_of
+from notifier.routing.decision import decide
 
 
 def nationality(state, status="documented"):
@@ -240,86 +237,3 @@ def test_nobody_is_said_by_the_result(route, document, snapshot):
     assert decision.nobody
     assert decision.to_json()["nobody"] is True
     assert decision.entries == ()
-
-
-STATES = st.sampled_from(["AUT", "BEL", "DEU", "FRA", "GBR", "MAR", "TUR", "UTO", "CHE"])
-PLACES = st.one_of(
-    STATES, st.just("unknown"), st.builds(lambda code: {"locode": code}, st.sampled_from(["DEFRA", "FRPAR"]))
-)
-NATIONALITIES = st.lists(
-    st.builds(
-        nationality,
-        st.one_of(STATES, st.sampled_from(["unknown", "XXA", "XXB", "CSHH", "GBO"])),
-        st.sampled_from(["documented", "claimed", "revoked"]),
-    ),
-    min_size=1,
-    max_size=4,
-)
-VARIED = st.fixed_dictionaries(
-    {
-        "type": st.sampled_from(["arrest", "detention", "deportation"]),
-        "interpol": st.booleans(),
-        "subject_age": st.sampled_from(["adult", "adult", "adult", "child"]),
-        "subject_nationalities": NATIONALITIES,
-        "subject_residences": st.lists(STATES, max_size=2, unique=True),
-        "movement_origin": PLACES,
-        "movement_destination": PLACES,
-        "movement_transit": st.lists(PLACES, max_size=3),
-        "handling_not_to": st.lists(STATES, max_size=1),
-        "local_refugee": st.fixed_dictionaries(
-            {
-                "status": st.sampled_from(["none", "none", "refugee"]),
-                "feared": st.lists(STATES, max_size=1),
-            }
-        ),
-    }
-)
-SNAPSHOT = builtin_snapshot()
-
-
-def _make(document, change):
-    transit, seen = [], []
-    for place in change["movement_transit"]:
-        if place not in seen:
-            seen.append(place)
-            transit.append(place)
-    return parse(document(**(change | {"movement_transit": transit})))
-
-
-@settings(max_examples=300, deadline=None)
-@given(change=VARIED)
-def test_the_hub_can_check_every_decision(document_factory, change):
-    """Recipients and withheld together are what the rules say of the facts; nobody is told without a reason."""
-    notification = _make(document_factory, change)
-    decision = decide(notification, SNAPSHOT.directory, SNAPSHOT.rules)
-    facts = facts_of(notification, SNAPSHOT.rules)
-    named = expected(facts, notification.originator, SNAPSHOT.directory, SNAPSHOT.rules)
-    assert sorted((*decision.recipients, *decision.withheld)) == sorted(named)
-    feared = notification.local.feared
-    for entry in decision.entries:
-        assert entry.reasons
-        if entry.authority and entry.authority[:3] in feared:
-            assert entry.outcome == "suppress"
-        if entry.authority and entry.authority[:3] in notification.handling.not_to:
-            assert entry.outcome == "suppress"
-    if notification.subject.age == "child":
-        assert decision.nobody
-    assert not {leg.state for leg in facts.legs} & {"XXA", "XXB", "XXC", "XXX", "CSHH", "GBO"}
-
-
-@settings(max_examples=100, deadline=None)
-@given(change=VARIED, more=STATES)
-def test_another_nationality_takes_nobody_away(document_factory, change, more):
-    """Adding one never removes another's recipient; order of nationalities and transits does not matter."""
-    notification = _make(document_factory, change)
-    before = decide(notification, SNAPSHOT.directory, SNAPSHOT.rules)
-    added = change | {"subject_nationalities": [*change["subject_nationalities"], nationality(more)]}
-    after = decide(_make(document_factory, added), SNAPSHOT.directory, SNAPSHOT.rules)
-    # A refugee may fear a state that turns out to be one of nationality.
-    feared = {f"{more}/spoc"} if notification.shows_refugee else set()
-    assert set(before.recipients) - feared <= set(after.recipients)
-    turned = change | {
-        "subject_nationalities": change["subject_nationalities"][::-1],
-        "movement_transit": change["movement_transit"][::-1],
-    }
-    assert decide(_make(document_factory, turned), SNAPSHOT.directory, SNAPSHOT.rules) == before

@@ -87,13 +87,14 @@ def test_an_earlier_telling_is_a_firm_reason(update):
     assert update({"FRA/spoc": "3"}, subject_nationalities=claimed, movement=None)["FRA/spoc"][0] == "send"
 
 
-def test_interpol_hears_no_more_of_whoever_is_a_child_or_family_now(update):
-    """It was told before the age was in dispute: it is no candidate any more, and no approval makes it one."""
+def test_interpol_hears_no_more_of_whoever_is_a_child_now(update):
+    """It was told before the age was in dispute: it is no candidate any more. That somebody is family it is told."""
     before = {"INTERPOL/spoc": "3"}
     assert update(before, movement=None)["INTERPOL/spoc"][0] == "send"
     assert "INTERPOL/spoc" not in update(before, movement=None, subject_age="disputed", interpol=True)
     family = {"subject_category": "accompanying_family", "subject_grounds": []}
-    assert "INTERPOL/spoc" not in update(before, movement=None, **family)
+    assert update(before, of="deportation", **family) == {"INTERPOL/spoc": ("send", {"told_before": "3"}, ())}
+    assert update({}, of="deportation", interpol=True, **family) == {}
 
 
 def test_an_update_that_does_not_describe_the_person_waits_for_a_child_reviewer(document, snapshot):

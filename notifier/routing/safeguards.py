@@ -1,0 +1,117 @@
+"""What keeps an authority from being told, or makes it wait for a person: one function a safeguard. Pure.
+
+The order in which they count is the decision's (notifier/routing/decision.py); what each is for stands beside its
+name in notifier/routing/table.py. `type_` is the type whose rows decide: for an update, that of what it is about.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from notifier.notification import Notification
+from notifier.notification.dates import proves_adult
+from notifier.notification.states import participant_of, successors
+from notifier.routing.facts import NAMING
+from notifier.routing.legs import only_accompanies
+from notifier.routing.rules import RuleSet
+
+
+def suppressions(name: str, notification: Notification, type_: str) -> tuple[str, ...]:
+    """Why the authority `name` must not be told, whatever else speaks for it."""
+    state = name.partition("/")[0]
+    found = []
+    if is_feared(state, notification):
+        found.append("feared_state")
+    elif state in origins_of_refugee(notification, type_):
+        found.append("refugee_origin")
+    if is_excluded(name, notification):
+        found.append("not_to")
+    if not is_released_to(name, notification):
+        found.append("not_released_to")
+    return tuple(found)
+
+
+def holds(name: str, notification: Notification, type_: str, rules: RuleSet) -> Iterator[str]:
+    """What a person has to decide before the authority `name` is told."""
+    state = name.partition("/")[0]
+    if needs_child_review(notification, type_):
+        yield "child_review"
+    if is_at_risk(state, notification):
+        yield "torture_or_death_risk"
+    if type_ == "consular" and not is_asked_for(state, notification, rules):
+        yield "consular_not_requested"
+
+
+def is_feared(state: str, notification: Notification) -> bool:
+    """Whether the person fears that state, whatever the refugee status says."""
+    return notification.local is not None and state in notification.local.feared
+
+
+def origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]:
+    """The states that a refugee may fear, where it is not known which: nationality and origin, and for a
+    deportation its destination.
+
+    It counts what no leg does: a nationality that was revoked, the successors of a former state, and the places of
+    accompanying family.
+    """
+    if not notification.shows_refugee or (notification.local is not None and notification.local.feared):
+        return frozenset()
+    found: set[str | None] = set()
+    if notification.subject is not None:
+        for one in notification.subject.nationalities:
+            found |= {participant_of(one.state), *(successors(one.state) or ())}
+    movement = notification.movement
+    places = () if movement is None else (movement.origin, movement.destination if type_ == "deportation" else None)
+    found |= {place.state for place in places if place is not None}
+    return frozenset(state for state in found if state is not None)
+
+
+def is_excluded(name: str, notification: Notification) -> bool:
+    """Whether the originator says "not to" of the authority or its participant."""
+    return bool({name, name.partition("/")[0]} & set(notification.handling.not_to))
+
+
+def is_released_to(name: str, notification: Notification) -> bool:
+    """Whether "release to" limits nothing, or names the authority or its participant."""
+    released = notification.handling.release_to
+    return not released or bool({name, name.partition("/")[0]} & set(released))
+
+
+def needs_child_review(notification: Notification, type_: str | None = None) -> bool:
+    """A child, an age in dispute, or an unknown one that no date of birth makes an adult's.
+
+    An update about a person who is not described again says nothing of the age: it waits, too.
+    """
+    subject = notification.subject
+    if subject is None:
+        return NAMING[notification.type] == "rules_and_told_before" and type_ != "pattern"
+    if subject.age == "adult":
+        return False
+    if subject.age == "unknown":
+        on = dt.datetime.fromisoformat(notification.event_time).date()
+        return not proves_adult(subject.births, on)
+    return True
+
+
+def is_at_risk(state: str, notification: Notification) -> bool:
+    """Whether the person risks torture or the death penalty there."""
+    local = notification.local
+    return local is not None and state in (*local.torture, *local.death_penalty)
+
+
+def is_asked_for(state: str, notification: Notification, rules: RuleSet) -> bool:
+    """Whether the person asked that the consular service be told, or a treaty does not leave the choice."""
+    requested = notification.local is not None and notification.local.consular is True
+    return requested or state in rules.consular_mandatory
+
+
+def tells_interpol(notification: Notification, type_: str) -> bool:
+    """Whether INTERPOL is a candidate: by opt-in, never of a child, nor of family by somebody else's movement."""
+    barred = bars_interpol(notification, type_) or only_accompanies(notification, type_)
+    return notification.interpol and not barred
+
+
+def bars_interpol(notification: Notification, type_: str) -> bool:
+    """Whether INTERPOL is no candidate for whatever reason it may be told: of a child, after review neither."""
+    return needs_child_review(notification, type_)

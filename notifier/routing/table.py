@@ -1,0 +1,150 @@
+"""The decision table as data: who is expected to be told, by which paragraph, and what keeps it from them. Pure.
+
+`EXPECTED` is what the default rules say; `SAFEGUARDS` what suppresses or holds, whoever is expected. docs/routing.md
+is generated from here (tools/routing_table.py). Paragraphs are those of S/RES/2396 (2017), unless another
+instrument is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """For one type (`custody`: any, in_custody or free): whom to tell of which leg, in which role.
+
+    `told` has the legs by their paragraph; `stages` the paragraph of those stages that have one of their own.
+    """
+
+    type: str
+    custody: Literal["any", "in_custody", "free"]
+    role: str
+    told: Mapping[str, tuple[str, ...]]
+    stages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguard:
+    """One reason not to send: what it does, when, on what ground, and who or what lifts it."""
+
+    name: str
+    outcome: Literal["suppress", "hold"]
+    when: str
+    ground: str
+    lifted: str
+
+
+_PLACES: Final = ("origin", "destination", "transit")
+
+EXPECTED: Final = (
+    Expected("travel", "in_custody", "spoc", {"3": (*_PLACES, "nationality", "interpol")}),
+    Expected(
+        "travel",
+        "free",
+        "spoc",
+        {"11": (*_PLACES, "nationality", "residence", "interpol")},
+        stages={"planned": "5", "arrived": "5"},
+    ),
+    Expected("deportation", "any", "spoc", {"3": (*_PLACES, "nationality", "interpol")}),
+    Expected("arrest", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
+    Expected("detention", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
+    # Of a notification whose type is not known; where it is, that type's row decides.
+    Expected("update", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
+    Expected("release", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
+    Expected("finint", "any", "fiu", {"5": (*_PLACES, "nationality", "residence")}),
+    Expected("identity", "any", "spoc", {"6": ("nationality", "interpol")}),
+    Expected("consular", "any", "consular", {"6": ("nationality",)}),
+    Expected("pattern", "any", "spoc", {"5": ("corridor", "interpol")}),
+)
+
+SAFEGUARDS: Final = (
+    Safeguard(
+        "feared_state",
+        "suppress",
+        "the person fears that state, as `local.refugee.feared` says, whatever the status",
+        "1951 Convention, article 33",
+        "never",
+    ),
+    Safeguard(
+        "refugee_origin",
+        "suppress",
+        "a refugee or asylum seeker (by status, nationality code XXB or XXC, or document) of whom it is not known"
+        " which state is feared: every state of nationality (revoked ones and the successors of former states too),"
+        " of `movement.origin` and, for a deportation, of `movement.destination`",
+        "1951 Convention, article 33",
+        "never; naming the feared state takes its place",
+    ),
+    Safeguard("not_to", "suppress", "`not_to` names the authority or its participant", "-", "never"),
+    Safeguard(
+        "not_released_to",
+        "suppress",
+        "`release_to` is not empty, and does not name the authority or its participant",
+        "-",
+        "never",
+    ),
+    Safeguard(
+        "child_review",
+        "hold",
+        "a child, an age in dispute, or an unknown one that no date of birth makes an adult's; an update that does"
+        " not describe the person",
+        "29 to 31",
+        "a child reviewer",
+    ),
+    Safeguard(
+        "torture_or_death_risk",
+        "hold",
+        "that state is named under `local.risk`",
+        "Convention against Torture, article 3",
+        "a named approver, with the reference of an assurance",
+    ),
+    Safeguard(
+        "consular_not_requested",
+        "hold",
+        "type consular: the person did not ask (`local.consular.requested`), and no treaty makes it mandatory",
+        "VCCR, article 36",
+        "the person's wish, or an approval",
+    ),
+    Safeguard(
+        "nationality_unconfirmed",
+        "hold",
+        "only a claimed or inferred nationality speaks for that state",
+        "6",
+        "an approval, or an update once it is confirmed",
+    ),
+    Safeguard("nationality_unknown", "hold", "a nationality is unknown, or XXX", "6", "an update that names it"),
+    Safeguard(
+        "former_state",
+        "hold",
+        "a nationality is of a state that is no more (ISO 3166-3); its successors are named",
+        "6",
+        "an update that names the state",
+    ),
+    Safeguard(
+        "unresolved_place",
+        "hold",
+        "a place is text, a code that does not resolve or, but for arrest and detention, explicitly unknown",
+        "3, 5",
+        "an update that names the state",
+    ),
+    Safeguard(
+        "not_a_participant",
+        "hold",
+        "the directory has no such authority",
+        "-",
+        "a directory that has it",
+    ),
+    Safeguard(
+        "rules_changed",
+        "hold",
+        "newer rules or another directory add an authority that the submitter did not see",
+        "-",
+        "an approval",
+    ),
+)
+"""In the order in which they are looked for; `rules_changed` is the publisher's."""
+
+HOLDS: Final = tuple(one.name for one in SAFEGUARDS if one.outcome == "hold")
+SUPPRESSIONS: Final = tuple(one.name for one in SAFEGUARDS if one.outcome == "suppress")

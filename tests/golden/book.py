@@ -1,0 +1,221 @@
+"""The decision once more, from the words of the domain's two tables alone: it reads JSON and asks of every authority
+whether it is to be told. Nothing of the software decides here; only codes are looked up with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from notifier.notification.dates import latest
+from notifier.notification.places import Place
+from notifier.notification.states import participant_of, successors
+
+TABLE = """
+travel in custody            | origin destination transit nationality INTERPOL           | spoc     | 3
+deportation                  | origin destination transit nationality INTERPOL           | spoc     | 3
+travel free                  | origin destination transit nationality residence INTERPOL | spoc     | 11
+travel free planned arrived  | origin destination transit nationality residence INTERPOL | spoc     | 5
+arrest detention             | nationality                                               | spoc     | 6
+arrest detention             | origin destination transit residence INTERPOL             | spoc     | 5
+update release               | nationality                                               | spoc     | 6
+update release               | origin destination transit residence INTERPOL             | spoc     | 5
+finint                       | origin destination transit nationality residence          | fiu      | 5
+identity                     | nationality INTERPOL                                      | spoc     | 6
+consular                     | nationality                                               | consular | 6
+pattern                      | corridor INTERPOL                                         | spoc     | 5
+"""
+ORGANISATIONS = ("UNO", "UNA", "UNK", "EUE", "XPO", "XOM", "XBA", "XCC", "XEC")
+REFUGEE_KINDS = ("PR", "PT", "CTD", "RTD")
+
+Entry = tuple[str | None, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def lines_for(kind: str, in_custody: bool, stage: str | None) -> Iterable[tuple[str, str, str]]:
+    """Each (leg, role, paragraph) that the table has for this type."""
+    for row in TABLE.strip().splitlines():
+        heads, legs, role, paragraph = (cell.strip() for cell in row.split("|"))
+        if kind == "travel":
+            free = "travel free planned arrived" if stage in ("planned", "arrived") else "travel free"
+            fits = heads == ("travel in custody" if in_custody else free)
+        else:
+            fits = kind in heads.split()
+        if fits:
+            yield from ((leg, role, paragraph) for leg in legs.split())
+
+
+def state_of(place: Any) -> str | None:
+    """Where a place is."""
+    if isinstance(place, str):
+        return None if place == "unknown" else participant_of(place)
+    ((kind, value),) = place.items()
+    return Place(kind, value).state
+
+
+class Book:
+    """What the book says of one document."""
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        takes_part: Iterable[str],
+        *,
+        mandatory: Iterable[str] = (),
+        subscribers: Mapping[tuple[str, str], tuple[str, ...]] | None = None,
+        approvals: Iterable[Mapping[str, Any]] = (),
+        told_before: Mapping[str, str] | None = None,
+        of: str | None = None,
+    ) -> None:
+        self.d = document
+        self.kind = of if of and document["type"] in ("update", "release") else document["type"]
+        self.subject = document.get("subject") or {}
+        self.movement = document.get("movement") or {}
+        self.local = document.get("local") or {}
+        self.takes_part = frozenset(takes_part)
+        self.mandatory = frozenset(mandatory)
+        self.subscribers = subscribers or {}
+        self.approvals = [(one["hold"], one.get("state"), one.get("reference")) for one in approvals]
+        self.told_before = told_before or {}
+        self.nationalities = self.subject.get("nationalities", [])
+        if self.nationalities == "unknown":
+            self.nationalities = [{"state": "unknown", "status": "claimed"}]
+
+    def entries(self) -> list[Entry]:
+        """Every authority that has a reason, by name; then the legs that name no state."""
+        reasons: dict[str, dict[str, str]] = {}
+        doubts: dict[str, list[str | None]] = {}
+        nameless: list[Entry] = []
+        custody = bool(self.movement.get("in_custody"))
+        for leg, role, paragraph in lines_for(self.kind, custody, self.d.get("stage")):
+            for state, doubt, followed in self.states(leg):
+                if state is None:
+                    nameless.append((None, "hold", (f"{leg}:{paragraph}",), (doubt or "",), followed))
+                    continue
+                name = state if "/" in state else f"{state}/{role}"
+                reasons.setdefault(name, {})[leg.lower()] = paragraph
+                doubts.setdefault(name, []).append(doubt)
+        for name, paragraph in self.told_before.items():
+            if not (name.startswith("INTERPOL") and self.child()):
+                reasons.setdefault(name, {})["told_before"] = paragraph
+                doubts.setdefault(name, []).append(None)
+        own = self.d["originator"].split("/")[0]
+        named = [
+            self.judged(name, reasons[name], doubts[name]) for name in sorted(reasons) if name.split("/")[0] != own
+        ]
+        return [*named, *sorted(nameless, key=lambda one: (one[3], one[2], one[4]))]
+
+    def states(self, leg: str) -> list[tuple[str | None, str | None, tuple[str, ...]]]:
+        """The states (or authorities) of a leg, with the doubt about each, and who followed a former state."""
+        custody = self.movement.get("in_custody")
+        with_a_suspect = self.kind == "deportation" or (self.kind == "travel" and custody)
+        if self.subject.get("category") == "accompanying_family" and with_a_suspect:
+            return []
+        if leg in ("origin", "destination", "transit"):
+            places = self.movement.get(leg, []) if leg == "transit" else [self.movement.get(leg)]
+            return [
+                (state_of(place), None if state_of(place) else "unresolved_place", ())
+                for place in places
+                if place is not None and not (place == "unknown" and self.kind in ("arrest", "detention"))
+            ]
+        if leg == "nationality":
+            return [self.nationality(one) for one in self.nationalities if self.is_nationality(one)]
+        if leg == "residence":
+            issuers = [participant_of(one["issuer"]) for one in self.refugee_documents()]
+            return [
+                (state, None, ()) for state in [*self.subject.get("residences", []), *(one for one in issuers if one)]
+            ]
+        if leg == "INTERPOL":
+            return [("INTERPOL/spoc", None, ())] if self.d.get("interpol") and not self.child() else []
+        lane = self.d["corridor"]
+        return [(name, None, ()) for name in self.subscribers.get((lane["from"], lane["to"]), ())]
+
+    @staticmethod
+    def is_nationality(one: Mapping[str, Any]) -> bool:
+        no_state = one["state"] in ("XXA", "XXB", "XXC", *ORGANISATIONS)
+        return one["status"] != "revoked" and not no_state
+
+    @staticmethod
+    def nationality(one: Mapping[str, Any]) -> tuple[str | None, str | None, tuple[str, ...]]:
+        if one["state"] in ("unknown", "XXX"):
+            return None, "nationality_unknown", ()
+        if len(one["state"]) == 4:
+            return None, "former_state", successors(one["state"]) or ()
+        unconfirmed = one["status"] in ("claimed", "inferred")
+        return participant_of(one["state"]), "nationality_unconfirmed" if unconfirmed else None, ()
+
+    def judged(self, name: str, reasons: Mapping[str, str], doubts: list[str | None]) -> Entry:
+        """Suppressed, held or told: suppression wins; a firm leg beats the doubt about another."""
+        state = name.split("/")[0]
+        told = tuple(sorted(f"{rule}:{paragraph}" for rule, paragraph in reasons.items()))
+        handling = self.d["handling"]
+        because = []
+        if state in self.feared():
+            because.append("feared_state")
+        elif self.refugee() and not self.feared() and state in self.may_be_feared():
+            because.append("refugee_origin")
+        if state in handling["not_to"] or name in handling["not_to"]:
+            because.append("not_to")
+        if handling["release_to"] and state not in handling["release_to"] and name not in handling["release_to"]:
+            because.append("not_released_to")
+        if because:
+            return name, "suppress", told, tuple(because), ()
+        left = [doubt for doubt in doubts if doubt and not self.approved(doubt, state)]
+        if len(left) == len(doubts):
+            because += sorted(set(left))
+        risk = self.local.get("risk", {})
+        if self.child() and not self.approved("child_review", state):
+            because.append("child_review")
+        if state in (*risk.get("torture", ()), *risk.get("death_penalty", ())):
+            because += ["torture_or_death_risk"] * (not self.approved("torture_or_death_risk", state))
+        asked = self.local.get("consular", {}).get("requested") is True
+        if self.kind == "consular" and not asked and state not in self.mandatory:
+            because += ["consular_not_requested"] * (not self.approved("consular_not_requested", state))
+        if name not in self.takes_part:
+            because.append("not_a_participant")
+        return name, "hold" if because else "send", told, tuple(because), ()
+
+    def approved(self, hold: str, state: str) -> bool:
+        """An approval for this state or for all; of a risk only with the reference of an assurance."""
+        return any(
+            kind == hold and where in (None, state) and (hold != "torture_or_death_risk" or reference)
+            for kind, where, reference in self.approvals
+        )
+
+    def child(self) -> bool:
+        """To be treated as one."""
+        if not self.subject:
+            return self.d["type"] in ("update", "release") and self.kind != "pattern"
+        if self.subject["age"] != "unknown":
+            return self.subject["age"] != "adult"
+        births = self.subject.get("births")
+        on = dt.date.fromisoformat(self.d["event_time"][:10])
+        return births == "unknown" or any((last := latest(one)) is None or self.under_18(last, on) for one in births)
+
+    @staticmethod
+    def under_18(born: dt.date, on: dt.date) -> bool:
+        years = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+        return years < 18
+
+    def feared(self) -> list[str]:
+        feared: list[str] = self.local.get("refugee", {}).get("feared", [])
+        return feared
+
+    def refugee_documents(self) -> list[Mapping[str, Any]]:
+        return [one for one in self.subject.get("documents", []) if one["kind"] in REFUGEE_KINDS]
+
+    def refugee(self) -> bool:
+        """By status, by code or by document."""
+        status = self.local.get("refugee", {}).get("status", "unknown")
+        coded = any(one["state"] in ("XXB", "XXC") for one in self.nationalities)
+        return status in ("refugee", "asylum_seeker") or coded or bool(self.refugee_documents())
+
+    def may_be_feared(self) -> set[str | None]:
+        """Nationality, revoked and former ones too; origin; of a deportation the destination."""
+        found: set[str | None] = set()
+        for one in self.nationalities:
+            found |= {participant_of(one["state"]), *(successors(one["state"]) or ())}
+        for leg in ("origin", *(["destination"] if self.kind == "deportation" else [])):
+            if self.movement.get(leg) is not None:
+                found.add(state_of(self.movement[leg]))
+        return found
