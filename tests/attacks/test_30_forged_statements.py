@@ -90,6 +90,6 @@ async def test_a_neighbour_s_leaf_cannot_be_guessed(stage):
         own = parse_feed(record.value).signed
         mine = Statement.decode(own.statement)
         salts = (mine.salt, bytes(16), b"\xff" * 16, mine.digest[:16])
-        guesses = {leaf_of(replace(mine, audience=told, salt=salt)) for told, salt in product(TOLD, salts)}
+        guesses = {leaf_of(mine._replace(audience=told, salt=salt)) for told, salt in product(TOLD, salts)}
         assert leaf_of(mine) in guesses, "the guesses are of the right form"
         assert not guesses & set(own.path), name
