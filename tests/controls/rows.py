@@ -12,6 +12,10 @@ PARSING = "tests/unit/notification/test_parsing.py"
 ROUTER = "tests/simulation/test_router.py"
 DIRECTORY = "tests/unit/directory/test_directory.py"
 DECISION = "tests/unit/routing/test_decision.py"
+UPDATES = "tests/unit/routing/test_updates.py"
+TYPES = "tests/unit/routing/test_types.py"
+PROPERTIES = "tests/unit/routing/test_properties.py"
+HUB = "tests/unit/routing/test_hub.py"
 
 
 @dataclass(frozen=True)
@@ -256,12 +260,53 @@ OTHERS = (
         "notifier.directory.rulebook:check = lambda _: None"),
     Row("enrolment without possession", f"{DIRECTORY}::test_enrolment_asks_for_both_proofs",
         "notifier.directory.enrolment:signature_holds = lambda *_: True"),
-    Row("suppression", f"{DECISION}::test_not_to_and_release_to_suppress",
+    Row("safeguards: suppression", f"{DECISION}::test_not_to_and_release_to_suppress",
         "notifier.routing.decision:suppressions = lambda *_: ()"),
-    Row("refugees", f"{DECISION}::test_a_refugee_s_states_are_suppressed_and_the_others_told",
+    Row("safeguards: feared state", f"{DECISION}::test_a_refugee_s_states_are_suppressed_and_the_others_told",
+        "notifier.routing.safeguards:is_feared = lambda *_: False"),
+    Row("safeguards: refugee's origin", f"{DECISION}::test_a_refugee_s_states_are_suppressed_and_the_others_told",
         "notifier.routing.safeguards:origins_of_refugee = lambda *_: frozenset()"),
-    Row("children", f"{DECISION}::test_everything_about_a_child_waits_for_review[child]",
+    Row("safeguards: not to", f"{DECISION}::test_not_to_and_release_to_suppress",
+        "notifier.routing.safeguards:is_excluded = lambda *_: False"),
+    Row("safeguards: release to", f"{DECISION}::test_not_to_and_release_to_suppress",
+        "notifier.routing.safeguards:is_released_to = lambda *_: True"),
+    Row("safeguards: child review", f"{DECISION}::test_everything_about_a_child_waits_for_review",
         "notifier.routing.safeguards:needs_child_review = lambda *_: False"),
+    Row("safeguards: INTERPOL and a child", f"{DECISION}::test_everything_about_a_child_waits_for_review",
+        "notifier.routing.safeguards:bars_interpol = lambda *_: False"),
+    Row("safeguards: INTERPOL and a child that it was told of",
+        f"{UPDATES}::test_interpol_hears_no_more_of_whoever_is_a_child_now",
+        "notifier.routing.decision:bars_interpol = lambda *_: False"),
+    Row("safeguards: torture and death", f"{DECISION}::test_a_risk_of_torture_holds_that_state_until_an_approval",
+        "notifier.routing.safeguards:is_at_risk = lambda *_: False"),
+    Row("safeguards: torture without an assurance",
+        f"{DECISION}::test_a_risk_is_released_by_the_reference_of_an_assurance_alone",
+        "notifier.routing.decision:_counts = lambda _: True"),
+    Row("safeguards: consular request", f"{TYPES}::test_who_is_told",
+        "notifier.routing.safeguards:is_asked_for = lambda *_: True"),
+    Row("safeguards: claimed nationality", f"{DECISION}::test_a_doubtful_nationality_holds_its_leg_alone",
+        "notifier.routing.legs:doubt_about = lambda _: None"),
+    Row("safeguards: former state", f"{DECISION}::test_a_former_state_holds_with_its_successors",
+        "notifier.routing.legs:successors = lambda _: None"),
+    Row("safeguards: a code that is no citizenship", f"{DECISION}::test_a_stateless_person_has_no_nationality_leg",
+        "notifier.routing.legs:is_citizenship = lambda _: True"),
+    Row("safeguards: accompanying family", f"{DECISION}::test_accompanying_family_is_nobody_s_deportation",
+        "notifier.routing.legs:only_accompanies = lambda *_: False"),
+    Row("safeguards: the originator's own state", f"{DECISION}::test_the_originator_s_own_state_is_not_told",
+        "notifier.routing.decision:_Case.own = property(lambda _: '')"),
+    Row("safeguards: an approval names a state",
+        f"{DECISION}::test_a_risk_of_torture_holds_that_state_until_an_approval",
+        "notifier.routing.decision:_Approved.releases = "
+        "lambda self, hold, _: hold in [one for one, _ in self._released]"),
+    Row("safeguards: XXB and XXC are stripped",
+        f"{PROPERTIES}::test_what_leaves_does_not_say_that_somebody_is_a_refugee",
+        "notifier.notification.model:REFUGEES = frozenset()"),
+    Row("safeguards: whoever was told before obeys",
+        f"{UPDATES}::test_whoever_was_told_before_obeys_suppression_and_holds",
+        "notifier.routing.decision:suppressions = lambda *_: ()"),
+    Row("safeguards: the hub knows whom a type names",
+        f"{HUB}::test_an_update_names_whom_the_new_facts_add_and_others_who_take_part",
+        "notifier.routing.hub:_rightly_named = lambda *_: True"),
     Row("nothing local leaves", f"{PARSING}::test_what_leaves_has_no_local_part_and_shows_no_refugee",
         "notifier.notification.model:REFUGEES = frozenset()"),
 )  # fmt: skip

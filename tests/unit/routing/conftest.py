@@ -86,7 +86,7 @@ def route(document, snapshot):
         approvals = notification.local.approvals
         decision = decide(notification, snapshot.directory, snapshot.rules, approvals=approvals)
         return {
-            entry.authority or entry.because[0]: (
+            entry.authority or " ".join(entry.because): (
                 entry.outcome,
                 " ".join(f"{reason.rule}:{reason.paragraph}" for reason in entry.reasons),
                 " ".join(entry.because),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifier.notification import parse
+from notifier.notification.model import Approval
 from notifier.routing.decision import decide
 
 
@@ -208,6 +209,31 @@ def test_a_risk_of_torture_holds_that_state_until_an_approval(route):
     ]
     released = route(local_risk=risk, local_approvals=approvals)
     assert (released["DEU/spoc"][0], released["AUT/spoc"][0]) == ("send", "hold")
+
+
+def test_a_risk_is_released_by_the_reference_of_an_assurance_alone(document, snapshot):
+    """An approval that names none is none, wherever it came from."""
+    notification = parse(document(local_risk={"torture": ["DEU"], "death_penalty": []}))
+
+    def outcome(reference):
+        approval = Approval("torture_or_death_risk", "A", "2026-11-20T09:00:00Z", "DEU", reference)
+        decision = decide(notification, snapshot.directory, snapshot.rules, approvals=[approval])
+        return {entry.authority: entry.outcome for entry in decision.entries}["DEU/spoc"]
+
+    assert (outcome(None), outcome(""), outcome("Z 1")) == ("hold", "hold", "send")
+
+
+def test_no_approval_names_a_state_that_a_leg_does_not(route):
+    """A former state, an unknown nationality, a place that does not resolve: new facts name them, in an update."""
+    legs = {
+        "subject_nationalities": [nationality("YUCS"), nationality("unknown", "claimed")],
+        "movement_destination": "unknown",
+    }
+    signed = {"by": "A", "at": "2026-11-20T09:00:00Z"}
+    holds = ("former_state", "nationality_unknown", "unresolved_place")
+    approvals = [{"hold": hold, "state": state, **signed} for hold in holds for state in (None, "SRB")]
+    assert route(**legs, local_approvals=approvals) == route(**legs)
+    assert "SRB/spoc" not in route(**legs, local_approvals=approvals)
 
 
 def test_an_approval_of_a_nationality_releases_its_leg(document, snapshot):
