@@ -20,11 +20,13 @@ TYPES: Final = (
     "consular",
     "pattern",
     "finint",
+    "release",
+    "update",
 )
-"""The types that may be sent."""
+"""The types that may be published."""
 
-LATER: Final = ("release", "update", "correction", "withdrawal", "response")
-"""The types about another notification: they have their form, and nobody may send them yet."""
+LATER: Final = ("correction", "withdrawal", "response")
+"""Types about another notification that have their form, and that nobody publishes by hand."""
 
 REFUGEE_DOCUMENTS: Final = frozenset({"PR", "PT", "CTD", "RTD"})
 """Kinds of travel documents that say of their holder that he or she is a refugee or stateless.

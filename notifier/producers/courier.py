@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -30,10 +31,10 @@ from notifier.notification import parse
 from notifier.ops import metrics
 from notifier.producers.outbox import Outbox
 from notifier.producers.pipeline import Told
-from notifier.producers.plan import plan
+from notifier.producers.plan import Plan, plan
 from notifier.producers.sealer import Load, Sealer
+from notifier.producers.ties import evaluate
 from notifier.producers.work import Work
-from notifier.routing.decision import decide, facts_of
 from notifier.runtime import Runtime
 from notifier.storage import LEASE_MS, Lease
 from notifier.topics import INTAKE, feed_of
@@ -155,8 +156,12 @@ class Courier:
         async with self._outbox.working(lease) as work:
             pipeline = await work.pipeline()
             sealed = []
-            for load, content in await work.pending(WINDOW - len(pipeline.pipe), now):
+            plans: dict[int, Plan] = {}
+            for stored, content in await work.pending(WINDOW - len(pipeline.pipe), now):
+                load = replace(stored, plan=plans.get(stored.message, stored.plan))
                 current = await self._current(work, load, content, snapshot)
+                plans[current.message] = current.plan
+                await work.drop(current)
                 try:
                     placed, envelope = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
                 except DirectoryError as error:
@@ -182,9 +187,9 @@ class Courier:
         rules, directory = snapshot.rules, snapshot.directory
         if (load.plan.rules_version, load.plan.directory_version) == (rules.version, directory.version):
             return load
-        notification = parse(content)
-        decision = decide(notification, directory, rules)
-        again = plan(decision, facts_of(notification, rules), directory.version, load.plan.approved)
+        before = load.plan
+        decision, facts = evaluate(parse(content), before.ties, snapshot)
+        again = plan(decision, facts, directory.version, before.approved, ties=before.ties)
         return await work.replan(load, again)
 
     async def _send_new(self, sender: Sender | None) -> Sender | None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from notifier.notification import Notification, encode, for_sealing
+from notifier.notification.digest import naming
 from notifier.notification.profiles import cut, profile_of
-from notifier.routing.safeguards import needs_child_review
+from notifier.producers.plan import UNTIED, Ties
+from notifier.producers.ties import is_for_a_child
 
 NOBODY: Final = "none"
 """The profile of a letter to nobody: that the notification was withheld is recorded, never silent."""
@@ -36,20 +38,20 @@ class Letter:
         return cls(head["profile"], tuple(head["names"]), stored[end:])
 
 
-def letters_to(notification: Notification, names: Iterable[str]) -> list[Letter]:
+def letters_to(notification: Notification, names: Iterable[str], ties: Ties = UNTIED) -> list[Letter]:
     """The letters to these authorities: one for each profile among them."""
-    child = needs_child_review(notification)
+    child = is_for_a_child(notification, ties)
     groups: dict[str, list[str]] = {}
     wires: dict[str, bytes] = {}
     outgoing = for_sealing(notification)
     for name in sorted(names):
         profile, allowed = profile_of(name.partition("/")[2], child=child)
         if profile not in wires:
-            wires[profile] = encode(cut(outgoing, allowed))
+            wires[profile] = encode(cut(naming(outgoing, ties.digests, profile), allowed))
         groups.setdefault(profile, []).append(name)
     return [Letter(profile, tuple(group), wires[profile]) for profile, group in sorted(groups.items())]
 
 
-def first_letters(notification: Notification, names: Iterable[str]) -> list[Letter]:
+def first_letters(notification: Notification, names: Iterable[str], ties: Ties = UNTIED) -> list[Letter]:
     """As `letters_to`; where nobody is told, one to nobody."""
-    return letters_to(notification, names) or [Letter(NOBODY, (), b"")]
+    return letters_to(notification, names, ties) or [Letter(NOBODY, (), b"")]

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from notifier.errors import NotifierError, Refused, StorageError
 from notifier.notification import Notification, parse, to_json
 from notifier.producers import tables
+from notifier.producers.case import Cases, Planner
 from notifier.producers.letters import first_letters
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
@@ -101,7 +102,10 @@ class Stored:
 State = tuple[str, str | None]
 """What became of a message (submitted, routed, rejected, held), and the hub's last word against it."""
 
-_Arrived = tuple[Sequence[tuple[Notification, Plan]], asyncio.Future[list[Stored]]]
+Item = tuple[Notification, Plan | Planner]
+"""What is to be stored, with its plan; an update's is made when the messages of its case are at hand."""
+
+_Arrived = tuple[Sequence[Item], asyncio.Future[list[Stored]]]
 
 
 class Outbox:
@@ -168,11 +172,11 @@ class Outbox:
             await asyncio.gather(self._adding, return_exceptions=True)
         await self._database.close()
 
-    async def add(self, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
+    async def add(self, items: Sequence[Item]) -> list[Stored]:
         """Stores all of `items`, or none; durable when it returns. Every notification has its id.
 
         The same notification under the same id is answered with what is already there; another one raises
-        `Refused` with reason `id_taken`.
+        `Refused` with reason `id_taken`. An update raises `not_found` and `about_mismatch`, too.
         """
         done: asyncio.Future[list[Stored]] = asyncio.get_running_loop().create_future()
         self._arrived.append((items, done))
@@ -207,23 +211,43 @@ class Outbox:
                 if not done.done():  # a caller that was cancelled does not wait for it any more
                     done.set_result(found)
 
-    async def _add(self, connection: Connection, items: Sequence[tuple[Notification, Plan]]) -> list[Stored]:
-        fresh: dict[bytes, tuple[Notification, Plan]] = {}
+    async def _add(self, connection: Connection, items: Sequence[Item]) -> list[Stored]:
         rows = await self._rows(connection, {_id_of(notification) for notification, _ in items})
         states = await self._states(connection, [row.id for row in rows.values()])
-        stored = []
-        for notification, plan in items:
+        stored: list[Stored] = []
+        fresh: dict[bytes, tuple[Notification, Plan]] = {}
+        added: dict[bytes, tuple[Notification, Plan]] = {}
+        for notification, given in items:
             notification_id = _id_of(notification)
-            row, twin = rows.get(notification_id), fresh.get(notification_id)
+            row, twin = rows.get(notification_id), added.get(notification_id)
             if row is not None:
                 stored.append(self._known(row, notification, states[row.id]))
                 continue
             if twin is not None and _content(twin[0]) != _content(notification):
                 raise _taken()
-            fresh.setdefault(notification_id, (notification, plan))
-            stored.append(Stored(_text(notification_id), plan, "submitted", None))
+            if twin is None and isinstance(given, Plan):
+                fresh[notification_id] = added[notification_id] = (notification, given)
+            elif twin is None and not isinstance(given, Plan):
+                # What it is about may be among these very items.
+                await self._insert(connection, fresh)
+                planned = await self._cases(connection).follow(notification, given)
+                fresh = {notification_id: (notification, planned)}
+                added[notification_id] = (notification, planned)
+            stored.append(Stored(_text(notification_id), added[notification_id][1], "submitted", None))
         await self._insert(connection, fresh)
         return stored
+
+    def _cases(self, connection: Connection) -> Cases:
+        work = Work(connection, self._cipher, self._runtime)
+        return Cases(connection, self._cipher, self.secret, work)
+
+    async def made_from(self, originator: str, message_id: str) -> list[Status]:
+        """What was forwarded of a notification that `originator` sent: every derivative, in order."""
+        async with self._database.read() as connection:
+            found = await self._cases(connection).linked("parent", originator, _text(parse_id(message_id)))
+            query = sa.select(tables.messages.c.notification_id).where(tables.messages.c.id.in_(found))
+            ids = list(await connection.scalars(query.order_by(tables.messages.c.id)))
+        return [await self.status(_text(one)) for one in ids]
 
     def _known(self, row: sa.Row[Any], notification: Notification, state: State) -> Stored:
         """What is there under this id; raises `Refused` where it is another notification."""
@@ -259,7 +283,7 @@ class Outbox:
         letters = [
             (places[notification_id], letter)
             for notification_id, (notification, plan) in fresh.items()
-            for letter in first_letters(notification, plan.recipients)
+            for letter in first_letters(notification, plan.recipients, plan.ties)
         ]
         work = Work(connection, self._cipher, self._runtime)
         carried = await work.post(letters)
@@ -270,6 +294,9 @@ class Outbox:
         ]
         if told:
             await connection.execute(tables.recipients.insert(), told)
+        cases = self._cases(connection)
+        for notification_id, (notification, _) in fresh.items():
+            await cases.link(places[notification_id], notification)
 
     async def _rows(self, connection: Connection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
         found = {}

@@ -2,23 +2,92 @@
 
 Directory and rules may change between submission and sealing, or the hub may ask for a new evaluation. The
 publisher then sends by itself only to those who were in the approved set; whoever the new rules add is held
-as `rules_changed` until a person agrees (DESIGN.md, "What the hub checks").
+as `rules_changed` until a person agrees (DESIGN.md, "What the hub checks"). What other messages say of this one
+is kept with it (`Ties`), so that every evaluation knows it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from notifier.notification.model import Approval, Local
 from notifier.routing.decision import Decision
 from notifier.routing.facts import Leg, RoutingFacts
 
 RULES_CHANGED: Final = "rules_changed"
+NOTHING_KNOWN: Final = Local()
 
 Entry = dict[str, Any]
 """One entry of a routing decision as JSON (FORMATS.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What keeps an authority from being sent what it has not got yet: an outcome, hold or suppress, and why."""
+
+    outcome: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What other messages say of one.
+
+    Of an update or release: `of`, the type of the notification that it is about; `told_before`, who was told of that
+    one, each with the paragraph; `local`, what was feared, or a risk, before; `adult`, whether the person was one as
+    last described. Of a response or what is forwarded: `named`, whom it is for. Of both: `digests` of the other
+    notification by profile. Of a notification that was updated: `confirmed` nationalities; `stopped`, by authority
+    or by state, what must not be sent any more.
+    """
+
+    of: str | None = None
+    told_before: Mapping[str, str] = field(default_factory=dict)
+    local: Local = NOTHING_KNOWN
+    adult: bool = False
+    named: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()
+    stopped: Mapping[str, Stop] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The stored form."""
+        local = self.local
+        return {
+            "of": self.of,
+            "told_before": dict(self.told_before),
+            "local": [local.refugee, local.feared, local.torture, local.death_penalty],
+            "adult": self.adult,
+            "named": self.named,
+            "digests": dict(self.digests),
+            "confirmed": sorted(self.confirmed),
+            "stopped": {name: [stop.outcome, stop.because] for name, stop in self.stopped.items()},
+        }
+
+    @classmethod
+    def from_document(cls, value: Mapping[str, Any]) -> Ties:
+        """The ties that `document` gave."""
+        refugee, feared, torture, death_penalty = value["local"]
+        return cls(
+            value["of"],
+            value["told_before"],
+            Local(refugee, tuple(feared), tuple(torture), tuple(death_penalty)),
+            value["adult"],
+            tuple(value["named"]),
+            value["digests"],
+            frozenset(value["confirmed"]),
+            {name: Stop(outcome, tuple(because)) for name, (outcome, because) in value["stopped"].items()},
+        )
+
+    def stop(self, name: str) -> Stop | None:
+        """What keeps the authority `name` from being sent to, by its own name or its state's; suppression wins."""
+        found = [self.stopped[key] for key in (name, name.partition("/")[0]) if key in self.stopped]
+        return max(found, key=lambda stop: stop.outcome == "suppress", default=None)
+
+
+UNTIED: Final = Ties()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +105,7 @@ class Plan:
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
     approved: frozenset[str]
+    ties: Ties = UNTIED
 
     def document(self) -> bytes:
         """The stored form."""
@@ -56,6 +126,7 @@ class Plan:
                 "recipients": self.recipients,
                 "withheld": self.withheld,
                 "approved": sorted(self.approved),
+                "ties": None if self.ties == UNTIED else self.ties.document(),
             }
         ).encode()
 
@@ -79,26 +150,59 @@ class Plan:
             tuple(value["recipients"]),
             tuple(value["withheld"]),
             frozenset(value["approved"]),
+            UNTIED if value["ties"] is None else Ties.from_document(value["ties"]),
         )
 
 
 def plan(
-    decision: Decision, facts: RoutingFacts, directory_version: int, approved: Collection[str] | None = None
+    decision: Decision,
+    facts: RoutingFacts,
+    directory_version: int,
+    approved: Collection[str] | None = None,
+    *,
+    ties: Ties = UNTIED,
+    approvals: Sequence[Approval] = (),
 ) -> Plan:
-    """The plan that `decision` gives; `approved` confines it to an earlier one's recipients (None: the first)."""
-    allowed = frozenset(decision.recipients if approved is None else approved)
-    entries: list[Entry] = [dict(entry) for entry in decision.to_json()["recipients"]]
+    """The plan that `decision` gives; `approved` confines it to an earlier one's recipients (None: the first).
+
+    `ties` stop whom they name, unless a person released that hold of this message (`approvals`).
+    """
+    entries = tuple(_stopped(dict(entry), ties, approvals) for entry in decision.to_json()["recipients"])
+    sent = {entry["authority"] for entry in entries if entry["outcome"] == "send"}
+    allowed = frozenset(sent if approved is None else approved)
     for entry in entries:
         if entry["outcome"] == "send" and entry["authority"] not in allowed:
             entry["outcome"] = "hold"
             entry["because"] = [*entry["because"], RULES_CHANGED]
-    added = set(decision.recipients) - allowed
+    expected = {*decision.recipients, *decision.withheld}
     return Plan(
         decision.rules_version,
         directory_version,
         facts,
-        tuple(entries),
-        tuple(sorted(set(decision.recipients) - added)),
-        tuple(sorted(set(decision.withheld) | added)),
+        entries,
+        tuple(sorted(sent & allowed)),
+        tuple(sorted(expected - (sent & allowed))),
         allowed,
+        ties,
     )
+
+
+def _stopped(entry: Entry, ties: Ties, approvals: Sequence[Approval]) -> Entry:
+    """`entry`, or what the ties leave of it: suppression wins, as everywhere."""
+    name = entry["authority"]
+    stop = None if name is None else ties.stop(name)
+    if stop is None:
+        return entry
+    if stop.outcome == "suppress":
+        before = entry["because"] if entry["outcome"] == "suppress" else []
+        return entry | {"outcome": "suppress", "because": [*before, *_besides(stop.because, before)]}
+    state = name.partition("/")[0]
+    released = {one.hold for one in approvals if one.state in (None, state)}
+    left = [code for code in _besides(stop.because, entry["because"]) if code not in released]
+    if entry["outcome"] == "suppress" or not left:
+        return entry
+    return entry | {"outcome": "hold", "because": [*entry["because"], *left]}
+
+
+def _besides(codes: Sequence[str], known: Sequence[str]) -> list[str]:
+    return [code for code in codes if code not in known]

@@ -11,27 +11,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from notifier.directory.snapshot import DirectorySource
+from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import SigningKey
 from notifier.errors import ConfigError, DirectoryStale, Fault, NotificationInvalid, NotifierError, Refused
-from notifier.notification import TYPES, Notification, parse
+from notifier.notification import TYPES, Notification, parse, to_json
+from notifier.notification.derivative import derive, request_to_forward
+from notifier.notification.digest import digest_of, digests_of
 from notifier.notification.warnings import warnings
 from notifier.ops import metrics
+from notifier.producers.case import UPDATES
 from notifier.producers.courier import Courier
 from notifier.producers.ids import uuid7
-from notifier.producers.outbox import Outbox, Status
-from notifier.producers.plan import Plan, plan
+from notifier.producers.outbox import Item, Outbox, Status
+from notifier.producers.plan import UNTIED, Plan, Ties, plan
 from notifier.producers.sealer import Sealer
-from notifier.routing.decision import decide, facts_of
+from notifier.producers.ties import evaluate, follow
+from notifier.routing.forwarding import check_forward
 from notifier.runtime import REAL, Runtime
+from notifier.times import rfc3339
 from notifier.transport.base import Transport
 
 if TYPE_CHECKING:
@@ -163,14 +169,16 @@ class Publisher:
         """Checks, decides and stores one notification (a dict, JSON text, or a `Notification`).
 
         Durable in the outbox when it returns, whether or not the broker answers. Raises `NotificationInvalid`
-        with every fault, `Refused` (`not_permitted`, `id_taken`), `DirectoryError`
-        (`unknown_signer`), `DirectoryStale`, or `StorageError`.
+        with every fault, `Refused` (`not_permitted`, `id_taken`; of an update `not_found`, `about_mismatch`),
+        `DirectoryError` (`unknown_signer`), `DirectoryStale`, or `StorageError`.
         """
         return (await self.publish_all([document]))[0]
 
     async def publish_all(self, documents: Iterable[object]) -> list[Submitted]:
         """As `publish`, for all of `documents` or none, in one transaction."""
-        items = [self._planned(document) for document in documents]
+        return await self._store([self._planned(document) for document in documents])
+
+    async def _store(self, items: Sequence[Item]) -> list[Submitted]:
         stored = await self._open.outbox.add(items)
         metrics.SUBMITTED.inc(len(stored))
         if self._courier is not None:
@@ -180,24 +188,74 @@ class Publisher:
             for one, (notification, _) in zip(stored, items, strict=True)
         ]
 
-    def _planned(self, document: object) -> tuple[Notification, Plan]:
+    async def forward(self, received: Notification, names: Sequence[str]) -> Submitted:
+        """Passes on to `names` what this authority received: a notification of its own, made from that one.
+
+        Raises `Refused`: `forwarding_forbidden`, for which the originator can be asked (`ask_to_forward`),
+        `child_protected`, `unknown_authority`, `not_permitted`, and `NotificationInvalid` where what was received
+        breaks its format.
+        """
+        snapshot = self._snapshot("forward", received.type)
+        check_forward(received, self._name, names, snapshot.directory)
+        today = rfc3339(self._runtime.clock())[:10]
+        made = derive(received, self._name, self._new_id(), today)
+        parse(to_json(made, local=False))
+        return await self._give(made, Ties(named=tuple(sorted(set(names))), digests=digests_of(received)), snapshot)
+
+    async def ask_to_forward(self, received: Notification, names: Sequence[str]) -> Submitted:
+        """Asks the originator of what was received for leave to pass it on to `names`; raises as `publish`."""
+        snapshot = self._snapshot("response")
+        at = rfc3339(self._runtime.clock())
+        asked = request_to_forward(received, self._name, tuple(sorted(set(names))), self._new_id(), at)
+        return await self._give(asked, Ties(named=(received.originator,)), snapshot)
+
+    async def forwarded(self, originator: str, message_id: str) -> list[Status]:
+        """What became of everything that was made from a notification that `originator` sent, in order."""
+        return await self._open.outbox.made_from(originator, message_id)
+
+    async def _give(self, notification: Notification, ties: Ties, snapshot: Snapshot) -> Submitted:
+        """Stores what goes to whom it names."""
+        decision, facts = evaluate(notification, ties, snapshot)
+        made = plan(decision, facts, snapshot.directory.version, ties=ties)
+        return (await self._store([(notification, made)]))[0]
+
+    def _planned(self, document: object) -> Item:
         notification = document if isinstance(document, Notification) else parse(document)
         if notification.originator != self._name:
             raise NotificationInvalid([Fault("/originator", f"must be {self._name}, who acts")])
+        if notification.parent is not None:
+            raise NotificationInvalid([Fault("/parent", "must not be there: notifier forward makes it")])
+        if notification.type not in TYPES:
+            raise Refused("not_permitted", f"the type {notification.type} is not published by hand")
+        snapshot = self._snapshot(notification.type)
+        if notification.id is None:
+            notification = replace(notification, id=self._new_id())
+        if notification.type in UPDATES:
+            return notification, partial(follow, notification, snapshot=snapshot)
+        decision, facts = evaluate(notification, UNTIED, snapshot)
+        return notification, plan(decision, facts, snapshot.directory.version)
+
+    def _snapshot(self, *types: str) -> Snapshot:
+        """The directory, where it is fresh and lets this authority send these types."""
         snapshot = self._open.directory.snapshot()
         snapshot.check_fresh(self._runtime.clock())
         Sealer(self._name, self._open.signing, self._runtime).check(snapshot.directory)
         authority = snapshot.directory.authority(self._name)
-        if authority is None or notification.type not in authority.publishes.intersection(TYPES):
-            raise Refused("not_permitted", f"{self._name} may not send the type {notification.type}")
-        if notification.id is None:
-            notification = replace(notification, id=uuid7(self._runtime.clock(), self._runtime.entropy))
-        decision = decide(notification, snapshot.directory, snapshot.rules)
-        return notification, plan(decision, facts_of(notification, snapshot.rules), snapshot.directory.version)
+        for type_ in types:
+            if authority is None or type_ not in authority.publishes:
+                raise Refused("not_permitted", f"{self._name} may not send the type {type_}")
+        return snapshot
+
+    def _new_id(self) -> bytes:
+        return uuid7(self._runtime.clock(), self._runtime.entropy)
 
     async def status(self, message_id: str) -> Status:
         """What became of a notification; `Refused` with reason `not_found` where it was never submitted here."""
         return await self._open.outbox.status(message_id)
+
+    async def digest(self, message_id: str) -> str:
+        """The digest by which an update names a notification; `Refused` (`not_found`) as `status`."""
+        return digest_of(await self._open.outbox.notification(message_id))
 
     async def waiting(self) -> list[str]:
         """The ids of what the hub has not decided yet."""

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "outbox"
-VERSION: Final = 2
+VERSION: Final = 3
 
 TABLES: Final = sa.MetaData()
 
@@ -48,6 +48,15 @@ recipients = sa.Table(
     sa.Column("since", sa.BigInteger, nullable=False),
 )
 sa.Index("recipient_letter", recipients.c.letter)
+
+links = sa.Table(  # what an update or release is about, and what was forwarded was made from
+    "link",
+    TABLES,
+    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("relation", sa.String(8), nullable=False),  # about, parent
+    sa.Column("target", sa.LargeBinary(32), nullable=False),  # keyed: originator and id of the other
+)
+sa.Index("link_target", links.c.target, links.c.message)
 
 envelopes = sa.Table(
     "envelope",

@@ -10,8 +10,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.errors import Fenced, Refused
+from notifier.notification import Notification
 from notifier.producers import tables
-from notifier.producers.letters import Letter
+from notifier.producers.letters import Letter, letters_to
 from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, hear
 from notifier.producers.plan import Plan
 from notifier.producers.sealer import Load
@@ -47,6 +48,8 @@ PENDING: Final = (
     .where(IS_DUE)
     .order_by(tables.letters.c.id)
     .limit(sa.bindparam("limit"))
+    # Whoever publishes an update may revise the plan: not between reading it here and storing it again.
+    .with_for_update(of=tables.messages)
 )
 POST: Final = tables.letters.insert().returning(tables.letters.c.id, sort_by_parameter_order=True)
 MOVE: Final = (
@@ -191,10 +194,49 @@ class Work:
         await self.restate(load.message, load.plan, plan)
         return replace(load, plan=plan)
 
+    async def revise(self, message: int, notification: Notification, before: Plan, after: Plan) -> None:
+        """Replaces the plan of a message, and posts letters to whoever is sent to now and is in none yet."""
+        if notification.id is None:
+            raise ValueError("a stored notification has its id")
+        stored = self._cipher.seal(b"message/plan/" + notification.id, after.document())
+        await self._connection.execute(
+            tables.messages.update().where(tables.messages.c.id == message).values(plan=stored)
+        )
+        await self.restate(message, before, after)
+        mine = tables.recipients.c.message == message
+        query = sa.select(tables.recipients.c.place).where(mine, tables.recipients.c.letter.is_(None))
+        free = [after.entries[place] for place in await self._connection.scalars(query)]
+        names = [entry["authority"] for entry in free if entry["outcome"] == "send"]
+        letters = [(message, letter) for letter in letters_to(notification, names, after.ties)]
+        if not letters:
+            return
+        places = {entry["authority"]: place for place, entry in enumerate(after.entries)}
+        for (_, name), letter in (await self.post(letters)).items():
+            carried = tables.recipients.update().where(mine, tables.recipients.c.place == places[name])
+            await self._connection.execute(carried.values(letter=letter))
+
+    async def drop(self, load: Load) -> None:
+        """Whom a letter was for and is not any more: it does not carry the message to them."""
+        gone = set(load.letter.names) - set(load.recipients)
+        for place, entry in enumerate(load.plan.entries) if gone else ():
+            if entry["authority"] in gone:
+                row = tables.recipients.update().where(
+                    tables.recipients.c.message == load.message,
+                    tables.recipients.c.place == place,
+                    tables.recipients.c.letter == load.row,
+                )
+                change = {"letter": None, "state": INITIAL[entry["outcome"]], "since": self._runtime.clock()}
+                await self._connection.execute(row.values(change))
+
     async def restate(self, message: int, before: Plan, after: Plan) -> None:
         """The rows of `before`'s entries become those of `after`'s."""
         mine = tables.recipients.c.message == message
-        query = sa.select(tables.recipients).where(mine).order_by(tables.recipients.c.place)
+        query = (
+            sa.select(tables.recipients, tables.letters.c.state.label("letter_state"))
+            .join(tables.letters, tables.letters.c.id == tables.recipients.c.letter, isouter=True)
+            .where(mine)
+            .order_by(tables.recipients.c.place)
+        )
         known = {
             entry["authority"]: row
             for entry, row in zip(before.entries, await self._connection.execute(query), strict=True)
@@ -204,8 +246,12 @@ class Work:
         rows = recipient_rows(message, after, self._runtime.clock())
         for entry, row in zip(after.entries, rows, strict=True):
             was = known.get(entry["authority"])
-            if was is not None and was.letter is not None and (was.state in DONE or entry["outcome"] == "send"):
-                row |= {"letter": was.letter, "state": was.state, "since": was.since}
+            if was is None or was.letter is None:
+                continue
+            row["letter"] = was.letter
+            # What is on its way may arrive, whatever is right now.
+            if was.state in (*DONE, row["state"]) or was.letter_state == "sealed":
+                row |= {"state": was.state, "since": was.since}
         if rows:
             await self._connection.execute(tables.recipients.insert(), rows)
 

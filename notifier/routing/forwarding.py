@@ -83,3 +83,15 @@ def decide_forward(
             if one.authority and one.outcome != "send" and directory.participates(one.authority)
         ),
     )
+
+
+def decide_answer(response: Notification, names: Iterable[str], directory: Directory, rules_version: int) -> Decision:
+    """The decision upon a response: it goes to whom it answers (paragraph 3), and to nobody else."""
+    entries = tuple(
+        Entry(name, "send", (Reason("originator", "3"),))
+        if directory.participates(name)
+        else Entry(name, "hold", (Reason("originator", "3"),), ("not_a_participant",))
+        for name in sorted(names)
+    )
+    told = tuple(one.authority for one in entries if one.authority and one.outcome == "send")
+    return Decision(rules_version, response.originator, entries, told, ())

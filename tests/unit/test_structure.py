@@ -33,6 +33,7 @@ CORE = (
     "producers/pipeline",
     "producers/plan",
     "producers/sealer",
+    "producers/ties",
     "routing/batch",
     "routing/changes",
     "routing/decision",
