@@ -1,16 +1,23 @@
-"""Who may do what at the broker: the least that works, as data (KAFKA.md). Literal, allow, from any host."""
+"""Who may do what at the broker, and how much: the least that works, as data. Literal, allow, from any host."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from notifier.directory.model import Authority
 from notifier.topics import AUDIT, INTAKE, REJECTED, ROUTER_GROUP, STREAMS, router_transactional_id
 
 Resource = Literal["topic", "group", "transactional_id"]
 Right = Literal["read", "write"]
+
+QUOTA: Final[Mapping[str, float]] = {
+    "producer_byte_rate": 1024 * 1024,  # bytes a second, a broker: some 250 envelopes of ordinary size
+    "consumer_byte_rate": 8 * 1024 * 1024,
+    "request_percentage": 100,  # of the time of one of a broker's threads
+}
+"""What one authority may use of a broker. Who uses more waits: nothing is lost, and the others do not wait."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,6 +37,11 @@ def grants(authorities: Iterable[Authority], partitions: int) -> list[Grant]:
     for authority in active:
         found += _authority(authority)
     return found
+
+
+def quotas(authorities: Iterable[Authority]) -> dict[str, Mapping[str, float]]:
+    """How much each authority may use, by its principal; the hub's own services are not limited."""
+    return {authority.principal: QUOTA for authority in authorities}
 
 
 def _authority(authority: Authority) -> Iterator[Grant]:

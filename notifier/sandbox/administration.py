@@ -1,7 +1,8 @@
-"""Topics and access rights at the broker, through confluent-kafka's administration client (aiokafka has none)."""
+"""Topics, access rights and quotas at the broker; the first two through confluent-kafka (aiokafka has none)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,8 +25,10 @@ from notifier.directory.model import DAY_MS
 from notifier.errors import TransportError
 from notifier.sandbox.acls import Grant
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS
+from notifier.transport.kafka.quotas import Quotas, set_quotas
 
 ANSWER_S: Final = 20.0
+LARGEST_BATCH: Final = 1024 * 1024  # bytes of records in one write; a producer here makes batches of half of it
 _RESOURCES: Final = {
     "topic": ResourceType.TOPIC,
     "group": ResourceType.GROUP,
@@ -44,13 +47,18 @@ class Topic:
 
 
 def topics(feeds: Iterable[str], partitions: int) -> list[Topic]:
-    """Every topic of a hub: intake is kept 7 days, feeds 30, streams are compacted, audit is kept."""
-    kept = {"retention.ms": str(30 * DAY_MS)}
+    """Every topic of a hub: intake is kept 7 days, feeds 30, streams are compacted, audit is kept.
+
+    Nothing is compressed: what a producer compressed all the same, the broker unpacks and measures as it is. Else a
+    batch that is small on its way could unpack to more memory than whoever reads it has (THREATS.md, 20).
+    """
+    plain = {"compression.type": "uncompressed", "max.message.bytes": str(LARGEST_BATCH)}
+    kept = plain | {"retention.ms": str(30 * DAY_MS)}
     return [
-        Topic(INTAKE, partitions, {"retention.ms": str(7 * DAY_MS)}),
-        Topic(STREAMS, partitions, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
+        Topic(INTAKE, partitions, plain | {"retention.ms": str(7 * DAY_MS)}),
+        Topic(STREAMS, partitions, plain | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
         Topic(REJECTED, 1, kept),
-        Topic(AUDIT, 1, {"retention.ms": "-1"}),
+        Topic(AUDIT, 1, plain | {"retention.ms": "-1"}),
         *(Topic(feed, 1, kept) for feed in feeds),
     ]
 
@@ -59,6 +67,7 @@ class Administrator:
     """The broker's administrator, as the principal of `settings`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
         # The client must outlive its futures, or they fail: it is kept here.
         configuration: dict[str, Any] = {
             "bootstrap.servers": settings.bootstrap,
@@ -112,6 +121,10 @@ class Administrator:
             for grant in wanted
         ]
         self._settle(self._client.create_acls(bindings, request_timeout=ANSWER_S))
+
+    def limit(self, quotas: Quotas) -> None:
+        """Gives each principal its quotas; giving them twice changes nothing."""
+        asyncio.run(set_quotas(self._settings, quotas))
 
     def _settle(self, futures: Mapping[Any, Any], *fine: int) -> None:
         for future in futures.values():

@@ -20,7 +20,7 @@ from notifier.config import KafkaSettings, party_config
 from notifier.directory.model import Directory
 from notifier.errors import NotifierError, Temporary, UsageError
 from notifier.sandbox import administration, jars
-from notifier.sandbox.acls import grants
+from notifier.sandbox.acls import grants, quotas
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.broker import Cluster, Node, free_ports, plan
 from notifier.sandbox.java import find_java
@@ -84,6 +84,7 @@ class Sandbox:
             feeds = sorted(directory.feeds())
             administrator.create_topics(administration.topics(feeds, directory.hub.partitions), replicas)
             administrator.grant(grants(directory.authorities.values(), directory.hub.partitions))
+            administrator.limit(quotas(directory.authorities.values()))
             progress("router and auditor")
             services = self._services(layout)
             for service, arguments in services:

@@ -2,7 +2,7 @@
 
 The attacker is an enrolled authority that sends as much, as large and as often as it can. Control: caps on sizes,
 counts and streams before any work is done for them, transactions of bounded output, look-ups of bounded frequency;
-and the broker's quotas per principal (tests/integration/test_quotas.py).
+and the broker's quotas per principal (tests/integration/test_exhaustion.py).
 """
 
 from __future__ import annotations

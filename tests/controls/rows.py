@@ -239,6 +239,31 @@ ATTACKS = (
            "notifier.routing.batch:Counter = lambda _: module('collections').defaultdict(int)"),
     attack("28 looking without end", "28_flood::test_naming_versions_to_come_does_not_slow_the_rest",
            "notifier.routing.router:LOOK_AGAIN_MS = 0"),
+    attack("22 another's feed", "22_foreign_topics::test_an_authority_reads_its_feed_and_writes_intake",
+           "notifier.sandbox.acls:_authority = lambda authority: "
+           "[*original(authority), Grant(authority.principal, 'topic', 'notifier.feed.TUR.spoc.v1', 'read')]"),
+    attack("22 writing for the hub", "22_foreign_topics::test_an_authority_reads_its_feed_and_writes_intake",
+           "notifier.sandbox.acls:_authority = lambda authority: "
+           "[*original(authority), Grant(authority.principal, 'topic', authority.feed, 'write')]"),
+    attack("22 a hub that reads feeds", "22_foreign_topics::test_the_hub_s_services_do_their_own_work",
+           "notifier.sandbox.acls:_router = lambda feeds, partitions: "
+           "[*original(feeds, partitions), *(Grant('router', 'topic', feed, 'read') for feed in feeds)]"),
+    attack("22 rights by pattern", "22_foreign_topics::test_a_right_names_one_principal_and_one_topic",
+           "notifier.sandbox.acls:_router = lambda *rest: [*original(*rest), Grant('router', 'topic', '*', 'read')]"),
+    attack("22 suspended", "22_foreign_topics::test_a_suspended_authority_has_no_right_and_no_feed",
+           "notifier.directory.model:Authority.active = property(lambda _: True, lambda *_: None)"),
+    attack("22 granted by default", "22_foreign_topics::test_what_is_not_granted_is_denied",
+           "notifier.sandbox.broker:_PROPERTIES = original.replace('if.no.acl.found=false', 'if.no.acl.found=true')"),
+    attack("23 a group for two", "23_foreign_groups::test_each_belongs_to_one_principal",
+           "notifier.sandbox.acls:_authority = lambda authority: "
+           "[*original(authority), Grant(authority.principal, 'group', ROUTER_GROUP, 'read')]"),
+    attack("23 a foreign group", "23_foreign_groups::test_an_authority_has_its_own_group_and_no_transaction",
+           "notifier.sandbox.acls:_authority = lambda authority: "
+           "[*original(authority), Grant(authority.principal, 'group', 'notifier.TUR.spoc', 'read')]"),
+    attack("23 a router's transactional id",
+           "23_foreign_groups::test_an_authority_has_its_own_group_and_no_transaction",
+           "notifier.sandbox.acls:_authority = lambda authority: [*original(authority), "
+           "Grant(authority.principal, 'transactional_id', router_transactional_id(0), 'write')]"),
 )  # fmt: skip
 
 OTHERS = (

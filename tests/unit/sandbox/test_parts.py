@@ -1,4 +1,4 @@
-"""The sandbox's parts without a broker: grants, jars, certificates, processes."""
+"""The sandbox's parts without a broker: jars, certificates, processes."""
 
 from __future__ import annotations
 
@@ -12,47 +12,11 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from notifier.directory.model import Authority
 from notifier.errors import Refused, Temporary
 from notifier.sandbox import jars, java
-from notifier.sandbox.acls import Grant, grants
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.sandbox.processes import Supervised, wait_until
 from notifier.sandbox.sandbox import Sandbox
-
-
-def authority(name, *, active=True):
-    principal = name.lower().replace("/", "-")
-    return Authority(name, principal, f"notifier.feed.{name.replace('/', '.')}.v1", (), frozenset(), active)
-
-
-def test_an_authority_writes_intake_and_reads_its_own_feed_and_nothing_else():
-    """The whole of its rights."""
-    found = grants([authority("AUT/spoc"), authority("TUR/spoc")], 2)
-    assert sorted(one for one in found if one.principal == "aut-spoc") == [
-        Grant("aut-spoc", "group", "notifier.AUT.spoc", "read"),
-        Grant("aut-spoc", "topic", "notifier.feed.AUT.spoc.v1", "read"),
-        Grant("aut-spoc", "topic", "notifier.intake.v1", "write"),
-    ]
-    assert [one for one in found if one.principal == "auditor"] == [
-        Grant("auditor", "topic", "notifier.audit.v1", "read")
-    ]
-
-
-def test_a_suspended_authority_has_no_rights_and_no_feed():
-    """Nothing is granted for it, to anybody."""
-    assert not [one for one in grants([authority("AUT/spoc", active=False)], 1) if "AUT" in one.name]
-
-
-def test_only_the_router_writes_feeds_audit_and_streams():
-    """And has the transactional ids of the partitions."""
-    found = grants([authority("AUT/spoc")], 3)
-    writers = {one.name: one.principal for one in found if one.right == "write" and one.resource == "topic"}
-    assert writers.pop("notifier.intake.v1") == "aut-spoc"
-    assert set(writers.values()) == {"router"}
-    assert [one.name for one in found if one.resource == "transactional_id"] == [
-        f"notifier-router-{number}" for number in range(3)
-    ]
 
 
 def test_the_lock_file_names_every_jar_by_its_hash():
