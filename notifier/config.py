@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from notifier.errors import ConfigError
+from notifier.errors import ConfigError, Refused
 
 PARTY_FOLDER: Final = "parties"
 CONFIG_NAME: Final = "config.toml"
+OVERSIGHT: Final = "oversight"
 LARGEST_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of a dotted key
 
 
@@ -57,11 +58,21 @@ class KeySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Overseen:
+    """An authority that this party oversees: its outbox's address, and the file with the key of its decisions."""
+
+    name: str
+    outbox: str
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One party: an authority (``TUR/spoc``), a router (``router``) or an auditor (``auditor``).
 
     `databases` is the SQLAlchemy address prefix's folder or address of the outbox and inbox; `log_folder` is
-    where an auditor keeps its tiles; `listen` is host:port of metrics and health, None to serve none.
+    where an auditor keeps its tiles; `listen` is host:port of metrics and health, None to serve none; `oversees`
+    are the authorities whose decisions this one may read.
     """
 
     name: str
@@ -73,6 +84,20 @@ class Settings:
     log_folder: Path | None = None
     listen: str | None = None
     path: Path | None = None
+    oversees: tuple[Overseen, ...] = ()
+
+    def writes_to(self) -> str:
+        """The address of the outbox; raises `Refused` for oversight, `ConfigError` where there is none."""
+        refuse_oversight(self.name)
+        if self.outbox is None:
+            raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
+        return self.outbox
+
+
+def refuse_oversight(name: str) -> None:
+    """Raises `Refused` (not_permitted) where the authority `name` is oversight: it reads, and writes nothing."""
+    if name.partition("/")[2] == OVERSIGHT:
+        raise Refused("not_permitted", f"{name} oversees: it reads, and writes nothing", hint="say --as who may")
 
 
 class _Table:
@@ -113,6 +138,13 @@ class _Table:
             raise self._fail(key, "must be a whole number, zero or more")
         return value
 
+    def tables(self, key: str) -> dict[str, _Table]:
+        """The tables inside a table, by name; none where it is not there."""
+        outer = self._rest.pop(key, {})
+        if not isinstance(outer, dict):
+            raise self._fail(key, "must be a table")
+        return {name: _Table(self._where, f"{key}.{name}", inner) for name, inner in outer.items()}
+
     def table(self, key: str) -> _Table:
         return _Table(self._where, key, self._rest.pop(key, None))
 
@@ -136,6 +168,7 @@ def load(path: Path) -> Settings:
         raise ConfigError(detail=f"{path}: is not TOML ({error})") from error
     top = _Table(path, "", document)
     kafka, directory, keys = top.table("kafka"), top.table("directory"), top.table("keys")
+    oversees = top.tables("oversees")
     settings = Settings(
         name=top.text("name"),
         kafka=KafkaSettings(kafka.text("bootstrap"), kafka.file("ca"), kafka.file("certificate"), kafka.file("key")),
@@ -151,8 +184,11 @@ def load(path: Path) -> Settings:
         log_folder=top.maybe_file("log_folder"),
         listen=top.maybe_text("listen"),
         path=path,
+        oversees=tuple(
+            Overseen(name, _address(path, one.text("outbox")), one.file("key")) for name, one in oversees.items()
+        ),
     )
-    for table in (kafka, directory, keys, top):
+    for table in (kafka, directory, keys, *oversees.values(), top):
         table.end()
     return settings
 
@@ -167,7 +203,9 @@ def _source(path: Path, source: str) -> str:
 
 
 def _database(path: Path, value: str | None) -> str | None:
+    return None if value is None else _address(path, value)
+
+
+def _address(path: Path, value: str) -> str:
     """A database address as it is, or a file name as SQLite's address."""
-    if value is None or "://" in value:
-        return value
-    return f"sqlite:///{path.parent / value}"
+    return value if "://" in value else f"sqlite:///{path.parent / value}"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from notifier.config import KeySettings
+from notifier.config import KeySettings, Overseen
 from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import ConfigError
 
@@ -31,6 +31,11 @@ def storage_key(keys: KeySettings) -> bytes:
     return _read(keys.storage, "storage")
 
 
+def decisions_key_of(overseen: Overseen) -> bytes:
+    """The key of the decisions of an authority that this party oversees."""
+    return _read(overseen.key, "key", of=f"oversees.{overseen.name}")
+
+
 def write_private(path: Path, secret: bytes) -> None:
     """Writes `secret` to a file that only its owner can read, from its first byte on."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,13 +45,13 @@ def write_private(path: Path, secret: bytes) -> None:
         file.write(secret)
 
 
-def _read(path: Path | None, which: str) -> bytes:
+def _read(path: Path | None, which: str, of: str = "keys") -> bytes:
     if path is None:
-        raise ConfigError(detail=f"keys.{which} is not set")
+        raise ConfigError(detail=f"{of}.{which} is not set")
     try:
         secret = path.read_bytes()
     except OSError as error:
-        raise ConfigError(detail=f"keys.{which}: {path} cannot be read ({error.strerror})") from error
+        raise ConfigError(detail=f"{of}.{which}: {path} cannot be read ({error.strerror})") from error
     if len(secret) != KEY_BYTES:
-        raise ConfigError(detail=f"keys.{which}: {path} does not hold {KEY_BYTES} bytes")
+        raise ConfigError(detail=f"{of}.{which}: {path} does not hold {KEY_BYTES} bytes")
     return secret

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from nacl.bindings import (
@@ -31,7 +32,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from notifier.errors import Fenced, StorageError
+from notifier.errors import Fenced, Refused, StorageError
 from notifier.runtime import Clock, Entropy
 
 T = TypeVar("T")
@@ -116,6 +117,30 @@ class Database:
             raise
         return database
 
+    @classmethod
+    async def open_to_read(cls, address: str, *, schema: str, version: int) -> Database:
+        """Opens a database that is there, and can do nothing but read: whoever has it this way cannot write.
+
+        A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, and
+        `Refused` (not_found) where there is no such file.
+        """
+        with _mapped():
+            url = make_url(address)
+            sqlite = url.get_backend_name() == "sqlite"
+            database = cls(_Sqlite(url, writes=False) if sqlite else _Server(url, writes=False))
+        try:
+            async with database.read() as connection:
+                found = await connection.scalar(sa.select(_schemas.c.version).where(_schemas.c.name == schema))
+            if found != version:
+                raise StorageError(
+                    detail=f"the {schema} was made by another version of this software (schema {found})",
+                    hint=f"use the version that reads schema {found}",
+                )
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
         """One transaction that may write: committed at the end of the block, rolled back when it raises."""
@@ -138,13 +163,18 @@ class Database:
 class _Sqlite:
     """A file of this machine."""
 
-    def __init__(self, url: sa.URL) -> None:
-        _prepare_file(url)
+    def __init__(self, url: sa.URL, *, writes: bool = True) -> None:
+        if writes:
+            _prepare_file(url)
+        elif not Path(str(url.database)).exists():
+            raise Refused("not_found", "there is no such database yet")
+        else:
+            url = url.set(database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
         # A connection is used by one task at a time, in whichever thread; the loop must never wait for one.
         self._engine = sa.create_engine(
             url.set(drivername="sqlite"), connect_args={"check_same_thread": False}, max_overflow=-1
         )
-        sa.event.listen(self._engine, "connect", _sqlite_connect)
+        sa.event.listen(self._engine, "connect", _sqlite_connect if writes else _sqlite_connect_to_read)
         sa.event.listen(self._engine, "begin", _sqlite_begin)
 
     @asynccontextmanager
@@ -193,8 +223,8 @@ class _Here:
 class _Server:
     """A database server that several instances share."""
 
-    def __init__(self, url: sa.URL) -> None:
-        self._engine = create_async_engine(url)
+    def __init__(self, url: sa.URL, *, writes: bool = True) -> None:
+        self._engine = create_async_engine(url, execution_options={} if writes else {"postgresql_readonly": True})
 
     @asynccontextmanager
     async def begin(self, *, writes: bool) -> AsyncIterator[Connection]:
@@ -252,6 +282,14 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
         "foreign_keys=ON",
         "secure_delete=ON",
     ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_connect_to_read(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_MS}", "query_only=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -37,14 +37,12 @@ def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
 
 
 def with_outbox(settings: Settings, look: Callable[[Outbox], Awaitable[T]]) -> T:
-    """What `look` finds in the outbox of `settings`."""
+    """What `look` finds in, or does to, the outbox of `settings`."""
     from notifier.keyfiles import storage_key
     from notifier.producers.outbox import Outbox
     from notifier.runtime import REAL
 
-    if settings.outbox is None:
-        raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
-    address = settings.outbox
+    address = settings.writes_to()
 
     async def run() -> T:
         outbox = await Outbox.open(address, settings.name, storage_key(settings.keys), REAL)

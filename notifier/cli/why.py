@@ -1,16 +1,25 @@
-"""`notifier why`: why an authority did or did not get a notification."""
+"""`notifier why`: why an authority did or did not get a notification, as far as the asker may know."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.explaining import entry_line
-from notifier.config import Settings
+from notifier.config import Overseen, Settings
 from notifier.errors import Refused
+
+if TYPE_CHECKING:
+    from notifier.consumers.inbox import Received
+    from notifier.directory.client import DirectoryClient
+    from notifier.notification import Notification
+    from notifier.producers.oversight import Decided
+    from notifier.routing.rules import RuleSet
 
 
 @click.command(epilog="Example: notifier why 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 DEU/spoc --as TUR/spoc")
@@ -20,10 +29,11 @@ from notifier.errors import Refused
 def command(context: Context, message_id: str, about: str | None) -> None:
     """Say why AUTHORITY did or did not get the notification ID, with the rule and the paragraph.
 
-    The originator sees every authority. A recipient sees why it was told itself, and nobody else.
+    The originator sees every authority, and so does its oversight, which sees nothing else of the notification. A
+    recipient sees why it was told itself, and nobody else.
     """
     settings = context.settings()
-    document = _as_originator(settings, message_id)
+    document = _as_overseer(settings, message_id) if settings.oversees else _as_originator(settings, message_id)
     if document is None:
         document, about = _as_recipient(settings, message_id, about), settings.name
     elif about is not None:
@@ -51,6 +61,27 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
     return {"id": status.id, "rules_version": status.rules_version, "recipients": list(status.entries)}
 
 
+def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
+    """What was decided in an outbox that this authority oversees, or None where the notification is in none."""
+    for overseen in settings.oversees:
+        try:
+            decided = asyncio.run(_decided(overseen, message_id))
+        except Refused as error:
+            if error.reason != "not_found":
+                raise
+            continue
+        return {"id": decided.id, "rules_version": decided.rules_version, "recipients": list(decided.entries)}
+    return None
+
+
+async def _decided(overseen: Overseen, message_id: str) -> Decided:
+    from notifier.keyfiles import decisions_key_of
+    from notifier.producers.oversight import Overseer
+
+    async with Overseer(overseen.outbox, overseen.name, decisions_key_of(overseen)) as overseer:
+        return await overseer.decided(message_id)
+
+
 def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dict[str, Any]:
     """What the inbox and the directory say of this authority alone."""
     from notifier.consumers.why import why_told
@@ -63,8 +94,36 @@ def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dic
         raise Refused("id_conflict", "more than one message came under this id", hint="notifier inbox show has them")
     if about not in (None, settings.name):
         raise Refused("not_found", "a recipient knows why it was told itself, and not who else was")
-    snapshot = DirectoryClient(settings.directory).load()
-    earlier = snapshot.previous_rules
-    rules = earlier if earlier is not None and earlier.version == message.rules_version else snapshot.rules
-    entries = why_told(message.notification, settings.name, snapshot.directory, rules)
-    return {"id": message.id, "rules_version": rules.version, "recipients": entries}
+    client = DirectoryClient(settings.directory)
+    directory = client.load().directory
+    earlier = _earlier(settings, message)
+    entries: list[dict[str, Any]] = []
+    for rules in _rules_of_its_day(client, message.rules_version):
+        entries = why_told(message.notification, settings.name, directory, rules, earlier)
+        if entries:
+            return {"id": message.id, "rules_version": rules.version, "recipients": entries}
+    return {"id": message.id, "rules_version": message.rules_version, "recipients": entries}
+
+
+def _rules_of_its_day(client: DirectoryClient, version: int) -> Iterator[RuleSet]:
+    """The rules by which the hub decided, and those before, which it takes for a day longer."""
+    for number in (version, version - 1):
+        try:
+            yield client.rules(number)
+        except Refused as error:
+            if error.reason != "not_found":
+                raise
+
+
+def _earlier(settings: Settings, message: Received) -> Notification | None:
+    """What the message is about, where it came from the same originator."""
+    about = message.notification.about
+    if about is None:
+        return None
+    try:
+        found = with_inbox(settings, lambda inbox: inbox.find(about.id))
+    except Refused as error:
+        if error.reason != "not_found":
+            raise
+        return None
+    return next((one.notification for one in found if one.originator == message.originator), None)

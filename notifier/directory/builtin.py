@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from notifier.config import OVERSIGHT
 from notifier.directory.model import Authority, Directory, Hub
 from notifier.directory.snapshot import Snapshot
+from notifier.routing.facts import PERMISSIONS
 from notifier.routing.rules import default_rules
 from notifier.topics import feed_of
 
@@ -22,3 +24,8 @@ def builtin_snapshot() -> Snapshot:
 def principal_of(authority: str) -> str:
     """The broker's principal of an authority: ``TUR/spoc`` is ``tur-spoc``."""
     return authority.lower().replace("/", "-")
+
+
+def permissions_of(authority: str) -> frozenset[str]:
+    """What an authority may send until the directory says less: oversight nothing, since it only reads."""
+    return frozenset() if authority.endswith(f"/{OVERSIGHT}") else PERMISSIONS

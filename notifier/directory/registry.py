@@ -10,7 +10,7 @@ from typing import Final
 
 from notifier.audit.checkpoint import Verifier
 from notifier.directory import enrolment, rulebook
-from notifier.directory.builtin import principal_of
+from notifier.directory.builtin import permissions_of, principal_of
 from notifier.directory.client import hub_id_of
 from notifier.directory.document import from_document, to_document
 from notifier.directory.enrolment import Challenge, Request
@@ -20,7 +20,6 @@ from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
 from notifier.keyfiles import write_private
 from notifier.routing.changes import changes
-from notifier.routing.facts import PERMISSIONS
 from notifier.routing.rules import RuleSet, default_rules
 from notifier.runtime import Clock
 from notifier.topics import feed_of
@@ -87,7 +86,7 @@ class Registry:
         known = directory.authority(asked.authority)
         if known is None:
             name = asked.authority
-            known = Authority(name, principal_of(name), feed_of(name), (), PERMISSIONS)
+            known = Authority(name, principal_of(name), feed_of(name), (), permissions_of(name))
         listed = {key.key_id for one in directory.authorities.values() for key in one.keys}
         if any(key.key_id in listed for key in added):
             raise DirectoryError(detail="one of these keys is in the directory already", hint="make new keys")

@@ -9,20 +9,19 @@ from typing import Final
 
 from notifier.audit.checkpoint import Verifier
 from notifier.config import DirectorySettings, party_config
-from notifier.directory.builtin import principal_of
+from notifier.directory.builtin import permissions_of, principal_of
 from notifier.directory.client import DirectoryClient
 from notifier.directory.document import to_document
 from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyUse
 from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey
 from notifier.keyfiles import write_private
-from notifier.routing.facts import PERMISSIONS
 from notifier.routing.rules import Corridor, default_rules
 from notifier.runtime import wall_clock
 from notifier.topics import feed_of
 
 STATES: Final = ("AUT", "BEL", "BGR", "DEU", "FRA", "GBR", "MAR", "TUR", "UTO")
-ROLES: Final = ("spoc", "consular", "fiu", "border")
+ROLES: Final = ("spoc", "consular", "fiu", "border", "oversight")
 INTERPOL: Final = "INTERPOL/spoc"
 CORRIDORS: Final = (Corridor("TUR", "DEU", ("BGR/spoc", "DEU/spoc")),)
 LOG_ORIGIN: Final = "notifier.example/log"
@@ -55,7 +54,7 @@ def _make(home: Path, partitions: int) -> None:
 
 def _authority(home: Path, name: str, now: int) -> Authority:
     write_private(party_config(home, name).parent / "storage.key", secrets.token_bytes(32))
-    return Authority(name, principal_of(name), feed_of(name), _keys(home, name, now), PERMISSIONS)
+    return Authority(name, principal_of(name), feed_of(name), _keys(home, name, now), permissions_of(name))
 
 
 def _keys(home: Path, party: str, now: int) -> tuple[Key, ...]:

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from notifier.config import refuse_oversight
 from notifier.errors import NotifierError, Refused, StorageError
 from notifier.notification import Notification, parse, to_json
 from notifier.producers import tables
 from notifier.producers.case import Cases, Planner
+from notifier.producers.compartments import OutboxCipher
 from notifier.producers.letters import first_letters
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
@@ -126,10 +128,11 @@ class Outbox:
         """Opens or creates the outbox of `authority` at `address`; `key` is the 32-byte storage key.
 
         Creating mints the stream and the secret of its envelope ids. Raises `StorageError`, also where the
-        database is another authority's or was made with another key.
+        database is another authority's or was made with another key, and `Refused` (not_permitted) for oversight.
         """
+        refuse_oversight(authority)
         database = await Database.open(address, tables.TABLES, schema=tables.SCHEMA, version=tables.VERSION)
-        outbox = cls(database, authority, RowCipher(key, runtime.entropy), runtime)
+        outbox = cls(database, authority, OutboxCipher(key, runtime.entropy), runtime)
         try:
             await outbox._begin()
         except BaseException:

@@ -22,7 +22,7 @@ import structlog
 
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import SigningKey
-from notifier.errors import ConfigError, DirectoryStale, Fault, NotificationInvalid, NotifierError, Refused
+from notifier.errors import DirectoryStale, Fault, NotificationInvalid, NotifierError, Refused
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
@@ -112,13 +112,12 @@ class Publisher:
             from notifier.keyfiles import signing_key, storage_key
             from notifier.transport.kafka import KafkaTransport
 
-            if settings.outbox is None:
-                raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
+            address = settings.writes_to()
             signing = signing_key(settings.keys)
             directory = DirectoryClient(settings.directory, runtime.clock)
             transport = KafkaTransport(settings.kafka)
             # Last, because it is what has to be closed again.
-            outbox = await Outbox.open(settings.outbox, settings.name, storage_key(settings.keys), runtime)
+            outbox = await Outbox.open(address, settings.name, storage_key(settings.keys), runtime)
             return Parts(outbox, transport, directory, signing)
 
         return cls(settings.name, opened, runtime)

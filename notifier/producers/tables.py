@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "outbox"
-VERSION: Final = 3
+VERSION: Final = 4
 
 TABLES: Final = sa.MetaData()
 

@@ -280,6 +280,17 @@ OTHERS = (
     Row("12 a publisher that cannot see those rules yet sends nothing in vain",
         "tests/simulation/test_rules.py::test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vain",
         "notifier.producers.courier:Courier._check_versions = lambda *_: None"),
+    Row("33 a recipient's why", "tests/unit/consumers/test_why_told.py::"
+        "test_what_a_recipient_is_told_shows_nothing_of_who_was_not",
+        "notifier.consumers.why:why_told = lambda notification, _authority, directory, rules, *_: "
+        "[entry.to_json() for entry in decide(notification, directory, rules).entries]"),
+    Row("oversight reads no contents",
+        "tests/unit/producers/test_oversight.py::test_no_row_of_contents_opens_with_the_key_of_decisions",
+        "notifier.producers.compartments:DECISIONS = (b'message/',)"),
+    Row("oversight writes nothing", "tests/cli/test_why.py::test_oversight_writes_nothing[publish]",
+        "notifier.config:refuse_oversight = lambda _: None"),
+    Row("oversight may send nothing", "tests/cli/test_why.py::test_the_directory_lets_oversight_send_nothing",
+        "notifier.directory.world:permissions_of = lambda _: module('notifier.routing.facts').PERMISSIONS"),
     Row("rules in which a word means nothing",
         "tests/cli/test_rules.py::test_what_is_wrong_with_a_file_is_said_and_nothing_is_published",
         "notifier.directory.rulebook:check = lambda _: None"),

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 import sqlalchemy as sa
 
-from notifier.errors import Fenced, StorageError
+from notifier.errors import Fenced, Refused, StorageError
 from notifier.storage import Database, Lease, RowCipher
 
 TABLES = sa.MetaData()
@@ -226,3 +226,32 @@ def test_every_flipped_bit_of_a_sealed_row_is_noticed():
         changed[index] ^= 1
         with pytest.raises(StorageError):
             cipher.open(b"row", bytes(changed))
+
+
+async def test_whoever_opens_a_database_to_read_sees_it_live_and_cannot_write(database, address, tmp_path):
+    """What the writer commits is there at once; a statement that would change anything is refused."""
+    reader = await Database.open_to_read(address, schema="box", version=1)
+    async with database.write() as connection:
+        await connection.execute(THINGS.insert().values(name="a"))
+    assert await names(reader) == ["a"]
+    with pytest.raises(StorageError) as raised:
+        async with reader.write() as connection:
+            await connection.execute(THINGS.insert().values(name="b"))
+    assert raised.value.detail == "the database is read-only"
+    with pytest.raises(StorageError):
+        async with reader.write() as connection:
+            await connection.execute(sa.text("PRAGMA query_only=OFF"))
+            await connection.execute(THINGS.insert().values(name="b"))
+    await reader.close()
+    assert await names(database) == ["a"]
+
+
+async def test_what_is_opened_to_read_is_made_by_nobody(tmp_path, address, database):
+    """No file, another schema, another version: a refusal, and no trace."""
+    with pytest.raises(Refused) as raised:
+        await Database.open_to_read(f"sqlite:///{tmp_path}/none.db", schema="box", version=1)
+    assert raised.value.reason == "not_found"
+    assert not (tmp_path / "none.db").exists()
+    for schema, version in (("box", 2), ("chest", 1)):
+        with pytest.raises(StorageError, match="another version"):
+            await Database.open_to_read(address, schema=schema, version=version)

@@ -1,0 +1,68 @@
+"""What oversight sees of another authority's outbox: every decision, no contents, and no way to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from notifier.errors import Refused, StorageError
+from notifier.producers import tables
+from notifier.producers.outbox import parse_id
+from notifier.producers.plan import Entry, Plan
+from notifier.storage import Database, RowCipher
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided about one message: its id, when it was submitted (Unix ms), by which rules, every entry."""
+
+    id: str
+    submitted_at: int
+    rules_version: int
+    entries: tuple[Entry, ...]
+
+
+class Overseer:
+    """The decisions in one outbox; an asynchronous context manager.
+
+    `key` is the key of decisions (`compartments.decisions_key`): with it nothing else of the outbox opens.
+    """
+
+    def __init__(self, address: str, authority: str, key: bytes) -> None:
+        self._address = address
+        self._authority = authority
+        self._cipher = RowCipher(key)
+        self._database: Database | None = None
+
+    async def __aenter__(self) -> Self:
+        self._database = await Database.open_to_read(self._address, schema=tables.SCHEMA, version=tables.VERSION)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._database is not None:
+            await self._database.close()
+
+    async def decided(self, message_id: str) -> Decided:
+        """What was decided about a notification; `Refused` (not_found) where the outbox has none of that id.
+
+        Raises `StorageError` where it is another authority's outbox, or the key is not that of its decisions.
+        """
+        if self._database is None:
+            raise RuntimeError("an overseer is used inside `async with`")
+        wanted = parse_id(message_id)
+        message = tables.messages
+        columns = sa.select(message.c.created, message.c.plan).where(message.c.notification_id == wanted)
+        async with self._database.read() as connection:
+            owner = await connection.scalar(sa.select(tables.instance.c.authority))
+            row = (await connection.execute(columns)).one_or_none()
+        if owner != self._authority:
+            raise StorageError(detail=f"the outbox belongs to {owner}, not {self._authority}")
+        if row is None:
+            raise Refused("not_found", f"the outbox of {self._authority} has no notification {message_id}")
+        plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
+        return Decided(message_id, row.created, plan.rules_version, plan.entries)
