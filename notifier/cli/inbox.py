@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,20 +61,26 @@ def show(context: Context, message_id: str) -> None:
     """
     from notifier.consumers.sinks import document
 
-    def look(inbox: Inbox) -> Awaitable[list[Received]]:
-        return inbox.find(message_id)
+    async def look(inbox: Inbox) -> list[tuple[Received, dict[str, Any]]]:
+        found = []
+        for message in await inbox.find(message_id):
+            traced = await inbox.traced(message)
+            found.append((message, document(message) if traced is None else {**document(message), "traced": traced}))
+        return found
 
     found = with_inbox(context.settings(), look)
-    first, *others = (document(message) for message in found)
+    first, *others = (shown for _, shown in found)
     if context.json:
         context.print_json({**first, "others": others} if others else first)
         return
-    for message in found:
+    for message, shown in found:
         if message.exercise:
             click.echo("*** EXERCISE: nothing here is real ***")
         if message.state == "conflict":
             click.echo("*** CONFLICT: another text came before under this id from this originator ***")
-        for line in _lines(document(message), ""):
+        if shown.get("traced") == "differs":
+            click.echo("*** NOT WHAT IT SAYS: what it was made from, or is about, is another text here ***")
+        for line in _lines(shown, ""):
             click.echo(line)
     if others:
         click.echo(f"{len(found)} messages have this id", err=True)

@@ -19,12 +19,18 @@ AWAITED: Final = {"submitted": "decision", "held": "review"}
 
 @click.command(epilog="Example: notifier track 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --as TUR/spoc")
 @click.argument("message_id", metavar="ID")
+@click.option("--digest", "digest", is_flag=True, help="Print the digest by which an update names it, and no more.")
 @common(acts=True, prints=True)
-def command(context: Context, message_id: str) -> None:
+def command(context: Context, message_id: str, digest: bool) -> None:
     """Show the state of each recipient of the notification ID, since when, and what is awaited.
 
     For the originator, from its outbox: no broker is needed.
     """
+    if digest:
+        from notifier.notification.digest import digest_of
+
+        click.echo(digest_of(with_outbox(context.settings(), lambda outbox: outbox.notification(message_id))))
+        return
     status = with_outbox(context.settings(), lambda outbox: outbox.status(message_id))
     document = as_document(status)
     if context.json:

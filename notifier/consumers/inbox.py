@@ -17,6 +17,7 @@ from notifier.consumers.reading import Result
 from notifier.envelope import SigningKey
 from notifier.errors import Fenced, Refused, StorageError
 from notifier.notification import Notification, decode
+from notifier.notification.digest import is_named_by, named_by
 from notifier.runtime import Runtime
 from notifier.storage import Database, Lease, RowCipher
 
@@ -149,6 +150,26 @@ class Inbox:
                 "not_found", "the inbox has no notification of that id", hint="notifier inbox list shows them"
             )
         return [self._received(row) for row in rows]
+
+    async def traced(self, message: Received) -> str | None:
+        """Whether the notification that `message` was made from, or is about, is here, and is that text.
+
+        `verified`, `differs`, or `not_here`; None where it names none.
+        """
+        named = named_by(message.notification)
+        if named is None:
+            return None
+        originator, other = named
+        try:
+            known_by = self.digest(originator.encode(), uuid.UUID(other.id).bytes)
+        except ValueError:  # nobody checked what another's software wrote there
+            return "not_here"
+        async with self._database.read() as connection:
+            query = sa.select(tables.messages).where(tables.messages.c.known_by == known_by)
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return "not_here"
+        return "verified" if is_named_by(message.notification, self._received(row).notification) else "differs"
 
     async def gaps(self) -> list[Gap]:
         """What is missing now, by name."""

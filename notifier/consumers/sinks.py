@@ -19,6 +19,7 @@ from notifier.consumers.inbox import Received
 from notifier.errors import StorageError
 from notifier.escaping import json_text
 from notifier.notification import to_json
+from notifier.notification.digest import digest_of
 from notifier.times import rfc3339
 
 NAME_LENGTH: Final = 64
@@ -50,8 +51,9 @@ def summary(message: Received) -> dict[str, Any]:
 
 
 def document(message: Received) -> dict[str, Any]:
-    """The message as `inbox show --json` shows it: with the notification."""
-    return {**summary(message), "notification": to_json(message.notification, local=False)}
+    """The message as `inbox show --json` shows it: with the notification, and its digest."""
+    notification = message.notification
+    return {**summary(message), "digest": digest_of(notification), "notification": to_json(notification, local=False)}
 
 
 def _position_name(text: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from notifier.notification.forms import to_json
-from notifier.notification.model import Notification, for_sealing
+from notifier.notification.model import About, Notification, for_sealing
 from notifier.notification.profiles import ROLES, cut, profile_of
 
 FULL: Final = "full"
@@ -51,11 +51,25 @@ def naming(notification: Notification, digests: Mapping[str, str], profile: str)
     return notification
 
 
-def is_made_from(derivative: Notification, parent: Notification) -> bool:
-    """Whether `derivative` names `parent` as what it was made from, text and all, in whichever profile it has it."""
-    named = derivative.parent
-    if named is None or parent.id is None:
+def named_by(notification: Notification) -> tuple[str, About] | None:
+    """What another notification this one names, and whose: what it was made from, or what it is about.
+
+    None where it names none; a response names one of whoever reads it.
+    """
+    if notification.parent is not None:
+        parent = notification.parent
+        return parent.originator, About(parent.id, parent.digest)
+    if notification.about is None or notification.type == "response":
+        return None
+    return notification.originator, notification.about
+
+
+def is_named_by(notification: Notification, other: Notification) -> bool:
+    """Whether `notification` names `other`, text and all, in whichever profile the reader has it."""
+    found = named_by(notification)
+    if found is None or other.id is None:
         return False
-    if (named.originator, named.id) != (parent.originator, str(uuid.UUID(bytes=parent.id))):
+    originator, named = found
+    if (originator, named.id) != (other.originator, str(uuid.UUID(bytes=other.id))):
         return False
-    return named.digest in digests_of(parent).values()
+    return named.digest in digests_of(other).values()

@@ -112,7 +112,7 @@ def _check(update: Notification, first: Notification) -> None:
         )
     if update.about is None or update.about.digest not in digests_of(first).values():
         raise Refused(
-            "about_mismatch", "the digest is not that of the notification", hint="notifier publish prints it"
+            "about_mismatch", "the digest is not that of the notification", hint="notifier track --digest prints it"
         )
     if update.exercise != first.exercise:
         raise Refused("about_mismatch", "a drill is updated by a drill, and nothing else is")

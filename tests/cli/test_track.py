@@ -9,6 +9,8 @@ import pytest
 
 from notifier.cli.main import run
 from notifier.cli.track import as_document
+from notifier.notification import parse
+from notifier.notification.digest import digest_of
 from notifier.producers.outbox import RecipientState, Status
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
@@ -67,6 +69,7 @@ def test_what_was_published_can_be_tracked(notifier, tmp_path, arrest):
         "FRA/spoc": ("suppressed", None),
         "INTERPOL/spoc": ("submitted", "decision"),
     }
+    assert notifier("track", arrest["id"], "--digest")[1] == digest_of(parse(arrest)) + "\n"
     found, out, _ = notifier("track", arrest["id"])
     assert found == 0
     assert re.search(r"DEU/spoc +submitted +since \d{4}-.*; awaited: decision", out)

@@ -11,6 +11,7 @@ import pytest
 from notifier.codec import Codec, schema_folder
 from notifier.errors import NotificationInvalid
 from notifier.notification import decode, encode, for_sealing, parse
+from notifier.notification.digest import digest_of
 from notifier.notification.model import LATER, TYPES
 from notifier.notification.parsing import REQUIREMENTS
 
@@ -130,3 +131,10 @@ def test_what_the_first_schema_wrote_is_still_read():
     record = today.decode(encode(sealed))
     del record["counts"], record["parent"]
     assert decode(first.encode(record)) == sealed
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
+def test_a_digest_is_the_same_before_and_after_the_way(path):
+    """The originator's own, and that of whoever received it whole."""
+    sent = replace(parse(json.loads(path.read_text())), id=ID)
+    assert digest_of(sent) == digest_of(decode(encode(for_sealing(sent))))

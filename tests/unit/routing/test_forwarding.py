@@ -10,7 +10,7 @@ import pytest
 from notifier.errors import Refused
 from notifier.notification import decode, encode, for_sealing, parse, to_json
 from notifier.notification.derivative import CODES, derive, objections, request_to_forward
-from notifier.notification.digest import digest_of, digests_of, is_made_from, naming
+from notifier.notification.digest import digest_of, digests_of, is_named_by, naming
 from notifier.notification.model import Approval
 from notifier.notification.parsing import HANDLING_CODES
 from notifier.notification.profiles import PROFILES, cut
@@ -200,14 +200,14 @@ def test_whoever_has_the_parent_can_check_what_was_made_of_it(received):
     parent = received(narrative="as told")
     made = derive(parent, ME, MINE.bytes, TODAY)
     seen = naming(made, digests_of(parent), "full")
-    assert is_made_from(seen, parent)
+    assert is_named_by(seen, parent)
     border = naming(cut(made, PROFILES["border"]), digests_of(parent), "border")
-    assert is_made_from(border, parent)
+    assert is_named_by(border, parent)
     assert border.parent.digest != seen.parent.digest
-    assert not is_made_from(seen, replace(parent, narrative="another"))
-    assert not is_made_from(seen, replace(parent, originator="FRA/spoc"))
-    assert not is_made_from(seen, replace(parent, id=MINE.bytes))
-    assert not is_made_from(parent, parent)
+    assert not is_named_by(seen, replace(parent, narrative="another"))
+    assert not is_named_by(seen, replace(parent, originator="FRA/spoc"))
+    assert not is_named_by(seen, replace(parent, id=MINE.bytes))
+    assert not is_named_by(parent, parent)
 
 
 def test_a_digest_answers_no_guess_about_what_its_reader_was_not_told(received):
