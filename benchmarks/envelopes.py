@@ -18,6 +18,7 @@ from notifier.topics import INTAKE
 from notifier.transport.base import Outgoing
 
 SENDER = "TUR/spoc"
+STREAMS = 4
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,22 @@ class Stock:
     seconds: float
 
 
-def make(home: Path, count: int, *, body: int, fan_out: int, streams: int = 3) -> Stock:
+def make(home: Path, count: int, *, body: int, fan_out: int, partitions: int = 1) -> Stock:
     """`count` envelopes of the sandbox in `home`; see `chains`."""
     snapshot = DirectoryClient(load(party_config(home, "admin")).directory).load()
-    return chains(snapshot, signing_key(load(party_config(home, SENDER)).keys), count, body, fan_out, streams)
+    return chains(snapshot, signing_key(load(party_config(home, SENDER)).keys), count, body, fan_out, partitions)
 
 
-def chains(snapshot: Snapshot, signer: SigningKey, count: int, body: int, fan_out: int, streams: int) -> Stock:
-    """`count` envelopes of `body` bytes to `fan_out` recipients each, over `streams` new streams of `SENDER`."""
+def chains(snapshot: Snapshot, signer: SigningKey, count: int, body: int, fan_out: int, partitions: int = 1) -> Stock:
+    """`count` envelopes of `body` bytes to `fan_out` recipients each.
+
+    They are of four new streams of `SENDER`, which live on that many of the intake's partitions.
+    """
     facts = _facts(snapshot, fan_out)
     names = tuple(sorted(expected(facts, SENDER, snapshot.directory, snapshot.rules)))
     begun = time.perf_counter()
-    made = [_chain(snapshot, signer, facts, names, count // streams, body) for _ in range(streams)]
+    streams = [_stream(snapshot, number % partitions) for number in range(STREAMS)]
+    made = [_chain(snapshot, signer, facts, names, one, count // STREAMS, body) for one in streams]
     records = [record for group in zip(*made, strict=True) for record in group]
     return Stock(records, len(names), time.perf_counter() - begun)
 
@@ -54,12 +59,26 @@ def _facts(snapshot: Snapshot, fan_out: int) -> RoutingFacts:
     return RoutingFacts("deportation", in_custody=True, legs=tuple(Leg("transit", code) for code in there))
 
 
+def _stream(snapshot: Snapshot, partition: int) -> bytes:
+    """A new stream of `SENDER` that lives on this partition."""
+    while True:
+        stream = secrets.token_bytes(16)
+        if partition_of(SENDER, stream, snapshot.directory.hub.partitions) == partition:
+            return stream
+
+
 def _chain(
-    snapshot: Snapshot, signer: SigningKey, facts: RoutingFacts, names: tuple[str, ...], count: int, size: int
+    snapshot: Snapshot,
+    signer: SigningKey,
+    facts: RoutingFacts,
+    names: tuple[str, ...],
+    stream: bytes,
+    count: int,
+    size: int,
 ) -> list[Outgoing]:
     """One stream's envelopes, each upon the one before it."""
     directory = snapshot.directory
-    stream, previous, now = secrets.token_bytes(16), bytes(32), time.time_ns() // 1_000_000
+    previous, now = bytes(32), time.time_ns() // 1_000_000
     partition = partition_of(SENDER, stream, directory.hub.partitions)
     hub = directory.hub.encryption_key(now)
     keys = [directory.authorities[name].encryption_key(now) for name in names]

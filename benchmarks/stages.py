@@ -77,7 +77,7 @@ def prepare(count: int, body: int, fan_out: int) -> Bench:
     authorities = {name: _authority(name, signer, now) for name in names}
     facts = Hub(secrets.token_bytes(16), _public(hub, decryption, now), 1, "", "")
     snapshot = Snapshot(Directory(1, now, facts, authorities), default_rules())
-    stock = envelopes.chains(snapshot, signer, count, body, fan_out, streams=1)
+    stock = envelopes.chains(snapshot, signer, count, body, fan_out)
     values = [one.value for one in stock.records if one.value is not None]
     return Bench(snapshot, hub, {decryption.key_id: decryption}, values, now)
 

@@ -191,7 +191,7 @@ def _apply(record: Record, streams: dict[StreamName, StreamState]) -> int:
 
 def _count(decided: Sequence[Decided]) -> None:
     metrics.TRANSACTION_RECORDS.observe(len(decided))
-    for one in decided:
-        metrics.DECISIONS.labels("accepted" if one.accepted else "rejected", one.reason or "").inc()
-        if one.accepted and isinstance(one.item, Readable):
-            metrics.DELIVERIES.inc(len(one.item.rids))
+    for (outcome, reason), count in Counter((one.outcome, one.reason) for one in decided).items():
+        metrics.DECISIONS.labels(outcome, reason or "").inc(count)
+    accepted = [one.item for one in decided if one.accepted and isinstance(one.item, Readable)]
+    metrics.DELIVERIES.inc(sum(len(item.rids) for item in accepted))

@@ -21,13 +21,16 @@ from notifier.routing.hub import Readable
 from notifier.routing.partition import Hub, Partition, Read, read_all
 from notifier.runtime import REAL, Runtime
 from notifier.topics import INTAKE, ROUTER_GROUP
-from notifier.transport.base import Member, Polled, Record, Transport
+from notifier.transport.base import Member, Polled, Transport
 
 BATCH_RECORDS: Final = 500
 POLL_MS: Final = 200
 CATCH_UP_TRIES: Final = 3
 CATCH_UP_PAUSE_S: Final = 0.5
 LOOK_AGAIN_MS: Final = 2_000  # how often, at most, an unknown version or feed makes the router look again
+
+Results = Mapping[int, BaseException | None]
+"""What became of each partition's batch or opening."""
 
 log = structlog.get_logger("notifier.router")
 
@@ -63,19 +66,29 @@ class Router:
     async def run(self, stop: asyncio.Event) -> None:
         """Routes until `stop` is set.
 
-        Raises `DirectoryStale` where the directory may no longer be relied upon, and `TransportError` where
-        the broker cannot be reached; nothing is lost then: undecided records are decided after a new start.
+        While one batch is committed the next one is read and examined, which needs no order; it is decided when
+        that one has ended well, and forgotten where it has not. Raises `DirectoryStale` where the directory may
+        no longer be relied upon, and `TransportError` where the broker cannot be reached; nothing is lost then:
+        undecided records are decided after a new start.
         """
         self._feeds = await self._transport.topics()
         member = await self._transport.member(ROUTER_GROUP, INTAKE)
+        batch: asyncio.Task[Results] | None = None
         try:
             while not stop.is_set():
                 self._snapshot()
                 polled = await member.poll(BATCH_RECORDS, POLL_MS)
-                await self._own(member, polled)
-                await self._process(member, polled)
+                reads = await self._examine(polled)
+                results, batch = await batch if batch else {}, None
+                if await self._settle(member, polled, results) and await self._own(member, polled):
+                    batch = asyncio.create_task(self._route(reads))
+            for error in (await batch).values() if batch else ():
+                _raise_unless_doubt(error)
         finally:
             self._joined = False
+            if batch:
+                batch.cancel()
+                await asyncio.gather(batch, return_exceptions=True)
             await self._drop(self._partitions)
             await member.close()
 
@@ -84,8 +97,8 @@ class Router:
         snapshot.check_fresh(self._runtime.clock())
         return snapshot
 
-    async def _own(self, member: Member, polled: Polled) -> None:
-        """Lets go of partitions that went elsewhere, and opens those that came."""
+    async def _own(self, member: Member, polled: Polled) -> bool:
+        """Lets go of partitions that went elsewhere, and opens those that came; as `_settle`."""
         await self._drop([number for number in self._partitions if number not in polled.owned])
         if polled.generation != self._generation:
             # Nobody else can have begun these: that would have fenced us, and the next transaction will tell.
@@ -99,9 +112,10 @@ class Router:
         }
         new = [number for number in polled.owned if number not in self._partitions and number not in self._doubted]
         opened = await asyncio.gather(*(self._open(member, number) for number in new), return_exceptions=True)
-        await self._settle(member, polled, dict(zip(new, opened, strict=True)))
+        sound = await self._settle(member, polled, dict(zip(new, opened, strict=True)))
         self._joined = True
         metrics.PARTITIONS_OWNED.set(len(self._partitions))
+        return sound
 
     async def _open(self, member: Member, number: int) -> None:
         async def committed() -> int | None:
@@ -112,19 +126,23 @@ class Router:
         await member.start(number, partition.offset)
         log.info("partition taken over", partition=number, offset=partition.offset)
 
-    async def _process(self, member: Member, polled: Polled) -> None:
-        """Decides what came, every partition by itself."""
-        work = {number: records for number, records in polled.records.items() if number in self._partitions}
-        if not work:
-            return
-        done = await asyncio.gather(
-            *(self._route(self._partitions[number], records) for number, records in work.items()),
-            return_exceptions=True,
-        )
-        await self._settle(member, polled, dict(zip(work, done, strict=True)))
+    async def _examine(self, polled: Polled) -> Mapping[int, Sequence[Read]]:
+        """What came, verified and opened, of every partition."""
+        records = [record for some in polled.records.values() for record in some]
+        reads: dict[int, list[Read]] = {}
+        for read in await read_all(records, self._hub(self._snapshot())) if records else ():
+            reads.setdefault(read[0].partition, []).append(read)
+        return reads
 
-    async def _route(self, partition: Partition, records: Sequence[Record]) -> None:
-        reads = await read_all(records, self._hub(self._snapshot()))
+    async def _route(self, reads: Mapping[int, Sequence[Read]]) -> Results:
+        """Decides what was read, every partition by itself; what became of each."""
+        work = {number: some for number, some in reads.items() if number in self._partitions}
+        done = await asyncio.gather(
+            *(self._decide(self._partitions[number], some) for number, some in work.items()), return_exceptions=True
+        )
+        return dict(zip(work, done, strict=True))
+
+    async def _decide(self, partition: Partition, reads: Sequence[Read]) -> None:
         snapshot = await self._catch_up(reads)
         await partition.process(reads, self._hub(snapshot), self._feeds, self._runtime.clock())
 
@@ -160,23 +178,33 @@ class Router:
         self._feeds = await self._transport.topics()
         return snapshot
 
-    async def _settle(self, member: Member, polled: Polled, results: Mapping[int, BaseException | None]) -> None:
-        """Drops every partition whose ownership is in doubt, and joins the group anew; raises what is no doubt."""
+    async def _settle(self, member: Member, polled: Polled, results: Results) -> bool:
+        """Drops every partition whose ownership is in doubt, and raises what is no doubt.
+
+        A later join decides who owns it. Where `polled` is not of one already, joins anew and answers false: what
+        was polled is void then.
+        """
         failed = {number: error for number, error in results.items() if error is not None}
-        if not failed:
-            return
         for error in failed.values():
-            if not isinstance(error, TransportError):
-                raise error
+            _raise_unless_doubt(error)
         for number, error in failed.items():
             reason = error.reason if isinstance(error, TransportError) else ""
             log.warning("partition dropped", partition=number, reason=reason)
             metrics.TAKEOVERS.labels(reason).inc()
-            self._doubted[number] = polled.generation
+            self._doubted[number] = self._generation
         await self._drop(failed)
-        await member.rejoin()
+        if failed and polled.generation == self._generation:
+            await member.rejoin()
+            return False
+        return True
 
     async def _drop(self, numbers: Iterable[int]) -> None:
         """Closes these partitions, where they run."""
         gone = [self._partitions.pop(number) for number in list(numbers) if number in self._partitions]
         await asyncio.gather(*(partition.close() for partition in gone))
+
+
+def _raise_unless_doubt(error: BaseException | None) -> None:
+    """Raises what is not the broker's word, or its silence, about who owns a partition."""
+    if error is not None and not isinstance(error, TransportError):
+        raise error

@@ -10,6 +10,7 @@ import pytest
 from notifier.audit.entry import AuditEntry
 from notifier.codec import codec
 from notifier.envelope import SignedStatement, parse_feed, verify_statement
+from notifier.errors import OutcomeUnknown
 from notifier.topics import AUDIT, REJECTED
 
 
@@ -150,3 +151,32 @@ async def test_a_router_killed_at_any_step_loses_and_doubles_nothing(make_world)
             break
         crash_at += 1
     assert crash_at > 5, "the steps of opening and of a transaction were all crashed at"
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+async def test_a_batch_is_read_while_the_one_before_is_committed(make_world, ends_well):
+    """What was read meanwhile is decided once that one has ended well, and otherwise from where it stood, once."""
+    committing, read_on, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def fault(step):
+        if step == "transact.commit" and not committing.is_set():
+            committing.set()
+            await go_on.wait()
+            if not ends_well:
+                raise OutcomeUnknown(detail="the broker did not answer")
+        elif step == "read" and committing.is_set():
+            read_on.set()
+
+    world = make_world(1, fault)
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await committing.wait()
+        for _ in range(3):
+            await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await read_on.wait()
+        assert not world.feed("DEU/spoc"), "nothing is decided before what came before it is"
+        go_on.set()
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 4)
+    assert [statement.number for statement in decisions(world, "TUR/spoc")] == [1, 2, 3, 4]
+    assert outcomes(world, "TUR/spoc") == [("accepted", None)] * 4
+    assert len(world.feed("DEU/spoc")) == 4
