@@ -117,6 +117,13 @@ class Object:
             return default
         return self.one_of(name, self._take(name, False), allowed)
 
+    def maybe_choice(self, name: str, allowed: Collection[str]) -> str | None:
+        """As `choice`, or None where it is absent or null."""
+        if not self.has(name):
+            self._drop(name)
+            return None
+        return self.choice(name, allowed)
+
     def one_of(self, name: str, value: Any, allowed: Collection[str]) -> str:
         """`value` where it is one of `allowed`, else a fault and the first of them."""
         if isinstance(value, str) and value in allowed:

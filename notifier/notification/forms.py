@@ -11,6 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from notifier.codec import codec
 from notifier.notification.model import Document, Local, Movement, Name, Nationality, Notification, Subject
 from notifier.notification.places import Place
+from notifier.notification.states import UNKNOWN
 
 _OPTIONAL: Final = ("corridor", "about", "parent", "correlation", "reply_by")
 _OPTIONAL_LISTS: Final = ("references", "biometrics", "amounts", "counts")
@@ -77,7 +78,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "births": list(subject.births) or "unknown",
         "sex": subject.sex,
         "nationalities": [_short(nationality) for nationality in subject.nationalities] or "unknown",
-        "residences": list(subject.residences),
+        "residences": UNKNOWN if subject.residences == (UNKNOWN,) else list(subject.residences),
         "documents": [_short(document) for document in subject.documents],
     }
 

@@ -67,7 +67,10 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document; `kind` by ICAO 9303, `issuer` apart from nationality, `expiry` a date, `mrz` its lines."""
+    """A document; `kind` by ICAO 9303, `issuer` apart from nationality, `mrz` its lines.
+
+    `expiry` is a date; it and `number` may be "unknown".
+    """
 
     kind: str
     issuer: str

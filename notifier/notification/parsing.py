@@ -5,6 +5,7 @@ What a type asks for stands in one table, `REQUIREMENTS`: another type is anothe
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from typing import Any, Final, Literal, TypeVar
 from notifier.errors import Fault, MrzError, NotificationInvalid
 from notifier.notification import checking, mrz, states
 from notifier.notification.checking import Object, any_text, is_date, is_time, one_of, pattern
-from notifier.notification.dates import is_birth
+from notifier.notification.codes import is_currency, is_script
+from notifier.notification.dates import earliest, is_birth, proves_child
 from notifier.notification.model import (
     About,
     Amount,
@@ -63,6 +65,7 @@ HOLDS: Final = (
 _LABELS: Final = frozenset({"terrorist", "terrorism", "ftf", "foreign_terrorist_fighter", "extremist"})
 _AUTHORITY: Final = pattern(r"[A-Z]{3,12}/(spoc|ncb|consular|fiu|border|oversight)")
 _PARTY: Final = pattern(r"[A-Z]{3,12}(/(spoc|ncb|consular|fiu|border|oversight))?")
+_KIND: Final = pattern("[PVACI][A-Z]?|CTD|RTD")
 _HEX_DIGEST: Final = pattern(r"[0-9a-f]{64}")
 _A_STATE: Final = "must be a state's code, as FRA (ISO 3166-1 alpha-3)"
 
@@ -146,11 +149,17 @@ def _notification(top: Object) -> Notification:
     parent = top.nested("parent", _parent, optional=True)
     if review and erase and review > erase:
         top.fault("review_date", "must not be later than erase_date")
+    event_time = top.matching("event_time", is_time, "must be a time with its offset (RFC 3339)")
+    subject = _part(top, "subject", requirement.subject, _subject if parent is None else _subject_as_received)
+    references = top.objects("references", _reference, optional=True)
+    if subject is not None:
+        _check_ages(top, subject, event_time)
+        _check_family(top, subject, references)
     return Notification(
         type=type_,
         stage=_stage(top, requirement),
         originator=top.matching("originator", _AUTHORITY, "must be an authority, as TUR/spoc"),
-        event_time=top.matching("event_time", is_time, "must be a time with its offset (RFC 3339)"),
+        event_time=event_time,
         urgency=top.choice("urgency", URGENCIES),
         purpose=top.choice("purpose", PURPOSES),
         legal_basis=_not_empty(top, "legal_basis", top.texts("legal_basis", any_text, "")),
@@ -159,7 +168,7 @@ def _notification(top: Object) -> Notification:
         review_date=review,
         erase_date=erase,
         language=top.matching("language", pattern("[a-z]{2,3}"), "must be a language code, as en (ISO 639)"),
-        subject=_part(top, "subject", requirement.subject, _subject if parent is None else _subject_as_received),
+        subject=subject,
         movement=_part(top, "movement", requirement.movement, lambda one: _movement(one, requirement)),
         interpol=top.flag("interpol", default=False),
         exercise=top.flag("exercise", default=False),
@@ -170,13 +179,36 @@ def _notification(top: Object) -> Notification:
         correlation=top.maybe("correlation"),
         reply_by=top.matching("reply_by", is_time, "must be a time with its offset (RFC 3339)", optional=True)
         or None,
-        references=top.objects("references", _reference, optional=True),
+        references=references,
         biometrics=top.objects("biometrics", _biometric, optional=True),
         amounts=_parts(top, "amounts", requirement.amounts, _amount),
         counts=_parts(top, "counts", requirement.corridor, _count),
         id=_id(top),
         local=top.nested("local", _local, optional=True) or Local(),
     )
+
+
+def _check_ages(top: Object, subject: Subject, event_time: str) -> None:
+    """Nobody is born after the event; nobody is an adult whom every date of birth makes a child."""
+    if not event_time or not is_time(event_time) or not all(is_birth(text) for text in subject.births):
+        return
+    on = dt.datetime.fromisoformat(event_time).date()
+    first = [earliest(text) for text in subject.births]
+    if any(born is None or born > on for born in first):
+        top.fault("subject/births", "must not be later than the event")
+    elif subject.age == "adult" and proves_child(subject.births, on):
+        top.fault("subject/age", "must not be adult: every date of birth says child")
+
+
+def _check_family(top: Object, subject: Subject, references: tuple[Reference, ...]) -> None:
+    """Accompanying family carries nothing that marks a suspect: no listing, no notice but of a missing person."""
+    if subject.category != "accompanying_family":
+        return
+    for number, one in enumerate(references):
+        if one.kind == "un_list" or (one.kind == "interpol_notice" and one.colour != "yellow"):
+            top.fault(
+                f"references/{number}/kind", "must not be there: accompanying family is not accused of anything"
+            )
 
 
 def _part(top: Object, name: str, presence: Presence, read: Callable[[Object], T]) -> T | None:
@@ -241,6 +273,10 @@ def _handling(one: Object) -> Handling:
     return Handling(codes, text, release_to, one.texts("not_to", _PARTY, says, optional=True))
 
 
+def _is_date_or_unknown(text: str) -> bool:
+    return text == states.UNKNOWN or is_date(text)
+
+
 def _subject(one: Object) -> Subject:
     return _described(one, CATEGORIES, grounded=True)
 
@@ -265,7 +301,7 @@ def _described(one: Object, categories: tuple[str, ...], *, grounded: bool) -> S
         sex=one.choice("sex", ("F", "M", "X", "unknown")),
         nationalities=_nationalities(one),
         grounds=grounds,
-        residences=one.texts("residences", states.is_state, _A_STATE, optional=True),
+        residences=_residences(one),
         documents=one.objects("documents", _document, optional=True),
     )
 
@@ -294,6 +330,12 @@ def _nationalities(one: Object) -> tuple[Nationality, ...]:
     return _not_empty(one, "nationalities", one.objects("nationalities", _nationality))
 
 
+def _residences(one: Object) -> tuple[str, ...]:
+    if one.is_word("residences", states.UNKNOWN):
+        return (states.UNKNOWN,)
+    return one.texts("residences", states.is_state, _A_STATE, optional=True)
+
+
 def _nationality(one: Object) -> Nationality:
     says = 'must be a code of ISO 3166 or ICAO 9303, or "unknown"'
     return Nationality(
@@ -308,7 +350,7 @@ def _name(one: Object) -> Name:
     return Name(
         one.choice("quality", QUALITIES),
         one.text("text"),
-        one.matching("script", pattern("[A-Z][a-z]{3}"), "must be a script code, as Latn (ISO 15924)"),
+        one.matching("script", is_script, "must be a script code, as Latn (ISO 15924)"),
         one.matching("icao", pattern("[A-Z<]+"), "must be the ICAO 9303 form: A-Z and <", optional=True) or None,
         one.matching("language", pattern("[a-z]{2,3}"), "must be a language code, as en", optional=True) or None,
     )
@@ -330,13 +372,11 @@ def _document(one: Object) -> Document:
         except MrzError as error:
             one.fault("mrz", error.detail)
     return Document(
-        one.matching("kind", pattern("[A-Z]{1,3}"), "must be a kind of document, as P (ICAO 9303)"),
+        one.matching("kind", _KIND, "must be a kind of document: P, V, A, C or I and a letter (ICAO 9303), CTD, RTD"),
         issuer,
         one.maybe("number"),
-        one.matching("expiry", is_date, "must be a date", optional=True) or None,
-        one.maybe("status")
-        if not one.has("status")
-        else one.choice("status", ("valid", "lost", "stolen", "revoked")),
+        one.matching("expiry", _is_date_or_unknown, 'must be a date, or "unknown"', optional=True) or None,
+        one.maybe_choice("status", ("valid", "lost", "stolen", "revoked")),
         lines,
     )
 
@@ -401,9 +441,7 @@ def _reference(one: Object) -> Reference:
     kind = one.choice("kind", ("interpol_notice", "un_list", "case", "mla"))
     forms = {"interpol_notice": r"\d{4}/\d{1,6}", "un_list": r"QD[ei]\.\d{3}"}
     value = one.matching("value", pattern(forms.get(kind, ".{1,64}")), "has not the form of its kind")
-    colour = (
-        one.choice("colour", ("red", "blue", "green", "yellow", "black", "orange")) if one.has("colour") else None
-    )
+    colour = one.maybe_choice("colour", ("red", "blue", "green", "yellow", "black", "orange"))
     return Reference(kind, value, colour)
 
 
@@ -414,7 +452,7 @@ def _biometric(one: Object) -> Biometric:
 
 
 def _amount(one: Object) -> Amount:
-    currency = one.matching("currency", pattern("[A-Z]{3}"), "must be a currency's code, as EUR (ISO 4217)")
+    currency = one.matching("currency", is_currency, "must be a currency's code, as EUR (ISO 4217)")
     return Amount(currency, one.matching("value", pattern(r"\d{1,15}(\.\d{1,4})?"), "must be a decimal number"))
 
 

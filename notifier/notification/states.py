@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -16,7 +17,7 @@ NOT_CITIZENSHIP: Final = frozenset({"UNO", "UNA", "UNK", "EUE", "XPO", "XOM", "X
 
 _ICAO_ALIASES: Final = {"D": "DEU"} | dict.fromkeys(BRITISH_CLASSES, "GBR")
 _BEYOND_ISO: Final = frozenset({"RKS", SPECIMEN})
-_SUCCESSORS: Final[dict[str, tuple[str, ...]]] = {
+FORMER: Final[Mapping[str, tuple[str, ...]]] = {
     "AIDJ": ("DJI",),
     "ANHH": ("BES", "CUW", "SXM"),
     "BQAQ": ("ATA",),
@@ -51,6 +52,7 @@ _SUCCESSORS: Final[dict[str, tuple[str, ...]]] = {
     "YUCS": ("BIH", "HRV", "MKD", "MNE", "SRB", "SVN"),
     "ZRCD": ("COD",),
 }
+"""Every former state of ISO 3166-3, by its alpha-4 code, with the states of today that followed it."""
 
 
 @cache
@@ -94,13 +96,22 @@ def participant_of(code: str) -> str | None:
 
 def successors(code: str) -> tuple[str, ...] | None:
     """The states that followed a former one (ISO 3166-3 alpha-4), or None where it is none."""
-    return _SUCCESSORS.get(code)
+    return FORMER.get(code)
 
 
 def is_nationality(code: str) -> bool:
     """Whether `code` may stand as a nationality: a state, a former one, an ICAO code, or explicitly unknown."""
     special = {UNKNOWN, STATELESS, UNSPECIFIED} | REFUGEES | NOT_CITIZENSHIP
-    return code in special or participant_of(code) is not None or code in _SUCCESSORS
+    return code in special or participant_of(code) is not None or code in FORMER
+
+
+def is_party(code: str) -> bool:
+    """Whether `code` can be a participant's: a state, or an organisation by a code of its own.
+
+    Three letters are a state's or an organisation's of ICAO 9303; ``D`` and the British classes are nobody's
+    authority, and a code that only looks like a state's would exclude nobody.
+    """
+    return is_state(code) or code in NOT_CITIZENSHIP or len(code) > 3
 
 
 def is_issuer(code: str) -> bool:

@@ -91,7 +91,8 @@ def doubt_about(one: Nationality) -> str | None:
 
 def _residence_legs(subject: Subject) -> Iterator[FoundLeg]:
     for code in subject.residences:
-        yield FoundLeg("residence", participant_of(code))
+        if code != UNKNOWN:
+            yield FoundLeg("residence", participant_of(code))
     for document in subject.documents:
         issuer = participant_of(document.issuer)
         if document.of_refugee and issuer is not None:

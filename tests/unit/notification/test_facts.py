@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from notifier.notification import states
-from notifier.notification.dates import is_birth, latest, proves_adult
+from notifier.notification.dates import earliest, is_birth, latest, proves_adult, proves_child
 from notifier.notification.places import Place
 
 
@@ -27,6 +27,7 @@ def test_former_states_have_living_successors():
     assert states.successors("DEU") is None
     import pycountry
 
+    assert set(states.FORMER) == {country.alpha_4 for country in pycountry.historic_countries}
     for country in pycountry.historic_countries:
         followed = states.successors(country.alpha_4)
         assert followed, country.alpha_4
@@ -69,6 +70,33 @@ def test_dates_of_birth_may_be_partly_known(text):
 def test_what_is_no_date_of_birth_is_refused(text):
     """Nothing is guessed."""
     assert not is_birth(text)
+
+
+@pytest.mark.parametrize("text", ["1970/1975", "[1974-08-12,1974-12-08]", "{1974,1975}", "1974-21", "Y17", "-1974"])
+def test_neither_intervals_nor_sets_nor_seasons_are_dates_of_birth(text):
+    """Several dates say which ones are possible, each for itself."""
+    assert not is_birth(text)
+
+
+def test_the_first_possible_day():
+    """With the same allowance for an estimate as the last one."""
+    assert earliest("1974-08-12") == dt.date(1974, 8, 12)
+    assert (earliest("1974-08"), earliest("1974-XX")) == (dt.date(1974, 8, 1), dt.date(1974, 1, 1))
+    assert (earliest("197X"), earliest("19XX")) == (dt.date(1970, 1, 1), dt.date(1900, 1, 1))
+    assert (earliest("1974~"), earliest("2000-02-29?")) == (dt.date(1964, 1, 1), dt.date(1990, 2, 28))
+    assert earliest("nothing") is None
+
+
+def test_a_child_is_proven_where_no_date_leaves_an_adult():
+    """To the day of the eighteenth birthday."""
+    day = dt.date(2026, 11, 20)
+    assert proves_child(("2008-11-21",), day)
+    assert not proves_child(("2008-11-20",), day)
+    assert not proves_child(("2008",), day)
+    assert proves_child(("2009", "2012-01"), day)
+    assert not proves_child(("2012", "1999"), day)
+    assert not proves_child(("2015~",), day)
+    assert not proves_child((), day)
 
 
 def test_the_last_possible_day_decides():

@@ -34,6 +34,25 @@ def test_the_fields_of_the_passport_specimen():
     assert (found.birth, found.expiry, found.optional) == ("740812", "120415", "ZE184226B")
 
 
+LONG_TD1 = ["I<UTOD23145890<7349<<<<<<<<<<<", "3407127M9507122UTO<<<<<<<<<<<2", "STEVENSON<<PETER<JOHN<<<<<<<<<"]
+LONG_TD2 = ["I<UTOSTEVENSON<<PETER<JOHN<<<<<<<<<<", "D23145890<UTO3407127M95071227349<<<8"]
+
+
+@pytest.mark.parametrize("lines", [LONG_TD1, LONG_TD2], ids=["TD1", "TD2"])
+def test_the_specimens_of_a_long_document_number(lines):
+    """Doc 9303-5 and 9303-6: twelve characters, three of them and the digit in the optional data."""
+    found = parse(lines)
+    assert (found.number, found.surname, found.given) == ("D23145890734", "STEVENSON", "PETER JOHN")
+    assert (found.birth, found.expiry, found.sex, found.optional) == ("340712", "950712", "M", "")
+    line = 0 if len(lines) == 3 else 1
+    place = lines[line].index("7349") + 3
+    wrong = [*lines]
+    wrong[line] = wrong[line][:place] + "8" + wrong[line][place + 1 :]
+    with pytest.raises(MrzError) as error:
+        parse(wrong)
+    assert (error.value.field, error.value.expected) == ("document number", "9")
+
+
 def test_a_long_document_number_goes_on_in_the_optional_data():
     """Doc 9303-5, note j: a filler for the check digit, the rest and its digit before the next filler."""
     number = "D23145890734"
@@ -77,6 +96,32 @@ def test_an_unknown_date_of_birth_is_read():
     second = TD3[1][:13] + "74<<<<" + check_digit("74<<<<") + TD3[1][20:]
     second = second[:43] + check_digit(second[0:10] + second[13:20] + second[21:43])
     assert parse([TD3[0], second]).birth == "74<<<<"
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "place", "field"),
+    [
+        ("TD1", 0, 14, "document number"),
+        ("TD1", 1, 6, "date of birth"),
+        ("TD1", 1, 14, "date of expiry"),
+        ("TD2", 1, 9, "document number"),
+        ("TD2", 1, 19, "date of birth"),
+        ("TD2", 1, 27, "date of expiry"),
+        *(
+            (visa, 1, place, field)
+            for visa in ("MRV-A", "MRV-B")
+            for place, field in ((9, "document number"), (19, "date of birth"), (27, "date of expiry"))
+        ),
+    ],
+)
+def test_every_digit_of_every_format_is_checked(name, line, place, field):
+    """Named with the right one, as in a passport."""
+    lines = list(SPECIMENS[name])
+    right = lines[line][place]
+    lines[line] = lines[line][:place] + str((int(right) + 1) % 10) + lines[line][place + 1 :]
+    with pytest.raises(MrzError) as error:
+        parse(lines)
+    assert (error.value.field, error.value.expected) == (field, right)
 
 
 @given(st.lists(st.text(alphabet="ABCXYZ019<p ", min_size=28, max_size=46), max_size=4))

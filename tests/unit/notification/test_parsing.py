@@ -11,7 +11,7 @@ import pytest
 
 from notifier.errors import Malformed, NotificationInvalid
 from notifier.notification import decode, encode, for_sealing, parse, to_json
-from notifier.notification.warnings import warnings
+from notifier.routing.legs import legs_of
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = sorted(EXAMPLES.glob("*.json"))
@@ -226,18 +226,68 @@ def test_what_is_no_object_is_refused(value):
         parse(value if not isinstance(value, str) else json.dumps(value))
 
 
-def test_a_name_that_does_not_follow_is_a_warning(good):
-    """And national characters have more than one transcription."""
-    assert warnings(parse(good)) == []
-    good["subject"]["names"] = [
-        {"quality": "primary", "text": "Müller Zoë", "script": "Latn", "icao": "MUELLER<<ZOE"}
-    ]
-    assert warnings(parse(good)) == []
-    good["subject"]["names"][0]["icao"] = "SMITH<<ZOE"
-    assert [fault.pointer for fault in warnings(parse(good))] == ["/subject/names/0/icao"]
+def test_nobody_is_born_after_the_event(good):
+    """Or is an adult whom every date of birth makes a child."""
+    good["subject"] |= {"documents": [], "births": ["2026-11-21"]}
+    assert list(faults(good)) == ["/subject/births"]
+    good["subject"]["births"] = ["2026-11-20"]
+    assert list(faults(good)) == ["/subject/age"]
+    good["subject"]["age"] = "child"
+    assert parse(good).subject.age == "child"
+    good["subject"] |= {"age": "adult", "births": ["2008-11-20"]}
+    assert parse(good).subject.age == "adult"
 
 
-def test_an_unknown_refugee_status_is_a_warning(good):
-    """Treated as none, and said before it is sent."""
-    good["local"]["refugee"]["status"] = "unknown"
-    assert [fault.pointer for fault in warnings(parse(good))] == ["/local/refugee/status"]
+@pytest.mark.parametrize(
+    ("reference", "refused"),
+    [
+        ({"kind": "un_list", "value": "QDi.001"}, True),
+        ({"kind": "interpol_notice", "value": "2026/12345", "colour": "red"}, True),
+        ({"kind": "interpol_notice", "value": "2026/12345", "colour": None}, True),
+        ({"kind": "interpol_notice", "value": "2026/12345", "colour": "yellow"}, False),
+        ({"kind": "case", "value": "A 1"}, False),
+    ],
+)
+def test_accompanying_family_carries_no_suspect_s_number(good, reference, refused):
+    """No listing, and no notice but of a missing person; a suspect may carry them."""
+    good["references"] = [reference]
+    assert parse(good).references
+    good["subject"] |= {"category": "accompanying_family", "grounds": []}
+    if refused:
+        assert list(faults(good)) == ["/references/0/kind"]
+    else:
+        assert parse(good).references
+
+
+@pytest.mark.parametrize("kind", ["P", "PR", "V", "ID", "AC", "CTD", "RTD"])
+def test_a_kind_of_document_is_one_that_is_known(good, kind):
+    """Or a refugee's document under another name would leave with what it says."""
+    good["subject"]["documents"] = [{"kind": kind, "issuer": "UTO"}]
+    assert parse(good).subject.documents[0].kind == kind
+    for other in ("TD", "REFUGEE", "CTDX", "p", ""):
+        good["subject"]["documents"] = [{"kind": other, "issuer": "UTO"}]
+        assert list(faults(good)) == ["/subject/documents/0/kind"]
+
+
+def test_residence_and_expiry_may_be_unknown(good):
+    """Said explicitly, kept so, and no leg."""
+    good["subject"]["residences"] = "unknown"
+    good["subject"]["documents"] = [{"kind": "P", "issuer": "unknown", "number": "unknown", "expiry": "unknown"}]
+    found = parse(good)
+    assert to_json(found, local=True)["subject"]["residences"] == "unknown"
+    assert parse(to_json(found, local=True)) == found
+    arrest = parse(good | {"type": "arrest", "stage": None})
+    assert not any(leg.rule == "residence" for leg in legs_of(arrest))
+
+
+@pytest.mark.parametrize(
+    ("pointer", "change"),
+    [
+        ("/subject/names/0/script", {"subject": {"names": [{"quality": "primary", "text": "A", "script": "Abcd"}]}}),
+        ("/amounts/0/currency", {"type": "finint", "stage": None, "amounts": [{"currency": "EUX", "value": "1"}]}),
+    ],
+)
+def test_codes_are_those_of_their_lists(good, pointer, change):
+    """ISO 15924 and ISO 4217."""
+    good["subject"] |= change.pop("subject", {})
+    assert list(faults(good | change)) == [pointer]

@@ -1,0 +1,106 @@
+"""What is said to the originator before it sends: contradictions, and what would be no use."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from notifier.notification import parse
+from notifier.notification.warnings import NAMES_NO_STATE, warnings
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+PERSON = json.loads((EXAMPLES / "deportation-ordered.json").read_text())
+MRZ = ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10"]
+PASSPORT = {"kind": "P", "issuer": "UTO", "number": "L898902C3", "expiry": "2012-04-15", "mrz": MRZ}
+
+
+def made(local=None, **subject):
+    document = copy.deepcopy(PERSON)
+    document["subject"] |= {"documents": [dict(PASSPORT)], **subject}
+    document["local"] |= local or {}
+    return document
+
+
+def found(document):
+    """{pointer: message} of the warnings, which never repeat what was given."""
+    said = {fault.pointer: fault.message for fault in warnings(parse(document))}
+    assert not any(word in text for text in said.values() for word in ("L8989", "Eriksson", "UTO", "1974"))
+    return said
+
+
+def test_what_agrees_with_itself_earns_none():
+    """The specimen, as it is printed."""
+    assert found(made()) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"number": "L898902C4"}, "/subject/documents/0/number"),
+        ({"issuer": "FRA"}, "/subject/documents/0/issuer"),
+        ({"expiry": "2013-04-15"}, "/subject/documents/0/expiry"),
+    ],
+)
+def test_a_field_that_its_machine_readable_zone_contradicts(change, pointer):
+    """Named where it stands; what is unknown contradicts nothing."""
+    assert list(found(made(documents=[PASSPORT | change]))) == [pointer]
+    unknown = {name: "unknown" for name in change if name != "issuer"}
+    if unknown:
+        assert found(made(documents=[PASSPORT | unknown])) == {}
+
+
+def test_a_person_whom_the_machine_readable_zone_contradicts():
+    """Another date of birth, another nationality; partly known dates agree with what they can be."""
+    assert list(found(made(births=["1974-08-13"]))) == ["/subject/births"]
+    for birth in (["1974-08-13", "1974-08-12"], ["1974"], ["197X"], ["1974-XX"], ["1970~"], "unknown"):
+        assert found(made(births=birth)) == {}
+    other = [{"state": "FRA", "status": "documented"}]
+    assert list(found(made(nationalities=other))) == ["/subject/nationalities"]
+    both = [*other, {"state": "UTO", "status": "claimed"}]
+    assert found(made(nationalities=both)) == {}
+
+
+def test_a_name_and_its_script():
+    """An ICAO form that does not follow, in any of the three scripts; a script that is another."""
+    name = {"quality": "primary", "text": "Шевченко", "script": "Cyrl", "icao": "SHEVCHENKO"}
+    assert found(made(names=[name])) == {}
+    assert list(found(made(names=[name | {"icao": "SEVCENKO"}]))) == []
+    assert list(found(made(names=[name | {"icao": "SMITH"}]))) == ["/subject/names/0/icao"]
+    arabic = {"quality": "aka", "text": "محمد", "script": "Arab", "icao": "AHMED"}
+    assert list(found(made(names=[name, arabic]))) == ["/subject/names/1/icao"]
+    assert list(found(made(names=[name | {"script": "Latn"}]))) == ["/subject/names/0/script"]
+
+
+def test_ages_that_the_dates_of_birth_do_not_bear_out():
+    """An adult of whom one date says child; a child of whom every date says adult."""
+    plain = {"documents": []}
+    assert list(found(made(births=["1974-08-12", "2012"], **plain))) == ["/subject/age"]
+    assert list(found(made(births=["1974-08-12"], age="child", **plain))) == ["/subject/age"]
+    assert found(made(births=["1974-08-12", "2012"], age="disputed", **plain)) == {}
+
+
+def test_an_approval_that_releases_nothing():
+    """The leg names no authority: an update that names the state is what helps."""
+    signed = {"state": None, "by": "A", "at": "2026-11-20T09:00:00Z"}
+    approvals = [{"hold": "child_review", **signed}, *({"hold": hold, **signed} for hold in sorted(NAMES_NO_STATE))]
+    said = found(made(local={"approvals": approvals}))
+    assert list(said) == [f"/local/approvals/{number}/hold" for number in range(1, 5)]
+
+
+def test_free_text_about_a_refugee():
+    """It leaves as it is written, in every profile that has it."""
+    document = made(local={"refugee": {"status": "refugee", "feared": ["UTO"]}})
+    assert list(found(document | {"narrative": "Stopped at the border."})) == ["/narrative"]
+    assert found(document | {"narrative": None}) == {}
+    document["local"]["refugee"]["status"] = "unknown"
+    assert list(found(document)) == ["/local/refugee/status"]
+
+
+def test_an_exclusion_that_excludes_nobody():
+    """A code that only looks like a state's; an organisation's own code is longer, or ICAO's."""
+    document = made()
+    document["handling"] |= {"not_to": ["FRN", "FRA", "INTERPOL", "GBD"], "release_to": ["UNO", "XYZ/spoc"]}
+    assert list(found(document)) == ["/handling/release_to/1", "/handling/not_to/0", "/handling/not_to/3"]
