@@ -30,6 +30,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_FAULTS = 100
+"""How many faults of one document are listed."""
+
 REASONS: dict[str, str] = {
     # What the hub says of an envelope, in the order in which it looks (ENVELOPE.md, "Opening").
     "too_large": "the record exceeds its size cap",
@@ -133,12 +136,18 @@ class Fault:
 
 
 class NotificationInvalid(Refused):
-    """A notification that breaks its format; `faults` lists every fault at once."""
+    """A notification that breaks its format; `faults` lists every fault at once.
+
+    Of a document that is nothing but faults the first `MOST_FAULTS` are listed, and the number of the others.
+    """
 
     default_reason = "invalid_notification"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(faults)
+        listed = [*faults[:MOST_FAULTS]]
+        if len(faults) > MOST_FAULTS:
+            listed.append(Fault("", f"has {len(faults) - MOST_FAULTS} more faults"))
+        self.faults = tuple(listed)
         super().__init__(None, "; ".join(str(fault) for fault in self.faults))
 
 

@@ -146,6 +146,8 @@ def _read(name: str) -> list[tuple[str, str]]:
     label = "standard input" if name == "-" else name
     try:
         data = _bytes(name)
+        if len(data) > LARGEST_FILE:
+            raise Malformed("too_large", f"{label}: is larger than 64 MiB", hint="split it")
         text = data.decode("utf-8-sig")
     except OSError as error:
         raise Refused(
@@ -153,8 +155,6 @@ def _read(name: str) -> list[tuple[str, str]]:
         ) from error
     except UnicodeDecodeError as error:
         raise Malformed(detail=f"{label}: is not UTF-8 text") from error
-    if len(data) > LARGEST_FILE:
-        raise Malformed("too_large", f"{label}: is larger than 64 MiB", hint="split it")
     if not text.strip():
         return []
     found = documents(text)

@@ -264,6 +264,17 @@ ATTACKS = (
            "23_foreign_groups::test_an_authority_has_its_own_group_and_no_transaction",
            "notifier.sandbox.acls:_authority = lambda authority: [*original(authority), "
            "Grant(authority.principal, 'transactional_id', router_transactional_id(0), 'write')]"),
+    attack("20 caps before parsing", "20_bombs::test_a_bomb_is_one_clean_refusal",
+           "notifier.envelope.format:ENVELOPE_BYTES = 2**40"),
+    attack("20 a document's size", "20_bombs::test_a_bomb_is_one_clean_refusal",
+           "notifier.notification.checking:DOCUMENT_BYTES = 2**40"),
+    attack("20 a document's depth", "20_bombs::test_a_bomb_is_one_clean_refusal",
+           "notifier.notification.checking:_check_depth = lambda *_: None"),
+    attack("20 faults without end", "20_bombs::test_a_bomb_is_one_clean_refusal",
+           "notifier.errors:MOST_FAULTS = 2**40"),
+    attack("20 compressed batches", "20_bombs::test_nothing_is_compressed",
+           "notifier.sandbox.administration:Topic = lambda name, partitions, settings: "
+           "original(name, partitions, {**settings, 'compression.type': 'producer'})"),
 )  # fmt: skip
 
 OTHERS = (
