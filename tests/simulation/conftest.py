@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from support.seeds import Cores
 from support.world import World, build_world
 
 
@@ -19,3 +20,11 @@ def world() -> World:
 def make_world() -> Callable[..., World]:
     """Makes worlds: by seed, with a fault hook."""
     return build_world
+
+
+@pytest.fixture(scope="session")
+def cores() -> Iterator[Cores]:
+    """Every core of the machine, to run seeds on."""
+    cores = Cores()
+    yield cores
+    cores.close()

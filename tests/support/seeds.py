@@ -1,0 +1,78 @@
+"""Which seeds a simulation runs, and running them on every core of the machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+
+import structlog
+
+LONGEST_S = 120  # of real time, for one seed
+
+
+class Hangs(Exception):
+    """A run takes longer than any that ends."""
+
+
+def chosen(default):
+    """`NOTIFIER_SEED=17` names one, to replay it; `NOTIFIER_SEEDS` says how many, where `default` is not meant."""
+    only = os.environ.get("NOTIFIER_SEED")
+    return [int(only)] if only else list(range(int(os.environ.get("NOTIFIER_SEEDS", default))))
+
+
+def blocks(default, size):
+    """The chosen seeds in blocks, each of them a test."""
+    seeds = chosen(default)
+    return [seeds[start : start + size] for start in range(0, len(seeds), size)]
+
+
+class Cores:
+    """Runs seeds side by side in processes of their own; a single one here, where its logs are seen."""
+
+    def __init__(self):
+        self._pool = None
+
+    def run(self, run_seed, seeds):
+        """Runs `run_seed` (a function of a module that any process can import) for each; fails with those that do."""
+        if len(seeds) == 1:
+            run_seed(seeds[0])
+            return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=_silence)
+        done = self._pool.map(_outcome, [run_seed] * len(seeds), seeds)
+        failed = [
+            f"seed {seed}: replay with NOTIFIER_SEED={seed}\n{what}"
+            for seed, what in zip(seeds, done, strict=True)
+            if what
+        ]
+        assert not failed, "\n".join(failed)
+
+    def close(self):
+        """Ends the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def _silence():
+    """Nobody reads the logs of a thousand faults, and formatting them takes longer than making them."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+
+
+def _outcome(run_seed, seed):
+    """What went wrong, as text; None where nothing did."""
+    signal.signal(signal.SIGALRM, _hangs)
+    signal.alarm(LONGEST_S)
+    try:
+        run_seed(seed)
+    except BaseException:
+        return traceback.format_exc()
+    finally:
+        signal.alarm(0)
+    return None
+
+
+def _hangs(_number, _frame):
+    raise Hangs
