@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,31 +16,34 @@ from notifier.errors import Malformed, NotificationInvalid
 from notifier.escaping import escaped, json_text
 
 if TYPE_CHECKING:
-    from notifier.directory.model import Directory
+    from notifier.directory.snapshot import Snapshot
     from notifier.notification import Notification
     from notifier.notification.model import Approval
     from notifier.producers.outbox import Outbox
+    from notifier.producers.plan import Ties
     from notifier.routing.rules import RuleSet
 
 
 class Replay:
     """Decides notifications by two versions, says what differs, and counts; it keeps none of them."""
 
-    def __init__(self, directory: Directory, before: RuleSet, after: RuleSet) -> None:
-        self._directory = directory
-        self._before = before
-        self._after = after
+    def __init__(self, snapshot: Snapshot, before: RuleSet, after: RuleSet) -> None:
+        self._snapshots = [replace(snapshot, rules=rules) for rules in (before, after)]
         self.counts = dict.fromkeys(("notifications", "differ", "added", "removed", "otherwise"), 0)
 
-    def take(self, name: str, notification: Notification, approvals: Sequence[Approval]) -> dict[str, Any] | None:
+    def take(
+        self, name: str, notification: Notification, ties: Ties, approvals: Sequence[Approval] = ()
+    ) -> dict[str, Any] | None:
         """The difference for one notification, which `name` names, as a document; None where there is none."""
+        from notifier.producers.plan import plan
+        from notifier.producers.ties import evaluate
         from notifier.routing.changes import compare
-        from notifier.routing.decision import decide
 
-        was, now = (
-            decide(notification, self._directory, rules, approvals=approvals) for rules in (self._before, self._after)
-        )
-        found = compare(was, now)
+        planned = [
+            plan(*evaluate(notification, ties, one, approvals), one.directory.version, ties=ties, approvals=approvals)
+            for one in self._snapshots
+        ]
+        found = compare(*(one.entries for one in planned))
         self.counts["notifications"] += 1
         if not found:
             return None
@@ -83,6 +87,7 @@ class Shown:
 def replay_all(context: Context, files: tuple[str, ...], replay: Replay, shown: Shown) -> int:
     """Every notification of the outbox and the files, one at a time; 1 where a file holds what is none."""
     from notifier.notification import parse
+    from notifier.producers.plan import UNTIED
 
     refused = 0
     shown.begin()
@@ -96,13 +101,13 @@ def replay_all(context: Context, files: tuple[str, ...], replay: Replay, shown: 
             say_refused(name, error)
             continue
         approvals = notification.local.approvals if notification.local is not None else ()
-        if found := replay.take(name, notification, approvals):
+        if found := replay.take(name, notification, UNTIED, approvals):
             shown.show(found)
     shown.end(replay.counts)
     return 1 if refused else 0
 
 
 async def _outbox(outbox: Outbox, replay: Replay, shown: Shown) -> None:
-    async for message_id, notification in outbox.notifications():
-        if found := replay.take(message_id, notification, ()):
+    async for message_id, notification, plan in outbox.messages():
+        if found := replay.take(message_id, notification, plan.ties):
             shown.show(found)

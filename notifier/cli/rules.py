@@ -19,7 +19,7 @@ from notifier.times import rfc3339
 
 if TYPE_CHECKING:
     from notifier.directory.client import DirectoryClient
-    from notifier.directory.model import Directory
+    from notifier.directory.snapshot import Snapshot
     from notifier.routing.rules import RuleSet
 
 WORDS: Final = ("current", "previous", "staged")
@@ -96,7 +96,7 @@ def diff(context: Context, old: str, new: str, files: tuple[str, ...], replay: b
             if context.json:
                 context.print_json(head)
             return 0
-        replayed = Replay(versions.directory(), before, after)
+        replayed = Replay(versions.snapshot(), before, after)
         return replay_all(context, files, replayed, Shown(head if context.json else None))
 
 
@@ -130,13 +130,13 @@ class Versions:
             raise Refused("not_found", "there is no version of the rules before the current one")
         return found
 
-    def directory(self) -> Directory:
+    def snapshot(self) -> Snapshot:
         """Who takes part: by the directory that is meant, or, where there is none, every state."""
         if self._folder is None and self._context.config is None and not self._context.home.is_dir():
             from notifier.directory.builtin import builtin_snapshot
 
-            return builtin_snapshot().directory
-        return self.client.load().directory
+            return builtin_snapshot()
+        return self.client.load()
 
     @property
     def client(self) -> DirectoryClient:

@@ -334,8 +334,8 @@ class Outbox:
             raise Refused("not_found", f"the outbox has no notification {message_id}")
         return parse(self._open("content", notification_id, row.content))
 
-    async def notifications(self) -> AsyncIterator[tuple[str, Notification]]:
-        """Every notification with its id, as `notification` gives it, oldest first; a few at a time."""
+    async def messages(self) -> AsyncIterator[tuple[str, Notification, Plan]]:
+        """Every message: id, notification as `notification` gives it, plan; oldest first, a few at a time."""
         last = 0
         while True:
             query = sa.select(tables.messages).where(tables.messages.c.id > last).order_by(tables.messages.c.id)
@@ -344,7 +344,11 @@ class Outbox:
             if not rows:
                 return
             for row in rows:
-                yield _text(row.notification_id), parse(self._open("content", row.notification_id, row.content))
+                content, plan = (
+                    self._open(column, row.notification_id, value)
+                    for column, value in (("content", row.content), ("plan", row.plan))
+                )
+                yield _text(row.notification_id), parse(content), Plan.from_document(plan)
             last = rows[-1].id
 
     async def waiting(self) -> list[str]:

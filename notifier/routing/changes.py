@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from notifier.routing.decision import Decision
 from notifier.routing.rules import RuleSet
 
 ROW_KEY: Final = ("type", "custody", "rule", "role")
@@ -92,30 +91,34 @@ class Difference:
         }
 
 
-def compare(before: Decision, after: Decision) -> Difference:
-    """The difference between what two versions decide upon the same notification."""
+def compare(before: Sequence[Entry], after: Sequence[Entry]) -> Difference:
+    """The difference between what two versions decide upon the same notification: the entries of each."""
     was, now = _named(before), _named(after)
     names = sorted({*was, *now})
     entries = [(was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)]
     return Difference(
-        tuple(sorted(set(after.recipients) - set(before.recipients))),
-        tuple(sorted(set(before.recipients) - set(after.recipients))),
+        tuple(sorted(_sent(now) - _sent(was))),
+        tuple(sorted(_sent(was) - _sent(now))),
         (*entries, *_unnamed(before, after)),
     )
 
 
-def _named(decision: Decision) -> dict[str, Entry]:
-    return {one.authority: one.to_json() for one in decision.entries if one.authority is not None}
+def _named(entries: Sequence[Entry]) -> dict[str, Entry]:
+    return {one["authority"]: one for one in entries if one["authority"] is not None}
 
 
-def _unnamed(before: Decision, after: Decision) -> Iterator[tuple[Entry | None, Entry | None]]:
+def _sent(named: Mapping[str, Entry]) -> set[str]:
+    return {name for name, entry in named.items() if entry["outcome"] == "send"}
+
+
+def _unnamed(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
     """Legs that name no state yet have nothing to be known by: each stands in both decisions, or in one."""
-    was = [one.to_json() for one in before.entries if one.authority is None]
-    now = [one.to_json() for one in after.entries if one.authority is None]
-    for entry in was:
-        if entry in now:
-            now.remove(entry)
-        else:
-            yield entry, None
+    now = [one for one in after if one["authority"] is None]
+    for entry in before:
+        if entry["authority"] is None:
+            if entry in now:
+                now.remove(entry)
+            else:
+                yield entry, None
     for entry in now:
         yield None, entry

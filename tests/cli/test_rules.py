@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from notifier.cli.main import run
+from notifier.notification import parse
+from notifier.notification.digest import digest_of
 from notifier.producers import outbox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -117,6 +119,27 @@ def test_a_replay_of_the_outbox_sends_nothing_and_leaves_it_as_it_was(notifier, 
     assert why["rules_version"] == 1
     assert "FRA/spoc" not in {entry["authority"] for entry in why["recipients"]}
     assert json.loads(notifier("track", ids[0], "--json", *acts)[1])["recipients"][0]["state"] == "submitted"
+
+
+def test_an_update_is_replayed_as_what_it_is(notifier, file, tmp_path):
+    """It goes to whoever was told before, rules or not: no row tells AUT and BGR any more, and they stay."""
+    first = json.loads((EXAMPLES / "deportation-ordered.json").read_text())
+    first["id"] = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
+    about = {"id": first["id"], "digest": digest_of(parse(first))}
+    update = {name: value for name, value in first.items() if name not in ("id", "stage")}
+    update |= {"type": "update", "about": about}
+    both = tmp_path / "both.jsonl"
+    both.write_text(json.dumps(first) + "\n" + json.dumps(update) + "\n")
+    acts = ("--as", "TUR/spoc")
+    status, _, err = notifier("publish", str(both), "--timeout", "0", "--wait", *acts)
+    assert status == 3, err
+    of_first, of_update = json.loads(notifier("rules", "diff", "current", str(file), "--replay", "--json", *acts)[1])[
+        "messages"
+    ]
+    assert of_first["removed"] == ["AUT/spoc", "BGR/spoc"]
+    assert (of_update["type"], of_update["removed"], of_update["added"]) == ("update", [], ["FRA/spoc"])
+    changed = {entry["authority"]: entry["after"]["reasons"] for entry in of_update["entries"]}
+    assert changed["AUT/spoc"] == [{"rule": "told_before", "paragraph": "3"}]
 
 
 def test_a_file_of_something_else_is_told_and_the_rest_is_replayed(notifier, file, tmp_path):

@@ -61,7 +61,8 @@ def test_every_kind_of_change_is_named_once():
 
 def differ(document, snapshot, rules, **change):
     notification = parse(document(**change))
-    return compare(*(decide(notification, snapshot.directory, one) for one in (OLD, rules)))
+    decided = (decide(notification, snapshot.directory, one).to_json()["recipients"] for one in (OLD, rules))
+    return compare(*decided)
 
 
 def test_who_is_told_more_and_who_no_more(document, snapshot):
