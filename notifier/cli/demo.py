@@ -112,8 +112,8 @@ def _show_messages(console: Console, story: Story) -> None:
         table = Table.grid(padding=(0, 2), pad_edge=False)
         for width in (9, 14):
             table.add_column(min_width=width, no_wrap=True)
-        for entry in example.submitted.plan.entries:
-            got = story.got(entry["authority"], example.submitted.id)
+        for entry in example.entries:
+            got = story.got(entry["authority"], example.id)
             reasons = ", ".join(f"{reason['rule']} ({reason['paragraph']})" for reason in entry["reasons"])
             because = [*entry["because"], *(f"now {code}" for code in entry.get("successors", ()))]
             table.add_row(
@@ -122,7 +122,7 @@ def _show_messages(console: Console, story: Story) -> None:
                 reasons + (f"; because {', '.join(because)}" if because else ""),
                 "in its inbox" if got else "",
             )
-        if not example.submitted.plan.entries:
+        if not example.entries:
             table.add_row("  nobody", "", "no rule names anybody")
         console.print(table)
 

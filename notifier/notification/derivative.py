@@ -16,7 +16,6 @@ from notifier.errors import Refused
 from notifier.notification.digest import digest_of
 from notifier.notification.model import About, Handling, Notification, Parent
 
-INTERPOL: Final = "INTERPOL"
 FORWARD_REQUEST: Final = "forward_request"
 
 NEVER: Final = frozenset({"receipt", "response", "correction", "withdrawal", "act"})
@@ -39,37 +38,10 @@ CODES: Final[Mapping[str, Code]] = {
 }
 """All of them travel with what is shared onwards, and bind whoever gets it."""
 
-OBJECTIONS: Final[Mapping[str, str]] = {
-    "onward_forbidden": "its handling code asks for the originator's permission first",
-    "not_to": "the originator names it among those who must not be told",
-    "not_released_to": "the originator releases it to others only",
-    "another_state": "another state is told only where the originator releases it to that state by name",
-    "child_protected": "what may be about a child goes to no front line and not to INTERPOL",
-}
-"""Why an authority is not forwarded to. The last is no question of permission: nobody can be asked."""
 
-
-def objections(parent: Notification, forwarder: str, name: str, *, child: bool) -> list[str]:
-    """Why the authority `name` may not be told by `forwarder` of what it received (keys of `OBJECTIONS`).
-
-    `child`: whether it may be about a child. Another state is told by its name alone, whatever the codes say: only
-    the originator knows whom the person fears, and it says so to nobody.
-    """
-    state, _, role = name.partition("/")
-    handling = parent.handling
-    named = {state, name}
-    found = []
-    if not all(CODES[code].onward if code in CODES else False for code in handling.codes):
-        found.append("onward_forbidden")
-    if named & set(handling.not_to):
-        found.append("not_to")
-    if handling.release_to and not named & set(handling.release_to):
-        found.append("not_released_to")
-    if state != forwarder.partition("/")[0] and not named & set(handling.release_to):
-        found.append("another_state")
-    if child and (role == "border" or state == INTERPOL):
-        found.append("child_protected")
-    return found
+def is_shareable(handling: Handling) -> bool:
+    """Whether every code lets it be shared onwards; one that nobody knows here may mean anything."""
+    return all(code in CODES and CODES[code].onward for code in handling.codes)
 
 
 def derive(parent: Notification, forwarder: str, notification_id: bytes, today: str) -> Notification:

@@ -6,17 +6,27 @@ waits for the forwarder's own child reviewer: the originator's has looked at oth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from notifier.directory.model import Directory
 from notifier.errors import DirectoryError, Refused
 from notifier.notification import Notification
-from notifier.notification.derivative import OBJECTIONS, objections
+from notifier.notification.derivative import is_shareable
 from notifier.notification.model import Approval
-from notifier.routing.decision import Decision, Entry, Reason
-from notifier.routing.safeguards import needs_child_review
+from notifier.routing.decision import INTERPOL, Decision, Entry, Reason
+from notifier.routing.safeguards import is_excluded, is_released_to, needs_child_review
 
-FORWARDED = "forwarded"
+FORWARDED: Final = "forwarded"
+
+OBJECTIONS: Final[Mapping[str, str]] = {
+    "child_protected": "what may be about a child goes to no front line and not to INTERPOL",
+    "onward_forbidden": "its handling code asks for the originator's permission first",
+    "not_to": "the originator names it among those who must not be told",
+    "not_released_to": "the originator releases it to others only",
+    "another_state": "another state is told only where the originator releases it to that state by name",
+}
+"""Why an authority is not forwarded to. The first is no question of permission: nobody can be asked."""
 
 
 def paragraph_of(forwarder: str, name: str) -> str:
@@ -26,20 +36,46 @@ def paragraph_of(forwarder: str, name: str) -> str:
     return "7" if name.partition("/")[0] == forwarder.partition("/")[0] else "5"
 
 
+def objections(received: Notification, forwarder: str, name: str) -> list[str]:
+    """Why the authority `name` may not be told by `forwarder` of what it received (keys of `OBJECTIONS`)."""
+    found = {
+        "child_protected": is_kept_from(name) and needs_child_review(received),
+        "onward_forbidden": not is_shareable(received.handling),
+        "not_to": is_excluded(name, received),
+        "not_released_to": not is_released_to(name, received),
+        "another_state": not is_ours_to_tell(name, forwarder, received),
+    }
+    return [code for code, objected in found.items() if objected]
+
+
+def is_kept_from(name: str) -> bool:
+    """Whether nothing of a child is passed on to this authority, whoever approves: the front line, and INTERPOL."""
+    state, _, role = name.partition("/")
+    return role == "border" or state == INTERPOL
+
+
+def is_ours_to_tell(name: str, forwarder: str, received: Notification) -> bool:
+    """Whether the authority is the forwarder's own participant's, or the originator releases it there by name.
+
+    Only the originator knows whom the person fears, and it says so to nobody: so nobody else chooses another state.
+    """
+    state = name.partition("/")[0]
+    return state == forwarder.partition("/")[0] or bool({name, state} & set(received.handling.release_to))
+
+
 def check_forward(parent: Notification, forwarder: str, names: Sequence[str], directory: Directory) -> None:
     """Raises `Refused` unless every one of `names` may be told of `parent`.
 
     `unknown_authority`; `child_protected`, which nobody can give leave for; `forwarding_forbidden`, for which the
     originator can be asked.
     """
-    child = needs_child_review(parent)
     found: dict[str, set[str]] = {}
     for name in names:
         if name == forwarder or not directory.participates(name):
             raise DirectoryError("unknown_authority", f"the directory has no active authority {name} besides you")
-        for code in objections(parent, forwarder, name, child=child):
+        for code in objections(parent, forwarder, name):
             found.setdefault(code, set()).add(name)
-    for code in ("child_protected", *OBJECTIONS):
+    for code in OBJECTIONS:
         if code in found:
             reason = "child_protected" if code == "child_protected" else "forwarding_forbidden"
             raise Refused(reason, f"{', '.join(sorted(found[code]))}: {OBJECTIONS[code]}")
@@ -62,7 +98,7 @@ def decide_forward(
     entries = []
     for name in sorted(names):
         reasons = (Reason(FORWARDED, paragraph_of(forwarder, name)),)
-        against = objections(derivative, forwarder, name, child=child)
+        against = objections(derivative, forwarder, name)
         if against:
             entries.append(Entry(name, "suppress", reasons, tuple(against)))
             continue

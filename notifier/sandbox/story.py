@@ -29,7 +29,8 @@ from notifier.directory.client import DirectoryClient
 from notifier.directory.model import Directory
 from notifier.envelope import ParsedDelivery, digest_of, parse_feed
 from notifier.notification import parse
-from notifier.producers.publisher import Publisher, Submitted
+from notifier.producers.plan import Entry
+from notifier.producers.publisher import Publisher
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.sandbox import Sandbox
 from notifier.topics import INTAKE, REJECTED
@@ -45,12 +46,17 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One notification of the story: its file's name, and what the hub decided."""
+    """One notification of the story: its file's name, what the hub decided, and, in the end, about whom.
+
+    `recipients` are those who were told, by the first letters or by later ones that an update released.
+    """
 
     name: str
-    submitted: Submitted
+    id: str
     state: str
     seconds: float  # from publish to the hub's decision as its originator read it
+    entries: tuple[Entry, ...]
+    recipients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +147,24 @@ async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Story) -> Non
 async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, str]]) -> list[Example]:
     async with Publisher.from_home(home, originator) as publisher:
 
-        async def one(name: str, text: str) -> Example:
+        async def one(name: str, text: str) -> tuple[str, str, float]:
             begun = time.monotonic()
             submitted = await publisher.publish(text)
-            status = await publisher.wait(submitted.id, PATIENCE_S)
-            return Example(name, submitted, status.state, time.monotonic() - begun)
+            await publisher.wait(submitted.id, PATIENCE_S)
+            return name, submitted.id, time.monotonic() - begun
 
-        return list(await asyncio.gather(*(one(name, text) for name, text in texts)))
+        first = [(name, text) for name, text in texts if parse(text).about is None]
+        done = list(await asyncio.gather(*(one(name, text) for name, text in first)))
+        # An update speaks of what was said and decided before.
+        done += [await one(name, text) for name, text in texts if (name, text) not in first]
+        await publisher.drain(PATIENCE_S)
+        return [await _example(publisher, *item) for item in done]
+
+
+async def _example(publisher: Publisher, name: str, message_id: str, seconds: float) -> Example:
+    status = await publisher.status(message_id)
+    told = tuple(one.authority for one in status.recipients if one.authority and one.state == "routed")
+    return Example(name, status.id, status.state, seconds, status.entries, told)
 
 
 async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Story) -> None:
@@ -188,7 +205,7 @@ async def _refusal(rejected: Reader, digest: bytes) -> str | None:
 
 async def _receive(sandbox: Sandbox, story: Story) -> None:
     """Every authority that is told of anything opens its feed until all of it is there."""
-    names = sorted({name for example in story.examples for name in example.submitted.recipients})
+    names = sorted({name for example in story.examples for name in example.recipients})
     inboxes = await asyncio.gather(*(_receive_as(sandbox.home, name) for name in names))
     story.received = dict(zip(names, inboxes, strict=True))
 
@@ -205,7 +222,7 @@ async def _compare(admin: Transport, directory: Directory, moved: dict[str, int]
 
     `moved` has the feeds that were written to, with the offset where that began.
     """
-    planned = Counter(name for example in story.examples for name in example.submitted.recipients)
+    planned = Counter(name for example in story.examples for name in example.recipients)
     for name, authority in sorted(directory.authorities.items()):
         feed = authority.feed
         records = await _all(admin, feed, 0, moved[feed]) if feed in moved else []
@@ -219,7 +236,7 @@ async def _verify(sandbox: Sandbox, directory: Directory, story: Story) -> None:
     folder = load(party_config(sandbox.home, "auditor")).log_folder
     if folder is None:
         raise AssertionError("the sandbox's auditor has a log folder")
-    deliveries = sum(len(example.submitted.recipients) for example in story.examples)
+    deliveries = sum(len(example.recipients) for example in story.examples)
     decided = len(story.examples)
     wanted = deliveries + decided + len(story.attacks)
     verifier = Verifier.from_vkey(directory.hub.log_key)
@@ -246,11 +263,11 @@ async def _verify(sandbox: Sandbox, directory: Directory, story: Story) -> None:
 def _judge(story: Story) -> None:
     """Everything that must be so, looked at once more."""
     for example in story.examples:
-        if example.state != ("routed" if example.submitted.recipients else "held"):
+        if example.state != ("routed" if example.recipients else "held"):
             story.faults.append(f"{example.name} is {example.state}")
-        for entry in example.submitted.plan.entries:
+        for entry in example.entries:
             sent = entry["outcome"] == "send"
-            if story.got(entry["authority"], example.submitted.id) != sent:
+            if story.got(entry["authority"], example.id) != sent:
                 what = "is missing at" if sent else "reached"
                 story.faults.append(f"{example.name} {what} {entry['authority']}")
     for attack in story.attacks:
@@ -293,13 +310,10 @@ def as_document(story: Story) -> dict[str, Any]:
         "faults": story.faults,
         "messages": [
             {
-                "id": one.submitted.id,
+                "id": one.id,
                 "example": one.name,
                 "state": one.state,
-                "recipients": [
-                    {**entry, "received": story.got(entry["authority"], one.submitted.id)}
-                    for entry in one.submitted.plan.entries
-                ],
+                "recipients": [{**entry, "received": story.got(entry["authority"], one.id)} for entry in one.entries],
             }
             for one in story.examples
         ],

@@ -12,6 +12,9 @@ PARSING = "tests/unit/notification/test_parsing.py"
 ROUTER = "tests/simulation/test_router.py"
 DIRECTORY = "tests/unit/directory/test_directory.py"
 DECISION = "tests/unit/routing/test_decision.py"
+FORWARDING = "tests/unit/routing/test_forwarding.py"
+PASSED_ON = "tests/simulation/test_forwarding.py"
+CASE = "tests/simulation/test_updates.py"
 UPDATES = "tests/unit/routing/test_updates.py"
 TYPES = "tests/unit/routing/test_types.py"
 PROPERTIES = "tests/unit/routing/test_properties.py"
@@ -305,6 +308,41 @@ OTHERS = (
     Row("rules in which a word means nothing",
         "tests/cli/test_rules.py::test_what_is_wrong_with_a_file_is_said_and_nothing_is_published",
         "notifier.directory.rulebook:check = lambda _: None"),
+    Row("forward: handling codes", f"{FORWARDING}::test_a_handling_code_decides_about_domestic_agencies",
+        "notifier.routing.forwarding:is_shareable = lambda _: True"),
+    Row("forward: release to", f"{FORWARDING}::test_only_inside_what_the_originator_releases_it_to",
+        "notifier.routing.forwarding:is_released_to = lambda *_: True"),
+    Row("forward: not to", f"{FORWARDING}::test_never_to_whom_the_originator_excludes",
+        "notifier.routing.forwarding:is_excluded = lambda *_: False"),
+    Row("forward: another state", f"{FORWARDING}::test_another_state_only_where_the_originator_names_it",
+        "notifier.routing.forwarding:is_ours_to_tell = lambda *_: True"),
+    Row("forward: no child to the front line", f"{FORWARDING}::test_nothing_of_a_child_goes_to_the_front_line",
+        "notifier.routing.forwarding:is_kept_from = lambda _: False"),
+    Row("forward: a child waits for a reviewer of the forwarder's own",
+        f"{PASSED_ON}::test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer",
+        "notifier.routing.forwarding:needs_child_review = lambda _: False"),
+    Row("forward: what a screener may see", f"{PASSED_ON}::test_domestic_agencies_get_what_their_role_may_see",
+        "notifier.notification.profiles:ROLES = {}"),
+    Row("forward: a drill stays one",
+        f"{PASSED_ON}::test_a_drill_stays_a_drill_and_reaches_no_operational_sink",
+        "notifier.producers.publisher:derive = lambda *given: replace(original(*given), exercise=False)"),
+    Row("forward: a lineage is never claimed",
+        f"{PASSED_ON}::test_nobody_publishes_a_parent_or_a_response_by_hand",
+        "notifier.producers.publisher:TYPES = ('response', *TYPES)"),
+    Row("forward: a digest answers no guess",
+        f"{FORWARDING}::test_a_digest_answers_no_guess_about_what_its_reader_was_not_told",
+        "notifier.notification.digest:cut = lambda notification, _: notification"),
+    Row("update: a revoked nationality", f"{CASE}::test_a_revoked_nationality_stops_what_is_sent_later",
+        "notifier.producers.ties:_Said._only_by_revoked = lambda *_: False"),
+    Row("update: what waits to be sealed", f"{CASE}::test_what_waits_to_be_sealed_is_stopped_too",
+        "notifier.producers.ties:_Said._stop = lambda *_: None"),
+    Row("update: fear is not forgotten", f"{CASE}::test_a_state_that_is_feared_now_is_told_no_more",
+        "notifier.producers.ties:_known_before = lambda *_: Local()"),
+    Row("update: a refugee who is known later",
+        f"{CASE}::test_a_refugee_who_is_known_as_one_later_has_no_state_told",
+        "notifier.producers.ties:_not_told_for_fear = lambda *_: {}"),
+    Row("update: nothing but the text that it names", f"{CASE}::test_only_its_own_notification_s_text_can_be_updated",
+        "notifier.producers.ties:_check = lambda *_: None"),
     Row("enrolment without possession", f"{DIRECTORY}::test_enrolment_asks_for_both_proofs",
         "notifier.directory.enrolment:signature_holds = lambda *_: True"),
     Row("safeguards: suppression", f"{DECISION}::test_not_to_and_release_to_suppress",

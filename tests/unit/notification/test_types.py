@@ -138,3 +138,12 @@ def test_a_digest_is_the_same_before_and_after_the_way(path):
     """The originator's own, and that of whoever received it whole."""
     sent = replace(parse(json.loads(path.read_text())), id=ID)
     assert digest_of(sent) == digest_of(decode(encode(for_sealing(sent))))
+
+
+def test_an_example_that_speaks_of_another_names_its_text():
+    """So it can be published as it stands, after that one."""
+    documents = [json.loads(path.read_text()) for path in sorted(EXAMPLES.glob("*.json"))]
+    about = [one["about"] for one in documents if "about" in one]
+    known = {one["id"]: digest_of(parse(one)) for one in documents if "id" in one}
+    assert about
+    assert [known[one["id"]] for one in about] == [one["digest"] for one in about]
