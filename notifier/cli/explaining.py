@@ -18,6 +18,7 @@ def entry_line(entry: dict[str, Any]) -> str:
 
 def _reasons(entry: dict[str, Any]) -> str:
     text = ", ".join(f"{reason['rule']} (para {reason['paragraph']})" for reason in entry["reasons"])
+    text = text or "by facts that its profile does not show"
     if entry["because"]:
         text += f"; because {', '.join(entry['because'])}"
     if entry.get("successors"):

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import stat
+import uuid
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from notifier.cli.main import run
-from notifier.config import party_config
+from notifier.config import load, party_config
+from notifier.consumers.inbox import Inbox
+from notifier.consumers.reading import Message, Place
+from notifier.directory.registry import Registry
+from notifier.keyfiles import signing_key, storage_key
+from notifier.notification import decode, parse
+from notifier.producers.letters import letters_to
+from notifier.runtime import REAL
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
 OTHER = "01997e5c-1c00-7c55-9a3e-000000000000"
 ME, OVERSIGHT = "TUR/spoc", "TUR/oversight"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
@@ -162,3 +174,98 @@ def test_a_wrong_setting_is_named(notifier, copied, table, said):
     config.write_text(config.read_text().partition("\n[oversees")[0] + "\n" + table)
     status, _, err = notifier("why", ID, as_=OVERSIGHT)
     assert (status, said in err, err.count("\n")) == (1, True, 1)
+
+
+@pytest.fixture
+def deliver(copied):
+    """Puts a notification into the inbox of an authority, as its letter came and the hub decided by those rules."""
+
+    def put(name, document, rules_version=1):
+        notification = replace(parse(document), id=uuid.UUID(ID).bytes)
+        (letter,) = letters_to(notification, [name])
+        place = Place(notification.originator, b"s" * 16, 1)
+        came = Message(
+            place=place,
+            envelope=bytes(32),
+            notification_id=notification.id,
+            accepted_at=1_795_000_000_000,
+            rules_version=rules_version,
+            encoded=letter.wire,
+            notification=decode(letter.wire),
+        )
+        settings = load(party_config(copied, name))
+
+        async def fill():
+            inbox = await Inbox.open(settings.inbox, name, storage_key(settings.keys), REAL)
+            lease = inbox.lease()
+            await lease.acquire()
+            await inbox.store([came], [0], 0, lease, signing_key(settings.keys))
+            await lease.release()
+            await inbox.close()
+
+        asyncio.run(fill())
+
+    return put
+
+
+@pytest.fixture
+def change_rules(copied):
+    """A version of the rules in which a leg of a type is not told any more."""
+
+    def signed(type_, rule):
+        registry = Registry(copied / "directory", copied / "directory-keys", REAL.clock)
+        rows = tuple(row for row in registry.rules.rows if (row.type, row.rule) != (type_, rule))
+        following, _ = registry.change_rules(replace(registry.rules, rows=rows))
+        return following.version
+
+    return signed
+
+
+def heard(notifier, name):
+    """What a recipient is answered: the version of the rules, and its entry."""
+    document = json.loads(notifier("why", ID, "--json", as_=name)[1])
+    (entry,) = document["recipients"]
+    assert (entry["authority"], entry["outcome"], entry["because"]) == (name, "send", [])
+    return document["rules_version"], [(one["rule"], one["paragraph"]) for one in entry["reasons"]]
+
+
+def test_a_recipient_is_answered_by_the_rules_of_its_day(notifier, deliver, change_rules, arrest):
+    """Two versions later no rule would tell DEU; it was told by the first, and hears that."""
+    deliver("DEU/spoc", arrest)
+    at_first = heard(notifier, "DEU/spoc")
+    version, ((rule, _),) = at_first
+    assert version == 1
+    change_rules("arrest", rule)
+    assert change_rules("deportation", "transit") == 3
+    assert heard(notifier, "DEU/spoc") == at_first
+
+
+def test_what_the_hub_took_by_the_version_before_is_explained_by_it(notifier, deliver, change_rules, arrest):
+    """Accepted within the day after a change, though the hub's own rules named DEU no more."""
+    deliver("DEU/spoc", arrest, rules_version=2)
+    version, ((rule, _),) = heard(notifier, "DEU/spoc")
+    assert version == 1
+    change_rules("arrest", rule)
+    assert heard(notifier, "DEU/spoc")[0] == 1
+
+
+def test_where_the_profile_has_not_got_the_fact_no_reason_is_made_up(notifier, deliver):
+    """A child's residence is in no minimal profile: FRA was told, and neither the fact nor the rule is said."""
+    document = json.loads((EXAMPLES / "arrest.json").read_text())
+    nationality = {"state": "UTO", "status": "documented"}
+    document["subject"] |= {"age": "child", "residences": ["FRA"], "nationalities": [nationality]}
+    deliver("FRA/spoc", document)
+    assert heard(notifier, "FRA/spoc") == (1, [])
+    out = notifier("why", ID, as_="FRA/spoc")[1]
+    assert "by facts that its profile does not show" in out
+    assert "residence" not in out
+
+
+def test_a_recipient_is_told_of_nobody_else(notifier, deliver, arrest):
+    """Asked for itself or for another, whoever that is: no name but its own, and no word of what was kept back."""
+    deliver("DEU/spoc", arrest)
+    out = notifier("why", ID, as_="DEU/spoc")[1] + notifier("why", ID, "--json", as_="DEU/spoc")[1]
+    for word in ("FRA", "INTERPOL", "TUR", "not_to", "suppress", "hold"):
+        assert word not in out
+    refused = {notifier("why", ID, name, as_="DEU/spoc") for name in ("FRA/spoc", "INTERPOL/spoc", "MAR/spoc")}
+    assert len(refused) == 1
