@@ -173,6 +173,15 @@ def rules(file: Path, replace_staged: bool, folder: Path, keys: Path) -> None:
     _said(out)
 
 
+@command.command(epilog="Example: notifier directory renew rules --folder pub --keys role-keys")
+@click.argument("role", type=click.Choice(["directory", "rules"]))
+@folder_option
+@keys_option
+def renew(role: str, folder: Path, keys: Path) -> None:
+    """Sign the directory or the rules as they are for another year: what is not signed anew expires."""
+    _said(_registry(folder, keys).renew(role))
+
+
 @command.command(epilog="Example: notifier directory sign --folder pub --keys role-keys")
 @folder_option
 @keys_option

@@ -63,7 +63,7 @@ SUMMARIES = {
     "auditor": "run the auditor (a service)",
     "completion": "print a shell completion script",
     "demo": "the main job on a real local Kafka, from start to proof",
-    "directory": "participants, authorities, keys and rules: show, init, add, rotate, rules, sign",
+    "directory": "participants, authorities, keys and rules: show, init, add, rotate, rules, renew, sign",
     "doctor": "look for what is wrong, and say how to mend it",
     "forward": "pass on what was received, where its originator lets it; else ask",
     "inbox": "what came in: list, show",

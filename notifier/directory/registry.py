@@ -144,6 +144,10 @@ class Registry:
             )
         return following, self._repository().publish("rules", following.to_document())
 
+    def renew(self, role: str) -> bool:
+        """Signs the current version of `directory` or `rules` for another year; whether that is out already."""
+        return self._repository().renew(role)
+
     def sign(self) -> list[str]:
         """Adds the signatures of the keys at hand, and makes the timestamp fresh; what is still short of them."""
         return self._repository().sign()

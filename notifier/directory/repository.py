@@ -117,6 +117,20 @@ class Repository:
             self._add_target(body, f"{role}/{document['version']}.json", data)
         return self._submit(role, Metadata(body))
 
+    def renew(self, role: str) -> bool:
+        """Signs what `role` says anew, to be good for as long as a new version; whether it is out, as `publish`.
+
+        Raises `DirectoryError` where a version of it waits for signatures: that one will do.
+        """
+        metadata = self._latest(role)
+        if metadata is None:
+            raise DirectoryError(detail=f"{self._folder} holds no {role}")
+        if self.staged(role) is not None:
+            raise DirectoryError(detail=f"a version of {role} waits for signatures", hint="notifier directory sign")
+        metadata.signed.version += 1
+        metadata.signed.expires = self._expiry(role)
+        return self._submit(role, metadata)
+
     def sign(self) -> list[str]:
         """Adds this holder's signatures to what is staged, and signs a fresh snapshot and timestamp.
 

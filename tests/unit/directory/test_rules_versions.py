@@ -10,6 +10,7 @@ import pytest
 
 from notifier.directory import rulebook
 from notifier.directory.builtin import builtin_snapshot
+from notifier.directory.model import DAY_MS
 from notifier.directory.registry import Registry
 from notifier.errors import DirectoryError, DirectoryStale, Refused
 from notifier.routing.rules import Corridor, RuleSet, default_rules
@@ -26,11 +27,11 @@ def without(rules, type_, rule):
     return replace(rules, rows=tuple(row for row in rules.rows if (row.type, row.rule) != (type_, rule)))
 
 
-def holder(published, number):
+def holder(published, number, role="rules"):
     """The directory in the hands of one of the three, who runs the online roles too."""
     folder = published.folder.parent / f"holder-{number}"
     folder.mkdir()
-    for name in (f"rules-{number}.pem", "snapshot-1.pem", "timestamp-1.pem"):
+    for name in (f"{role}-{number}.pem", "snapshot-1.pem", "timestamp-1.pem"):
         shutil.copy(published.keys / name, folder)
     return Registry(published.folder, folder, published.clock)
 
@@ -118,6 +119,35 @@ def test_nothing_new_is_no_version(published):
     registry = published.registry()
     with pytest.raises(DirectoryError, match="already"):
         registry.change_rules(registry.rules)
+
+
+YEAR_MS = 365 * DAY_MS
+
+
+@pytest.mark.parametrize("role", ["directory", "rules"])
+def test_what_does_not_change_is_signed_anew_before_it_expires(published, role):
+    """A year later it would have ended; renewed by two holders it serves, in the version that it had."""
+    client, registry = published.client(), published.registry()
+    before = client.load()
+    published.clock.now += YEAR_MS - DAY_MS
+    for one in ("directory", "rules"):
+        assert one == role or registry.renew(one)
+    assert not holder(published, 1, role).renew(role)
+    with pytest.raises(DirectoryError, match="waits for signatures"):
+        holder(published, 2, role).renew(role)
+    published.clock.now += 2 * DAY_MS
+    registry.sign()
+    after = published.client().load()
+    assert (after.directory, after.rules) == (before.directory, before.rules)
+
+
+def test_what_nobody_renews_expires(published):
+    """However fresh the timestamp is."""
+    published.client().load()
+    published.clock.now += YEAR_MS + DAY_MS
+    published.registry().sign()
+    with pytest.raises(DirectoryStale):
+        published.client().load()
 
 
 FIRST = default_rules().to_document()["rows"][0]
