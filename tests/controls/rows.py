@@ -38,7 +38,7 @@ def attack(name: str, test: str, *without: str) -> Row:
 
 # A client of the directory that begins anew each time.
 FORGETFUL = (
-    "notifier.directory.client:DirectoryClient._read = lambda self, *rest: "
+    "notifier.directory.client:DirectoryClient._updater = lambda self, *rest: "
     "[module('shutil').rmtree(self._metadata, ignore_errors=True), original(self, *rest)][1]"
 )
 
@@ -201,7 +201,7 @@ ATTACKS = (
            "notifier.envelope.opening:_check_statement = lambda *_: None"),
     attack("25 another's statement", "25_wrong_feed::test_a_statement_for_another_tells_an_originator_nothing",
            "notifier.producers.courier:verify_statement = "
-           "lambda *rest, **named: replace(original(*rest, **named), kind='decision', audience=Anything())"),
+           "lambda *rest, **named: original(*rest, **named)._replace(kind='decision', audience=Anything())"),
     attack("30 forged rejection", "30_forged_statements::test_a_forged_rejection_is_not_believed",
            "notifier.envelope.statements:signature_holds = lambda *_: True"),
     attack("30 a path that is not bound", "30_forged_statements::test_a_forged_rejection_is_not_believed",
@@ -289,8 +289,8 @@ OTHERS = (
         "work.replan(load, replace(load.plan, rules_version=snapshot.rules.version))"),
     Row("12 whom new rules add waits for a person",
         "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
-        "notifier.producers.courier:plan = lambda decision, facts, version, _approved, *more: "
-        "original(decision, facts, version, None, *more)"),
+        "notifier.producers.courier:plan = lambda decision, facts, version, _approved, **more: "
+        "original(decision, facts, version, None, **more)"),
     Row("12 a publisher that cannot see those rules yet sends nothing in vain",
         "tests/simulation/test_rules.py::test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vain",
         "notifier.producers.courier:Courier._check_versions = lambda *_: None"),
