@@ -192,7 +192,7 @@ class _Said:
         self._described = update.subject is not None
         self._silent = {"not_a_participant"} | (set() if self._described else {"child_review"})
         self._named = named
-        self._revoked = {participant_of(one.state) for one in given if one.status == "revoked"} - named
+        self._revoked = _revoked([*(one.notification for one in case), update])
         self._documented = {participant_of(one.state) for one in given if one.status == "documented"}
         self._outcomes = outcomes
         self._case = case
@@ -258,6 +258,16 @@ class _Said:
             return False
         entries = (entry for one in self._case for entry in one.plan.entries if entry["authority"] == name)
         return {rule for entry in entries for rule in _rules(entry)} <= {"nationality", "told_before"}
+
+
+def _revoked(messages: Iterable[Notification]) -> set[str | None]:
+    """The states whose nationality is revoked by the last of these messages that speaks of it."""
+    revoked: set[str | None] = set()
+    for message in messages:
+        given = message.subject.nationalities if message.subject is not None else ()
+        revoked |= {participant_of(one.state) for one in given if one.status == "revoked"}
+        revoked -= {participant_of(one.state) for one in given if one.status != "revoked"}
+    return revoked
 
 
 def _rules(entry: Entry) -> Iterator[str]:
