@@ -333,24 +333,6 @@ async def test_what_a_later_directory_cures_is_looked_for_once_before_refusing(w
     assert (later.refreshed, await desk.reasons()) == (2, [])
 
 
-async def test_nothing_is_accepted_nor_skipped_while_the_directory_is_stale(world, hub, desk, monkeypatch):
-    """A stale directory stops the inbox where it is; when it is fresh again, the feed goes on from there."""
-    good = world.directory.snapshot()
-    source = StaticDirectory(replace(good, fresh_until=world.clock() - 1))
-    log = Warned()
-    monkeypatch.setattr("notifier.consumers.subscriber.log", log)
-    await hub.deliver("TUR/spoc")
-    async with desk.subscribed(directory=source) as subscriber, asyncio.timeout(20):
-        await log.event.wait()
-        assert log.reasons == ["directory_stale"]
-        assert await subscriber.inbox.messages() == []
-        assert await subscriber.inbox.offset() == 0
-        source.put(good)
-        await subscriber.until_idle(0)
-        assert len(await subscriber.inbox.messages()) == 1
-    assert await desk.reasons() == []
-
-
 class Warned:
     """A log that says when something was warned of, and why."""
 
