@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -80,21 +80,29 @@ def show(context: Context, message_id: str) -> None:
             click.echo("*** CONFLICT: another text came before under this id from this originator ***")
         if shown.get("traced") == "differs":
             click.echo("*** NOT WHAT IT SAYS: what it was made from, or is about, is another text here ***")
-        for line in _lines(shown, ""):
+        unverified = {f"/notification{pointer}" for pointer in shown.pop("unverified")}
+        for line in _lines(shown, "", "", unverified):
             click.echo(line)
     if others:
         click.echo(f"{len(found)} messages have this id", err=True)
 
 
-def _lines(value: Any, margin: str) -> Iterator[str]:
-    """`value` for reading: a line a field, deeper ones indented; nothing in it acts on the terminal."""
-    items = value.items() if isinstance(value, dict) else (("-", item) for item in value)
+def _lines(value: Any, margin: str, pointer: str = "", unverified: Collection[str] = ()) -> Iterator[str]:
+    """`value` for reading: a line a field, deeper ones indented; nothing in it acts on the terminal.
+
+    `pointer` says where it stands; what stands at one of `unverified` is labelled.
+    """
+    from notifier.notification.freetext import LABEL
+
+    items = value.items() if isinstance(value, dict) else enumerate(value)
     for name, item in items:
+        place = f"{pointer}/{name}"
         # A name can be the sender's, too: a place is shown under its kind.
-        label = f"{margin}{name}" if name == "-" else f"{margin}{escaped(name)}:"
+        mark = f" ({LABEL})" if place in unverified else ""
+        label = f"{margin}-" if isinstance(name, int) else f"{margin}{escaped(name)}{mark}:"
         if isinstance(item, dict | list) and item:
             yield label
-            yield from _lines(item, margin + "  ")
+            yield from _lines(item, margin + "  ", place, unverified)
             continue
         text = "none" if item in (None, [], {}) else WORDS.get(str(item), str(item))
         first, *rest = text.split("\n")

@@ -20,6 +20,7 @@ from notifier.errors import StorageError
 from notifier.escaping import json_text
 from notifier.notification import to_json
 from notifier.notification.digest import digest_of
+from notifier.notification.freetext import unverified
 from notifier.times import rfc3339
 
 NAME_LENGTH: Final = 64
@@ -51,9 +52,17 @@ def summary(message: Received) -> dict[str, Any]:
 
 
 def document(message: Received) -> dict[str, Any]:
-    """The message as `inbox show --json` shows it: with the notification, and its digest."""
-    notification = message.notification
-    return {**summary(message), "digest": digest_of(notification), "notification": to_json(notification, local=False)}
+    """The message as `inbox show --json` shows it: with the notification, and its digest.
+
+    `unverified` has the pointers of what is free text in the notification: nobody has checked it.
+    """
+    shown = to_json(message.notification, local=False)
+    return {
+        **summary(message),
+        "digest": digest_of(message.notification),
+        "notification": shown,
+        "unverified": unverified(shown),
+    }
 
 
 def _position_name(text: str) -> str:

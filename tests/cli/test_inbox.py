@@ -152,6 +152,17 @@ def test_show_is_readable_and_complete(notifier):
     assert "others" not in json.loads(out)
 
 
+def test_free_text_is_labelled_wherever_it_is_shown(notifier):
+    """To a person beside it, to a program by its pointer: nobody has checked what stands there."""
+    _, out, _ = notifier("inbox", "show", HOSTILE)
+    assert "narrative (free text, not verified): first" in out
+    assert out.count("verified") == 1
+    _, out, _ = notifier("inbox", "show", HOSTILE, "--json")
+    assert json.loads(out)["unverified"] == ["/narrative"]
+    _, out, _ = notifier("inbox", "show", KNOWN)
+    assert "verified" not in out, "it has no free text"
+
+
 def test_show_marks_a_drill_loudly(notifier):
     """The first line says that nothing of it is real."""
     _, out, _ = notifier("inbox", "show", DRILL)
