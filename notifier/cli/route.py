@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
     from notifier.routing.decision import Decision
 
+_BESIDES: Final = {
+    "update": "besides: whoever was told of what it is about, and of that one's updates",
+    "release": "besides: whoever was told of what it is about, and of that one's updates",
+    "response": "no rule: it goes to the originator of what it is about",
+    "correction": "no rule: it goes to exactly those who were told of what it is about",
+    "withdrawal": "no rule: it goes to exactly those who were told of what it is about",
+}
+
 
 @click.command(epilog="Example: notifier route examples/deportation-two-nationalities.json")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
@@ -24,17 +32,20 @@ def command(context: Context, files: tuple[str, ...]) -> int:
     """Say who would be told of each notification, who would not, and why. Nothing is sent.
 
     FILE is JSON or JSON Lines, or - for standard input. One notification gives one document; several give a
-    line each. Without a home, every state of ISO 3166-1 takes part. Approvals in a file are taken at their word.
+    line each, in their order, one that is refused with its reason and faults. Without a home, every state of
+    ISO 3166-1 takes part. Approvals in a file are taken at their word.
     """
     snapshot = _snapshot(context)
     documents = [(name, text) for file in files for name, text in read_notifications(file)]
     refused = 0
     for name, text in documents:
         try:
-            decision, warnings = _decide(text, snapshot)
+            type_, decision, warnings = _decide(text, snapshot)
         except (NotificationInvalid, Malformed) as error:
             refused += 1
             say_refused(name, error)
+            if context.json and len(documents) > 1:
+                context.print_line(_refusal(error))
             continue
         for warning in warnings:
             click.echo(f"notifier: warning: {name}: {warning}", err=True)
@@ -43,7 +54,7 @@ def command(context: Context, files: tuple[str, ...]) -> int:
         elif context.json:
             context.print_line(decision.to_json())
         else:
-            _show(name, decision)
+            _show(name, type_, decision)
     return 1 if refused else 0
 
 
@@ -55,7 +66,7 @@ def _snapshot(context: Context) -> Snapshot:
     return context.directory()
 
 
-def _decide(text: str, snapshot: Snapshot) -> tuple[Decision, list[str]]:
+def _decide(text: str, snapshot: Snapshot) -> tuple[str, Decision, list[str]]:
     from notifier.notification import parse
     from notifier.notification.warnings import warnings
     from notifier.routing.decision import decide
@@ -63,7 +74,7 @@ def _decide(text: str, snapshot: Snapshot) -> tuple[Decision, list[str]]:
     notification = parse(text)
     approvals = notification.local.approvals if notification.local is not None else ()
     decision = decide(notification, snapshot.directory, snapshot.rules, approvals=approvals)
-    return decision, [str(warning) for warning in warnings(notification)]
+    return notification.type, decision, [str(warning) for warning in warnings(notification)]
 
 
 def read_notifications(file: str) -> list[tuple[str, str]]:
@@ -91,9 +102,22 @@ def say_refused(name: str, error: NotificationInvalid | Malformed) -> None:
         click.echo(f"  {fault}", err=True)
 
 
-def _show(name: str, decision: Decision) -> None:
+def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
+    """What stands in the place of a decision, so that there is a line for every notification."""
+    faults = error.faults if isinstance(error, NotificationInvalid) else []
+    return {
+        "reason": error.reason,
+        "faults": [{"pointer": fault.pointer, "message": fault.message} for fault in faults],
+    }
+
+
+def _show(name: str, type_: str, decision: Decision) -> None:
+    from notifier.routing.facts import NAMING
+
     click.echo(f"{name}, by version {decision.rules_version} of the rules")
     for row in decision.to_json()["recipients"]:
         click.echo(f"  {entry_line(row)}")
-    if decision.nobody:
+    if NAMING[type_] != "rules":
+        click.echo(f"  {_BESIDES[type_]}")
+    elif decision.nobody:
         click.echo("  nobody is told now")

@@ -28,7 +28,7 @@ from notifier.consumers.subscriber import Subscriber
 from notifier.directory.client import DirectoryClient
 from notifier.directory.model import Directory
 from notifier.envelope import ParsedDelivery, digest_of, parse_feed
-from notifier.notification import parse
+from notifier.notification import TYPES, parse
 from notifier.producers.plan import Entry
 from notifier.producers.publisher import Publisher
 from notifier.sandbox.administration import Administrator
@@ -135,7 +135,8 @@ async def _directory(home: Path) -> Directory:
 
 
 async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Story) -> None:
-    texts = [(path.stem, path.read_text()) for path in files]
+    """Everything that is published by hand; an answer, a correction or a withdrawal is not."""
+    texts = [(path.stem, text) for path in files if parse(text := path.read_text()).type in TYPES]
     by_originator: dict[str, list[tuple[str, str]]] = {}
     for name, text in texts:
         by_originator.setdefault(parse(text).originator, []).append((name, text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -178,6 +179,33 @@ def test_route_reads_many_and_answers_a_line_each(said, tmp_path):
     lines = tmp_path / "many.jsonl"
     lines.write_text("".join(json.dumps(json.loads(Path(one).read_text())) + "\n" for one in files[:3]))
     assert said("route", str(lines), "--json")[1].count("\n") == 3
+
+
+def test_route_answers_a_line_for_each_of_many_refused_ones_too(said, tmp_path, monkeypatch):
+    """In the order of the input: a program can tell which line is whose; what was given is not repeated."""
+    good = json.loads((EXAMPLES / "arrest.json").read_text())
+    bad = good | {"review_date": "soon", "religion": "x"}
+    lines = "\n".join(json.dumps(one) for one in (good, bad, good))
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    status, out, err = said("route", "-", "--json")
+    first, second, third = (json.loads(line) for line in out.splitlines())
+    assert (status, first) == (1, third)
+    assert first["recipients"]
+    assert second["reason"] == "invalid_notification"
+    assert [fault["pointer"] for fault in second["faults"]] == ["/review_date", "/religion"]
+    assert "standard input, line 2" in err
+    assert "soon" not in out + err
+
+
+def test_route_says_who_else_is_told_of_what_no_rule_decides(said):
+    """An answer goes to the originator, a correction to those who were told: the rules name nobody."""
+    for name, words in (
+        ("response-nationality-denied", "the originator of what it is about"),
+        ("correction", "exactly those who were told"),
+        ("case-5-release", "besides: whoever was told"),
+    ):
+        status, out, _ = said("route", str(EXAMPLES / f"{name}.json"))
+        assert (status, words in out) == (0, True)
 
 
 def test_route_lists_every_fault(said, tmp_path):

@@ -6,9 +6,11 @@ A case says which field it `sets`; two that set the same field are no pair. What
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from notifier.directory.builtin import builtin_snapshot
@@ -20,6 +22,7 @@ from notifier.routing.table import EXPECTED
 
 Document = dict[str, Any]
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ABOUT = {"id": "0199f0c2-1111-7111-8111-111111111111", "digest": "ab" * 32}
 CORRIDORS = (Corridor("TUR", "DEU", ("BGR/spoc", "DEU/spoc", "TUR/spoc")),)
 SIGNED = {"by": "a person", "at": "2026-11-20T09:00:00Z", "reference": "Z 1"}
@@ -285,4 +288,10 @@ def pairs() -> Golden:
             yield f"{type_}: {first.name} + {second.name}", document, treaty
 
 
-FILES = {"rows": rows, "cases": singles, "pairs": pairs}
+def examples() -> Golden:
+    """Every file of examples/, as `notifier route` decides it."""
+    for path in sorted(EXAMPLES.glob("*.json")):
+        yield path.stem, json.loads(path.read_text()), False
+
+
+FILES = {"rows": rows, "cases": singles, "pairs": pairs, "examples": examples}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from golden.book import Book
-from golden.cases import CASES, CORRIDORS, FILES, outcome
+from golden.cases import CASES, CORRIDORS, EXAMPLES, FILES, outcome
 from notifier.directory.builtin import builtin_snapshot
+from notifier.notification.model import LATER, TYPES
 from notifier.routing.table import EXPECTED, HOLDS, SUPPRESSIONS
 
 FOLDER = Path(__file__).parents[2] / "golden"
@@ -45,6 +46,18 @@ def test_what_is_written_down_is_what_the_book_says(name):
             words = [decided, *told, *([f"[{' '.join(because)}]"] if because else [])]
             found[key] = " ".join([*words, *(f"({state})" for state in followed)])
         assert found == GOLDEN[name][title], title
+
+
+def test_every_example_is_explained_and_every_type_and_safeguard_has_one():
+    """A file without a line in the README shows nothing; a type without a file is shown nowhere."""
+    readme = (EXAMPLES / "README.md").read_text()
+    listed = re.findall(r"^\| \[([\w-]+)\.json\]\(\1\.json\) \| \S", readme, re.MULTILINE)
+    assert sorted(listed) == sorted(GOLDEN["examples"])
+    types = {json.loads((EXAMPLES / f"{name}.json").read_text())["type"] for name in listed}
+    assert types == {*TYPES, *LATER}
+    seen = {word for entries in GOLDEN["examples"].values() for one in entries.values() for word in one.split()}
+    shown = {word.strip("[]") for word in seen}
+    assert {*HOLDS, *SUPPRESSIONS} - shown == {"rules_changed"}
 
 
 def test_every_row_and_every_pair_is_there():
