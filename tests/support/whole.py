@@ -413,15 +413,20 @@ class Whole:
             await until(lambda: not self.machines.disturbed())
             await until(lambda: self.decided() and all(task.over for tasks in self.tasks.values() for task in tasks))
             async with contextlib.AsyncExitStack() as stack:
-                outboxes = [await self.opened(stack, self.outbox(name)) for name in ORIGINATORS]
-                inboxes = {name: await self.opened(stack, self.inbox(name)) for name in SUBSCRIBERS}
+                outboxes = [await self.opened(stack, self.outbox, name) for name in ORIGINATORS]
+                inboxes = {name: await self.opened(stack, self.inbox, name) for name in SUBSCRIBERS}
                 while not await self.quiet(outboxes, inboxes):  # noqa: ASYNC110 - in virtual time
                     await asyncio.sleep(1.0)
 
-    async def opened(self, stack, opening):
-        database = await opening
-        stack.push_async_callback(database.close)
-        return database
+    async def opened(self, stack, opening, name):
+        while True:
+            try:
+                database = await opening(name)
+            except StorageError:  # a slow disk: somebody's transaction takes longer than anybody waits for it
+                await asyncio.sleep(1.0)
+            else:
+                stack.push_async_callback(database.close)
+                return database
 
     async def quiet(self, outboxes, inboxes):
         for outbox in outboxes:

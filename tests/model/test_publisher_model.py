@@ -1,0 +1,410 @@
+"""One publisher, one hub, and a broker between them that loses, delays and repeats: every interleaving.
+
+Explicit states, with the real rules on both sides: where the hub finds an envelope (`place`, `after`), what a
+decision does to the publisher's stream (`hear`) and to its outbox (`_Effects`). Sealed envelopes are on their way in
+sessions: what an earlier session still had in flight may arrive after what a later one sent. Checked in every
+reachable state: what is accepted is numbered without a gap, for each recipient too, no letter is accepted twice,
+and none that is regarded as refused. From every state, once nothing more goes wrong, the outbox empties, and says of
+each letter what became of it.
+
+The rules hold; each of them, replaced by one that looks as good, does not, which shows that the model sees what it
+is for. Restoring an outbox from a backup is not modelled, because it is not built.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from notifier.producers.pipeline import NO_DIGEST, Pipeline, Placed, Step, Told, hear
+from notifier.producers.work import _Effects
+from notifier.routing.sequences import StreamState, after, place
+
+LONG = "NOTIFIER_LONG" in os.environ  # make test-long: more letters, and more that goes wrong
+STREAM = b"s" * 16
+BEGIN = StreamState()
+WINDOW = 2
+RECIPIENTS = (("A", "B"), ("A",), ("A", "B"))
+ROUNDS = 60  # of a fair ending; more than any takes
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What both sides go by. `stored_first`: an envelope is in the outbox before it is sent."""
+
+    place: Callable = place
+    after: Callable = after
+    hear: Callable = hear
+    contents_first: bool = False
+    stored_first: bool = True
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What the hub has against a letter's contents (a reason, or nothing), and whether it always will."""
+
+    recipients: tuple[str, ...]
+    refused: str | None = None
+    always: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may still go wrong."""
+
+    resend: int = 1
+    refuse: int = 1
+    unplaced: int = 0
+    lose: int = 1
+    repeat: int = 0
+    crash: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that there is. An envelope is known by its place in `made`, and by its digest, which says it.
+
+    `sessions` are queues of envelopes on their way, the last of them the live one; `intake` what arrived, of which
+    the hub decided `decided`; `feed` its statements (envelope, reason), of which the publisher heard `heard`.
+    """
+
+    letters: tuple[str, ...]
+    made: tuple[Placed, ...] = ()
+    flying: tuple[int, ...] = ()
+    number: int = 0
+    tail: bytes = NO_DIGEST
+    counters: tuple[tuple[str, int], ...] = ()
+    stopped: bool = False
+    sessions: tuple[tuple[int, ...], ...] = ((),)
+    intake: tuple[int, ...] = ()
+    decided: int = 0
+    hub: StreamState = BEGIN
+    feed: tuple[tuple[int, str | None], ...] = ()
+    heard: int = 0
+    accepted: tuple[int, ...] = ()
+    lost: frozenset[int] = frozenset()  # sealed and sent by a process that had not stored them
+    left: Budget = Budget()
+
+    def __hash__(self):
+        return hash((self.letters, len(self.made), self.flying, self.sessions, self.intake, self.feed, self.heard))
+
+
+def pipeline(state):
+    """The publisher's stream as its outbox has it."""
+    pipe = tuple(state.made[one] for one in state.flying)
+    return Pipeline(STREAM, state.number, state.tail, dict(state.counters), pipe)
+
+
+def digest(envelope):
+    return (envelope + 1).to_bytes(32, "big")
+
+
+def name(digest_):
+    return int.from_bytes(digest_, "big") - 1
+
+
+class Model:
+    """The steps of everybody, by these rules, for these letters."""
+
+    def __init__(self, letters, rules=Rules(), **left):
+        self.letters = letters
+        self.rules = rules
+        self.first = State(("pending",) * len(letters), left=Budget(**left))
+
+    # What may happen.
+
+    def steps(self, state):
+        """Every state that may come next."""
+        yield from self.sealing(state)
+        yield from self.arriving(state)
+        yield from self.deciding(state)
+        if state.heard < len(state.feed):
+            yield self.heard(state)
+        if state.left.resend and state.flying:
+            left = replace(state.left, resend=state.left.resend - 1)
+            yield replace(state, sessions=(*state.sessions, state.flying), left=left)
+        if state.left.repeat:
+            for one in dict.fromkeys(state.feed):
+                yield replace(state, feed=(*state.feed, one), left=replace(state.left, repeat=state.left.repeat - 1))
+
+    def sealing(self, state):
+        sealed = self.sealed(state)
+        if sealed is not None:
+            yield sealed
+            if not self.rules.stored_first and state.left.crash:
+                left = replace(state.left, crash=state.left.crash - 1)
+                lost = state.lost | {len(state.made)}
+                yield replace(state, made=sealed.made, sessions=(*sealed.sessions, ()), lost=lost, left=left)
+
+    def sealed(self, state):
+        """The next letter sealed and sent, where there is one and the window has room."""
+        if state.stopped or len(state.flying) >= WINDOW or "pending" not in state.letters:
+            return None
+        letter = state.letters.index("pending")
+        number, previous, sequences = pipeline(state).place(self.letters[letter].recipients)
+        envelope = len(state.made)
+        placed = Placed(digest(envelope), letter, STREAM, number, previous, sequences)
+        return replace(
+            state,
+            letters=changed(state.letters, letter, "sealed"),
+            made=(*state.made, placed),
+            flying=(*state.flying, envelope),
+            sessions=(*state.sessions[:-1], (*state.sessions[-1], envelope)),
+        )
+
+    def arriving(self, state):
+        for index, queue in enumerate(state.sessions):
+            if not queue:
+                continue
+            yield replace(state, sessions=changed(state.sessions, index, queue[1:]), intake=(*state.intake, queue[0]))
+            if state.left.lose:
+                # A session that is over may lose all that it still had; the live one a part, and go on.
+                rest = queue[1:] if index == len(state.sessions) - 1 else ()
+                left = replace(state.left, lose=state.left.lose - 1)
+                yield replace(state, sessions=changed(state.sessions, index, rest), left=left)
+
+    def deciding(self, state):
+        if state.decided == len(state.intake):
+            return
+        decided = self.decide(state)
+        yield decided
+        if state.left.refuse:
+            refused = self.decide(state, refuse=True)
+            if refused.feed != decided.feed:
+                yield replace(refused, left=replace(state.left, refuse=state.left.refuse - 1))
+        if state.left.unplaced:
+            left = replace(state.left, unplaced=state.left.unplaced - 1)
+            for reason in ("unknown_signer", "hub_key_retired"):
+                yield replace(self.told(state, reason), left=left)
+
+    def decide(self, state, *, refuse=False):
+        """The hub decides the next record, by the sequence first and by its contents then."""
+        envelope = state.intake[state.decided]
+        placed = state.made[envelope]
+        turn = self.rules.place(state.hub, placed.number, placed.previous, placed.digest)
+        letter = self.letters[placed.letter]
+        reason = letter.refused if refuse or letter.always else None
+        if turn != "in_turn" and (reason is None or not self.rules.contents_first):
+            return self.told(state, turn)
+        hub = self.rules.after(state.hub, placed.number, placed.digest, accepted=reason is None)
+        accepted = (*state.accepted, envelope) if reason is None else state.accepted
+        return replace(self.told(state, reason), hub=hub, accepted=accepted)
+
+    def told(self, state, reason):
+        envelope = state.intake[state.decided]
+        return replace(state, decided=state.decided + 1, feed=(*state.feed, (envelope, reason)))
+
+    def heard(self, state):
+        """The publisher reads one statement; one transaction of its outbox."""
+        envelope, reason = state.feed[state.heard]
+        placed = state.made[envelope]
+        number = None if reason in ("unknown_signer", "hub_key_retired") else placed.number
+        told = Told(placed.digest, reason, STREAM, number)
+        before = pipeline(state)
+        mine = None if envelope in state.lost else placed
+        step = self.rules.hear(before, told, mine)
+        effects = _Effects()
+        effects.add(before, step, told, mine)
+        return replace(
+            state,
+            heard=state.heard + 1,
+            letters=settled(state.letters, effects),
+            flying=tuple(one for one in state.flying if digest(one) not in effects.envelopes),
+            number=step.pipeline.number,
+            tail=step.pipeline.tail,
+            counters=tuple(sorted(step.pipeline.counters.items())),
+            stopped=state.stopped or effects.foreign,
+        )
+
+    # What must be true.
+
+    def fault(self, state):
+        """What is wrong with a state, or None."""
+        placed = [state.made[one] for one in state.accepted]
+        if [one.number for one in placed] != list(range(1, len(placed) + 1)):
+            return "the accepted are not numbered without a gap"
+        letters = [one.letter for one in placed]
+        if len(set(letters)) != len(letters):
+            return "a letter was accepted twice"
+        for recipient in ("A", "B"):
+            sequences = [one.sequences[recipient] for one in placed if recipient in one.sequences]
+            if sequences != list(range(1, len(sequences) + 1)):
+                return "a recipient sees a gap"
+        if any(state.letters[letter] == "rejected" for letter in letters):
+            return "a letter is delivered and regarded as refused"
+        if pipeline(state).pipe and state.flying != tuple(sorted(state.flying)):
+            return "the envelopes on their way are not in order"
+        return None
+
+    def calmer(self, state):
+        """The next state where nothing more goes wrong; None where nothing is left to happen."""
+        for index, queue in enumerate(state.sessions):
+            if queue:
+                return replace(
+                    state, sessions=changed(state.sessions, index, queue[1:]), intake=(*state.intake, queue[0])
+                )
+        if state.decided < len(state.intake):
+            return self.decide(state)
+        if state.heard < len(state.feed):
+            return self.heard(state)
+        sealed = self.sealed(state)
+        if sealed is not None:
+            return sealed
+        return replace(state, sessions=(state.flying,)) if state.flying else None
+
+    def ends(self, state, sound):
+        """What is wrong with the fair ending of `state`, or None; `sound` are states that are known to end well."""
+        path = []
+        for _ in range(ROUNDS * (1 + len(self.letters))):
+            if state in sound:
+                break
+            path.append(state)
+            if wrong := self.fault(state):
+                return wrong
+            following = self.calmer(state)
+            if following is None:
+                if wrong := self.verdict(state):
+                    return wrong
+                break
+            state = following
+        else:
+            return "the outbox does not empty"
+        sound.update(path)
+        return None
+
+    def verdict(self, state):
+        delivered = {state.made[one].letter for one in state.accepted}
+        for letter, what in enumerate(state.letters):
+            if what not in ("routed", "rejected"):
+                return f"a letter stays {what}"
+            if (what == "routed") != (letter in delivered):
+                return f"a letter is regarded as {what}, and is not"
+        return None
+
+
+def changed(items, index, item):
+    """The tuple with one item replaced."""
+    return (*items[:index], item, *items[index + 1 :])
+
+
+def settled(letters, effects):
+    """The letters' states behind one transaction of the outbox, as `Work` writes them."""
+    found = list(letters)
+    for letter in effects.freed:
+        if found[letter] == "sealed":
+            found[letter] = "pending"
+    for letter in effects.routed:
+        found[letter] = "routed"
+    for letter, (_, again) in effects.refused.items():
+        if found[letter] in ("sealed", "pending"):
+            found[letter] = "pending" if again else "rejected"
+    return tuple(found)
+
+
+def explore(model):
+    """(what is wrong or None, how many states were seen)."""
+    seen, waiting, sound = {model.first}, deque([model.first]), set()
+    while waiting:
+        state = waiting.popleft()
+        wrong = model.fault(state) or model.ends(state, sound)
+        if wrong:
+            return wrong, len(seen)
+        for following in model.steps(state):
+            if following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    return None, len(seen)
+
+
+OK = Letter(("A", "B"))
+SHORT = Letter(("A",))
+FOR_A_WHILE = Letter(("A", "B"), "rules_unknown")
+UNTIL_PERMITTED = Letter(("A", "B"), "not_permitted")
+FOR_GOOD = Letter(("A", "B"), "not_permitted", always=True)
+
+SMALL = {
+    "two letters": Model((FOR_A_WHILE, OK)),
+    "refused for good": Model((FOR_GOOD, FOR_A_WHILE), refuse=2),
+    "refused without a place": Model((FOR_A_WHILE, SHORT), unplaced=1, lose=0),
+    "refused until it is permitted": Model((FOR_A_WHILE, UNTIL_PERMITTED), refuse=2),
+    "statements said again": Model((FOR_A_WHILE, SHORT), repeat=1, lose=0),
+}
+LARGE = {
+    "three letters": Model((FOR_A_WHILE, SHORT, OK), refuse=2),
+    "three letters, one refused for good": Model((FOR_GOOD, FOR_A_WHILE, OK), lose=2),
+    "many resends": Model((UNTIL_PERMITTED, FOR_A_WHILE), resend=2, refuse=2),
+    "many refused without a place": Model((FOR_GOOD, OK), unplaced=2),
+    "more lost and refused without a place": Model((FOR_A_WHILE, SHORT), unplaced=1),
+    "many statements said again": Model((FOR_A_WHILE, FOR_GOOD), repeat=2),
+}
+
+
+@pytest.mark.parametrize("model", SMALL | LARGE if LONG else SMALL)
+def test_the_rules_hold_in_every_interleaving(model):
+    """Every letter ends routed or refused, once, in order, and both sides agree."""
+    wrong, states = explore((SMALL | LARGE)[model])
+    assert wrong is None
+    assert states > 1_000
+
+
+def hub_forgets_rejections(state, number, digest_, *, accepted):
+    return after(state, number, digest_, accepted=True) if accepted else state
+
+
+def publisher_forgets_rejections(stream, told, mine):
+    step = hear(stream, told, mine)
+    return replace(step, pipeline=replace(step.pipeline, tail=stream.tail)) if told.reason is not None else step
+
+
+def any_rejection_counts(stream, told, mine):
+    if told.reason in ("not_permitted", "rules_unknown") and mine is not None:
+        return hear(replace(stream, tail=mine.previous), told, mine)
+    return hear(stream, told, mine)
+
+
+def earlier_envelopes_are_forgotten(stream, told, mine):
+    return hear(stream, told, mine if mine in stream.pipe else None)
+
+
+def no_refusal_needs_a_place(stream, told, mine):
+    if told.reason == "unknown_signer" and mine in stream.pipe:
+        freed = tuple(one.letter for one in stream.pipe if one != mine)
+        return Step(replace(stream, pipe=()), refused=mine.letter, freed=freed)
+    return hear(stream, told, mine)
+
+
+def number_alone(state, number, previous, digest_):
+    return place(state, number, state.tail, digest_)
+
+
+def previous_alone(state, number, previous, digest_):
+    return place(state, state.number + 1, previous, digest_)
+
+
+BROKEN = {
+    "a rejection is no tail, at the hub": Model((FOR_A_WHILE, OK), Rules(after=hub_forgets_rejections)),
+    "a rejection is no tail, anywhere": Model(
+        (UNTIL_PERMITTED, OK), Rules(after=hub_forgets_rejections, hear=publisher_forgets_rejections)
+    ),
+    "a rejection counts whenever it is said": Model(
+        (FOR_A_WHILE, SHORT), Rules(hear=any_rejection_counts), repeat=1, refuse=2
+    ),
+    "earlier envelopes are forgotten": Model(
+        (FOR_A_WHILE, OK), Rules(hear=earlier_envelopes_are_forgotten), unplaced=1
+    ),
+    "a refusal without a place is final": Model((OK, SHORT), Rules(hear=no_refusal_needs_a_place), unplaced=1),
+    "the hub compares numbers alone": Model((UNTIL_PERMITTED, FOR_A_WHILE), Rules(place=number_alone), refuse=2),
+    "the hub compares digests alone": Model((FOR_A_WHILE, OK), Rules(place=previous_alone)),
+    "the hub looks at the contents first": Model((FOR_GOOD, OK), Rules(contents_first=True)),
+    "what is sent is stored afterwards": Model((OK, SHORT), Rules(stored_first=False), crash=1),
+}
+
+
+@pytest.mark.parametrize("rules", BROKEN)
+def test_rules_that_look_as_good_do_not_hold(rules):
+    """Each replaced rule is found out."""
+    assert explore(BROKEN[rules])[0] is not None
