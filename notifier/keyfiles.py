@@ -36,6 +36,11 @@ def decisions_key_of(overseen: Overseen) -> bytes:
     return _read(overseen.key, "key", of=f"oversees.{overseen.name}")
 
 
+def person_key(path: Path) -> SigningKey:
+    """The Ed25519 key with which a person signs rulings."""
+    return SigningKey.from_secret(_read(path, "person"))
+
+
 def write_private(path: Path, secret: bytes) -> None:
     """Writes `secret` to a file that only its owner can read, from its first byte on."""
     path.parent.mkdir(parents=True, exist_ok=True)

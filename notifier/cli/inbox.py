@@ -81,13 +81,13 @@ def show(context: Context, message_id: str) -> None:
         if shown.get("traced") == "differs":
             click.echo("*** NOT WHAT IT SAYS: what it was made from, or is about, is another text here ***")
         unverified = {f"/notification{pointer}" for pointer in shown.pop("unverified")}
-        for line in _lines(shown, "", "", unverified):
+        for line in lines(shown, "", "", unverified):
             click.echo(line)
     if others:
         click.echo(f"{len(found)} messages have this id", err=True)
 
 
-def _lines(value: Any, margin: str, pointer: str = "", unverified: Collection[str] = ()) -> Iterator[str]:
+def lines(value: Any, margin: str, pointer: str = "", unverified: Collection[str] = ()) -> Iterator[str]:
     """`value` for reading: a line a field, deeper ones indented; nothing in it acts on the terminal.
 
     `pointer` says where it stands; what stands at one of `unverified` is labelled.
@@ -102,7 +102,7 @@ def _lines(value: Any, margin: str, pointer: str = "", unverified: Collection[st
         label = f"{margin}-" if isinstance(name, int) else f"{margin}{escaped(name)}{mark}:"
         if isinstance(item, dict | list) and item:
             yield label
-            yield from _lines(item, margin + "  ", place, unverified)
+            yield from lines(item, margin + "  ", place, unverified)
             continue
         text = "none" if item in (None, [], {}) else WORDS.get(str(item), str(item))
         first, *rest = text.split("\n")

@@ -56,8 +56,14 @@ class Result:
 @click.option(
     "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds, with --wait."
 )
+@click.option(
+    "--by",
+    metavar="NAME",
+    envvar="NOTIFIER_PERSON",
+    help="Who submits; approves nothing of it. Default: the user of this machine.",
+)
 @common(acts=True, prints=True)
-def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float) -> int:
+def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float, by: str | None) -> int:
     """Publish notifications from files, or from standard input (-): JSON, or JSON Lines.
 
     Each is durable in the outbox before this says so, whether or not the broker answers, and is sent as soon
@@ -73,7 +79,7 @@ def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float
     from notifier.producers.publisher import Publisher
 
     seconds = timeout if wait else GRACE_SECONDS
-    results, waiting = asyncio.run(_publish(Publisher.from_settings(settings), found, seconds))
+    results, waiting = asyncio.run(_publish(Publisher.from_settings(settings), found, seconds, by))
     if context.json:
         context.print_json({"messages": [result.document() for result in results]})
     else:
@@ -103,14 +109,16 @@ def _status(results: list[Result], waiting: int, *, wait: bool) -> int:
     return 3 if waiting and wait else 0
 
 
-async def _publish(publisher: Publisher, found: list[tuple[str, str]], seconds: float) -> tuple[list[Result], int]:
+async def _publish(
+    publisher: Publisher, found: list[tuple[str, str]], seconds: float, by: str | None
+) -> tuple[list[Result], int]:
     """Stores every document, then gives the hub `seconds` to decide; how many still wait."""
     results = []
     ids: list[str | None] = []
     async with publisher:
         for where, text in found:
             try:
-                submitted = await publisher.publish(text)
+                submitted = await publisher.publish(text, by=by)
             except Refused as error:
                 results.append(Result(where, error))
                 ids.append(None)

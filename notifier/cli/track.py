@@ -44,11 +44,17 @@ def command(context: Context, message_id: str, digest: bool) -> None:
         )
     if not document["recipients"]:
         click.echo("  nobody: no rule names anybody")
+    for act in document["acts"]:
+        click.echo(f"  act of {act['kind']:<15} {act['state']:<10} since {act['at']}")
 
 
 def as_document(status: Status) -> dict[str, Any]:
     """The form that ``--json`` prints (FORMATS.md); `due` is null while nothing that is awaited has a time."""
-    return {"id": status.id, "recipients": [_row(status, recipient) for recipient in status.recipients]}
+    return {
+        "id": status.id,
+        "recipients": [_row(status, recipient) for recipient in status.recipients],
+        "acts": [{"kind": act.kind, "at": rfc3339(act.at), "state": act.state} for act in status.acts],
+    }
 
 
 def _row(status: Status, recipient: RecipientState) -> dict[str, Any]:

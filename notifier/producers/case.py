@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from notifier.envelope.primitives import blake
 from notifier.errors import Refused
-from notifier.notification import Notification, parse
+from notifier.notification import Notification
 from notifier.producers import tables
 from notifier.producers.plan import Plan
 from notifier.producers.ties import Earlier, Followed
-from notifier.producers.work import Work
-from notifier.storage import Connection, RowCipher
+from notifier.producers.work import Message, Work
+from notifier.storage import Connection
 
 UPDATES: Final = frozenset({"update", "release"})
 
@@ -26,9 +26,8 @@ Planner = Callable[[Sequence[Earlier]], Followed]
 class Cases:
     """What one transaction asks of, or tells, the links between messages. `secret` keys them."""
 
-    def __init__(self, connection: Connection, cipher: RowCipher, secret: bytes, work: Work) -> None:
+    def __init__(self, connection: Connection, secret: bytes, work: Work) -> None:
         self._connection = connection
-        self._cipher = cipher
         self._secret = secret
         self._work = work
 
@@ -48,11 +47,11 @@ class Cases:
             )
         later = await self.linked("about", update.originator, update.about.id)
         rows = [*first, *(await self._messages(tables.messages.c.id.in_(later)) if later else ())]
-        case = [await self._earlier(row) for row in rows]
-        followed = planner(case)
-        for row, earlier, plan in zip(rows, case, followed.earlier, strict=True):
-            if plan != earlier.plan:
-                await self._work.revise(row.id, earlier.notification, earlier.plan, plan)
+        messages = [self._work.opened(row) for row in rows]
+        followed = planner([await self._earlier(message) for message in messages])
+        for message, plan in zip(messages, followed.earlier, strict=True):
+            if plan != message.plan:
+                await self._work.revise(message, plan)
         return followed.plan
 
     async def link(self, message: int, notification: Notification) -> None:
@@ -78,21 +77,17 @@ class Cases:
         query = sa.select(tables.messages).where(where).order_by(tables.messages.c.id).with_for_update()
         return list(await self._connection.execute(query))
 
-    async def _earlier(self, row: sa.Row[Any]) -> Earlier:
-        plan = Plan.from_document(self._open("plan", row))
-        query = sa.select(tables.recipients.c.state).where(tables.recipients.c.message == row.id)
+    async def _earlier(self, message: Message) -> Earlier:
+        query = sa.select(tables.recipients.c.state).where(tables.recipients.c.message == message.row)
         states = await self._connection.scalars(query.order_by(tables.recipients.c.place))
         by_state: dict[str, set[str]] = {}
-        for entry, state in zip(plan.entries, states, strict=True):
+        for entry, state in zip(message.plan.entries, states, strict=True):
             if entry["authority"] is not None:
                 by_state.setdefault(state, set()).add(entry["authority"])
         told, coming = (frozenset(by_state.get(state, ())) for state in ("routed", "submitted"))
-        return Earlier(parse(self._open("content", row)), plan, told, coming)
+        approvals = tuple(await self._work.approvals(message))
+        return Earlier(message.notification, message.plan, told, coming, approvals)
 
     def _key(self, originator: str, notification_id: str) -> bytes:
         """Rows are found without telling whose they are."""
         return blake(b"ntf1/link", f"{originator} {notification_id}".encode(), key=self._secret)
-
-    def _open(self, column: str, row: sa.Row[Any]) -> bytes:
-        value: bytes = getattr(row, column)
-        return self._cipher.open(f"message/{column}/".encode() + row.notification_id, value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -27,14 +26,10 @@ from notifier.errors import (
     Temporary,
     TransportError,
 )
-from notifier.notification import parse
 from notifier.ops import metrics
 from notifier.producers.outbox import Outbox
 from notifier.producers.pipeline import Told
-from notifier.producers.plan import Plan, plan
-from notifier.producers.sealer import Load, Sealer
-from notifier.producers.ties import evaluate
-from notifier.producers.work import Work
+from notifier.producers.sealer import Sealer
 from notifier.runtime import Runtime
 from notifier.storage import LEASE_MS, Lease
 from notifier.topics import INTAKE, feed_of
@@ -156,12 +151,8 @@ class Courier:
         async with self._outbox.working(lease) as work:
             pipeline = await work.pipeline()
             sealed = []
-            plans: dict[int, Plan] = {}
-            for stored, content in await work.pending(WINDOW - len(pipeline.pipe), now):
-                load = replace(stored, plan=plans.get(stored.message, stored.plan))
-                current = await self._current(work, load, content, snapshot)
-                plans[current.message] = current.plan
-                await work.drop(current)
+            for load in await work.pending(WINDOW - len(pipeline.pipe), now):
+                current = await work.current(load, snapshot)
                 try:
                     placed, envelope = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
                 except DirectoryError as error:
@@ -181,16 +172,6 @@ class Courier:
                 detail=f"the hub asks for version {rules} of the rules and {directory} of the directory",
                 hint="the directory's source has not got them yet",
             )
-
-    async def _current(self, work: Work, load: Load, content: bytes, snapshot: Snapshot) -> Load:
-        """`load` under the versions of now, evaluated again where they changed."""
-        rules, directory = snapshot.rules, snapshot.directory
-        if (load.plan.rules_version, load.plan.directory_version) == (rules.version, directory.version):
-            return load
-        before = load.plan
-        decision, facts = evaluate(parse(content), before.ties, snapshot)
-        again = plan(decision, facts, directory.version, before.approved, ties=before.ties)
-        return await work.replan(load, again)
 
     async def _send_new(self, sender: Sender | None) -> Sender | None:
         """Sends what flies and was not sent in this session: in order, the same bytes as stored."""
@@ -245,11 +226,12 @@ class Courier:
                 await reader.close()
 
     async def _apply(self, lease: Lease, start: int, end: int, told: Sequence[Told]) -> None:
-        async with self._outbox.working(lease) as work:
-            heard = await work.hear(start, end, told)
+        # First: what the transaction frees may be sealed as soon as it is committed.
         outdated = [one.versions for one in told if one.reason == "rules_outdated"]
         rules, directory = zip(self._asked, *outdated, strict=True)
         self._asked = (max(rules), max(directory))
+        async with self._outbox.working(lease) as work:
+            heard = await work.hear(start, end, told)
         if not heard.decided:
             return
         for reason in heard.decided:

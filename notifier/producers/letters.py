@@ -1,17 +1,26 @@
-"""What leaves of one notification: a letter for all who get the same, encoded before anybody seals it. Pure."""
+"""What leaves: a letter for all who get the same of a notification, and deeds for the log alone. Pure.
+
+A letter is encoded before anybody seals it. A deed is what this authority did (a hold, an approval, a refusal): its
+document stays in the outbox, and its digest goes to the log in an envelope to nobody.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from notifier.envelope import Act
+from notifier.envelope.primitives import ID_BYTES, blake
 from notifier.notification import Notification, encode, for_sealing
 from notifier.notification.digest import naming
 from notifier.notification.profiles import cut, profile_of
+from notifier.producers.approvals import canonical
+from notifier.producers.ids import uuid7
 from notifier.producers.plan import UNTIED, Ties
 from notifier.producers.ties import is_for_a_child
+from notifier.runtime import Runtime
 
 NOBODY: Final = "none"
 """The profile of a letter to nobody: that the notification was withheld is recorded, never silent."""
@@ -36,6 +45,38 @@ class Letter:
         end = 4 + int.from_bytes(stored[:4], "big")
         head = json.loads(stored[4:end])
         return cls(head["profile"], tuple(head["names"]), stored[end:])
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An act: `kind` in a word, `id` (16 bytes) its own, `said` what was done (canonical JSON).
+
+    The id is no notification's, so that the hub cannot tell which one waits; a salt in what is said keeps whoever
+    sees its digest from guessing it.
+    """
+
+    kind: str
+    id: bytes
+    said: bytes
+
+    @classmethod
+    def of(cls, kind: str, runtime: Runtime, facts: Mapping[str, Any]) -> Deed:
+        """A new one, that says `facts`."""
+        said = {**facts, "kind": kind, "salt": runtime.entropy(16).hex()}
+        return cls(kind, uuid7(runtime.clock(), runtime.entropy), canonical(said))
+
+    def document(self) -> bytes:
+        """The stored form."""
+        return self.id + self.said
+
+    @classmethod
+    def from_document(cls, kind: str, stored: bytes) -> Deed:
+        """The deed of that kind of which `document` gave this."""
+        return cls(kind, stored[:ID_BYTES], stored[ID_BYTES:])
+
+    def act(self) -> Act:
+        """What the hub is told of it."""
+        return Act(self.kind, blake(b"ntf1/act", self.said))
 
 
 def letters_to(notification: Notification, names: Iterable[str], ties: Ties = UNTIED) -> list[Letter]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,14 +15,18 @@ from notifier.config import refuse_oversight
 from notifier.errors import NotifierError, Refused, StorageError
 from notifier.notification import Notification, parse, to_json
 from notifier.producers import tables
+from notifier.producers.approvals import Person, canonical, register
 from notifier.producers.case import Cases, Planner
 from notifier.producers.compartments import OutboxCipher
-from notifier.producers.letters import first_letters
+from notifier.producers.letters import Deed, Letter, first_letters
+from notifier.producers.people import People
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
-from notifier.producers.work import IS_DUE, Work, recipient_rows
+from notifier.producers.review import Review, Reviewed
+from notifier.producers.work import IS_DUE, Work, held_of, hold_deed, id_of, recipient_rows
 from notifier.runtime import Runtime
 from notifier.storage import Connection, Database, Lease, RowCipher
+from notifier.times import rfc3339
 
 SENDER_LEASE: Final = "outbox-sender"
 CHUNK: Final = 500  # ids in one query
@@ -41,14 +44,29 @@ SEALED: Final = (
 )
 DUE: Final = sa.select(tables.letters.c.id).where(IS_DUE).limit(1)
 WAITING: Final = (
-    sa.select(tables.messages.c.notification_id)
-    .where(tables.messages.c.id.in_(sa.select(tables.letters.c.message).where(tables.letters.c.state.in_(UNDECIDED))))
-    .order_by(tables.messages.c.id)
+    sa.select(tables.messages.c.notification_id, tables.letters.c.act)
+    .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message, isouter=True)
+    .where(tables.letters.c.state.in_(UNDECIDED))
+    .order_by(tables.letters.c.message, tables.letters.c.id)
 )
 LETTERS: Final = (
     sa.select(tables.letters.c.message, tables.letters.c.state, tables.letters.c.reason)
-    .where(tables.letters.c.message.in_(sa.bindparam("messages", expanding=True)))
+    .where(tables.letters.c.message.in_(sa.bindparam("messages", expanding=True)), tables.letters.c.act.is_(None))
     .order_by(tables.letters.c.updated)
+)
+ACTS: Final = (
+    sa.select(tables.letters.c.act, tables.letters.c.created, tables.letters.c.state)
+    .where(tables.letters.c.message == sa.bindparam("message"), tables.letters.c.act.is_not(None))
+    .order_by(tables.letters.c.id)
+)
+LOGGED: Final = {"routed": "logged", "rejected": "rejected"}
+"""What became of an act, by the state of its envelope."""
+HELD: Final = (
+    sa.select(tables.messages)
+    .where(
+        tables.messages.c.id.in_(sa.select(tables.recipients.c.message).where(tables.recipients.c.state == "held"))
+    )
+    .order_by(tables.messages.c.id)
 )
 TOLD: Final = (
     sa.select(tables.recipients.c.message)
@@ -71,6 +89,15 @@ class RecipientState:
 
 
 @dataclass(frozen=True, slots=True)
+class ActState:
+    """One act upon a message: what was done, when, and whether the hub's log has it (logged) or will (submitted)."""
+
+    kind: str
+    at: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """One message of the outbox. `id` is the notification's, as UUID text; times in Unix milliseconds.
 
@@ -84,11 +111,24 @@ class Status:
     entries: tuple[Entry, ...]
     recipients: tuple[RecipientState, ...]
     submitted_at: int
+    acts: tuple[ActState, ...] = ()
 
     @property
     def settled(self) -> bool:
         """Whether nothing more happens by itself."""
         return self.state in SETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is to be stored: a notification with its id, its plan, and the person who gives it.
+
+    An update's plan is made when the messages of its case are at hand.
+    """
+
+    notification: Notification
+    plan: Plan | Planner
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +144,8 @@ class Stored:
 State = tuple[str, str | None]
 """What became of a message (submitted, routed, rejected, held), and the hub's last word against it."""
 
-Item = tuple[Notification, Plan | Planner]
-"""What is to be stored, with its plan; an update's is made when the messages of its case are at hand."""
-
-_Arrived = tuple[Sequence[Item], asyncio.Future[list[Stored]]]
+_Ready = tuple[Submission, Plan]
+_Arrived = tuple[Sequence[Submission], asyncio.Future[list[Stored]]]
 
 
 class Outbox:
@@ -175,7 +213,7 @@ class Outbox:
             await asyncio.gather(self._adding, return_exceptions=True)
         await self._database.close()
 
-    async def add(self, items: Sequence[Item]) -> list[Stored]:
+    async def add(self, items: Sequence[Submission]) -> list[Stored]:
         """Stores all of `items`, or none; durable when it returns. Every notification has its id.
 
         The same notification under the same id is answered with what is already there; another one raises
@@ -214,35 +252,35 @@ class Outbox:
                 if not done.done():  # a caller that was cancelled does not wait for it any more
                     done.set_result(found)
 
-    async def _add(self, connection: Connection, items: Sequence[Item]) -> list[Stored]:
-        rows = await self._rows(connection, {_id_of(notification) for notification, _ in items})
+    async def _add(self, connection: Connection, items: Sequence[Submission]) -> list[Stored]:
+        rows = await self._rows(connection, {id_of(item.notification) for item in items})
         states = await self._states(connection, [row.id for row in rows.values()])
         stored: list[Stored] = []
-        fresh: dict[bytes, tuple[Notification, Plan]] = {}
-        added: dict[bytes, tuple[Notification, Plan]] = {}
-        for notification, given in items:
-            notification_id = _id_of(notification)
+        fresh: dict[bytes, _Ready] = {}
+        added: dict[bytes, _Ready] = {}
+        for item in items:
+            notification, notification_id = item.notification, id_of(item.notification)
             row, twin = rows.get(notification_id), added.get(notification_id)
             if row is not None:
                 stored.append(self._known(row, notification, states[row.id]))
                 continue
-            if twin is not None and _content(twin[0]) != _content(notification):
+            if twin is not None and _content(twin[0].notification) != _content(notification):
                 raise _taken()
-            if twin is None and isinstance(given, Plan):
-                fresh[notification_id] = added[notification_id] = (notification, given)
-            elif twin is None and not isinstance(given, Plan):
+            if twin is None and isinstance(item.plan, Plan):
+                fresh[notification_id] = added[notification_id] = (item, item.plan)
+            elif twin is None and not isinstance(item.plan, Plan):
                 # What it is about may be among these very items.
                 await self._insert(connection, fresh)
-                planned = await self._cases(connection).follow(notification, given)
-                fresh = {notification_id: (notification, planned)}
-                added[notification_id] = (notification, planned)
+                planned = await self._cases(connection).follow(notification, item.plan)
+                fresh = {notification_id: (item, planned)}
+                added[notification_id] = (item, planned)
             stored.append(Stored(_text(notification_id), added[notification_id][1], "submitted", None))
         await self._insert(connection, fresh)
         return stored
 
     def _cases(self, connection: Connection) -> Cases:
         work = Work(connection, self._cipher, self._runtime)
-        return Cases(connection, self._cipher, self.secret, work)
+        return Cases(connection, self.secret, work)
 
     async def made_from(self, originator: str, message_id: str) -> list[Status]:
         """What was forwarded of a notification that `originator` sent: every derivative, in order."""
@@ -269,27 +307,30 @@ class Outbox:
             told.update(await connection.scalars(TOLD, {"messages": messages}))
         return {message: _state(rows, told=message in told) for message, rows in letters.items()}
 
-    async def _insert(self, connection: Connection, fresh: Mapping[bytes, tuple[Notification, Plan]]) -> None:
+    async def _insert(self, connection: Connection, fresh: Mapping[bytes, _Ready]) -> None:
         if not fresh:
             return
         now = self._runtime.clock()
+        contents = {notification_id: _content(item.notification) for notification_id, (item, _) in fresh.items()}
         rows = [
             {
                 "notification_id": notification_id,
                 "created": now,
-                "content": self._seal("content", notification_id, _content(notification)),
+                "content": self._seal("content", notification_id, contents[notification_id]),
+                "submitted_by": self._seal("submitted_by", notification_id, item.by.encode()),
                 "plan": self._seal("plan", notification_id, plan.document()),
             }
-            for notification_id, (notification, plan) in fresh.items()
+            for notification_id, (item, plan) in fresh.items()
         ]
         places = {row.notification_id: row.id for row in await connection.execute(INSERT, rows)}
-        letters = [
-            (places[notification_id], letter)
-            for notification_id, (notification, plan) in fresh.items()
-            for letter in first_letters(notification, plan.recipients, plan.ties)
-        ]
-        work = Work(connection, self._cipher, self._runtime)
-        carried = await work.post(letters)
+        letters: list[tuple[int | None, Letter | Deed]] = []
+        for notification_id, (item, plan) in fresh.items():
+            place = places[notification_id]
+            letters += [(place, one) for one in first_letters(item.notification, plan.recipients, plan.ties)]
+            if plan.holds:
+                held = held_of(item.notification, contents[notification_id], item.by, now)
+                letters.append((place, hold_deed(held, plan.holds, self._runtime)))
+        carried = await Work(connection, self._cipher, self._runtime).post(letters)
         told = [
             row | {"letter": carried.get((row["message"], entry["authority"]))}
             for notification_id, (_, plan) in fresh.items()
@@ -298,8 +339,8 @@ class Outbox:
         if told:
             await connection.execute(tables.recipients.insert(), told)
         cases = self._cases(connection)
-        for notification_id, (notification, _) in fresh.items():
-            await cases.link(places[notification_id], notification)
+        for notification_id, (item, _) in fresh.items():
+            await cases.link(places[notification_id], item.notification)
 
     async def _rows(self, connection: Connection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
         found = {}
@@ -318,12 +359,21 @@ class Outbox:
             query = sa.select(tables.recipients).where(tables.recipients.c.message == row.id)
             states = (await connection.execute(query.order_by(tables.recipients.c.place))).all()
             state = (await self._states(connection, [row.id]))[row.id]
+            acts = (await connection.execute(ACTS, {"message": row.id})).all()
         plan = Plan.from_document(self._open("plan", notification_id, row.plan))
         told = tuple(
             RecipientState(entry["authority"], one.state, one.since)
             for entry, one in zip(plan.entries, states, strict=True)
         )
-        return Status(_text(notification_id), *state, plan.rules_version, plan.entries, told, row.created)
+        return Status(
+            _text(notification_id),
+            *state,
+            plan.rules_version,
+            plan.entries,
+            told,
+            row.created,
+            tuple(ActState(one.act, one.created, LOGGED.get(one.state, "submitted")) for one in acts),
+        )
 
     async def notification(self, message_id: str) -> Notification:
         """The notification as it was submitted, its local part too; `Refused` with reason `not_found`."""
@@ -351,10 +401,60 @@ class Outbox:
                 yield _text(row.notification_id), parse(content), Plan.from_document(plan)
             last = rows[-1].id
 
-    async def waiting(self) -> list[str]:
-        """The ids of what the hub has not decided yet, in the order of submission."""
+    async def persons(self) -> list[Person]:
+        """Everybody who is, or was, registered with the authority, in the order of registration."""
         async with self._database.read() as connection:
-            return [_text(found) for found in await connection.scalars(WAITING)]
+            return await People(connection, self._cipher).persons()
+
+    async def add_person(self, name: str, public: bytes, permissions: Collection[str]) -> Person:
+        """Registers a person with an Ed25519 key; the reasons of `approvals.register`. An act for the log."""
+        async with self._database.write() as connection:
+            people = People(connection, self._cipher)
+            person = register(name, public, permissions, self._runtime.clock(), await people.persons())
+            await people.add(person)
+            await self._log(connection, "person_added", person)
+        return person
+
+    async def retire_person(self, name: str) -> Person:
+        """The person decides nothing from now on; what he or she decided stands. An act for the log."""
+        async with self._database.write() as connection:
+            person = await People(connection, self._cipher).retire(name, self._runtime.clock())
+            await self._log(connection, "person_retired", person)
+        return person
+
+    async def _log(self, connection: Connection, kind: str, person: Person) -> None:
+        facts = {
+            "authority": self._authority,
+            "name": person.name,
+            "public": person.public.hex(),
+            "permissions": sorted(person.permissions),
+            "at": rfc3339(self._runtime.clock()),
+        }
+        await Work(connection, self._cipher, self._runtime).post([(None, Deed.of(kind, self._runtime, facts))])
+
+    async def held(self) -> list[Reviewed]:
+        """Every message of which something waits for a person or for facts, in the order of submission."""
+        async with self._database.read() as connection:
+            review = Review(connection, self._cipher, self._runtime)
+            return [await review.opened(row) for row in (await connection.execute(HELD)).all()]
+
+    async def reviewed(self, message_id: str) -> Reviewed:
+        """One message, as its reviewer sees it; `Refused` with reason `not_found`."""
+        async with self._database.read() as connection:
+            return await Review(connection, self._cipher, self._runtime).find(parse_id(message_id))
+
+    @asynccontextmanager
+    async def reviewing(self) -> AsyncIterator[Review]:
+        """One transaction in which a person decides."""
+        async with self._database.write() as connection:
+            yield Review(connection, self._cipher, self._runtime)
+
+    async def waiting(self) -> list[str]:
+        """The ids of what the hub has not decided yet, in the order of submission; of an act upon none, its kind."""
+        async with self._database.read() as connection:
+            found = (await connection.execute(WAITING)).all()
+        named = (row.act if row.notification_id is None else _text(row.notification_id) for row in found)
+        return list(dict.fromkeys(named))
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""
@@ -417,16 +517,9 @@ def _state(letters: Sequence[sa.Row[Any]], *, told: bool) -> State:
     return ("routed" if told else "held"), None
 
 
-def _id_of(notification: Notification) -> bytes:
-    if notification.id is None:
-        raise ValueError("a notification has its id before it is stored")
-    return notification.id
-
-
 def _content(notification: Notification) -> bytes:
     """The canonical JSON, by which the same submission is known again."""
-    document = to_json(notification, local=True)
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return canonical(to_json(notification, local=True))
 
 
 def _taken() -> Refused:

@@ -9,8 +9,8 @@ is kept with it (`Ties`), so that every evaluation knows it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from notifier.notification.model import Approval, Local
@@ -95,7 +95,8 @@ class Plan:
     """One evaluation of a notification, as stored.
 
     `entries` are the decision's, as JSON, amended; `recipients` are sealed to, `withheld` are the expected
-    participating authorities that are not; `approved` is the set that the submitter saw being sent to.
+    participating authorities that are not; `approved` is the set that the submitter saw being sent to,
+    and whom persons released since.
     """
 
     rules_version: int
@@ -106,6 +107,19 @@ class Plan:
     withheld: tuple[str, ...]
     approved: frozenset[str]
     ties: Ties = UNTIED
+
+    @property
+    def holds(self) -> tuple[Entry, ...]:
+        """The entries that wait for a person, or for facts."""
+        return tuple(entry for entry in self.entries if entry["outcome"] == "hold")
+
+    def besides(self, entries: Iterable[Entry]) -> Plan:
+        """The plan with these entries too, where it has none for their authority: it was told already."""
+        named = {entry["authority"] for entry in self.entries}
+        more = [entry for entry in entries if entry["authority"] not in named]
+        if not more:
+            return self
+        return replace(self, entries=tuple(sorted((*self.entries, *more), key=_order)))
 
     def document(self) -> bytes:
         """The stored form."""
@@ -152,6 +166,35 @@ class Plan:
             frozenset(value["approved"]),
             UNTIED if value["ties"] is None else Ties.from_document(value["ties"]),
         )
+
+
+def nothing(rules_version: int, directory_version: int) -> Plan:
+    """The plan of a deed: the log alone is told."""
+    return Plan(rules_version, directory_version, RoutingFacts("act"), (), (), (), frozenset())
+
+
+def released(
+    stored: Plan, before: Collection[str], after: Collection[str], hold: str, state: str | None
+) -> frozenset[str]:
+    """Whom an approval of `hold` (for `state`, or for all) adds to those who may be sent to.
+
+    `before` and `after` are whom the rules of now send to without and with it. Only who was shown as held in
+    `stored`, which is what its signer saw: whoever newer rules add besides waits for a person of their own.
+    """
+    held = {one["authority"]: one["because"] for one in stored.holds}
+    if hold == RULES_CHANGED:
+        return frozenset(name for name in held if name and RULES_CHANGED in held[name] and _of(name, state))
+    added = set(after) - set(before)
+    return frozenset(name for name in added if name in held and RULES_CHANGED not in held[name])
+
+
+def _order(entry: Entry) -> tuple[bool, str]:
+    """By authority, nulls last."""
+    return entry["authority"] is None, entry["authority"] or ""
+
+
+def _of(name: str, state: str | None) -> bool:
+    return state is None or name.partition("/")[0] == state
 
 
 def plan(

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+import getpass
+import os
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,13 +30,15 @@ from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
 from notifier.notification.warnings import warnings
 from notifier.ops import metrics
-from notifier.producers.case import UPDATES
+from notifier.producers.approvals import Person, sign
+from notifier.producers.case import UPDATES, Planner
 from notifier.producers.courier import Courier
 from notifier.producers.ids import uuid7
-from notifier.producers.outbox import Item, Outbox, Status
-from notifier.producers.plan import UNTIED, Plan, Ties, plan
+from notifier.producers.outbox import Outbox, Status, Submission, parse_id
+from notifier.producers.plan import UNTIED, Plan, Ties
+from notifier.producers.review import Reviewed
 from notifier.producers.sealer import Sealer
-from notifier.producers.ties import evaluate, follow
+from notifier.producers.ties import follow, planned
 from notifier.routing.forwarding import check_forward
 from notifier.runtime import REAL, Runtime
 from notifier.times import rfc3339
@@ -47,6 +51,8 @@ REFRESH_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.25  # between looks for what another process settled
 
 log = structlog.get_logger("notifier.publisher")
+
+Item = tuple[Notification, Plan | Planner]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,30 +170,35 @@ class Publisher:
             raise RuntimeError("a publisher is used inside `async with`")
         return self._parts
 
-    async def publish(self, document: object) -> Submitted:
+    async def publish(self, document: object, *, by: str | None = None) -> Submitted:
         """Checks, decides and stores one notification (a dict, JSON text, or a `Notification`).
 
+        `by` is the person who submits it, by default the user of this process: whoever it is may not approve it.
         Durable in the outbox when it returns, whether or not the broker answers. Raises `NotificationInvalid`
         with every fault, `Refused` (`not_permitted`, `id_taken`; of an update `not_found`, `about_mismatch`),
         `DirectoryError` (`unknown_signer`), `DirectoryStale`, or `StorageError`.
         """
-        return (await self.publish_all([document]))[0]
+        return (await self.publish_all([document], by=by))[0]
 
-    async def publish_all(self, documents: Iterable[object]) -> list[Submitted]:
+    async def publish_all(self, documents: Iterable[object], *, by: str | None = None) -> list[Submitted]:
         """As `publish`, for all of `documents` or none, in one transaction."""
-        return await self._store([self._planned(document) for document in documents])
+        return await self._store([self._planned(document) for document in documents], by)
 
-    async def _store(self, items: Sequence[Item]) -> list[Submitted]:
-        stored = await self._open.outbox.add(items)
+    async def _store(self, items: Sequence[Item], by: str | None) -> list[Submitted]:
+        person = user() if by is None else by
+        stored = await self._open.outbox.add([Submission(*item, person) for item in items])
         metrics.SUBMITTED.inc(len(stored))
-        if self._courier is not None:
-            self._courier.wake()
+        self._stored()
         return [
-            Submitted(one.id, one.plan, one.state, one.reason, tuple(warnings(notification)))
+            Submitted(one.id, one.plan, one.state, one.reason, tuple(_warnings(notification)))
             for one, (notification, _) in zip(stored, items, strict=True)
         ]
 
-    async def forward(self, received: Notification, names: Sequence[str]) -> Submitted:
+    def _stored(self) -> None:
+        if self._courier is not None:
+            self._courier.wake()
+
+    async def forward(self, received: Notification, names: Sequence[str], *, by: str | None = None) -> Submitted:
         """Passes on to `names` what this authority received: a notification of its own, made from that one.
 
         Raises `Refused`: `forwarding_forbidden`, for which the originator can be asked (`ask_to_forward`),
@@ -199,24 +210,82 @@ class Publisher:
         today = rfc3339(self._runtime.clock())[:10]
         made = derive(received, self._name, self._new_id(), today)
         parse(to_json(made, local=False))
-        return await self._give(made, Ties(named=tuple(sorted(set(names))), digests=digests_of(received)), snapshot)
+        ties = Ties(named=tuple(sorted(set(names))), digests=digests_of(received))
+        return (await self._store([(made, planned(made, ties, snapshot))], by))[0]
 
-    async def ask_to_forward(self, received: Notification, names: Sequence[str]) -> Submitted:
+    async def ask_to_forward(
+        self, received: Notification, names: Sequence[str], *, by: str | None = None
+    ) -> Submitted:
         """Asks the originator of what was received for leave to pass it on to `names`; raises as `publish`."""
         snapshot = self._snapshot("response")
         at = rfc3339(self._runtime.clock())
         asked = request_to_forward(received, self._name, tuple(sorted(set(names))), self._new_id(), at)
-        return await self._give(asked, Ties(named=(received.originator,)), snapshot)
+        plan = planned(asked, Ties(named=(received.originator,)), snapshot)
+        return (await self._store([(asked, plan)], by))[0]
 
     async def forwarded(self, originator: str, message_id: str) -> list[Status]:
         """What became of everything that was made from a notification that `originator` sent, in order."""
         return await self._open.outbox.made_from(originator, message_id)
 
-    async def _give(self, notification: Notification, ties: Ties, snapshot: Snapshot) -> Submitted:
-        """Stores what goes to whom it names."""
-        decision, facts = evaluate(notification, ties, snapshot)
-        made = plan(decision, facts, snapshot.directory.version, ties=ties)
-        return (await self._store([(notification, made)]))[0]
+    async def add_person(self, name: str, public: bytes, permissions: Collection[str]) -> Person:
+        """Registers a person who may decide about holds, with an Ed25519 public key."""
+        person = await self._open.outbox.add_person(name, public, permissions)
+        self._stored()
+        return person
+
+    async def retire_person(self, name: str) -> Person:
+        """The person decides nothing from now on; what he or she decided stands."""
+        person = await self._open.outbox.retire_person(name)
+        self._stored()
+        return person
+
+    async def approve(
+        self,
+        message_id: str,
+        hold: str,
+        *,
+        by: str,
+        key: SigningKey,
+        state: str | None = None,
+        reference: str | None = None,
+    ) -> tuple[str, ...]:
+        """Releases a hold of a notification (for `state`, or for all), signed by a registered person.
+
+        Returns the authorities that are told now, by a later envelope. Durable when it returns. Raises `Refused`:
+        `not_found`, `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `self_approval`,
+        `bad_signature`, `assurance_missing`, `hold_refused`.
+        """
+        snapshot = self._open.directory.snapshot()
+        snapshot.check_fresh(self._runtime.clock())
+        async with self._open.outbox.reviewing() as review:
+            found = await review.find(parse_id(message_id))
+            held, now = found.message.held, self._runtime.clock()
+            ruling = sign("approval", held, hold, state, by=by, key=key, now=now, reference=reference)
+            released = await review.approve(found, ruling, snapshot)
+        self._stored()
+        return released
+
+    async def refuse(
+        self,
+        message_id: str,
+        hold: str,
+        *,
+        by: str,
+        key: SigningKey,
+        state: str | None = None,
+        reference: str | None = None,
+    ) -> None:
+        """Records that a registered person refuses to release a hold: it stays. Raises `Refused` as `approve`."""
+        async with self._open.outbox.reviewing() as review:
+            found = await review.find(parse_id(message_id))
+            held, now = found.message.held, self._runtime.clock()
+            ruling = sign("refusal", held, hold, state, by=by, key=key, now=now, reference=reference)
+            await review.refuse(found, ruling)
+        self._stored()
+
+    async def reviewed(self, message_id: str) -> Reviewed:
+        """A notification with its holds and rulings; `Refused` with reason `not_found`."""
+        return await self._open.outbox.reviewed(message_id)
 
     def _planned(self, document: object) -> Item:
         notification = document if isinstance(document, Notification) else parse(document)
@@ -231,8 +300,7 @@ class Publisher:
             notification = replace(notification, id=self._new_id())
         if notification.type in UPDATES:
             return notification, partial(follow, notification, snapshot=snapshot)
-        decision, facts = evaluate(notification, UNTIED, snapshot)
-        return notification, plan(decision, facts, snapshot.directory.version)
+        return notification, planned(notification, UNTIED, snapshot)
 
     def _snapshot(self, *types: str) -> Snapshot:
         """The directory, where it is fresh and lets this authority send these types."""
@@ -296,6 +364,21 @@ class Publisher:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._moved.wait()
+
+
+def user() -> str:
+    """The user of this process, by the operating system."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # nobody gave this number a name
+        return f"user {os.getuid()}"
+
+
+def _warnings(notification: Notification) -> Iterator[Fault]:
+    """What is worth a second look when a notification is sent."""
+    yield from warnings(notification)
+    if notification.local is not None and notification.local.approvals:
+        yield Fault("/local/approvals", "count in a dry run only and release nothing here: see notifier review")
 
 
 async def _first_look(directory: DirectorySource) -> None:

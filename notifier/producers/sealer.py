@@ -1,4 +1,4 @@
-"""Seals one letter for its place in the stream. Pure but for the randomness it is given."""
+"""Seals one letter or deed for its place in the stream. Pure but for the randomness it is given."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 from notifier.directory.model import DAY_MS, Directory
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import Addressee, Body, Header, SigningKey, Slip, envelope_id_of, seal
+from notifier.envelope import Act, Addressee, Body, Header, SigningKey, Slip, envelope_id_of, seal
 from notifier.errors import DirectoryError
-from notifier.producers.letters import Letter
+from notifier.producers.letters import Deed, Letter
 from notifier.producers.pipeline import Pipeline, Placed
 from notifier.producers.plan import Plan
 from notifier.runtime import Runtime
@@ -19,18 +19,34 @@ EXPIRY_MS: Final = 7 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is to be sealed: a letter and its row id, and the message that it is of: row id, id, plan."""
+    """What is to be sealed: a letter or a deed, its row id, the id that its envelope speaks of, and the plan.
+
+    `message` is the row id of the notification that a letter is of; a deed's plan names nobody.
+    """
 
     row: int
-    letter: Letter
-    message: int
+    letter: Letter | Deed
+    message: int | None
     notification_id: bytes
     plan: Plan
 
     @property
+    def act(self) -> Act | None:
+        """What the log is told, where this is a deed."""
+        return self.letter.act() if isinstance(self.letter, Deed) else None
+
+    @property
     def recipients(self) -> tuple[str, ...]:
         """Those of the letter's authorities that the plan, as it stands now, sends to."""
-        return tuple(name for name in self.letter.names if name in self.plan.recipients)
+        names = () if isinstance(self.letter, Deed) else self.letter.names
+        return tuple(name for name in names if name in self.plan.recipients)
+
+    def body(self, envelope_id: bytes, stream: bytes, originator: str) -> Body | None:
+        """What the recipients read; None where there are none."""
+        if isinstance(self.letter, Deed) or not self.recipients:
+            return None
+        letter = self.letter
+        return Body(envelope_id, stream, originator, self.notification_id, letter.profile, letter.wire)
 
     @property
     def withheld(self) -> tuple[str, ...]:
@@ -84,14 +100,12 @@ class Sealer:
             facts=plan.facts,
             recipients=load.recipients,
             withheld=load.withheld,
-        )
-        body = Body(
-            envelope_id, pipeline.stream, self.name, load.notification_id, load.letter.profile, load.letter.wire
+            act=load.act,
         )
         sealed = seal(
             Header(directory.hub.hub_id, envelope_id, self.name, pipeline.stream, now, now + EXPIRY_MS),
             slip,
-            body if load.recipients else None,
+            load.body(envelope_id, pipeline.stream, self.name),
             signer=self.key,
             hub_key=_hub_key(directory, now),
             addressees=[Addressee(_key_of(directory, name, now), sequences[name]) for name in load.recipients],

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "outbox"
-VERSION: Final = 4
+VERSION: Final = 5
 
 TABLES: Final = sa.MetaData()
 
@@ -20,20 +20,23 @@ messages = sa.Table(
     sa.Column("notification_id", sa.LargeBinary(16), nullable=False, unique=True),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: canonical JSON, local part too
+    sa.Column("submitted_by", sa.LargeBinary, nullable=False),  # sealed: a person's name
     sa.Column("plan", sa.LargeBinary, nullable=False),  # sealed: plan.Plan
 )
 
-letters = sa.Table(  # what leaves of a message: one envelope's worth, to those who get the same
+letters = sa.Table(  # one envelope's worth: of a message, to those who get the same; or an act, to nobody
     "letter",
     TABLES,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
-    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE")),  # null: an act upon none
+    sa.Column("act", sa.String(16)),  # what was done, for the log alone; null: no act
+    sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),  # pending, sealed, routed, rejected
     sa.Column("reason", sa.String(32)),  # the hub's last word against it
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("due", sa.BigInteger, nullable=False),  # not sealed before (Unix ms)
     sa.Column("updated", sa.BigInteger, nullable=False),
-    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: letters.Letter
+    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: letters.Letter, or letters.Deed
 )
 sa.Index("letter_state", letters.c.state, letters.c.id)
 sa.Index("letter_message", letters.c.message)
@@ -62,7 +65,7 @@ envelopes = sa.Table(
     "envelope",
     TABLES,
     sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),  # null: an act
+    sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),
     sa.Column("stream", sa.LargeBinary(16), nullable=False),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("previous", sa.LargeBinary(32), nullable=False),
@@ -72,6 +75,25 @@ envelopes = sa.Table(
     sa.Column("created", sa.BigInteger, nullable=False),
 )
 sa.Index("envelope_state", envelopes.c.state, envelopes.c.number)
+
+persons = sa.Table(
+    "person",
+    TABLES,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("added", sa.BigInteger, nullable=False),
+    sa.Column("retired", sa.BigInteger),  # null: not yet
+    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: name, public key, permissions
+)
+
+rulings = sa.Table(  # what persons decided about holds
+    "ruling",
+    TABLES,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("recorded", sa.BigInteger, nullable=False),
+    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: approvals.Ruling
+)
+sa.Index("ruling_message", rulings.c.message)
 
 streams = sa.Table(
     "stream",

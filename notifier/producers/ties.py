@@ -8,7 +8,7 @@ feared, or a risk, once, stays so for the whole case: an update that leaves it o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -77,6 +77,18 @@ def evaluate(
     return decision, facts_of(whole, rules, of=ties.of)
 
 
+def planned(
+    notification: Notification,
+    ties: Ties,
+    snapshot: Snapshot,
+    approvals: Sequence[Approval] = (),
+    approved: Collection[str] | None = None,
+) -> Plan:
+    """The plan for a message under the directory and rules of now; `approved` as for `plan`."""
+    decision, facts = evaluate(notification, ties, snapshot, approvals)
+    return plan(decision, facts, snapshot.directory.version, approved, ties=ties, approvals=approvals)
+
+
 def is_for_a_child(notification: Notification, ties: Ties) -> bool:
     """Whether what leaves of it has the minimal profile."""
     return needs_child_review(notification, ties.of) and not (ties.adult and notification.subject is None)
@@ -98,9 +110,7 @@ def follow(update: Notification, case: Sequence[Earlier], snapshot: Snapshot) ->
     )
     said = _Said(update, case, _all_told(update, case, ties, snapshot))
     ties = replace(ties, told_before=said.told_before())
-    decision, facts = evaluate(update, ties, snapshot)
-    made = plan(decision, facts, snapshot.directory.version, ties=ties)
-    return Followed(made, tuple(said.revised(one, snapshot) for one in case))
+    return Followed(planned(update, ties, snapshot), tuple(said.revised(one, snapshot) for one in case))
 
 
 def _check(update: Notification, first: Notification) -> None:

@@ -1,23 +1,31 @@
-"""What the lease-holder does to the outbox inside one transaction: seal, and hear what the hub decided."""
+"""What is done to the outbox inside one transaction: seal, hear what the hub decided, evaluate again."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from notifier.directory.snapshot import Snapshot
+from notifier.envelope.format import notification_digest
 from notifier.errors import Fenced, Refused
-from notifier.notification import Notification
+from notifier.notification import Notification, parse
+from notifier.notification.model import Approval
 from notifier.producers import tables
-from notifier.producers.letters import Letter, letters_to
+from notifier.producers.approvals import Held, approvals_of
+from notifier.producers.letters import Deed, Letter, letters_to
+from notifier.producers.people import People
 from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, hear
-from notifier.producers.plan import Plan
+from notifier.producers.plan import Entry, Plan, nothing
 from notifier.producers.sealer import Load
+from notifier.producers.ties import NO_CANDIDATE, planned
 from notifier.runtime import Runtime
 from notifier.storage import Connection, RowCipher
+from notifier.times import rfc3339
 
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 300_000
@@ -35,21 +43,13 @@ STREAM: Final = sa.select(tables.streams)
 FLYING: Final = (
     sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
 )
-PENDING: Final = (
-    sa.select(
-        tables.letters.c.id,
-        tables.letters.c.contents,
-        tables.letters.c.message,
-        tables.messages.c.notification_id,
-        tables.messages.c.content,
-        tables.messages.c.plan,
-    )
-    .join(tables.messages, tables.messages.c.id == tables.letters.c.message)
-    .where(IS_DUE)
-    .order_by(tables.letters.c.id)
-    .limit(sa.bindparam("limit"))
-    # Whoever publishes an update may revise the plan: not between reading it here and storing it again.
-    .with_for_update(of=tables.messages)
+PENDING: Final = sa.select(tables.letters).where(IS_DUE).order_by(tables.letters.c.id).limit(sa.bindparam("limit"))
+MESSAGES: Final = (
+    sa.select(tables.messages)
+    .where(tables.messages.c.id.in_(sa.bindparam("messages", expanding=True)))
+    .order_by(tables.messages.c.id)
+    # Whoever publishes an update, or approves, may revise the plan: not between reading it and storing it again.
+    .with_for_update()
 )
 POST: Final = tables.letters.insert().returning(tables.letters.c.id, sort_by_parameter_order=True)
 MOVE: Final = (
@@ -68,6 +68,16 @@ LANDED: Final = (
 ADVANCE: Final = tables.streams.update().where(tables.streams.c.id == sa.bindparam("which"))
 
 FOREIGN: Final = "the outbox is older than its stream: it was restored from a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the outbox: its row id, the notification, what a ruling on it must name, and its plan."""
+
+    row: int
+    notification: Notification
+    held: Held
+    plan: Plan
 
 
 @dataclass(slots=True)
@@ -117,12 +127,13 @@ class _Effects:
 
 
 class Work:
-    """One transaction. The caller checked the lease in it."""
+    """One transaction: of the lease-holder, who checked it, or of whoever stores or decides something."""
 
     def __init__(self, connection: Connection, cipher: RowCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._cipher = cipher
         self._runtime = runtime
+        self.people = People(connection, cipher)
 
     async def pipeline(self) -> Pipeline:
         """The stream as it stands; `Refused` where the hub knows more of it than this database."""
@@ -133,22 +144,33 @@ class Work:
         counters = json.loads(self._cipher.open(b"stream/counters/" + row.id, row.counters))
         return Pipeline(row.id, row.number, row.tail, counters, tuple(self._placed(one) for one in flying))
 
-    async def pending(self, limit: int, now: int) -> list[tuple[Load, bytes]]:
-        """The next letters to be sealed, in order, each with its notification's content (canonical JSON)."""
+    async def pending(self, limit: int, now: int) -> list[Load]:
+        """The next letters and deeds to be sealed, in order."""
         rows = (await self._connection.execute(PENDING, {"now": now, "limit": limit})).all()
-        return [(self._load(row), self._open("content", row)) for row in rows]
+        wanted = {row.message for row in rows if row.act is None}
+        messages = {}
+        if wanted:
+            found = await self._connection.execute(MESSAGES, {"messages": sorted(wanted)})
+            messages = {row.id: row for row in found}
+        return [self._load(row, messages) for row in rows]
 
-    def _load(self, row: sa.Row[Any]) -> Load:
-        plan = Plan.from_document(self._open("plan", row))
-        letter = Letter.from_document(self._cipher.open(letter_context(row.message), row.contents))
-        return Load(row.id, letter, row.message, row.notification_id, plan)
+    def _load(self, row: sa.Row[Any], messages: Mapping[int, sa.Row[Any]]) -> Load:
+        stored = self._cipher.open(letter_context(row.message), row.contents)
+        if row.act is not None:
+            deed = Deed.from_document(row.act, stored)
+            return Load(row.id, deed, row.message, deed.id, nothing(0, 0))
+        message = messages[row.message]
+        plan = Plan.from_document(self._open("plan", message))
+        return Load(row.id, Letter.from_document(stored), message.id, message.notification_id, plan)
 
-    async def post(self, letters: Sequence[tuple[int, Letter]]) -> dict[tuple[int, str], int]:
-        """Stores letters, each of a message; which of them carries a message to whom."""
+    async def post(self, letters: Sequence[tuple[int | None, Letter | Deed]]) -> dict[tuple[int | None, str], int]:
+        """Stores letters and deeds, each with the row of its message; which letter carries a message to whom."""
         now = self._runtime.clock()
         rows = [
             {
                 "message": message,
+                "act": letter.kind if isinstance(letter, Deed) else None,
+                "created": now,
                 "state": "pending",
                 "attempts": 0,
                 "due": now,
@@ -159,7 +181,10 @@ class Work:
         ]
         ids = await self._connection.scalars(POST, rows)
         return {
-            (message, name): row for (message, letter), row in zip(letters, ids, strict=True) for name in letter.names
+            (message, name): row
+            for (message, letter), row in zip(letters, ids, strict=True)
+            if isinstance(letter, Letter)
+            for name in letter.names
         }
 
     async def fly(self, sealed: Sequence[tuple[Placed, bytes]]) -> None:
@@ -184,40 +209,66 @@ class Work:
         await self._connection.execute(tables.envelopes.insert(), rows)
         await self._letters([placed.letter for placed, _ in sealed], state="sealed")
 
-    async def replan(self, load: Load, plan: Plan) -> Load:
-        """Replaces the plan of a message by what is right now; what became of each recipient stays with it."""
-        key = b"message/plan/" + load.notification_id
-        stored = self._cipher.seal(key, plan.document())
-        await self._connection.execute(
-            tables.messages.update().where(tables.messages.c.id == load.message).values(plan=stored)
-        )
-        await self.restate(load.message, load.plan, plan)
-        return replace(load, plan=plan)
+    async def current(self, load: Load, snapshot: Snapshot) -> Load:
+        """`load` under the versions of now, its message evaluated again where they changed."""
+        versions = (snapshot.rules.version, snapshot.directory.version)
+        if load.message is None or isinstance(load.letter, Deed):
+            return replace(load, plan=nothing(*versions))
+        if (load.plan.rules_version, load.plan.directory_version) != versions:
+            message = await self.message(load.message)
+            again = message.plan
+            if (again.rules_version, again.directory_version) != versions:
+                approvals = await self.approvals(message)
+                after = planned(message.notification, again.ties, snapshot, approvals, again.approved)
+                again = await self.revise(message, after)
+            load = replace(load, plan=again)
+        await self.drop(load)
+        return load
 
-    async def revise(self, message: int, notification: Notification, before: Plan, after: Plan) -> None:
-        """Replaces the plan of a message, and posts letters to whoever is sent to now and is in none yet."""
-        if notification.id is None:
-            raise ValueError("a stored notification has its id")
-        stored = self._cipher.seal(b"message/plan/" + notification.id, after.document())
+    async def message(self, row: int) -> Message:
+        """A message by its row id."""
+        return self.opened((await self._connection.execute(MESSAGES, {"messages": [row]})).one())
+
+    def opened(self, row: sa.Row[Any]) -> Message:
+        """A row of the messages, opened."""
+        content = self._open("content", row)
+        notification = parse(content)
+        held = held_of(notification, content, self._open("submitted_by", row).decode(), row.created)
+        return Message(row.id, notification, held, Plan.from_document(self._open("plan", row)))
+
+    async def approvals(self, message: Message) -> list[Approval]:
+        """The approvals of a message that count."""
+        return approvals_of(await self.people.rulings(message.row), message.held, await self.people.persons())
+
+    async def revise(self, message: Message, plan: Plan) -> Plan:
+        """Replaces the plan of a message, and posts letters to whoever is sent to now and is in none yet.
+
+        What became of each recipient stays with it; that somebody waits who did not before is logged. Returns the
+        plan as it is kept.
+        """
+        row, notification = message.row, message.notification
+        kept = await self.restate(message, plan)
+        stored = self._cipher.seal(b"message/plan/" + id_of(notification), kept.document())
         await self._connection.execute(
-            tables.messages.update().where(tables.messages.c.id == message).values(plan=stored)
+            tables.messages.update().where(tables.messages.c.id == row).values(plan=stored)
         )
-        await self.restate(message, before, after)
-        mine = tables.recipients.c.message == message
+        if added := [entry for entry in kept.holds if entry not in message.plan.holds]:
+            await self.post([(row, hold_deed(message.held, added, self._runtime))])
+        mine = tables.recipients.c.message == row
         query = sa.select(tables.recipients.c.place).where(mine, tables.recipients.c.letter.is_(None))
-        free = [after.entries[place] for place in await self._connection.scalars(query)]
+        free = [kept.entries[place] for place in await self._connection.scalars(query)]
         names = [entry["authority"] for entry in free if entry["outcome"] == "send"]
-        letters = [(message, letter) for letter in letters_to(notification, names, after.ties)]
-        if not letters:
-            return
-        places = {entry["authority"]: place for place, entry in enumerate(after.entries)}
-        for (_, name), letter in (await self.post(letters)).items():
-            carried = tables.recipients.update().where(mine, tables.recipients.c.place == places[name])
-            await self._connection.execute(carried.values(letter=letter))
+        if letters := letters_to(notification, names, kept.ties):
+            places = {entry["authority"]: place for place, entry in enumerate(kept.entries)}
+            for (_, name), letter in (await self.post([(row, one) for one in letters])).items():
+                carried = tables.recipients.update().where(mine, tables.recipients.c.place == places[name])
+                await self._connection.execute(carried.values(letter=letter))
+        return kept
 
     async def drop(self, load: Load) -> None:
         """Whom a letter was for and is not any more: it does not carry the message to them."""
-        gone = set(load.letter.names) - set(load.recipients)
+        names = () if isinstance(load.letter, Deed) else load.letter.names
+        gone = set(names) - set(load.recipients)
         for place, entry in enumerate(load.plan.entries) if gone else ():
             if entry["authority"] in gone:
                 row = tables.recipients.update().where(
@@ -228,23 +279,29 @@ class Work:
                 change = {"letter": None, "state": INITIAL[entry["outcome"]], "since": self._runtime.clock()}
                 await self._connection.execute(row.values(change))
 
-    async def restate(self, message: int, before: Plan, after: Plan) -> None:
-        """The rows of `before`'s entries become those of `after`'s."""
-        mine = tables.recipients.c.message == message
+    async def restate(self, message: Message, plan: Plan) -> Plan:
+        """The rows of the message's entries become those of `plan`'s, and of whoever was told and is not expected.
+
+        Returns the plan with these entries, too.
+        """
+        mine = tables.recipients.c.message == message.row
         query = (
             sa.select(tables.recipients, tables.letters.c.state.label("letter_state"))
             .join(tables.letters, tables.letters.c.id == tables.recipients.c.letter, isouter=True)
             .where(mine)
             .order_by(tables.recipients.c.place)
         )
-        known = {
-            entry["authority"]: row
-            for entry, row in zip(before.entries, await self._connection.execute(query), strict=True)
-            if entry["authority"] is not None
-        }
+        before = list(zip(message.plan.entries, await self._connection.execute(query), strict=True))
+        known = {entry["authority"]: row for entry, row in before if entry["authority"] is not None}
         await self._connection.execute(tables.recipients.delete().where(mine))
-        rows = recipient_rows(message, after, self._runtime.clock())
-        for entry, row in zip(after.entries, rows, strict=True):
+        # Whoever was told, or may yet be by what flies, is not forgotten where no rule names it any more.
+        kept = plan.besides(
+            entry | {"outcome": "suppress", "because": [NO_CANDIDATE]}
+            for entry, row in before
+            if row.state == "routed" or row.letter_state == "sealed"
+        )
+        rows = recipient_rows(message.row, kept, self._runtime.clock())
+        for entry, row in zip(kept.entries, rows, strict=True):
             was = known.get(entry["authority"])
             if was is None or was.letter is None:
                 continue
@@ -254,6 +311,7 @@ class Work:
                 row |= {"state": was.state, "since": was.since}
         if rows:
             await self._connection.execute(tables.recipients.insert(), rows)
+        return kept
 
     async def hear(self, start: int, end: int, told: Sequence[Told]) -> Heard:
         """Applies decisions that stood in the feed from offset `start` up to `end`, and stores `end`.
@@ -352,6 +410,40 @@ def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
     ]
 
 
-def letter_context(message: int) -> bytes:
-    """Where the letters of a message are sealed to."""
-    return b"letter/contents/" + message.to_bytes(8, "big")
+def held_of(notification: Notification, content: bytes, submitted_by: str, submitted_at: int) -> Held:
+    """What a ruling on a notification must name; `content` is its canonical JSON."""
+    return Held(
+        notification.originator,
+        str(uuid.UUID(bytes=id_of(notification))),
+        notification_digest(content).hex(),
+        submitted_by,
+        submitted_at,
+    )
+
+
+def id_of(notification: Notification) -> bytes:
+    """The id that a notification has from the moment when it is stored."""
+    if notification.id is None:
+        raise ValueError("a notification has its id before it is stored")
+    return notification.id
+
+
+def hold_deed(held: Held, entries: Sequence[Entry], runtime: Runtime) -> Deed:
+    """That a notification waits, for whom and why, for the log."""
+    return Deed.of(
+        "hold",
+        runtime,
+        {
+            "authority": held.authority,
+            "notification_id": held.notification_id,
+            "notification_digest": held.notification_digest,
+            "submitted_by": held.submitted_by,
+            "at": rfc3339(runtime.clock()),
+            "holds": [{"authority": entry["authority"], "because": entry["because"]} for entry in entries],
+        },
+    )
+
+
+def letter_context(message: int | None) -> bytes:
+    """Where the letters and deeds of a message are sealed to."""
+    return b"letter/contents/" + (message or 0).to_bytes(8, "big")

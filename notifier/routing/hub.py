@@ -124,7 +124,9 @@ def _objection(readable: Readable, snapshot: Snapshot, feeds: Collection[str], n
     if signer is None:  # it was known when the envelope was examined: withdrawn since
         return "not_permitted"
     authority, key = signer
-    if not (authority.active and key.accepted(now) and slip.facts.type in authority.publishes):
+    # What names nobody needs no permission: an act is for the log alone.
+    permitted = slip.facts.type in authority.publishes or NAMING.get(slip.facts.type) == "nobody"
+    if not (authority.active and key.accepted(now) and permitted):
         return "not_permitted"
     versions = _versions(slip, snapshot, now)
     if isinstance(versions, str):

@@ -278,6 +278,25 @@ ATTACKS = (
     attack("20 compressed batches", "20_bombs::test_nothing_is_compressed",
            "notifier.sandbox.administration:Topic = lambda name, partitions, settings: "
            "original(name, partitions, {**settings, 'compression.type': 'producer'})"),
+    attack("34 self-approval", "34_own_exception::test_nobody_releases_what_they_submitted[their own]",
+           "notifier.producers.work:held_of = lambda *said: replace(original(*said), submitted_by='nobody')"),
+    attack("34 in another's name", "34_own_exception::test_nobody_releases_what_they_submitted[in another's name]",
+           "notifier.producers.approvals:signature_holds = lambda *_: True"),
+    attack("34 unsigned", "34_own_exception::test_nobody_releases_what_they_submitted[without a signature]",
+           "notifier.producers.approvals:signature_holds = lambda *_: True"),
+    attack("34 retired", "34_own_exception::test_nobody_releases_what_they_submitted[a retired person's]",
+           "notifier.producers.people:People._person = "
+           "lambda self, row: replace(original(self, row), retired=None)"),
+    attack("34 without the permission",
+           "34_own_exception::test_nobody_releases_what_they_submitted[a person's who may not]",
+           "notifier.producers.approvals:NEEDS = dict.fromkeys(NEEDS, 'release')"),
+    attack("34 for another digest",
+           "34_own_exception::test_nobody_releases_what_they_submitted[for another text]",
+           "notifier.producers.approvals:_check_content = lambda ruling, held, person: "
+           "original(ruling, replace(held, notification_digest=ruling.notification_digest), person)"),
+    attack("34 in the file", "34_own_exception::test_an_approval_in_the_file_releases_nothing",
+           "notifier.producers.publisher:evaluate = lambda notification, snapshot: "
+           "original(notification, snapshot, notification.local.approvals)"),
 )  # fmt: skip
 
 OTHERS = (

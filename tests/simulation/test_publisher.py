@@ -337,13 +337,15 @@ async def test_a_refugee_s_states_are_not_told_and_nobody_reads_why(world, publi
 
 
 async def test_a_child_s_notification_waits_and_that_it_waits_is_recorded(world, publishing):
-    """Nobody is told; the hub's log has an envelope to nobody."""
+    """Nobody is told; the hub's log has an envelope to nobody, and the act of holding."""
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(document(subject__age="child"))
-        status = await publisher.wait(submitted.id, 10)
+        assert await publisher.drain(10) == []
+        status = await publisher.status(submitted.id)
     assert status.state == "held"
+    assert [(act.kind, act.state) for act in status.acts] == [("hold", "logged")]
     assert {one.authority: one.state for one in status.recipients} == dict.fromkeys(TOLD, "held")
-    assert len(intake(world)) == 1
+    assert len(intake(world)) == 2
     assert {name for name in world.keys if world.feed(name)} == {"TUR/spoc"}
 
 

@@ -449,11 +449,15 @@ class Stage:
         finally:
             await inbox.close()
 
+    async def outbox(self, name: str = "TUR/spoc") -> Outbox:
+        """The database of an authority's outbox."""
+        address = f"sqlite:///{self.folder}/{name.replace('/', '-')}.outbox"
+        return await Outbox.open(address, name, STORAGE_KEY, self.world.runtime)
+
     @asynccontextmanager
     async def publishing(self, name: str = "TUR/spoc", *, directory=None, signing=None):
         """An authority's publisher, on the same outbox each time."""
-        address = f"sqlite:///{self.folder}/{name.replace('/', '-')}.outbox"
-        outbox = await Outbox.open(address, name, STORAGE_KEY, self.world.runtime)
+        outbox = await self.outbox(name)
         source = directory or self.world.directory
         parts = PublisherParts(outbox, self.world.broker.transport(), source, signing or self.signing(name))
         async with Publisher.of(name, parts, self.world.runtime) as publisher:

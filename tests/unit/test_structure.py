@@ -29,6 +29,8 @@ CORE = (
     "envelope/",
     "escaping",
     "notification/",
+    "producers/approvals",
+    "producers/ids",
     "producers/letters",
     "producers/pipeline",
     "producers/plan",

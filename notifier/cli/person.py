@@ -1,0 +1,145 @@
+"""`notifier person add|list|retire`: who, at this authority, may decide about holds."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from notifier.cli.context import Context, common
+from notifier.cli.databases import with_outbox
+from notifier.config import Settings
+from notifier.errors import ConfigError, Refused
+from notifier.escaping import escaped
+from notifier.producers.approvals import NAME, PERMISSIONS
+from notifier.times import rfc3339
+
+if TYPE_CHECKING:
+    from notifier.producers.approvals import Person
+
+
+@click.group(epilog="Example: notifier person list --as TUR/spoc")
+def command() -> None:
+    """Persons who review holds, each with a signing key of their own: in the outbox, no broker is needed.
+
+    Adding and retiring are acts: the audit log has them as soon as a publisher runs.
+    """
+
+
+@command.command(epilog="Example: notifier person add 'A. Lindt' --may child_reviewer --as TUR/spoc")
+@click.argument("name")
+@click.option(
+    "--may",
+    "permissions",
+    multiple=True,
+    required=True,
+    type=click.Choice(PERMISSIONS),
+    help="What the person may decide: risks (assurance), children (child_reviewer), the rest (release); repeatable.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="The person's private key file; made where there is none. Default: persons/NAME.key beside the settings.",
+)
+@click.option("--public", metavar="HEX", help="The person's public key, where the private one was made elsewhere.")
+@common(acts=True, prints=True)
+def add(context: Context, name: str, permissions: tuple[str, ...], key: Path | None, public: str | None) -> None:
+    """Register NAME, with a key that is made here or given.
+
+    The private key is for the person alone: move the file to where nobody else can read it.
+    """
+    settings = context.settings()
+    if public is not None and key is not None:
+        raise click.UsageError("--public and --key exclude each other")
+    if public is not None:
+        given, path = _public(public), None
+        person = with_outbox(settings, lambda outbox: outbox.add_person(name, given, permissions))
+    else:
+        path = key or key_path(settings, name)
+        person = _add_with_file(settings, name, permissions, path)
+    if context.json:
+        context.print_json({"person": as_document(person), "key_file": None if path is None else str(path)})
+        return
+    click.echo(_line(person))
+    if path is not None:
+        click.echo(f"the private key is in {path}: for {escaped(person.name)} alone", err=True)
+
+
+@command.command("list", epilog="Example: notifier person list --as TUR/spoc --json")
+@common(acts=True, prints=True)
+def list_(context: Context) -> None:
+    """List everybody who is, or was, registered."""
+    persons = with_outbox(context.settings(), lambda outbox: outbox.persons())
+    if context.json:
+        context.print_json({"persons": [as_document(one) for one in persons]})
+        return
+    for one in persons:
+        click.echo(_line(one))
+    if not persons:
+        click.echo("nobody is registered: no hold can be released (notifier person add)")
+
+
+@command.command(epilog="Example: notifier person retire 'A. Lindt' --as TUR/spoc")
+@click.argument("name")
+@common(acts=True, prints=True)
+def retire(context: Context, name: str) -> None:
+    """Let NAME decide nothing any more; what was decided stands, and the name and key are not given again."""
+    person = with_outbox(context.settings(), lambda outbox: outbox.retire_person(name))
+    if context.json:
+        context.print_json({"person": as_document(person)})
+        return
+    click.echo(_line(person))
+
+
+def as_document(person: Person) -> dict[str, Any]:
+    """The form that ``--json`` prints."""
+    return {
+        "name": person.name,
+        "public": person.public.hex(),
+        "permissions": sorted(person.permissions),
+        "added": rfc3339(person.added),
+        "retired": None if person.retired is None else rfc3339(person.retired),
+    }
+
+
+def key_path(settings: Settings, name: str) -> Path:
+    """Where a person's private key is, where nothing else is said; `Refused` for what cannot be a name."""
+    if settings.path is None:
+        raise ConfigError(detail="the settings are in no file", hint="name the key with --key")
+    if not NAME.fullmatch(name):
+        raise Refused("invalid_person", hint="1 to 64 letters, digits, spaces or . @ ' - _")
+    return settings.path.parent / "persons" / f"{name}.key"
+
+
+def _add_with_file(settings: Settings, name: str, permissions: tuple[str, ...], path: Path) -> Person:
+    """Registers with the key in the file; a new file is there only if the person is registered."""
+    from notifier.envelope import SigningKey
+    from notifier.keyfiles import person_key, write_private
+
+    new = not os.path.lexists(path)
+    key = SigningKey.generate(secrets.token_bytes) if new else person_key(path)
+    if new:
+        write_private(path, key.secret)
+    try:
+        return with_outbox(settings, lambda outbox: outbox.add_person(name, key.public, permissions))
+    except BaseException:
+        if new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _public(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise click.UsageError("--public is not hexadecimal") from None
+
+
+def _line(person: Person) -> str:
+    state = "registered" if person.retired is None else f"retired {rfc3339(person.retired)}"
+    return escaped(
+        f"{person.name:<24} {', '.join(sorted(person.permissions)):<34} {state}  {person.public.hex()[:16]}"
+    )

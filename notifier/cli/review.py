@@ -1,0 +1,230 @@
+"""`notifier review list|show|approve|refuse`: what waits for a person, and what persons decided."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from notifier.cli.context import Context, common
+from notifier.cli.databases import with_outbox
+from notifier.cli.person import key_path
+from notifier.config import Settings
+from notifier.escaping import escaped
+from notifier.producers.approvals import NEEDS
+from notifier.times import rfc3339
+
+if TYPE_CHECKING:
+    from notifier.envelope import SigningKey
+    from notifier.producers.outbox import Outbox, Status
+    from notifier.producers.publisher import Publisher
+    from notifier.producers.review import Reviewed
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+GRACE_SECONDS: Final = 5.0
+REMEDIES: Final = {
+    "nationality_unknown": "send an update with the nationality",
+    "former_state": "send an update with the state of now",
+    "unresolved_place": "send an update with the state of the place",
+    "not_a_participant": "have the authority enrolled",
+}
+"""What helps where no person can release a hold."""
+
+
+@click.group(epilog="Example: notifier review list --as TUR/spoc")
+def command() -> None:
+    """Holds of the own notifications: a second, registered person releases or refuses them.
+
+    No time-out ever releases a hold.
+    """
+
+
+def ruling_options(function: F) -> F:
+    """What an approval and a refusal have in common."""
+    for option in (
+        click.option(
+            "--key", type=click.Path(path_type=Path), help="The private key file. Default: persons/NAME.key."
+        ),
+        click.option(
+            "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="Who decides: a registered person."
+        ),
+        click.option("--reference", help="The assurance, or the file where the reasons are."),
+        click.option("--state", help="For the authorities of this state alone, for example DEU."),
+        click.option("--hold", required=True, help="Which hold, for example child_review."),
+        click.argument("message_id", metavar="ID"),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("list", epilog="Example: notifier review list --as TUR/spoc --json")
+@common(acts=True, prints=True)
+def list_(context: Context) -> None:
+    """List what waits, oldest first, with the holds of each authority."""
+    found = with_outbox(context.settings(), lambda outbox: outbox.held())
+    if context.json:
+        context.print_json({"messages": [as_document(one) for one in found]})
+        return
+    for one in found:
+        for line in _lines(one):
+            click.echo(line)
+    click.echo(f"{len(found)} messages wait")
+
+
+@command.command(epilog="Example: notifier review show 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --as TUR/spoc")
+@click.argument("message_id", metavar="ID")
+@common(acts=True, prints=True)
+def show(context: Context, message_id: str) -> None:
+    """Show one notification whole, its local part too, with its holds, rulings and logged acts."""
+    from notifier.notification import to_json
+
+    async def look(outbox: Outbox) -> tuple[Reviewed, Status]:
+        return await outbox.reviewed(message_id), await outbox.status(message_id)
+
+    found, status = with_outbox(context.settings(), look)
+    notification = to_json(found.message.notification, local=True)
+    acts = [{"kind": act.kind, "at": rfc3339(act.at), "state": act.state} for act in status.acts]
+    document = {**as_document(found), "acts": acts, "notification": notification}
+    if context.json:
+        context.print_json(document)
+        return
+    for line in _lines(found):
+        click.echo(line)
+    for act in acts:
+        click.echo(f"  act: {act['kind']:<10} at {act['at']}  {act['state']}")
+    from notifier.cli.inbox import lines
+    from notifier.notification.freetext import unverified
+
+    for line in lines(notification, "", "", unverified(notification)):
+        click.echo(line)
+
+
+@command.command(
+    epilog="Example: notifier review approve 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --hold child_review"
+    " --by 'A. Lindt' --as TUR/spoc"
+)
+@ruling_options
+@common(acts=True, prints=True)
+def approve(
+    context: Context, message_id: str, hold: str, state: str | None, reference: str | None, by: str, key: Path | None
+) -> None:
+    """Release a hold, signed: whoever waited for nothing else is told now, by a later envelope.
+
+    The person must not be the one who submitted the notification. The release of a risk (torture_or_death_risk)
+    needs --state and --reference, the assurance that the state gave.
+    """
+    settings = context.settings()
+    signing = _key(settings, by, key)
+
+    async def decide(publisher: Publisher) -> tuple[str, ...]:
+        return await publisher.approve(message_id, hold, by=by, key=signing, state=state, reference=reference)
+
+    released, found, status = asyncio.run(_ruled(settings, message_id, decide))
+    if context.json:
+        context.print_json({**as_document(found), "released": list(released), "state": status.state})
+        return
+    click.echo(f"released: {', '.join(released) or 'nobody yet, something else holds'}")
+    for line in _lines(found):
+        click.echo(line)
+
+
+@command.command(
+    epilog="Example: notifier review refuse 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --hold child_review"
+    " --by 'A. Lindt' --as TUR/spoc"
+)
+@ruling_options
+@common(acts=True, prints=True)
+def refuse(
+    context: Context, message_id: str, hold: str, state: str | None, reference: str | None, by: str, key: Path | None
+) -> None:
+    """Record, signed, that a hold is not released: it stays, and nobody approves it any more."""
+    settings = context.settings()
+    signing = _key(settings, by, key)
+
+    async def decide(publisher: Publisher) -> None:
+        await publisher.refuse(message_id, hold, by=by, key=signing, state=state, reference=reference)
+
+    _, found, status = asyncio.run(_ruled(settings, message_id, decide))
+    if context.json:
+        context.print_json({**as_document(found), "state": status.state})
+        return
+    for line in _lines(found):
+        click.echo(line)
+
+
+async def _ruled(
+    settings: Settings, message_id: str, decide: Callable[[Publisher], Awaitable[T]]
+) -> tuple[T, Reviewed, Status]:
+    """What `decide` comes to; then the hub has a moment to take what leaves now."""
+    from notifier.ops.logging import configure
+    from notifier.producers.publisher import Publisher
+
+    configure(level=logging.WARNING)
+    async with Publisher.from_settings(settings) as publisher:
+        result = await decide(publisher)
+        await publisher.drain(GRACE_SECONDS, of=[message_id])
+        return result, await publisher.reviewed(message_id), await publisher.status(message_id)
+
+
+def _key(settings: Settings, by: str, path: Path | None) -> SigningKey:
+    from notifier.keyfiles import person_key
+
+    return person_key(path or key_path(settings, by))
+
+
+def as_document(found: Reviewed) -> dict[str, Any]:
+    """The form that ``--json`` prints: the holds of each authority (null: no state is named yet), and the rulings.
+
+    `needs` is the permission that releases the hold, null where no person can.
+    """
+    message = found.message
+    return {
+        "id": message.held.notification_id,
+        "type": message.notification.type,
+        "exercise": message.notification.exercise,
+        "submitted_by": message.held.submitted_by,
+        "submitted_at": rfc3339(message.held.submitted_at),
+        "holds": [
+            {
+                "authority": entry["authority"],
+                "hold": hold,
+                "needs": NEEDS.get(hold) if entry["authority"] is not None else None,
+                "refused_by": found.refused_by(hold, entry["authority"]),
+            }
+            for entry in message.plan.holds
+            for hold in entry["because"]
+        ],
+        "rulings": [
+            {
+                "kind": one.kind,
+                "hold": one.hold,
+                "state": one.state,
+                "by": one.by,
+                "at": one.at,
+                "reference": one.reference,
+            }
+            for one in found.rulings
+        ],
+    }
+
+
+def _lines(found: Reviewed) -> list[str]:
+    document = as_document(found)
+    mark = "  EXERCISE" if document["exercise"] else ""
+    submitted = f"submitted by {document['submitted_by']} at {document['submitted_at']}"
+    lines = [f"{document['id']}  {document['type']:<11}  {submitted}{mark}"]
+    for hold in document["holds"]:
+        whom = hold["authority"] or "(no state named yet)"
+        how = f"needs {hold['needs']}" if hold["needs"] else REMEDIES.get(hold["hold"], "nobody can release it")
+        refused = f"; refused by {', '.join(hold['refused_by'])}" if hold["refused_by"] else ""
+        lines.append(f"  held  {whom:<22} {hold['hold']:<24} {how}{refused}")
+    for one in document["rulings"]:
+        state = f" for {one['state']}" if one["state"] else ""
+        reference = f", reference {one['reference']}" if one["reference"] else ""
+        lines.append(f"  {one['kind']} of {one['hold']}{state} by {one['by']} at {one['at']}{reference}")
+    return [escaped(line) for line in lines]

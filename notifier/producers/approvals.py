@@ -1,0 +1,256 @@
+"""Persons, and what they sign: the approval or refusal of one hold of one notification. Pure.
+
+Suppressions and holds protect people who never see this software. A hold is released by a person whom the
+authority registered for that kind of hold, who signed over the notification's digest, and who is not the one that
+submitted it (THREATS.md, 34). No time-out releases anything, and nothing here does without a signature.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from notifier.directory.keys import check_signing_key
+from notifier.directory.model import CLOCK_SKEW_MS
+from notifier.envelope import SigningKey
+from notifier.envelope.keys import signature_holds
+from notifier.envelope.primitives import pae
+from notifier.errors import Refused
+from notifier.notification.model import Approval
+from notifier.times import rfc3339
+
+PERMISSIONS: Final = ("assurance", "child_reviewer", "release")
+"""What a person may decide: `assurance` upon risks, `child_reviewer` upon children, `release` upon the rest."""
+
+NEEDS: Final = {
+    "child_review": "child_reviewer",
+    "torture_or_death_risk": "assurance",
+    "nationality_unconfirmed": "release",
+    "consular_not_requested": "release",
+    "rules_changed": "release",
+}
+"""Every hold that a person can release, and the permission for it."""
+
+FACTS_MISSING: Final = frozenset({"nationality_unknown", "former_state", "unresolved_place"})
+"""Holds of which no state is known: nobody can be told yet, whoever approves; an update names the state."""
+
+MANDATORY_REFERENCE: Final = frozenset({"torture_or_death_risk"})
+"""Holds of one state at a time, for which the approval names the assurance that the state gave."""
+
+NAME: Final = re.compile(r"\w(?:[\w .@'-]{0,62}[\w.])?")
+_TYPES: Final = {
+    "approval": b"application/vnd.notifier.approval.v1",
+    "refusal": b"application/vnd.notifier.refusal.v1",
+}
+
+Kind = Literal["approval", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom an authority registered; `public` an Ed25519 key, times in Unix milliseconds."""
+
+    name: str
+    public: bytes
+    permissions: frozenset[str]
+    added: int
+    retired: int | None = None
+
+    def is_called(self, name: str) -> bool:
+        """Whether `name` names this person: whoever writes it in capitals is nobody else."""
+        return same_person(self.name, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a ruling is about, as the outbox has it: whose notification, its id (UUID text), the digest of its whole
+    content (hex), who submitted it, and when (Unix milliseconds)."""
+
+    authority: str
+    notification_id: str
+    notification_digest: str
+    submitted_by: str
+    submitted_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A person's word upon one hold: for one state, or, where `state` is None, for every state that it holds.
+
+    `at` is RFC 3339 text; `reference` names an assurance or a file; `signature` has 64 bytes.
+    """
+
+    kind: Kind
+    authority: str
+    notification_id: str
+    notification_digest: str
+    hold: str
+    state: str | None
+    by: str
+    at: str
+    reference: str | None = None
+    signature: bytes = b""
+
+    def signed_form(self) -> bytes:
+        """The bytes under the signature: the canonical JSON of everything that is said, and of which kind it is."""
+        said = {
+            "authority": self.authority,
+            "notification_id": self.notification_id,
+            "notification_digest": self.notification_digest,
+            "hold": self.hold,
+            "state": self.state,
+            "by": self.by,
+            "at": self.at,
+            "reference": self.reference,
+        }
+        return pae(_TYPES[self.kind], canonical(said))
+
+    def document(self) -> dict[str, Any]:
+        """The stored form, as JSON."""
+        return {
+            "kind": self.kind,
+            "authority": self.authority,
+            "notification_id": self.notification_id,
+            "notification_digest": self.notification_digest,
+            "hold": self.hold,
+            "state": self.state,
+            "by": self.by,
+            "at": self.at,
+            "reference": self.reference,
+            "signature": self.signature.hex(),
+        }
+
+    @classmethod
+    def from_document(cls, value: dict[str, Any]) -> Ruling:
+        """The ruling that `document` gave."""
+        return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
+
+    def upon(self, hold: str, state: str) -> bool:
+        """Whether it speaks of that hold of that state."""
+        return self.hold == hold and self.state in (None, state)
+
+
+def canonical(value: object) -> bytes:
+    """One JSON text for one value."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one, however they are typed."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def register(name: str, public: bytes, permissions: Iterable[str], now: int, known: Iterable[Person]) -> Person:
+    """A new person, or why not: a bad name, key or permission; a name or key that is, or was, somebody's.
+
+    A retired person's name and key are not given again: what they signed must stay theirs.
+    """
+    wanted = frozenset(permissions)
+    if not NAME.fullmatch(name):
+        raise Refused("invalid_person", "a person's name has 1 to 64 letters, digits, spaces or . @ ' - _")
+    if not wanted or not wanted <= set(PERMISSIONS):
+        raise Refused("invalid_person", f"a person may at least one of {', '.join(PERMISSIONS)}, and nothing else")
+    check_signing_key(public)
+    for one in known:
+        if one.is_called(name) or secrets.compare_digest(one.public, public):
+            raise Refused("person_exists", hint="retired persons keep their name and key: take new ones")
+    return Person(name, public, wanted, now)
+
+
+def sign(
+    kind: Kind,
+    held: Held,
+    hold: str,
+    state: str | None,
+    *,
+    by: str,
+    key: SigningKey,
+    now: int,
+    reference: str | None = None,
+) -> Ruling:
+    """The ruling of `by`, signed with `key`, over what `held` says; whether it counts is `check`'s to say."""
+    ruling = Ruling(
+        kind,
+        held.authority,
+        held.notification_id,
+        held.notification_digest,
+        hold,
+        state,
+        by,
+        rfc3339(now),
+        reference,
+    )
+    return replace(ruling, signature=key.sign(ruling.signed_form()))
+
+
+def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> None:
+    """Raises `Refused`, with its reason, unless `ruling` counts now: the one gate through which a ruling comes in.
+
+    Reasons: `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `self_approval`,
+    `digest_mismatch`, `bad_signature`, `ruling_untimely`, `assurance_missing`.
+    """
+    needed = NEEDS.get(ruling.hold)
+    if needed is None:
+        raise _not_approvable(ruling.hold)
+    person = next((one for one in persons if one.is_called(ruling.by)), None)
+    if person is None:
+        raise Refused("unknown_person", hint="notifier person list shows who is registered")
+    if person.retired is not None:
+        raise Refused("person_retired")
+    if needed not in person.permissions:
+        raise Refused("permission_missing", f"this hold needs a person with the permission {needed}")
+    if ruling.kind == "approval" and same_person(ruling.by, held.submitted_by):
+        raise Refused("self_approval", hint="a second person has to decide")
+    _check_content(ruling, held, person)
+    _check_time(ruling, held, person, now)
+    if ruling.kind == "approval" and ruling.hold in MANDATORY_REFERENCE and not (ruling.reference and ruling.state):
+        raise Refused("assurance_missing")
+
+
+def counts(ruling: Ruling, held: Held, persons: Iterable[Person]) -> bool:
+    """Whether an approval that came in through `check` releases its hold, looked at again at every evaluation."""
+    person = next((one for one in persons if one.is_called(ruling.by)), None)
+    if ruling.kind != "approval" or person is None or NEEDS.get(ruling.hold) not in person.permissions:
+        return False
+    if same_person(ruling.by, held.submitted_by):
+        return False
+    try:
+        _check_content(ruling, held, person)
+    except Refused:
+        return False
+    return True
+
+
+def approvals_of(rulings: Iterable[Ruling], held: Held, persons: Iterable[Person]) -> list[Approval]:
+    """Those that count, in the form in which the decision takes them."""
+    known = list(persons)
+    return [
+        Approval(one.hold, one.by, one.at, one.state, one.reference) for one in rulings if counts(one, held, known)
+    ]
+
+
+def _check_content(ruling: Ruling, held: Held, person: Person) -> None:
+    said = (ruling.authority, ruling.notification_id, ruling.notification_digest)
+    if said != (held.authority, held.notification_id, held.notification_digest):
+        raise Refused("digest_mismatch")
+    if not signature_holds(person.public, ruling.signed_form(), ruling.signature):
+        raise Refused("bad_signature", "the signature is not that of the registered person")
+
+
+def _check_time(ruling: Ruling, held: Held, person: Person, now: int) -> None:
+    """Signed after all that it rests upon, and not in the future."""
+    earliest = rfc3339(max(held.submitted_at, person.added) - CLOCK_SKEW_MS)
+    if not earliest <= ruling.at <= rfc3339(now + CLOCK_SKEW_MS):
+        raise Refused("ruling_untimely")
+
+
+def _not_approvable(hold: str) -> Refused:
+    if hold in FACTS_MISSING:
+        return Refused("not_approvable", "no state is known there: nobody can be told", hint="send an update with it")
+    if hold == "not_a_participant":
+        return Refused("not_approvable", "that state has no such authority here", hint="have it enrolled")
+    return Refused("not_approvable", f"there is no such hold; a person can release {', '.join(sorted(NEEDS))}")
