@@ -18,7 +18,7 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 
-from notifier.cli.inbox import _lines
+from notifier.cli.inbox import lines
 from notifier.codec import codec
 from notifier.consumers.sinks import JsonLines, document
 from notifier.envelope import notice
@@ -123,7 +123,7 @@ async def test_no_text_of_a_sender_acts_on_its_reader(stage, tmp_path, capsys):
     assert len(messages) + len(await inbox.refusals()) == len(letters)
     await inbox.close()
     assert len(messages) > 20
-    shown = [line for message in messages for line in _lines(document(message), "")]
+    shown = [line for message in messages for line in lines(document(message), "")]
     written = (tmp_path / "out.jsonl").read_bytes().decode().split("\n")
     logged = capsys.readouterr().err.split("\n")
     structlog.reset_defaults()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notifier.cli.inbox import _lines
+from notifier.cli.inbox import lines
 from notifier.codec import MARKER, codec
 from notifier.consumers.reading import Recipient, Refusal, read
 from notifier.consumers.sinks import document
@@ -58,7 +58,7 @@ def test_any_text_in_any_field_is_shown_or_refused(notification, received, data)
         return
     shown = document(replace(received(), notification=hostile))
     assert not [
-        char for line in _lines(shown, "") for char in line if unicodedata.category(char) in ("Cc", "Zl", "Zp")
+        char for line in lines(shown, "") for char in line if unicodedata.category(char) in ("Cc", "Zl", "Zp")
     ]
     assert "\n" not in json_text(shown)
     try:
