@@ -230,7 +230,7 @@ class _Said:
         waiting = {
             entry["authority"]
             for entry in before.entries
-            if entry["outcome"] == "hold" and set(entry["because"]) == {UNCONFIRMED}
+            if entry["outcome"] == "hold" and UNCONFIRMED in entry["because"]
         }
         confirmed = {name.partition("/")[0] for name in waiting if name} & self._documented
         ties = replace(before.ties, stopped=stopped, confirmed=before.ties.confirmed | confirmed)

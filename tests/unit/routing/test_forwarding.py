@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from notifier.notification.digest import digest_of, digests_of, is_named_by, nam
 from notifier.notification.model import Approval
 from notifier.notification.parsing import HANDLING_CODES
 from notifier.notification.profiles import PROFILES, cut
+from notifier.producers.ties import NO_CANDIDATE, REVOKED
 from notifier.routing.forwarding import OBJECTIONS, check_forward, decide_forward, objections, paragraph_of
 
 ME = "DEU/spoc"
@@ -238,6 +240,12 @@ def test_objections_are_all_named(received):
     found = objections(parent, ME, "FRA/border")
     assert found == ["child_protected", "onward_forbidden", "not_to", "another_state"]
     assert set(found) < set(OBJECTIONS)
+
+
+def test_every_word_of_a_refusal_stands_in_the_document():
+    """Whoever meets it can look it up."""
+    text = (Path(__file__).parents[3] / "docs" / "forwarding.md").read_text()
+    assert [word for word in (*OBJECTIONS, *CODES, REVOKED, NO_CANDIDATE) if word not in text] == []
 
 
 def test_a_request_to_forward_says_nothing_of_the_person(received):

@@ -1,0 +1,175 @@
+"""What an update does to a case, decided without a database: who is told, what is released, what is stopped."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from notifier.directory.builtin import builtin_snapshot
+from notifier.errors import Refused
+from notifier.notification import parse
+from notifier.notification.digest import digest_of
+from notifier.notification.model import About, Approval
+from notifier.producers.letters import letters_to
+from notifier.producers.plan import Plan, Ties, plan
+from notifier.producers.ties import Earlier, evaluate, follow
+from support.stage import DEPORTATION
+
+SNAPSHOT = builtin_snapshot()
+FIRST = uuid.UUID("0199f0c2-1111-7111-8111-111111111111")
+NEXT = uuid.UUID("0199f0c2-2222-7222-8222-222222222222")
+APPROVED_AT = "2026-11-21T08:00:00Z"
+
+
+def arrest(*nationalities, local=None, **change):
+    """An arrest of a resident of FRA, as parsed; nationalities as (state, status); `local` replaces parts of it."""
+    made = copy.deepcopy(DEPORTATION) | {"type": "arrest", "stage": None}
+    del made["movement"]
+    made["subject"]["nationalities"] = [{"state": state, "status": status} for state, status in nationalities]
+    made["subject"] |= change.pop("subject", {})
+    made["local"] |= local or {}
+    return replace(parse(made | change), id=FIRST.bytes)
+
+
+def update(first, *nationalities, **change):
+    """An update of `first`."""
+    about = {"id": str(FIRST), "digest": digest_of(first)}
+    return replace(arrest(*nationalities, type="update", about=about, **change), id=NEXT.bytes)
+
+
+def told(notification, *names, approvals=(), coming=()):
+    """The message as it stands when it has reached `names` and is on its way to `coming`."""
+    decision, facts = evaluate(notification, Ties(), SNAPSHOT, approvals)
+    made = plan(decision, facts, 1, approvals=approvals)
+    return Earlier(notification, made, frozenset(names), frozenset(coming), tuple(approvals))
+
+
+def outcomes(made):
+    """The entries of a plan by authority."""
+    return {entry["authority"]: (entry["outcome"], *entry["because"]) for entry in made.entries}
+
+
+def followed(first, *given, **change):
+    """What `update(first.notification, ...)` comes to: its own outcomes, and those of the first now."""
+    result = follow(update(first.notification, *given, **change), [first], SNAPSHOT)
+    return outcomes(result.plan), outcomes(result.earlier[0])
+
+
+def test_whoever_is_on_its_way_is_told_before():
+    """The first notification has not been decided yet; whoever it refused is not told before."""
+    first = told(arrest(("UTO", "documented"), ("DEU", "documented")), "UTO/spoc", coming=["FRA/spoc"])
+    mine, _ = followed(first, ("MAR", "documented"), subject={"residences": []})
+    assert set(mine) == {"FRA/spoc", "MAR/spoc", "UTO/spoc"}
+
+
+def test_what_an_update_confirms_is_released_and_nothing_else():
+    """Another doubt of the same state, another state's claim, and the rules' later additions stay as they are."""
+    first = told(arrest(("UTO", "claimed"), ("DEU", "claimed")), "FRA/spoc")
+    mine, now = followed(first, ("UTO", "documented"), ("DEU", "claimed"))
+    assert (mine["UTO/spoc"], mine["DEU/spoc"]) == (("send",), ("hold", "nationality_unconfirmed"))
+    assert (now["UTO/spoc"], now["DEU/spoc"]) == (("send",), ("hold", "nationality_unconfirmed"))
+    risky = told(arrest(("UTO", "claimed"), local={"risk": {"torture": ["UTO"], "death_penalty": []}}), "FRA/spoc")
+    _, now = followed(risky, ("UTO", "documented"))
+    assert now["UTO/spoc"] == ("hold", "torture_or_death_risk")
+
+
+def test_a_risk_that_is_known_later_is_released_by_an_approval_of_the_first():
+    """The approval counts for the text that it was signed over; the update waits for one of its own."""
+    risk = {"risk": {"torture": ["UTO"], "death_penalty": []}}
+    held = told(arrest(("UTO", "claimed")), "FRA/spoc")
+    mine, now = followed(held, ("UTO", "documented"), local=risk)
+    assert mine["UTO/spoc"] == now["UTO/spoc"] == ("hold", "torture_or_death_risk")
+    assured = Approval("torture_or_death_risk", "somebody", APPROVED_AT, "UTO", "assurance 12")
+    approved = told(arrest(("UTO", "claimed")), "FRA/spoc", approvals=[assured])
+    mine, now = followed(approved, ("UTO", "documented"), local=risk)
+    assert mine["UTO/spoc"] == ("hold", "torture_or_death_risk")
+    assert now["UTO/spoc"] == ("send",)
+
+
+def test_interpol_gets_nothing_more_of_whoever_may_be_a_child():
+    """Neither the update, nor the first that has not left yet, whoever approves."""
+    first = told(arrest(("UTO", "documented"), interpol=True), coming=["INTERPOL/spoc", "UTO/spoc", "FRA/spoc"])
+    assert outcomes(first.plan)["INTERPOL/spoc"] == ("send",)
+    mine, now = followed(first, ("UTO", "documented"), subject={"age": "disputed"}, interpol=True)
+    assert "INTERPOL/spoc" not in mine
+    assert now["INTERPOL/spoc"] == ("suppress", "no_candidate")
+    assert now["UTO/spoc"] == ("hold", "child_review")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"handling": DEPORTATION["handling"] | {"not_to": ["UTO"]}}, "not_to"),
+        ({"handling": DEPORTATION["handling"] | {"release_to": ["FRA"]}}, "not_released_to"),
+        ({"local": {"refugee": {"status": "refugee", "feared": ["UTO"]}}}, "feared_state"),
+        ({"local": {"refugee": {"status": "refugee", "feared": []}}}, "refugee_origin"),
+    ],
+)
+def test_who_must_not_be_told_now_gets_nothing_that_has_not_left(change, code):
+    """Told before or not: neither the update nor the first; what is in its feed already stays so."""
+    waiting = told(arrest(("UTO", "claimed")), "FRA/spoc")
+    mine, now = followed(waiting, ("UTO", "documented"), **change)
+    assert (mine["UTO/spoc"], now["UTO/spoc"]) == (("suppress", code), ("suppress", code))
+    had = told(arrest(("UTO", "documented")), "FRA/spoc", "UTO/spoc")
+    mine, now = followed(had, ("UTO", "documented"), **change)
+    assert (mine["UTO/spoc"], now["UTO/spoc"]) == (("suppress", code), ("send",))
+
+
+def test_a_known_fear_frees_the_other_states():
+    """While it was not known which state a refugee fears, none was told; then only that one is not."""
+    first = told(arrest(("UTO", "documented"), local={"refugee": {"status": "refugee", "feared": []}}), "FRA/spoc")
+    mine, _ = followed(first, ("UTO", "documented"), local={"refugee": {"status": "refugee", "feared": ["BGR"]}})
+    assert mine["UTO/spoc"] == ("send",)
+    mine, _ = followed(first, ("UTO", "documented"))
+    assert mine["UTO/spoc"] == ("suppress", "refugee_origin")
+
+
+def test_a_british_class_is_revoked_only_with_the_last_of_them():
+    """Both are told to one state."""
+    first = told(arrest(("GBD", "documented"), ("GBN", "documented")), "FRA/spoc", "GBR/spoc")
+    assert "GBR/spoc" in followed(first, ("GBD", "revoked"), ("GBN", "documented"))[0]
+    assert "GBR/spoc" not in followed(first, ("GBD", "revoked"), ("GBN", "revoked"))[0]
+
+
+def test_what_was_stopped_is_kept_with_the_plan():
+    """So whoever evaluates it again, from what is stored, stops it again."""
+    first = told(arrest(("UTO", "claimed")), "FRA/spoc")
+    result = follow(update(first.notification, ("UTO", "revoked")), [first], SNAPSHOT)
+    stored = Plan.from_document(result.earlier[0].document())
+    assert stored == result.earlier[0]
+    decision, facts = evaluate(first.notification, stored.ties, SNAPSHOT)
+    again = plan(decision, facts, 2, stored.approved, ties=stored.ties)
+    assert outcomes(again)["UTO/spoc"] == ("suppress", "nationality_revoked")
+    assert Plan.from_document(result.plan.document()) == result.plan
+
+
+def test_nothing_local_of_a_case_changes_a_byte_that_leaves():
+    """Of the first or of the update: whoever is told reads the same."""
+    quiet = {"refugee": {"status": "none", "feared": []}}
+    known = {"refugee": {"status": "refugee", "feared": ["BGR"]}, "risk": {"torture": ["BGR"], "death_penalty": []}}
+    wires = set()
+    for before in (quiet, known):
+        for after in (quiet, known):
+            first = told(arrest(("UTO", "documented"), local=before), "FRA/spoc", "UTO/spoc")
+            said = update(first.notification, ("UTO", "documented"), local=after)
+            made = follow(said, [first], SNAPSHOT).plan
+            assert made.recipients == ("FRA/spoc", "UTO/spoc")
+            (letter,) = letters_to(said, made.recipients, made.ties)
+            wires.add(letter.wire)
+    assert len(wires) == 1
+
+
+def test_an_update_is_of_a_text_and_of_no_update():
+    """Another text, one that was forwarded, an update of an update, a drill: one reason."""
+    first = told(arrest(("UTO", "documented")), "FRA/spoc", "UTO/spoc")
+    said = update(first.notification, ("UTO", "documented"))
+    other = told(replace(first.notification, narrative="another text"))
+    drill = told(replace(first.notification, exercise=True))
+    naming_it = replace(said, about=About(str(FIRST), digest_of(drill.notification)))
+    for about, given in ((other, said), (told(replace(said, id=FIRST.bytes)), said), (drill, naming_it)):
+        with pytest.raises(Refused) as error:
+            follow(given, [about], SNAPSHOT)
+        assert error.value.reason == "about_mismatch"
