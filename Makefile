@@ -7,6 +7,7 @@ EVIDENCE := $(VENV)/.evidence
 SEEDS ?= 10000
 LOAD ?= 20000
 ACTS ?= 40
+MODELS ?= long
 SECONDS ?= 30
 
 .DEFAULT_GOAL := help
@@ -40,8 +41,8 @@ cli: setup ## every verb, as a user types it
 integration: setup ## the real broker, with TLS and ACLs
 	$(PYTEST) tests/integration
 
-test-long: setup ## many seeds, and the kill campaign: SEEDS, LOAD and ACTS say how long
-	NOTIFIER_LONG=1 $(PYTEST) tests/model --timeout=3600
+test-long: setup ## many seeds, larger models, and the kill campaign: SEEDS, MODELS, LOAD and ACTS say how long
+	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model --timeout=3600)
 	NOTIFIER_SEEDS=$(SEEDS) $(PYTEST) tests/simulation/test_schedules.py --timeout=3600
 	NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json $(PYTEST) tests/integration/test_campaign.py
 
