@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from notifier.notification.places import Place
-from notifier.notification.states import REFUGEES, UNKNOWN
+from notifier.notification.states import REFUGEES, UNKNOWN, participant_of
 
 TYPES: Final = (
     "arrest",
@@ -266,7 +266,9 @@ class Notification:
 def for_sealing(notification: Notification) -> Notification:
     """The notification as it may leave: no `local`, no refugee's code, no refugee's document (DOMAIN).
 
-    Where no nationality is left it reads as one that was always unknown: an empty list would tell.
+    Where no nationality is left it reads as one that was always unknown: an empty list would tell. The issuer of a
+    refugee's document is a state of residence, and stands there as any other: it is told as one, and would otherwise
+    wonder why.
     """
     subject = notification.subject
     if subject is not None:
@@ -274,6 +276,14 @@ def for_sealing(notification: Notification) -> Notification:
         subject = replace(
             subject,
             nationalities=kept or (Nationality(UNKNOWN, "claimed"),),
+            residences=_residences(subject),
             documents=tuple(one for one in subject.documents if not one.of_refugee),
         )
     return replace(notification, subject=subject, local=None)
+
+
+def _residences(subject: Subject) -> tuple[str, ...]:
+    issuers = [participant_of(document.issuer) for document in subject.documents if document.of_refugee]
+    added = [code for code in issuers if code is not None and code not in subject.residences]
+    stated = tuple(code for code in subject.residences if code != UNKNOWN or not added)
+    return (*stated, *dict.fromkeys(added))

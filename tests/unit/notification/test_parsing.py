@@ -50,6 +50,26 @@ def test_what_leaves_has_no_local_part_and_shows_no_refugee(path):
     assert not sealed.shows_refugee
 
 
+def test_a_refugee_of_no_known_nationality_leaves_as_one_of_an_unknown_nationality(good):
+    """An empty list would tell: nobody else's notification has one."""
+    good["subject"] |= {"documents": [], "nationalities": "unknown"}
+    unknown = encode(replace(for_sealing(parse(good)), id=ID))
+    for code in ("XXB", "XXC"):
+        good["subject"]["nationalities"] = [{"state": code, "status": "documented"}]
+        assert encode(replace(for_sealing(parse(good)), id=ID)) == unknown
+
+
+def test_the_issuer_of_a_refugee_s_document_leaves_as_a_residence(good):
+    """Once, whatever was said of residence; the document does not leave."""
+    good["subject"]["documents"] = [{"kind": "CTD", "issuer": "FRA"}, {"kind": "P", "issuer": "UTO"}]
+    for stated, leaves in (([], ("FRA",)), (["BEL"], ("BEL", "FRA")), (["FRA"], ("FRA",)), ("unknown", ("FRA",))):
+        good["subject"]["residences"] = stated
+        subject = for_sealing(parse(good)).subject
+        assert (subject.residences, [one.kind for one in subject.documents]) == (leaves, ["P"])
+    good["subject"] |= {"documents": [], "residences": "unknown"}
+    assert for_sealing(parse(good)).subject.residences == ("unknown",)
+
+
 def test_what_was_not_made_for_leaving_is_not_encoded(good):
     """The local part, or a notification without an id: a fault of the caller, not a quiet omission."""
     notification = parse(good)

@@ -224,8 +224,8 @@ def test_a_digest_answers_no_guess_about_what_its_reader_was_not_told(received):
 
 
 def test_a_digest_says_nothing_of_local_or_of_a_refugee(document):
-    """Whatever the originator knows and never sends."""
-    plain = replace(parse(document()), id=PARENT.bytes)
+    """Whatever the originator knows and never sends; who issued a refugee's document reads as a residence."""
+    plain = replace(parse(document(subject_residences=["DEU"])), id=PARENT.bytes)
     refugee = {
         "local_refugee": {"status": "refugee", "feared": ["UTO"]},
         "subject_nationalities": [{"state": "UTO", "status": "documented"}, {"state": "XXB", "status": "documented"}],

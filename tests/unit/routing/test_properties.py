@@ -223,6 +223,14 @@ def test_nothing_local_changes_a_byte_that_leaves(document, local):
     assert together[0] == together[1], "held, suppressed and told look alike to the hub, taken together"
 
 
+@settings(max_examples=200, deadline=None)
+@given(document=documents())
+def test_what_leaves_speaks_for_everybody_who_is_told(document):
+    """The hub's facts follow from the body alone: nobody is told by a fact that was taken out, and has to wonder."""
+    notification = parse(copy.deepcopy(document))
+    assert facts_of(for_sealing(notification), RULES) == facts_of(notification, RULES)
+
+
 @settings(max_examples=300, deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_the_hub_can_check_every_decision(document, told_before, of):
@@ -256,13 +264,17 @@ def test_a_child_is_told_of_to_nobody_before_a_review_and_to_interpol_never(docu
 @settings(max_examples=150, deadline=None)
 @given(document=documents(tuple(one for one in TYPES if one != "pattern")), code=st.sampled_from(["XXB", "XXC"]))
 def test_what_leaves_does_not_say_that_somebody_is_a_refugee(document, code):
-    """With the code, or with nobody knowing a nationality: the same bytes; and where others are known, just those."""
+    """With code and document, or with a nationality that nobody knows and a plain residence: the same bytes."""
     kept = [one for one in document["subject"]["nationalities"] if one["state"] not in ("XXB", "XXC")]
     document["subject"]["documents"] = [one for one in document["subject"]["documents"] if one["kind"] == "P"]
     bodies = []
     for nationality in ([*kept, {"state": code, "status": "documented"}], kept or "unknown"):
         shown = copy.deepcopy(document)
         shown["subject"]["nationalities"] = nationality
-        shown["subject"]["documents"] += [{"kind": "CTD", "issuer": "FRA"}] if nationality is not kept else []
+        if bodies:
+            lived = shown["subject"]["residences"]
+            shown["subject"]["residences"] = lived if "FRA" in lived else [*lived, "FRA"]
+        else:
+            shown["subject"]["documents"] += [{"kind": "CTD", "issuer": "FRA"}]
         bodies.append(encode(replace(for_sealing(parse(shown)), id=bytes(6) + b"\x70" + bytes(9))))
     assert bodies[0] == bodies[1]
