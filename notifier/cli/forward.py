@@ -26,6 +26,9 @@ ASK: Final = "forwarding_forbidden"
 @click.argument("message_id", metavar="ID")
 @click.argument("names", nargs=-1, metavar="[AUTHORITY]...")
 @click.option("--ask", is_flag=True, help="Where it may not be passed on, ask its originator for leave.")
+@click.option(
+    "--by", metavar="NAME", envvar="NOTIFIER_PERSON", help="Who passes it on, if not the user of this process."
+)
 @click.option("--list", "listed", is_flag=True, help="List what was made of it before.")
 @click.option("--wait", is_flag=True, help="Return when the hub has decided.")
 @click.option(
@@ -33,7 +36,14 @@ ASK: Final = "forwarding_forbidden"
 )
 @common(acts=True, prints=True)
 def command(
-    context: Context, message_id: str, names: tuple[str, ...], ask: bool, listed: bool, wait: bool, timeout: float
+    context: Context,
+    message_id: str,
+    names: tuple[str, ...],
+    ask: bool,
+    by: str | None,
+    listed: bool,
+    wait: bool,
+    timeout: float,
 ) -> int:
     """Pass the received notification ID on to AUTHORITY, as a notification of your own that names its parent.
 
@@ -50,7 +60,7 @@ def command(
     if listed:
         made = with_outbox(settings, lambda outbox: outbox.made_from(parent.originator, parent.id))
         return _show(context, parent, made)
-    asked, status = asyncio.run(_forward(settings, parent, names, ask, timeout if wait else GRACE_SECONDS))
+    asked, status = asyncio.run(_forward(settings, parent, names, ask, by, timeout if wait else GRACE_SECONDS))
     document = {
         "id": status.id,
         "parent": {"id": parent.id, "originator": parent.originator},
@@ -77,7 +87,7 @@ def _parent(settings: Settings, message_id: str) -> Received:
 
 
 async def _forward(
-    settings: Settings, parent: Received, names: Sequence[str], ask: bool, seconds: float
+    settings: Settings, parent: Received, names: Sequence[str], ask: bool, by: str | None, seconds: float
 ) -> tuple[bool, Status]:
     """Whether leave was asked for, and what became of what was sent."""
     from notifier.producers.publisher import Publisher
@@ -85,14 +95,14 @@ async def _forward(
     async with Publisher.from_settings(settings) as publisher:
         asked = False
         try:
-            submitted = await publisher.forward(parent.notification, names)
+            submitted = await publisher.forward(parent.notification, names, by=by)
         except Refused as error:
             if error.reason != ASK:
                 raise
             if not ask:
                 raise Refused(ASK, error.detail, hint=f"--ask asks {parent.originator} for leave") from error
             asked = True
-            submitted = await publisher.ask_to_forward(parent.notification, names)
+            submitted = await publisher.ask_to_forward(parent.notification, names, by=by)
         return asked, await publisher.wait(submitted.id, seconds)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import secrets
 
 import pytest
 
 from notifier import Publisher
-from notifier.errors import Refused
+from notifier.envelope import SigningKey
 from notifier.notification.digest import digest_of, is_named_by
 from support import sandbox as support
 
@@ -159,14 +159,23 @@ async def test_another_state_is_told_only_where_the_originator_names_it(world):
 
 
 async def test_nothing_of_a_child_goes_to_the_front_line(world):
-    """It is refused whatever the codes say; to a unit it waits for the forwarder's own reviewer."""
-    parent = (await received(world)).notification
-    child = replace(parent, subject=replace(parent.subject, age="child", births=("2012",)))
-    async with Publisher.from_home(world.home, ME) as publisher:
-        with pytest.raises(Refused) as error:
-            await publisher.forward(child, ["DEU/border"])
-        assert error.value.reason == "child_protected"
-        submitted = await publisher.forward(child, ["DEU/fiu"])
-        status = await publisher.wait(submitted.id, support.PATIENCE_S)
-    assert {one.authority: one.state for one in status.recipients} == {"DEU/fiu": "held"}
-    assert submitted.id not in {one.id for one in await world.receive("DEU/fiu")}
+    """Released to the contact points by a reviewer; to a unit it waits for the forwarder's own, who is asked anew."""
+    document = support.example("deportation-two-nationalities", handling=OPEN)
+    document["subject"] |= {"age": "child", "births": ["2012-03-04"]}
+    reviewer = SigningKey.generate(secrets.token_bytes)
+    async with Publisher.from_home(world.home, ORIGINATOR) as publisher:
+        await publisher.add_person("reviewer of updates", reviewer.public, ["child_reviewer"])
+        first, states = await told(publisher, document)
+        assert set(states.values()) == {"held"}
+        await publisher.approve(first, "child_review", by="reviewer of updates", key=reviewer)
+        assert await publisher.drain(support.PATIENCE_S) == []
+    (child,) = [one for one in await world.receive(ME) if one.id == first]
+    for ask in ((), ("--ask",)):
+        done = world.shell("forward", child.id, "DEU/border", "--as", ME, *ask)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("notifier: child_protected: DEU/border: ")
+    done = world.shell("forward", child.id, "DEU/fiu", "--as", ME, "--wait", "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["recipients"] == [{"authority": "DEU/fiu", "state": "held"}]
+    assert made["id"] not in {one.id for one in await world.receive("DEU/fiu")}

@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from notifier.consumers.sinks import Callback, JsonLines
+from notifier.envelope import SigningKey
 from notifier.errors import Refused
 from notifier.notification.digest import is_named_by
 from support.stage import Stage, document
 from support.world import build_world
 
 ME = "DEU/spoc"
+ADA, BEN = (SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben"))
 OPEN = {"codes": ["H1"], "text": None, "release_to": [], "not_to": []}
 
 
@@ -139,20 +141,34 @@ async def test_a_chain_names_each_parent(stage):
 
 
 async def test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer(stage):
-    """Nothing is made for a screener; a unit's copy waits for the forwarder's own child reviewer."""
+    """Released by the originator's reviewer to its recipients alone: a unit waits for the forwarder's own."""
+    person = document()["subject"] | {"age": "disputed"}
     async with stage.routing():
-        adult = (await received(stage)).notification
-        child = replace(adult, subject=replace(adult.subject, age="disputed"))
+        async with stage.publishing() as publisher:
+            await publisher.add_person("ada", ADA.public, ["child_reviewer"])
+            sent = await publisher.publish(document(handling=OPEN, subject=person), by="cem")
+            await publisher.approve(sent.id, "child_review", by="ada", key=ADA)
+            assert await publisher.drain(30) == []
+        (child,) = await inbox_of(stage)
         async with stage.publishing(ME) as publisher:
             with pytest.raises(Refused) as error:
-                await publisher.forward(child, ["DEU/fiu", "DEU/border"])
+                await publisher.forward(child.notification, ["DEU/fiu", "DEU/border"])
             assert error.value.reason == "child_protected"
-            submitted = await publisher.forward(child, ["DEU/fiu"])
-            status = await publisher.wait(submitted.id, 10)
-    assert [(one.authority, one.state) for one in status.recipients] == [("DEU/fiu", "held")]
-    assert status.entries[0]["because"] == ["child_review"]
-    assert not stage.world.feed("DEU/fiu")
+            submitted = await publisher.forward(child.notification, ["DEU/fiu"], by="eva")
+            assert await publisher.drain(30) == []
+            (entry,) = (await publisher.status(submitted.id)).entries
+            assert (entry["outcome"], entry["because"]) == ("hold", ["child_review"])
+            assert not stage.world.feed("DEU/fiu")
+            await publisher.add_person("ben", BEN.public, ["child_reviewer"])
+            released = await publisher.approve(submitted.id, "child_review", by="ben", key=BEN)
+            assert released == ("DEU/fiu",)
+            assert await publisher.drain(30) == []
+        (unit,) = await inbox_of(stage, "DEU/fiu")
     assert not stage.world.feed("DEU/border")
+    assert unit.id == submitted.id
+    assert unit.notification.subject.names == child.notification.subject.names
+    assert (unit.notification.subject.documents, unit.notification.narrative) == ((), None)
+    assert is_named_by(unit.notification, child.notification)
 
 
 async def test_what_breaks_its_format_is_not_passed_on(stage):

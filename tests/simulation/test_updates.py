@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import ParsedDelivery, open_body, parse_feed, verify_delivery
+from notifier.envelope import ParsedDelivery, SigningKey, open_body, parse_feed, verify_delivery
 from notifier.errors import Refused
 from notifier.notification import decode, parse
 from notifier.notification.digest import digest_of
@@ -18,6 +18,7 @@ from notifier.producers.publisher import Parts, Publisher
 from support.stage import DEPORTATION
 
 STORAGE_KEY = b"k" * 32
+BEN = SigningKey.from_secret(b"ben".ljust(32, b"."))
 HOUR_MS = 3_600_000
 
 
@@ -330,3 +331,36 @@ async def test_an_update_given_twice_is_one(world, publishing):
         for _ in range(2):
             await told(publisher, update)
     assert kinds(world, "UTO/spoc") == ["arrest", "update"]
+
+
+async def test_what_an_update_stopped_nobody_approves(world, publishing):
+    """Nor does an approval that was given before send what was not sealed yet."""
+    async with world.routing(), publishing(world) as publisher:
+        await publisher.add_person("ben", BEN.public, ["release"])
+        first, _ = await told(publisher, arrest(("UTO", "claimed"), ("DEU", "claimed")))
+        revoked = arrest(("UTO", "revoked"), ("DEU", "claimed"), type="update", about=await about(publisher, first))
+        await told(publisher, revoked)
+        with pytest.raises(Refused) as error:
+            await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN, state="UTO")
+        assert error.value.reason == "not_found"
+        released = await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN)
+        assert released == ("DEU/spoc",)
+        assert await publisher.drain(30) == []
+    assert kinds(world, "DEU/spoc") == ["arrest"]
+    assert received(world, "UTO/spoc") == []
+
+
+async def test_an_update_s_own_hold_is_released_by_its_own_approval(world, publishing):
+    """What was approved of the first says nothing of the update; whoever was approved is told before."""
+    async with world.routing(), publishing(world) as publisher:
+        await publisher.add_person("ben", BEN.public, ["release"])
+        first, _ = await told(publisher, arrest(("UTO", "claimed")))
+        await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN)
+        given = (("UTO", "claimed"), ("DEU", "claimed"))
+        second, after = await told(publisher, arrest(*given, type="update", about=await about(publisher, first)))
+        assert after == {"DEU/spoc": "held", "FRA/spoc": "routed", "UTO/spoc": "routed"}
+        await publisher.approve(second, "nationality_unconfirmed", by="ben", key=BEN)
+        assert await publisher.drain(30) == []
+        assert (await states(publisher, second))["DEU/spoc"] == "routed"
+    assert kinds(world, "UTO/spoc") == ["arrest", "update"]
+    assert kinds(world, "DEU/spoc") == ["update"]
