@@ -295,8 +295,8 @@ ATTACKS = (
            "notifier.producers.approvals:_check_content = lambda ruling, held, person: "
            "original(ruling, replace(held, notification_digest=ruling.notification_digest), person)"),
     attack("34 in the file", "34_own_exception::test_an_approval_in_the_file_releases_nothing",
-           "notifier.producers.publisher:evaluate = lambda notification, snapshot: "
-           "original(notification, snapshot, notification.local.approvals)"),
+           "notifier.producers.publisher:planned = lambda notification, *rest: "
+           "original(notification, *rest, notification.local.approvals)"),
 )  # fmt: skip
 
 OTHERS = (
@@ -417,6 +417,30 @@ OTHERS = (
     Row("safeguards: the hub knows whom a type names",
         f"{HUB}::test_an_update_names_whom_the_new_facts_add_and_others_who_take_part",
         "notifier.routing.hub:_rightly_named = lambda *_: True"),
+    Row("profiles", "tests/unit/notification/test_profiles.py::"
+        "test_a_recipient_reads_what_its_profile_names_and_nothing_more[consular-False]",
+        "notifier.producers.letters:cut = lambda notification, _: notification"),
+    Row("profiles: a child's", "tests/unit/notification/test_profiles.py::"
+        "test_a_recipient_reads_what_its_profile_names_and_nothing_more[spoc-True]",
+        "notifier.producers.letters:is_for_a_child = lambda *_: False"),
+    Row("profiles: refugees", "tests/unit/notification/test_profiles.py::"
+        "test_no_profile_lets_through_what_is_local_or_shows_a_refugee",
+        "notifier.producers.letters:for_sealing = lambda notification: replace(notification, local=None)"),
+    Row("review: a plan evaluated again keeps its holds",
+        "tests/simulation/test_review.py::test_no_time_out_releases",
+        "notifier.producers.work:approvals_of = lambda *_: "
+        "[module('notifier.notification.model').Approval('child_review', 'nobody', '')]\n"
+        "notifier.producers.work:planned = lambda *given: original(*given[:4])"),
+    Row("review: nobody whom nobody saw",
+        "tests/simulation/test_review.py::test_an_approval_does_not_release_whom_nobody_saw",
+        "notifier.producers.review:released = lambda stored, before, after, *_: frozenset(after)"),
+    Row("review: a refusal is final",
+        "tests/simulation/test_review.py::test_a_refusal_stays_and_says_whose_it_is",
+        "notifier.producers.review:_refuses = lambda *_: False"),
+    Row("review: an assurance",
+        "tests/simulation/test_review.py::"
+        "test_a_state_that_may_torture_is_told_after_its_assurance_and_the_others_at_once",
+        "notifier.producers.approvals:MANDATORY_REFERENCE = frozenset()"),
     Row("nothing local leaves", f"{PARSING}::test_what_leaves_has_no_local_part_and_shows_no_refugee",
         "notifier.notification.model:REFUGEES = frozenset()"),
 )  # fmt: skip
