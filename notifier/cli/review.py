@@ -81,7 +81,9 @@ def list_(context: Context) -> None:
 @common(acts=True, prints=True)
 def show(context: Context, message_id: str) -> None:
     """Show one notification whole, its local part too, with its holds, rulings and logged acts."""
+    from notifier.cli.inbox import lines
     from notifier.notification import to_json
+    from notifier.notification.freetext import unverified
 
     async def look(outbox: Outbox) -> tuple[Reviewed, Status]:
         return await outbox.reviewed(message_id), await outbox.status(message_id)
@@ -89,7 +91,8 @@ def show(context: Context, message_id: str) -> None:
     found, status = with_outbox(context.settings(), look)
     notification = to_json(found.message.notification, local=True)
     acts = [{"kind": act.kind, "at": rfc3339(act.at), "state": act.state} for act in status.acts]
-    document = {**as_document(found), "acts": acts, "notification": notification}
+    free_text = unverified(notification)
+    document = {**as_document(found), "acts": acts, "notification": notification, "unverified": free_text}
     if context.json:
         context.print_json(document)
         return
@@ -97,10 +100,7 @@ def show(context: Context, message_id: str) -> None:
         click.echo(line)
     for act in acts:
         click.echo(f"  act: {act['kind']:<10} at {act['at']}  {act['state']}")
-    from notifier.cli.inbox import lines
-    from notifier.notification.freetext import unverified
-
-    for line in lines(notification, "", "", unverified(notification)):
+    for line in lines(notification, "", "", free_text):
         click.echo(line)
 
 
