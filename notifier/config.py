@@ -161,7 +161,7 @@ def load(path: Path) -> Settings:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            detail=f"{path}: cannot be read ({error.strerror})",
+            detail=f"{path}: {(error.strerror or 'cannot be read').lower()}",
             hint="name the file with --config, or a home with --home",
         ) from error
     except (ValueError, RecursionError) as error:

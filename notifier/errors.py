@@ -77,6 +77,7 @@ REASONS: dict[str, str] = {
     "about_mismatch": "that notification cannot be updated so: another text, another's, or itself an update",
     "forwarding_forbidden": "the originator's handling does not let it be passed on there",
     "child_protected": "what may be about a child goes to no front line and not to INTERPOL",
+    "undecided": "the hub has not decided yet",
     "held": "a person has to decide before this is sent",
     # What a person's word upon a hold is refused for.
     "not_approvable": "this is not for a person to release",

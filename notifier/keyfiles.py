@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from notifier.config import KeySettings, Overseen
 from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import ConfigError
+from notifier.files import put
 
 KEY_BYTES = 32
 
@@ -42,12 +42,8 @@ def person_key(path: Path) -> SigningKey:
 
 
 def write_private(path: Path, secret: bytes) -> None:
-    """Writes `secret` to a file that only its owner can read, from its first byte on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
+    """Writes `secret` to a file that only its owner can read, from its first byte on: the whole of it, or nothing."""
+    put(path, secret, mode=0o600)
 
 
 def _read(path: Path | None, which: str, of: str = "keys") -> bytes:
@@ -56,7 +52,8 @@ def _read(path: Path | None, which: str, of: str = "keys") -> bytes:
     try:
         secret = path.read_bytes()
     except OSError as error:
-        raise ConfigError(detail=f"{of}.{which}: {path} cannot be read ({error.strerror})") from error
+        what = (error.strerror or "cannot be read").lower()
+        raise ConfigError(detail=f"{of}.{which}: {path}: {what}", hint=f"name the file in {of}.{which}") from error
     if len(secret) != KEY_BYTES:
-        raise ConfigError(detail=f"{of}.{which}: {path} does not hold {KEY_BYTES} bytes")
+        raise ConfigError(detail=f"{of}.{which}: {path} does not hold {KEY_BYTES} bytes", hint="restore it")
     return secret

@@ -24,10 +24,10 @@ def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
 
     if settings.inbox is None:
         raise ConfigError(detail="inbox is not set", hint="name the database of the inbox")
-    address = settings.inbox
+    address, key = settings.inbox, storage_key(settings.keys)
 
     async def run() -> T:
-        inbox = await Inbox.open(address, settings.name, storage_key(settings.keys), REAL)
+        inbox = await Inbox.open(address, settings.name, key, REAL)
         try:
             return await look(inbox)
         finally:
@@ -42,10 +42,10 @@ def with_outbox(settings: Settings, look: Callable[[Outbox], Awaitable[T]]) -> T
     from notifier.producers.outbox import Outbox
     from notifier.runtime import REAL
 
-    address = settings.writes_to()
+    address, key = settings.writes_to(), storage_key(settings.keys)
 
     async def run() -> T:
-        outbox = await Outbox.open(address, settings.name, storage_key(settings.keys), REAL)
+        outbox = await Outbox.open(address, settings.name, key, REAL)
         try:
             return await look(outbox)
         finally:

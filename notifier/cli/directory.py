@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +15,8 @@ from notifier.runtime import wall_clock
 
 if TYPE_CHECKING:
     from notifier.directory.registry import Registry
+
+T = TypeVar("T")
 
 folder_option = click.option(
     "--folder", type=click.Path(path_type=Path), required=True, help="The directory's folder, as it is published."
@@ -79,8 +82,9 @@ def request(authority: str, root: Path, party: Path) -> None:
     from notifier.directory import enrolment
     from notifier.directory.client import hub_id_of
 
-    signing, decryption = _party_keys(party)
-    asked = enrolment.request(authority, hub_id_of(_bytes(root)), signing, decryption)
+    hub_id = hub_id_of(_bytes(root))
+    signing, decryption = _party_keys(party, make=True)
+    asked = enrolment.request(authority, hub_id, signing, decryption)
     click.echo(json.dumps(asked.to_document()))
 
 
@@ -95,7 +99,7 @@ def prove(challenge: Path, root: Path, party: Path) -> None:
     from notifier.directory import enrolment
     from notifier.directory.client import hub_id_of
 
-    posed = enrolment.Challenge.from_document(_document(challenge))
+    posed = _named(challenge, enrolment.Challenge.from_document)
     given = enrolment.answer(posed, hub_id_of(_bytes(root)), _party_keys(party)[1])
     click.echo(json.dumps({"answer": given.hex()}))
 
@@ -109,14 +113,14 @@ def add(request_file: Path, answer: Path | None, folder: Path, keys: Path) -> No
     """As the registrar: check a request and print the challenge; with --answer, enrol."""
     from notifier.directory.enrolment import Request
 
-    asked = Request.from_document(_document(request_file))
+    asked = _named(request_file, Request.from_document)
     registry = _registry(folder, keys)
     if answer is None:
         click.echo(json.dumps(registry.pose(asked).to_document()))
         return
     given = _document(answer)
     if not isinstance(given, dict) or not isinstance(given.get("answer"), str):
-        raise Malformed(detail=f"{answer}: has the field answer")
+        raise Malformed(detail=f"{answer}: must be an object with the field answer")
     try:
         value = bytes.fromhex(given["answer"])
     except ValueError as error:
@@ -208,7 +212,7 @@ def _registry(folder: Path, keys: Path) -> Registry:
     return Registry(folder, keys, wall_clock)
 
 
-def _party_keys(folder: Path) -> Any:
+def _party_keys(folder: Path, *, make: bool = False) -> Any:
     import secrets
 
     from notifier.config import KeySettings
@@ -216,7 +220,7 @@ def _party_keys(folder: Path) -> Any:
 
     settings = KeySettings(folder / "signing.key", (folder / "encryption.key",), folder / "storage.key")
     for path in (folder / "signing.key", folder / "encryption.key", folder / "storage.key"):
-        if not path.exists():
+        if make and not path.exists():
             write_private(path, secrets.token_bytes(32))
     (decryption,) = decryption_keys(settings).values()
     return signing_key(settings), decryption
@@ -234,3 +238,12 @@ def _document(path: Path) -> Any:
         return json.loads(_bytes(path))
     except (ValueError, RecursionError) as error:
         raise Malformed(detail=f"{path}: is not JSON") from error
+
+
+def _named(path: Path, read: Callable[[Any], T]) -> T:
+    """What `read` makes of the JSON in a file; a refusal names the file."""
+    document = _document(path)
+    try:
+        return read(document)
+    except Malformed as error:
+        raise Malformed(detail=f"{path}: {error.detail}") from error

@@ -34,7 +34,8 @@ def command(context: Context) -> None:
 
     Without --as and --config, every party of the home. Exit status 1 where something is wrong.
     """
-    findings = asyncio.run(_examine(context))
+    parties, findings = _parties(context)
+    findings += asyncio.run(_examine(parties, list(_references(context, parties))))
     wrong = [finding for finding in findings if finding.state == "wrong"]
     if context.json:
         context.print_json({"ok": not wrong, "findings": [finding.to_json() for finding in findings]})
@@ -47,28 +48,33 @@ def command(context: Context) -> None:
         raise Refused(first.reason, what, hint=first.hint)
 
 
-async def _examine(context: Context) -> list[Finding]:
-    from notifier.ops.diagnosis import examine, refused
+def _parties(context: Context) -> tuple[list[Settings], list[Finding]]:
+    """Whom to examine; and of whom not even the settings read."""
+    from notifier.ops.diagnosis import refused
+
+    if context.config is not None or context.authority is not None:
+        return [context.settings()], []
+    parties: list[Settings] = []
+    spoiled: list[Finding] = []
+    for path in _configurations(context.home):
+        try:
+            parties.append(load(path))
+        except NotifierError as error:
+            spoiled.append(refused(path.parent.name.replace(".", "/"), "settings", error))
+    return parties, spoiled
+
+
+async def _examine(parties: list[Settings], references: list[Reference]) -> list[Finding]:
+    from notifier.ops.diagnosis import examine
     from notifier.runtime import wall_clock
 
-    parties: list[Settings] = []
-    findings: list[Finding] = []
-    if context.config is not None or context.authority is not None:
-        parties.append(context.settings())
-    else:
-        for path in _configurations(context.home):
-            try:
-                parties.append(load(path))
-            except NotifierError as error:
-                findings.append(refused(path.parent.name.replace(".", "/"), "settings", error))
-    references = await asyncio.to_thread(lambda: list(_references(context, parties)))
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(settings: Settings) -> list[Finding]:
         async with turn:
             return await examine(settings, references, wall_clock())
 
-    return findings + [finding for found in await asyncio.gather(*map(one, parties)) for finding in found]
+    return [finding for found in await asyncio.gather(*map(one, parties)) for finding in found]
 
 
 def _configurations(home: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
+from notifier.cli.waiting import say_waiting
 from notifier.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def command(
         click.echo(_line(status))
     if status.state == "rejected":
         return 1
+    if not status.settled:
+        say_waiting(settings, 1, [status.reason] if status.reason else [])
     return 3 if wait and not status.settled else 0
 
 

@@ -42,8 +42,22 @@ VERBS = {
 }
 
 
+class Stopped(NotifierError):
+    """A signal ended the verb before it was done."""
+
+    default_reason = "interrupted"
+    exit_status = 130
+
+
 class Verbs(click.Group):
     """Loads a verb's module when it is asked for: start-up stays short."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """As click does; but it would print an empty line of its own when it is interrupted."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Stopped from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(VERBS)
@@ -118,8 +132,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except SystemExit:
+        return _output_failed(BrokenPipeError())  # click's way out, where nobody reads what it prints
     except (click.exceptions.Abort, KeyboardInterrupt):
-        return _say("interrupted", "stopped before it was done", None, 130)
+        return _say("interrupted", REASONS["interrupted"], None, 130)
     except click.ClickException as error:
         return _say("usage", error.format_message().rstrip(".").lower(), "see notifier --help", 2)
     except NotifierError as error:
@@ -127,6 +143,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError as error:
         return _output_failed(error)
     except OSError as error:
+        if _output_broken():
+            return _output_failed(error)
         where = f"{error.filename}: " if error.filename else ""
         what = (error.strerror or "cannot be read or written").lower()
         return _say("storage_failed", where + what, "check its path, permissions and free space", 3)
@@ -143,6 +161,15 @@ def _terminated(_number: int, frame: FrameType | None) -> None:
         handler(signal.SIGINT, frame)
     else:
         raise KeyboardInterrupt
+
+
+def _output_broken() -> bool:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _output_failed(error: OSError) -> int:

@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from notifier.cli.context import Context, common
-from notifier.errors import Malformed, NotificationInvalid, NotifierError, Refused
+from notifier.cli.documents import read_documents, say_refused
+from notifier.cli.waiting import say_waiting
+from notifier.errors import NotifierError, Refused, Temporary
 
 if TYPE_CHECKING:
     from notifier.producers.outbox import Status
     from notifier.producers.publisher import Publisher
 
 GRACE_SECONDS: Final = 5.0
-LARGEST_FILE: Final = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class Result:
-    """One document of the input: what it became, or why it was refused."""
+    """One document of the input: its id once it is durable, what it became, or why it was not taken."""
 
     where: str
+    id: str | None = None
     error: NotifierError | None = None
     status: Status | None = None
 
+    @property
+    def state(self) -> str:
+        """As in FORMATS.md; invalid where it was refused, failed where it could not be stored."""
+        if self.error is not None:
+            return "failed" if self.error.retryable else "invalid"
+        return self.status.state if self.status is not None else "submitted"
+
+    @property
+    def reason(self) -> str | None:
+        """Why not."""
+        if self.error is not None:
+            return self.error.reason
+        return self.status.reason if self.status is not None else None
+
+    def told(self) -> list[str]:
+        """To whom it goes."""
+        entries = self.status.entries if self.status is not None else ()
+        return [entry["authority"] for entry in entries if entry["outcome"] == "send"]
+
     def document(self) -> dict[str, Any]:
         """The form that ``--json`` prints (FORMATS.md)."""
-        if self.status is None:
-            reason = self.error.reason if self.error is not None else None
-            return {"id": None, "state": "invalid", "recipients": [], "reason": reason}
-        told = [entry["authority"] for entry in self.status.entries if entry["outcome"] == "send"]
-        return {"id": self.status.id, "state": self.status.state, "recipients": told, "reason": self.status.reason}
+        return {"id": self.id, "state": self.state, "recipients": self.told(), "reason": self.reason}
 
     def line(self) -> str:
         """The form for people."""
         if self.status is None:
-            return f"{'-':36}  invalid    {self.where}"
-        told = [entry["authority"] for entry in self.status.entries if entry["outcome"] == "send"]
+            return f"{self.id or '-':36}  {self.state:9}  {self.where}"
+        told = self.told()
         kept = len(self.status.entries) - len(told)
         text = ", ".join(told) if told else "nobody"
         why = f"  ({self.status.reason})" if self.status.reason else ""
@@ -73,97 +89,72 @@ def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float
 
     configure(level=logging.WARNING)
     settings = context.settings()
-    found = [document for name in files for document in _read(name)]
-    if files and not found:
-        raise Malformed(detail="the input holds no notification")
+    found = [document for name in files for document in read_documents(name)]
     from notifier.producers.publisher import Publisher
 
+    results: list[Result] = []
     seconds = timeout if wait else GRACE_SECONDS
-    results, waiting = asyncio.run(_publish(Publisher.from_settings(settings), found, seconds, by))
-    if context.json:
-        context.print_json({"messages": [result.document() for result in results]})
-    else:
-        for result in results:
-            click.echo(result.line())
-    return _status(results, waiting, wait=wait)
-
-
-def _status(results: list[Result], waiting: int, *, wait: bool) -> int:
-    """The exit status, after saying what went wrong or still waits."""
+    try:
+        waiting = asyncio.run(_publish(Publisher.from_settings(settings), found, seconds, results, by))
+    except BaseException:
+        if results:  # what is durable is known by its id, and need not be given again as another
+            _print(context, results)
+        raise
+    _print(context, results)
     for result in results:
         if result.error is not None:
-            click.echo(f"notifier: {result.error.reason}: {result.where}", err=True)
-            if isinstance(result.error, NotificationInvalid):
-                for fault in result.error.faults:
-                    click.echo(f"  {fault}", err=True)
-            else:
-                hint = f" ({result.error.hint})" if result.error.hint else ""
-                click.echo(f"  {result.error.detail}{hint}", err=True)
+            say_refused(result.where, result.error)
     if waiting:
-        click.echo(
-            f"notifier: {waiting} in the outbox, not yet decided by the hub (notifier publish sends what waits)",
-            err=True,
+        say_waiting(
+            settings, waiting, [result.reason for result in results if result.state == "submitted" and result.reason]
         )
-    if any(result.error is not None or (result.status and result.status.state == "rejected") for result in results):
+    return _status(results, still=bool(waiting) and wait)
+
+
+def _print(context: Context, results: list[Result]) -> None:
+    if context.json:
+        context.print_json({"messages": [result.document() for result in results]})
+        return
+    for result in results:
+        click.echo(result.line())
+
+
+def _status(results: list[Result], *, still: bool) -> int:
+    """The exit status; `still` where something was waited for in vain."""
+    if any(result.state in ("invalid", "rejected") for result in results):
         return 1
-    return 3 if waiting and wait else 0
+    return 3 if still or any(result.error is not None for result in results) else 0
 
 
 async def _publish(
-    publisher: Publisher, found: list[tuple[str, str]], seconds: float, by: str | None
-) -> tuple[list[Result], int]:
-    """Stores every document, then gives the hub `seconds` to decide; how many still wait."""
-    results = []
-    ids: list[str | None] = []
+    publisher: Publisher, found: list[tuple[str, str]], seconds: float, results: list[Result], by: str | None
+) -> int:
+    """Stores every document, then gives the hub `seconds` to decide; how many still wait.
+
+    `results` grows as it goes on. What cannot be stored ends it: nothing behind is tried.
+    """
     async with publisher:
-        for where, text in found:
+        for place, (where, text) in enumerate(found):
+            storing = asyncio.create_task(publisher.publish(text, by=by))
             try:
-                submitted = await publisher.publish(text, by=by)
+                submitted = await asyncio.shield(storing)
+            except asyncio.CancelledError:
+                # What is half-way in is soon in as a whole, and its giver must know.
+                with contextlib.suppress(NotifierError):
+                    results.append(Result(where, (await storing).id))
+                raise
             except Refused as error:
-                results.append(Result(where, error))
-                ids.append(None)
+                results.append(Result(where, error=error))
                 continue
+            except Temporary as error:
+                results += [Result(rest, error=error) for rest, _ in found[place:]]
+                break
+            results.append(Result(where, submitted.id))
             for warning in submitted.warnings:
                 click.echo(f"notifier: warning: {where}: {warning}", err=True)
-            results.append(Result(where))
-            ids.append(submitted.id)
-        mine = {message_id for message_id in ids if message_id is not None}
-        try:
-            waiting = await publisher.drain(seconds, of=mine if found else None)
-        except asyncio.CancelledError:
-            click.echo(f"notifier: {len(mine)} given are durable in the outbox", err=True)
-            raise
-        for result, message_id in zip(results, ids, strict=True):
-            if message_id is not None:
-                result.status = await publisher.status(message_id)
-    return results, len(waiting)
-
-
-def _bytes(name: str) -> bytes:
-    """The input, and one byte more than the largest where it is larger."""
-    if name == "-":
-        return sys.stdin.buffer.read(LARGEST_FILE + 1)
-    with Path(name).open("rb") as stream:
-        return stream.read(LARGEST_FILE + 1)
-
-
-def _read(name: str) -> list[tuple[str, str]]:
-    """The documents of one file, each with the words that name it."""
-    from notifier.producers.sources import documents
-
-    label = "standard input" if name == "-" else name
-    try:
-        data = _bytes(name)
-        if len(data) > LARGEST_FILE:
-            raise Malformed("too_large", f"{label}: is larger than 64 MiB", hint="split it")
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise Refused(
-            "not_found", f"{label}: {(error.strerror or 'cannot be read').lower()}", hint="name a readable file, or -"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise Malformed(detail=f"{label}: is not UTF-8 text") from error
-    if not text.strip():
-        return []
-    found = documents(text)
-    return [(label if len(found) == 1 else f"{label}, line {place}", one) for place, one in enumerate(found, 1)]
+        mine = {result.id for result in results if result.id is not None}
+        waiting = await publisher.drain(seconds, of=mine if found else None)
+        for result in results:
+            if result.id is not None:
+                result.status = await publisher.status(result.id)
+    return len(waiting)

@@ -10,8 +10,8 @@ import click
 
 from notifier.cli.context import Context
 from notifier.cli.databases import with_outbox
+from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.explaining import moved_lines
-from notifier.cli.route import read_notifications, say_refused
 from notifier.errors import Malformed, NotificationInvalid
 from notifier.escaping import escaped, json_text
 
@@ -93,7 +93,7 @@ def replay_all(context: Context, files: tuple[str, ...], replay: Replay, shown: 
     shown.begin()
     if context.authority is not None or context.config is not None:
         with_outbox(context.settings(), lambda outbox: _outbox(outbox, replay, shown))
-    for name, text in (one for file in files for one in read_notifications(file)):
+    for name, text in (one for file in files for one in read_documents(file)):
         try:
             notification = parse(text)
         except (NotificationInvalid, Malformed) as error:

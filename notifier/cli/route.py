@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.explaining import entry_line
-from notifier.errors import Malformed, NotificationInvalid, Refused
+from notifier.errors import Malformed, NotificationInvalid
 
 if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
@@ -36,7 +35,7 @@ def command(context: Context, files: tuple[str, ...]) -> int:
     ISO 3166-1 takes part. Approvals in a file are taken at their word.
     """
     snapshot = _snapshot(context)
-    documents = [(name, text) for file in files for name, text in read_notifications(file)]
+    documents = [(name, text) for file in files for name, text in read_documents(file)]
     refused = 0
     for name, text in documents:
         try:
@@ -75,31 +74,6 @@ def _decide(text: str, snapshot: Snapshot) -> tuple[str, Decision, list[str]]:
     approvals = notification.local.approvals if notification.local is not None else ()
     decision = decide(notification, snapshot.directory, snapshot.rules, approvals=approvals)
     return notification.type, decision, [str(warning) for warning in warnings(notification)]
-
-
-def read_notifications(file: str) -> list[tuple[str, str]]:
-    """The notifications of one file, or of standard input (-), each with the words that name it."""
-    from notifier.producers.sources import documents
-
-    name = "standard input" if file == "-" else file
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise Refused("not_found", f"{name}: {(error.strerror or 'cannot be read').lower()}") from error
-    except UnicodeDecodeError as error:
-        raise Malformed(detail=f"{name}: is not UTF-8 text") from error
-    found = documents(text)
-    if not found:
-        raise Malformed(detail=f"{name}: holds no notification")
-    return [(name if len(found) == 1 else f"{name}, line {place}", one) for place, one in enumerate(found, 1)]
-
-
-def say_refused(name: str, error: NotificationInvalid | Malformed) -> None:
-    """One line for the refusal, one for each fault."""
-    click.echo(f"notifier: {error.reason}: {name}", err=True)
-    faults = error.faults if isinstance(error, NotificationInvalid) else [error.detail]
-    for fault in faults:
-        click.echo(f"  {fault}", err=True)
 
 
 def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def command(context: Context, listen: str | None) -> None:
     Routers share the intake partitions; start another one at any time, and stop or kill any.
     """
     from notifier.cli.service import run_service
+    from notifier.directory.holding import check_held
     from notifier.keyfiles import decryption_keys, signing_key
     from notifier.routing.router import Router
 
@@ -34,6 +35,8 @@ def command(context: Context, listen: str | None) -> None:
     signing, decryption = signing_key(settings.keys), decryption_keys(settings.keys)
 
     def build(transport: Transport, directory: DirectoryClient, runtime: Runtime) -> Router:
+        hub = directory.snapshot().directory.hub
+        check_held("the hub", hub.keys, signing.key_id, decryption, runtime.clock())
         return Router(transport, directory, signing=signing, decryption=decryption, runtime=runtime)
 
     run_service("router", settings, build)

@@ -7,6 +7,7 @@ import time
 import click
 
 from notifier.cli.context import Context, common
+from notifier.errors import Refused
 
 
 @click.group(epilog="Example: notifier sandbox up")
@@ -34,8 +35,7 @@ def up(context: Context, brokers: str, routers: int) -> None:
 
 @command.command(epilog="Example: notifier sandbox status --json")
 @common(prints=True)
-@click.pass_context
-def status(click_context: click.Context, context: Context) -> None:
+def status(context: Context) -> None:
     """What runs now. Exit status 1 where something does not."""
     from notifier.sandbox.sandbox import Sandbox
 
@@ -47,7 +47,10 @@ def status(click_context: click.Context, context: Context) -> None:
             since = service["since"] or ""
             click.echo(f"{service['name']:<12} {service['state']:<8} {service['pid'] or '':>8}  {since}")
         click.echo("ready" if document["ready"] else "not ready")
-    click_context.exit(0 if document["ready"] else 1)
+    if not document["ready"]:
+        late = [one for one in document["services"] if one["state"] == "stopped"] or document["services"]
+        states = [f"{one['name']} is {one['state']}" for one in late if one["state"] != "ready"]
+        raise Refused("sandbox_not_running", ", ".join(states) or None, hint="notifier sandbox up")
 
 
 @command.command(epilog="Example: notifier sandbox down")

@@ -7,7 +7,7 @@ import logging
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,6 +18,8 @@ from notifier.errors import UsageError
 if TYPE_CHECKING:
     from notifier.consumers.inbox import Received
     from notifier.consumers.sinks import Sink
+
+PATIENCE_SECONDS: Final = 5.0  # without the feed, for whoever does not want to wait
 
 
 @click.command(epilog="Example: notifier subscribe --as DEU/spoc --sink jsonl:inbox.jsonl")
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
 def command(context: Context, until_idle: float | None, sinks: tuple[str, ...], listen: str | None) -> None:
     """Fill the inbox: verify, open and store what comes; end on SIGTERM or SIGINT, or when idle.
 
-    Prints a line for each message on standard error: ids, never contents. An exercise reaches the inbox and
-    standard output, and no file that others read from.
+    With --until-idle it ends with status 3 where the feed cannot be read. Prints a line for each message on
+    standard error: ids, never contents. An exercise reaches the inbox and standard output, and no file that
+    others read from.
     """
     from notifier.ops.logging import configure
 
@@ -74,7 +77,11 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
     everything = [*sinks, Callback("console", say, operational=False)]
     async with Subscriber.from_settings(settings, sinks=everything) as subscriber:
         waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
-        waits.append(asyncio.create_task(subscriber.until_idle(float("inf") if until_idle is None else until_idle)))
+        if until_idle is None:
+            waits.append(asyncio.create_task(subscriber.until_idle(float("inf"))))
+        else:
+            patience = max(until_idle, PATIENCE_SECONDS)
+            waits.append(asyncio.create_task(subscriber.until_idle(until_idle, patience)))
         if settings.listen is not None:
             waits.append(asyncio.create_task(serve(settings.listen, subscriber.ready, stop)))
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

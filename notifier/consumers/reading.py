@@ -30,6 +30,9 @@ UNSIGNED: Final = frozenset(
 
 DIRECTORY_MAY_CURE: Final = frozenset({"unknown_signer", "bad_statement", "signer_revoked", "not_permitted"})
 
+EARLY_MS: Final = 30 * 60 * 1000
+"""How far ahead the hub's clock may be for its deliveries to be waited for: no lie of it holds a feed up longer."""
+
 LAST_SEQUENCE: Final = 2**63 - 1
 """The last number of a stream that is taken: what a database's integers hold."""
 
@@ -85,6 +88,17 @@ class Notice:
     """The hub's word to this authority as an originator: the publisher reads it, not the subscriber."""
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A delivery that is good but for its time: the hub accepted it later than it is here.
+
+    One of the two clocks is off. It will be good at `accepted_at`, and must be read again then: refused, it would
+    be lost.
+    """
+
+    accepted_at: int
+
+
 Result = Message | Refusal | Notice
 
 
@@ -97,7 +111,7 @@ class Recipient:
     directory: Directory
 
 
-def read(value: bytes | None, recipient: Recipient, now: int) -> Result:
+def read(value: bytes | None, recipient: Recipient, now: int) -> Result | Early:
     """What the feed record `value` is at time `now` (Unix milliseconds)."""
     raw = value or b""
     try:
@@ -109,6 +123,9 @@ def read(value: bytes | None, recipient: Recipient, now: int) -> Result:
     try:
         delivery, opened = _open(parsed, recipient, now)
     except EnvelopeError as error:
+        early = _early(parsed, recipient, now)
+        if early is not None:
+            return early
         signed = error.reason not in UNSIGNED
         return Refusal(parsed.digest, error.reason, raw, parsed.header.originator if signed else None)
     place = Place(opened.body.originator, opened.body.stream, opened.sequence)
@@ -125,6 +142,15 @@ def read(value: bytes | None, recipient: Recipient, now: int) -> Result:
         encoded=opened.body.notification,
         notification=notification,
     )
+
+
+def _early(parsed: ParsedDelivery, recipient: Recipient, now: int) -> Early | None:
+    """The delivery that failed, where it is good at a time that is near, and not yet."""
+    try:
+        delivery, _ = _open(parsed, recipient, now + EARLY_MS)
+    except EnvelopeError:
+        return None
+    return Early(delivery.accepted_at) if delivery.accepted_at > now else None
 
 
 def _open(parsed: ParsedDelivery, recipient: Recipient, now: int) -> tuple[VerifiedDelivery, Opened]:

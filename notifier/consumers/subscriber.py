@@ -21,11 +21,20 @@ import structlog
 
 from notifier.consumers.filling import Stored
 from notifier.consumers.inbox import Inbox, Received
-from notifier.consumers.reading import DIRECTORY_MAY_CURE, Recipient, Refusal, Result, read
+from notifier.consumers.reading import DIRECTORY_MAY_CURE, Early, Recipient, Refusal, Result, read
 from notifier.consumers.sinks import Sink
-from notifier.directory.snapshot import DirectorySource
+from notifier.directory.holding import check_held
+from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import DecryptionKey, SigningKey, raw_digest
-from notifier.errors import ConfigError, Fenced, NotifierError, StorageError, Temporary
+from notifier.errors import (
+    ConfigError,
+    DirectoryError,
+    DirectoryStale,
+    Fenced,
+    NotifierError,
+    StorageError,
+    Temporary,
+)
 from notifier.ops import metrics
 from notifier.runtime import REAL, Runtime
 from notifier.storage import Lease
@@ -83,6 +92,8 @@ class Subscriber:
         self._reading = False
         self._caught_up = False
         self._quiet_since = 0.0
+        self._reached_at = 0.0
+        self._fault: Temporary | None = None
 
     @classmethod
     def of(cls, name: str, parts: Parts, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
@@ -126,7 +137,9 @@ class Subscriber:
             # A directory that cannot be reached now may still be fresh in the cache: its use decides.
             with contextlib.suppress(NotifierError):
                 await parts.directory.refresh()
-            self._quiet_since = asyncio.get_running_loop().time()
+            with contextlib.suppress(DirectoryStale):
+                self._check(parts.directory.snapshot())
+            self._quiet_since = self._reached_at = asyncio.get_running_loop().time()
             self._tasks = [
                 asyncio.create_task(work)
                 for work in (self._follow(), self._renew(), self._refresh(), *map(self._hand_on, self._sinks))
@@ -185,13 +198,16 @@ class Subscriber:
             if not messages:
                 await self._next_change()
 
-    async def until_idle(self, seconds: float) -> None:
+    async def until_idle(self, seconds: float, patience: float = float("inf")) -> None:
         """Returns when the feed's end was reached and nothing came for `seconds`.
 
-        Raises what ended the work: `Fenced` where another instance took the inbox over, or a refusal.
+        Raises what ended the work: `Fenced` where another instance took the inbox over, or a refusal; and the
+        `Temporary` fault that has kept it from the feed for `patience` seconds.
         """
         loop = asyncio.get_running_loop()
         while not (self._caught_up and loop.time() - self._quiet_since >= seconds and await self._all_handed()):
+            if self._fault is not None and loop.time() - self._reached_at >= patience:
+                raise self._fault
             await self._next_change()
 
     async def _all_handed(self) -> bool:
@@ -226,13 +242,14 @@ class Subscriber:
                     while True:
                         offset = await self._batch(reader, offset)
                         self._reading, pause = True, PAUSE_SECONDS
+                        self._reached_at, self._fault = asyncio.get_running_loop().time(), None
                 finally:
                     self._reading = False
                     await reader.close()
             except Fenced:
                 raise
             except Temporary as error:
-                self._caught_up = False
+                self._caught_up, self._fault = False, error
                 log.warning("fault", reason=error.reason, detail=error.detail, again_in_seconds=pause)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -252,14 +269,23 @@ class Subscriber:
         results = await self._read(records)
         if self._lease is None:
             raise Fenced
-        offsets = [record.offset for record in records]
-        stored = await self.inbox.store(results, offsets, begun_at, self._lease, self._open.signing)
-        _report(stored)
-        async with self._moved:
-            self._moved.notify_all()
+        ready = _ready(results)
+        offsets = [record.offset for record in records[: len(ready)]]
+        if ready:
+            stored = await self.inbox.store(ready, offsets, begun_at, self._lease, self._open.signing)
+            _report(stored)
+            async with self._moved:
+                self._moved.notify_all()
+        if len(ready) < len(results):
+            # Whoever catches this begins again where the stored part ends.
+            raise Temporary(
+                "not_yet_valid",
+                "the hub accepted a delivery later than it is here: one of the clocks is off",
+                hint="notifier doctor compares them",
+            )
         return offsets[-1] + 1
 
-    async def _read(self, records: Sequence[Record]) -> list[Result]:
+    async def _read(self, records: Sequence[Record]) -> list[Result | Early]:
         """Verifies and opens the records in a thread; looks once for a later directory where that may help."""
         results = await asyncio.to_thread(self._read_all, records)
         if any(isinstance(result, Refusal) and result.reason in DIRECTORY_MAY_CURE for result in results):
@@ -268,10 +294,18 @@ class Subscriber:
             results = await asyncio.to_thread(self._read_all, records)
         return results
 
-    def _read_all(self, records: Sequence[Record]) -> list[Result]:
+    def _check(self, snapshot: Snapshot) -> None:
+        """Raises `DirectoryError` where what comes cannot be opened or acknowledged: nothing is read past then."""
+        parts, authority = self._open, snapshot.directory.authority(self._name)
+        if authority is None:
+            raise DirectoryError("unknown_authority", f"the directory has no authority {self._name}")
+        check_held(self._name, authority.keys, parts.signing.key_id, parts.decryption, self._runtime.clock())
+
+    def _read_all(self, records: Sequence[Record]) -> list[Result | Early]:
         now = self._runtime.clock()
         snapshot = self._open.directory.snapshot()
         snapshot.check_fresh(now)
+        self._check(snapshot)
         recipient = Recipient(self._name, self._open.decryption, snapshot.directory)
         return [_read_one(record, recipient, now) for record in records]
 
@@ -307,7 +341,17 @@ class Subscriber:
                 log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
 
 
-def _read_one(record: Record, recipient: Recipient, now: int) -> Result:
+def _ready(results: Sequence[Result | Early]) -> list[Result]:
+    """The results up to the first that is early: order is kept."""
+    ready: list[Result] = []
+    for result in results:
+        if isinstance(result, Early):
+            break
+        ready.append(result)
+    return ready
+
+
+def _read_one(record: Record, recipient: Recipient, now: int) -> Result | Early:
     """As `read`; whatever else a hostile record brings about is a refusal too: the feed goes on."""
     try:
         return read(record.value, recipient, now)

@@ -73,7 +73,10 @@ class DirectoryClient:
         try:
             self._root = settings.root.read_bytes()
         except OSError as error:
-            raise ConfigError(detail=f"directory.root: {settings.root} cannot be read ({error.strerror})") from error
+            what = (error.strerror or "cannot be read").lower()
+            raise ConfigError(
+                detail=f"directory.root: {settings.root}: {what}", hint="name the trusted 1.root.json"
+            ) from error
         self.hub_id = hub_id_of(self._root)
 
     def snapshot(self) -> Snapshot:
@@ -121,9 +124,9 @@ class DirectoryClient:
         except RepositoryError as error:
             raise DirectoryError(detail=f"the directory does not verify ({type(error).__name__})") from error
         except OSError as error:
-            where, what = error.filename or self._settings.cache, error.strerror or "cannot be written"
+            what = (error.strerror or "cannot be written").lower()
             raise StorageError(
-                detail=f"the directory's cache: {where}: {what.lower()}",
+                detail=f"the directory's cache {self._settings.cache}: {what}",
                 hint="check the folder's owner, permissions and free space",
             ) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -61,6 +61,12 @@ class Key:
         return at <= min(end, self.not_after) + LONGEST_EXPIRY_MS + CLOCK_SKEW_MS
 
 
+def newest_to_seal_to(keys: Sequence[Key], at: int) -> Key | None:
+    """The newest encryption key of `keys` at time `at`, or None."""
+    usable = [key for key in keys if key.use is KeyUse.ENCRYPT and key.makes(at)]
+    return max(usable, key=lambda key: (key.not_before, key.key_id), default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """An office of a participant with one role, written ``TUR/spoc``.
@@ -88,8 +94,7 @@ class Authority:
 
     def encryption_key(self, at: int) -> Key | None:
         """The newest key to seal to at time `at`, or None."""
-        usable = [key for key in self.keys if key.use is KeyUse.ENCRYPT and key.makes(at)]
-        return max(usable, key=lambda key: (key.not_before, key.key_id), default=None)
+        return newest_to_seal_to(self.keys, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,7 @@ class Hub:
 
     def encryption_key(self, at: int) -> Key | None:
         """The newest key to seal slips to at time `at`, or None."""
-        usable = [key for key in self.keys if key.use is KeyUse.ENCRYPT and key.makes(at)]
-        return max(usable, key=lambda key: (key.not_before, key.key_id), default=None)
+        return newest_to_seal_to(self.keys, at)
 
     def signing_key(self, key_id: bytes) -> Key | None:
         """The hub's statement key of that id, whatever its state, or None."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from notifier.audit.checkpoint import Verifier
 from notifier.directory import enrolment, rulebook
@@ -18,11 +20,15 @@ from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, Key
 from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
+from notifier.files import alone
 from notifier.keyfiles import write_private
 from notifier.routing.changes import changes
 from notifier.routing.rules import RuleSet, default_rules
 from notifier.runtime import Clock
 from notifier.topics import feed_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 KEY_DAYS: Final = 365
 PENDING: Final = "pending"
@@ -42,11 +48,22 @@ def create(folder: Path, keys: Path, hub: Path, origin: str, partitions: int, no
     return directory
 
 
+def _alone(act: Callable[Concatenate[Registry, P], T]) -> Callable[Concatenate[Registry, P], T]:
+    """An act of one process at a time: from reading the current version until the next one is written."""
+
+    @wraps(act)
+    def call(registry: Registry, /, *given: P.args, **named: P.kwargs) -> T:
+        with alone(registry.folder):
+            return act(registry, *given, **named)
+
+    return call
+
+
 class Registry:
     """The directory in `folder`, changed with the signing keys in `keys`."""
 
     def __init__(self, folder: Path, keys: Path, clock: Clock) -> None:
-        self._folder = folder
+        self.folder = folder
         self._keys = keys
         self._clock = clock
         try:
@@ -62,7 +79,7 @@ class Registry:
         return from_document(self._repository().document("directory"), self.hub_id)
 
     def _repository(self) -> Repository:
-        return Repository(self._folder, [self._keys], self._clock())
+        return Repository(self.folder, [self._keys], self._clock())
 
     def pose(self, asked: Request) -> Challenge:
         """Checks a request, and poses the challenge that its encryption key has to answer."""
@@ -71,6 +88,7 @@ class Registry:
         write_private(self._pending(asked), json.dumps({"answer": expected.hex()}).encode())
         return posed
 
+    @_alone
     def enrol(self, asked: Request, given: bytes) -> bool:
         """Enrols the keys of a request whose challenge is answered; whether that version is out already.
 
@@ -94,6 +112,7 @@ class Registry:
         pending.unlink()
         return out
 
+    @_alone
     def change_key(self, authority: str, wanted: bytes, state: KeyState) -> bool:
         """Retires or revokes the key of that id; whether the new version is out already."""
         directory = self.directory
@@ -121,6 +140,7 @@ class Registry:
             raise Refused("not_found", "no version of the rules waits for signatures")
         return RuleSet.from_document(document)
 
+    @_alone
     def change_rules(self, wanted: RuleSet, *, replace_staged: bool = False) -> tuple[RuleSet, bool]:
         """The version that follows upon the current one and says what `wanted` says; whether it is out already.
 
@@ -144,10 +164,12 @@ class Registry:
             )
         return following, self._repository().publish("rules", following.to_document())
 
+    @_alone
     def renew(self, role: str) -> bool:
         """Signs the current version of `directory` or `rules` for another year; whether that is out already."""
         return self._repository().renew(role)
 
+    @_alone
     def sign(self) -> list[str]:
         """Adds the signatures of the keys at hand, and makes the timestamp fresh; what is still short of them."""
         return self._repository().sign()

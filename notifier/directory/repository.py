@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from tuf.api.metadata import (
 )
 
 from notifier.errors import DirectoryError
+from notifier.files import put
 from notifier.keyfiles import write_private
 
 HOLDERS: Final = 3
@@ -87,18 +88,22 @@ class Repository:
         root_md: Metadata[Root] = Metadata(root)
         self._sign(root_md, "root")
         self._write("1.root.json", root_md)
-        (self._folder / "1.root.json").write_bytes((self._metadata / "1.root.json").read_bytes())
         self._write("timestamp.json", Metadata(Timestamp(expires=self._expiry("timestamp"))))
         self._write("1.snapshot.json", Metadata(Snapshot(expires=self._expiry("snapshot"))))
         self._promote("targets", Metadata(targets), first=True)
         for role in DELEGATED:
             self.publish(role, documents[role])
+        # Last, because it says that there is a directory: what was interrupted before is begun again.
+        put(self._folder / "1.root.json", (self._metadata / "1.root.json").read_bytes())
 
     def publish(self, role: str, document: Mapping[str, Any]) -> bool:
         """A new version of the document of `role` (directory, rules); the one before stays as previous.
 
-        Returns whether it is out; else it is staged and waits for signatures (`sign`).
+        Returns whether it is out; else it is staged and waits for signatures (`sign`). Raises `DirectoryError`
+        (unknown_signer) where no key at hand is a holder's of that role.
         """
+        if not self._holding(role):
+            raise _no_holder(f"the role {role}")
         metadata = self._latest(role)
         body = Targets(expires=self._expiry(role)) if metadata is None else metadata.signed
         if not isinstance(body, Targets):
@@ -134,14 +139,17 @@ class Repository:
     def sign(self) -> list[str]:
         """Adds this holder's signatures to what is staged, and signs a fresh snapshot and timestamp.
 
-        Returns the roles that are still short of their threshold.
+        Returns the roles that are still short of their threshold. Raises `DirectoryError` (unknown_signer) where
+        no key at hand is a holder's.
         """
+        if not any(self._holding(role) for role in (*THRESHOLD_ROLES, *ONLINE_ROLES)):
+            raise _no_holder("any role")
         short = []
         for path in sorted(self._staged.glob("*.json")):
             staged: Metadata[Targets] = Metadata.from_file(str(path))
             if not self._submit(path.stem, staged):
                 short.append(path.stem)
-        if all(self._signers.get(role) for role in ONLINE_ROLES):
+        if all(self._holding(role) for role in ONLINE_ROLES):
             self._refresh({})
         return short
 
@@ -171,14 +179,14 @@ class Repository:
         return found
 
     def _submit(self, role: str, metadata: Metadata[Targets]) -> bool:
-        self._sign(metadata, role)
         delegator = self._latest("targets")
         if delegator is None:
             raise DirectoryError(detail=f"{self._folder} is no directory")
+        self._sign(metadata, role)
         result = delegator.signed.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
         staged = self._staged / f"{role}.json"
         if not result.verified:
-            metadata.to_file(str(staged))
+            put(staged, metadata.to_bytes())
             return False
         self._promote(role, metadata)
         staged.unlink(missing_ok=True)
@@ -210,8 +218,26 @@ class Repository:
 
     def _sign(self, metadata: Metadata[Any], role: str) -> None:
         """Adds the signatures of the keys at hand; those that are there stay where they still hold."""
-        for signer in self._signers.get(role, ()):
+        for signer in self._holding(role):
             metadata.sign(signer, append=True)
+
+    def _holding(self, role: str) -> list[Signer]:
+        """The keys at hand that are the role's: another's would spoil what they sign."""
+        trusted = self._trusted(role)
+        return [one for one in self._signers.get(role, ()) if trusted is None or one.public_key.keyid in trusted]
+
+    def _trusted(self, role: str) -> Sequence[str] | None:
+        """The ids of the role's keys; None while the directory is being made, and every key is its."""
+        if role in DELEGATED:
+            targets = self._latest("targets") if (self._metadata / "timestamp.json").exists() else None
+            delegations = targets.signed.delegations if targets is not None else None
+            roles = delegations.roles if delegations is not None else None
+            return roles[role].keyids if roles is not None else None
+        path = self._folder / "1.root.json"
+        if not path.exists():
+            return None
+        root: Metadata[Root] = Metadata.from_file(str(path))
+        return root.signed.roles[role].keyids
 
     def _latest(self, role: str) -> Metadata[Targets] | None:
         try:
@@ -231,8 +257,7 @@ class Repository:
         target = TargetFile.from_data(name, data)
         body.targets[name] = target
         path = self._target_path(name, target)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        put(path, data)
 
     def _target_path(self, name: str, target: TargetFile) -> Path:
         """Consistent snapshots: a target's file name begins with its hash."""
@@ -240,13 +265,17 @@ class Repository:
         return self._targets / role / f"{target.hashes['sha256']}.{base}"
 
     def _write(self, name: str, metadata: Metadata[Any]) -> None:
-        """Renamed into place, so that a reader never sees half of it."""
-        partial = self._metadata / f".{name}.part"
-        metadata.to_file(str(partial))
-        partial.replace(self._metadata / name)
+        """One file of metadata, as it is published."""
+        put(self._metadata / name, metadata.to_bytes())
 
     def _expiry(self, role: str) -> dt.datetime:
         return self._now + dt.timedelta(days=_VALID_DAYS[role])
+
+
+def _no_holder(role: str) -> DirectoryError:
+    return DirectoryError(
+        "unknown_signer", f"no key here is one of a holder of {role}", hint="name your own folder with --keys"
+    )
 
 
 def _read_signers(folders: Iterable[Path]) -> dict[str, list[Signer]]:

@@ -28,9 +28,11 @@ def load(text: str | bytes) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise Malformed(detail=f"is not JSON (line {error.lineno}, column {error.colno})") from error
     except (ValueError, RecursionError) as error:
         raise Malformed(
-            detail="not JSON, or not as everybody reads it (a key twice, NaN, a lone surrogate)"
+            detail="is not JSON as everybody reads it (a key twice, NaN, a lone surrogate, nested too deeply)"
         ) from error
     _check_depth(value, DEPTH)
     return value

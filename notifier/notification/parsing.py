@@ -130,6 +130,8 @@ def parse(document: object) -> Notification:
     Raises `NotificationInvalid` with every fault at once, and `Malformed` for text that is no JSON.
     """
     value = checking.load(document) if isinstance(document, str | bytes) else document
+    if not isinstance(value, dict):
+        raise NotificationInvalid([Fault("", "must be an object")])
     faults: list[Fault] = []
     top = Object(faults, "", value)
     notification = _notification(top)

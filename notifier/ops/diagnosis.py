@@ -10,18 +10,18 @@ import datetime as dt
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from notifier.config import Settings
+from notifier.directory.holding import ENROL, check_held
 from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS
 from notifier.errors import ConfigError, NotifierError, Refused, StorageError, TransportError
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
 
 if TYPE_CHECKING:
-    from notifier.directory.model import Key
     from notifier.directory.snapshot import Snapshot
 
 OK: Final = "ok"
@@ -101,7 +101,8 @@ def _fresh(settings: Settings, snapshot: Snapshot, now: int) -> Finding:
 
 def _keys(settings: Settings, snapshot: Snapshot | None, now: int) -> Iterator[Finding]:
     name, keys = settings.name, settings.keys
-    files = [path for path in (keys.signing, *keys.encryption, keys.storage) if path is not None]
+    overseen = [one.key for one in settings.oversees]
+    files = [path for path in (keys.signing, *keys.encryption, keys.storage, *overseen) if path is not None]
     wrong = [*_private(name, files)]
     try:
         said = _held(settings, snapshot, now)
@@ -122,13 +123,15 @@ def _private(name: str, files: Sequence[Path]) -> Iterator[Finding]:
 
 def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
     """The keys can be read, and are those that the directory lists; raises what is wrong with them."""
-    from notifier.keyfiles import decryption_keys, signing_key, storage_key
+    from notifier.keyfiles import decisions_key_of, decryption_keys, signing_key, storage_key
 
     name, keys = settings.name, settings.keys
     signing = signing_key(keys) if keys.signing is not None else None
     decryption = decryption_keys(keys) if keys.encryption else {}
     if keys.storage is not None:
         storage_key(keys)
+    for overseen in settings.oversees:
+        decisions_key_of(overseen)
     if signing is None:
         return Finding(name, "keys", OK, "it has none of its own")
     if snapshot is None:
@@ -143,23 +146,8 @@ def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
     listed = snapshot.directory.hub.keys if authority is None and name == "router" else None
     if listed is None and (authority is None or not authority.active):
         raise Refused("unknown_authority", f"the directory has no active authority {name}", hint="have it enrolled")
-    return _listed(name, listed or (authority.keys if authority is not None else ()), signing.key_id, decryption, now)
-
-
-ENROL: Final = "use the key that is enrolled, or have this one enrolled (notifier directory request)"
-
-
-def _listed(
-    name: str, listed: Sequence[Key], signing: bytes, decryption: Mapping[bytes, object], now: int
-) -> Finding:
-    makes = {key.key_id: key for key in listed if key.makes(now)}
-    if signing not in makes:
-        raise Refused("unknown_signer", f"the directory lists keys.signing not as a valid key of {name}", hint=ENROL)
-    for key in makes.values():
-        if key.use.value == "encrypt" and key.key_id not in decryption:
-            detail = "the directory has an encryption key of which the private key is not here"
-            raise Refused("cannot_open", detail, hint="name its file in keys.encryption, or have it retired")
-    ends = min(key.not_after for key in makes.values())
+    keys_of = listed or (authority.keys if authority is not None else ())
+    ends = check_held(name, keys_of, signing.key_id, decryption, now)
     if ends - now < SOON_MS:
         hint = "enrol new ones (notifier directory request), then retire these (notifier directory rotate)"
         return Finding(name, "keys", WARNING, f"a key ends on {_day(ends)}", "key_rejected", hint)
@@ -173,15 +161,19 @@ async def _databases(settings: Settings) -> list[Finding]:
     from notifier.producers.outbox import Outbox
     from notifier.runtime import REAL
 
-    kinds: tuple[tuple[str | None, type[Outbox | Inbox]], ...] = ((settings.outbox, Outbox), (settings.inbox, Inbox))
-    there = [(address, kind) for address, kind in kinds if address is not None and _there(address)]
+    kinds: tuple[tuple[str, str | None, type[Outbox | Inbox]], ...] = (
+        ("outbox", settings.outbox, Outbox),
+        ("inbox", settings.inbox, Inbox),
+    )
+    there = [(which, address, kind) for which, address, kind in kinds if address is not None and _there(address)]
     found = []
-    for address, kind in there:
+    for which, address, kind in there:
         try:
             opened = await kind.open(address, settings.name, storage_key(settings.keys), REAL)
             await opened.close()
         except NotifierError as error:
-            found.append(refused(settings.name, "databases", error))
+            wrong = refused(settings.name, "databases", error)
+            found.append(replace(wrong, detail=f"{which}: {error.detail}"))
     said = "they open with the storage key" if there else "there are none yet"
     return found or [Finding(settings.name, "databases", OK, said)]
 
@@ -290,8 +282,8 @@ def _wanted(settings: Settings) -> frozenset[str]:
     """The topics that a party must see."""
     if settings.log_folder is not None:
         return frozenset({AUDIT})
-    if settings.outbox is not None or settings.inbox is not None:
-        return frozenset({INTAKE, feed_of(settings.name)})
+    if settings.inbox is not None:
+        return frozenset({feed_of(settings.name)} | ({INTAKE} if settings.outbox is not None else set()))
     return frozenset({INTAKE, STREAMS, REJECTED, AUDIT}) if settings.keys.signing is not None else frozenset()
 
 

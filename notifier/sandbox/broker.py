@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from notifier.errors import Temporary, TransportError
+from notifier.files import put
+from notifier.keyfiles import write_private
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.sandbox.processes import Supervised, wait_until
@@ -123,9 +125,8 @@ class Cluster:
                 continue
             authority.issue(node.folder, "broker", server=True)
             keystore = (node.folder / "tls.key").read_bytes() + (node.folder / "tls.pem").read_bytes()
-            (node.folder / "keystore.pem").touch(mode=0o600)
-            (node.folder / "keystore.pem").write_bytes(keystore)
-            (node.folder / "log4j2.properties").write_text(_LOG4J)
+            write_private(node.folder / "keystore.pem", keystore)
+            put(node.folder / "log4j2.properties", _LOG4J.encode())
             text = _PROPERTIES.format(
                 id=node.id,
                 voters=voters,
@@ -135,7 +136,7 @@ class Cluster:
                 replicas=replicas,
                 in_sync=2 if replicas > 2 else 1,
             )
-            (node.folder / "server.properties").write_text(text)
+            put(node.folder / "server.properties", text.encode())
             self._format(node, cluster_id)
 
     def _format(self, node: Node, cluster_id: str) -> None:

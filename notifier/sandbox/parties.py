@@ -8,6 +8,7 @@ from typing import Final
 from notifier.config import OVERSIGHT, party_config
 from notifier.directory.model import Directory
 from notifier.directory.world import load_world
+from notifier.files import put
 from notifier.keyfiles import write_private
 from notifier.producers.compartments import decisions_key
 from notifier.sandbox.pki import CertificateAuthority
@@ -97,7 +98,7 @@ def make_parties(
         known = directory.authority(name)
         if not (config.parent / "tls.pem").exists():
             authority.issue(config.parent, known.principal if known else name)
-        config.write_text(text)
+        put(config, text.encode())
     return directory
 
 

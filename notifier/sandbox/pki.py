@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from notifier.files import put
 from notifier.keyfiles import write_private
 
 VALID: Final = dt.timedelta(days=365)
@@ -25,7 +26,6 @@ class CertificateAuthority:
         self.certificate_path = folder / "ca.pem"
         key_path = folder / "ca.key"
         if not self.certificate_path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
             key = ec.generate_private_key(ec.SECP256R1())
             subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
             certificate = (
@@ -36,7 +36,7 @@ class CertificateAuthority:
                 .sign(key, hashes.SHA256())
             )
             write_private(key_path, _key_pem(key))
-            self.certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+            put(self.certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
         loaded = serialization.load_pem_private_key(key_path.read_bytes(), None)
         if not isinstance(loaded, ec.EllipticCurvePrivateKey):
             raise TypeError("the authority's key is an EC key")
@@ -48,7 +48,6 @@ class CertificateAuthority:
 
         The common name comes last in DER: the brokers' mapping rule reads names backwards (KAFKA.md).
         """
-        folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(
             [
@@ -69,8 +68,8 @@ class CertificateAuthority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         write_private(folder / "tls.key", _key_pem(key))
-        (folder / "tls.pem").write_bytes(certificate)
-        (folder / "ca.pem").write_bytes(self.certificate_path.read_bytes())
+        put(folder / "ca.pem", self.certificate_path.read_bytes())
+        put(folder / "tls.pem", certificate)  # last: it says that all of it is there
 
 
 def _builder(

@@ -14,7 +14,8 @@ from typing import Final
 
 import psutil
 
-from notifier.errors import Temporary
+from notifier.errors import StorageError, Temporary
+from notifier.files import put
 
 LOG_LINES: Final = 12
 POLL_S: Final = 0.05
@@ -51,7 +52,6 @@ class Supervised:
         if self.process() is not None:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 list(command),
@@ -62,7 +62,12 @@ class Supervised:
                 env=os.environ | (environment or {}),
             )
         record = Process(child.pid, psutil.Process(child.pid).create_time())
-        self._file.write_text(json.dumps(asdict(record)))
+        try:
+            put(self._file, json.dumps(asdict(record)).encode())
+        except StorageError:
+            child.kill()  # nobody would know it again
+            child.wait()
+            raise
         # The child is not waited for here: it outlives this command. Reaped when this command ends.
         child.returncode = 0
 

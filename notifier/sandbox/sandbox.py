@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from notifier.config import KafkaSettings, party_config
 from notifier.directory.model import Directory
-from notifier.errors import NotifierError, Temporary, UsageError
+from notifier.errors import ConfigError, NotifierError, Temporary, UsageError
+from notifier.files import put
 from notifier.sandbox import administration, jars
 from notifier.sandbox.acls import grants, quotas
 from notifier.sandbox.administration import Administrator
@@ -175,7 +176,7 @@ class Sandbox:
         nodes = [
             {"id": n.id, "folder": str(n.folder), "port": n.port, "controller": n.controller} for n in layout.nodes
         ]
-        self._plan_file.write_text(json.dumps({"nodes": nodes, "routers": routers, "ports": layout.ports}))
+        put(self._plan_file, json.dumps({"nodes": nodes, "routers": routers, "ports": layout.ports}).encode())
         return layout
 
     def _read(self) -> Plan:
@@ -185,8 +186,19 @@ class Sandbox:
             raise Temporary(
                 "sandbox_not_running", f"there is no sandbox in {self.home}", hint="run notifier sandbox up"
             ) from error
-        nodes = tuple(Node(n["id"], Path(n["folder"]), n["port"], n["controller"]) for n in document["nodes"])
-        return Plan(nodes, document["routers"], tuple(document["ports"]))
+        except ValueError as error:
+            raise self._spoiled() from error
+        try:
+            nodes = tuple(Node(n["id"], Path(n["folder"]), n["port"], n["controller"]) for n in document["nodes"])
+            return Plan(nodes, int(document["routers"]), tuple(map(int, document["ports"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._spoiled() from error
+
+    def _spoiled(self) -> ConfigError:
+        return ConfigError(
+            detail=f"{self._plan_file}: is not what the sandbox wrote",
+            hint="end the processes that run/ names, remove the home, and make another",
+        )
 
     def _services(self, layout: Plan) -> list[tuple[Supervised, Sequence[str]]]:
         """The auditor and the routers, with the arguments that each is started with."""

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from pathlib import Path
 
 import pytest
 
-from notifier.sandbox.parties import make_parties
-from notifier.sandbox.pki import CertificateAuthority
-
-NO_BROKER = "127.0.0.1:1"
-NO_PORT = 1
+from support import homes
 
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
     """Directory, certificates, keys and settings of every party; nothing runs."""
     home = tmp_path_factory.mktemp("pristine") / "home"
-    make_parties(home, CertificateAuthority(home / "pki"), NO_BROKER, 6, NO_PORT)
+    homes.make_home(home)
     return home
 
 
@@ -29,9 +23,15 @@ def copied(pristine, tmp_path):
     return shutil.copytree(pristine, tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def lived_in(pristine, tmp_path_factory):
+    """The same home, in which something was received and logged."""
+    home = shutil.copytree(pristine, tmp_path_factory.mktemp("lived_in") / "home")
+    homes.live_in(home)
+    return home
+
+
 @pytest.fixture
 def arrest():
-    """A notification of TUR/spoc: for DEU and INTERPOL, and not for FRA."""
-    document = json.loads((Path(__file__).parents[2] / "examples" / "arrest.json").read_text())
-    document["handling"]["not_to"] = ["FRA"]
-    return document | {"id": "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11", "originator": "TUR/spoc", "interpol": True}
+    """A notification of TUR/spoc."""
+    return homes.arrest()

@@ -186,7 +186,7 @@ def test_route_answers_a_line_for_each_of_many_refused_ones_too(said, tmp_path, 
     good = json.loads((EXAMPLES / "arrest.json").read_text())
     bad = good | {"review_date": "soon", "religion": "x"}
     lines = "\n".join(json.dumps(one) for one in (good, bad, good))
-    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
     status, out, err = said("route", "-", "--json")
     first, second, third = (json.loads(line) for line in out.splitlines())
     assert (status, first) == (1, third)

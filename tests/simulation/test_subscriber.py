@@ -17,6 +17,7 @@ from notifier.consumers.inbox import Gap, Inbox
 from notifier.consumers.receipts import RECEIPT_TYPE
 from notifier.consumers.sinks import Callback, JsonLines
 from notifier.consumers.subscriber import Parts, Subscriber
+from notifier.directory.model import Key, KeyState, KeyUse
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import (
     Addressee,
@@ -32,7 +33,7 @@ from notifier.envelope import (
 )
 from notifier.envelope.keys import signature_holds
 from notifier.envelope.primitives import pae
-from notifier.errors import Fenced, StorageError
+from notifier.errors import DirectoryError, Fenced, StorageError, Temporary
 from notifier.notification import encode, for_sealing, parse
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import feed_of
@@ -347,10 +348,74 @@ class Warned:
     error = warning
 
 
+async def test_a_delivery_from_a_clock_that_is_ahead_is_waited_for(world, hub, desk):
+    """Ours is ten minutes behind the hub's: what came before is stored, the early one and what follows it in time."""
+    await hub.deliver("TUR/spoc")
+    for originator in ("FRA/spoc", "TUR/spoc"):
+        sealed = hub.sealed(originator)
+        early = hub.stated(sealed.digest, accepted_at=world.clock() + HOUR_MS // 6)
+        await hub.put(hub.delivery(sealed, signed=early))
+    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+        with pytest.raises(Temporary) as error:
+            await subscriber.until_idle(0, patience=0.1)
+        assert error.value.reason == "not_yet_valid"
+        assert len(await subscriber.inbox.messages()) == 1
+        world.clock.now += HOUR_MS // 6
+        await subscriber.until_idle(0)
+        assert [one.originator for one in await subscriber.inbox.messages()] == ["TUR/spoc", "FRA/spoc", "TUR/spoc"]
+    assert await desk.reasons() == []
+    assert await desk.look("gaps") == []
+
+
+@pytest.mark.parametrize("spoiled", ["signing", "decryption", "authority"])
+async def test_with_keys_that_are_not_its_own_nothing_is_read(world, hub, desk, spoiled):
+    """A delivery would be refused, or acknowledged in vain: the inbox stays, and goes on with the right ones."""
+    await hub.deliver("TUR/spoc")
+    latest = world.directory.snapshot()
+    other = world.keys["FRA/spoc"]
+    keys, directory = {other.decryption.key_id: other.decryption}, world.directory
+    if spoiled != "decryption":
+        keys = None
+        authorities = dict(latest.directory.authorities)
+        if spoiled == "authority":
+            del authorities[ME]
+        else:
+            authorities[ME] = replace(authorities[ME], keys=authorities["FRA/spoc"].keys)
+        directory = StaticDirectory(Snapshot(replace(latest.directory, authorities=authorities), latest.rules))
+    with pytest.raises(DirectoryError) as error:
+        await desk.receive(keys=keys, directory=directory)
+    reasons = {"signing": "unknown_signer", "decryption": "cannot_open", "authority": "unknown_authority"}
+    assert error.value.reason == reasons[spoiled]
+    assert len(await desk.receive()) == 1
+
+
+async def test_keys_that_are_replaced_while_it_runs_stop_it(world, hub, desk):
+    """The directory lists a new key that this process does not have: it ends before it would lose what comes."""
+    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+        await subscriber.until_idle(0)
+        world.directory.put(rotated(world.directory.snapshot(), DecryptionKey.from_secret(b"n" * 32), world.clock()))
+        await hub.deliver("TUR/spoc")
+        with pytest.raises(DirectoryError) as error:
+            await subscriber.until_idle(float("inf"))
+    assert error.value.reason == "cannot_open"
+    assert await desk.look("messages") == []
+
+
+def rotated(snapshot, new, at):
+    """The directory after ME's encryption key was replaced by `new` and the old one retired."""
+    directory = snapshot.directory
+    old = [replace(key, state=KeyState.RETIRING, changed_at=at) if key.use is KeyUse.ENCRYPT else key
+           for key in directory.authorities[ME].keys]  # fmt: skip
+    added = Key(new.key_id, KeyUse.ENCRYPT, new.public, at - 1, at + 1000 * HOUR_MS)
+    authorities = dict(directory.authorities) | {ME: replace(directory.authorities[ME], keys=(*old, added))}
+    return Snapshot(replace(directory, version=2, authorities=authorities), snapshot.rules)
+
+
 async def test_an_old_key_opens_what_was_sealed_to_it_until_it_is_destroyed(world, hub, desk):
     """Two decryption keys are held: both open; with the old one destroyed, its delivery is not addressed to us."""
     new = DecryptionKey.from_secret(b"n" * 32)
     old = world.keys[ME].decryption
+    world.directory.put(rotated(world.directory.snapshot(), new, world.clock()))
     await hub.deliver("TUR/spoc")
     assert len(await desk.receive(keys={new.key_id: new, old.key_id: old})) == 1
     await hub.deliver("TUR/spoc")

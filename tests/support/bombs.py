@@ -18,7 +18,7 @@ from pathlib import Path
 from fuzz import frames
 from fuzz.targets import TARGETS
 from notifier.audit import checkpoint
-from notifier.cli.publish import _read as read_file
+from notifier.cli.documents import read_documents
 from notifier.codec import codec
 from notifier.config import load
 from notifier.consumers.reading import Refusal, read
@@ -84,7 +84,7 @@ def published(text: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(text)
         file.flush()
-        read_file(file.name)
+        read_documents(file.name)
 
 
 def directory(text: bytes) -> None:

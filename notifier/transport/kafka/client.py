@@ -67,14 +67,28 @@ async def stop(client: Any) -> None:
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
-    """TLS 1.3 with this party's certificate, trusting the one authority that it names."""
+    """TLS 1.3 with this party's certificate, trusting the one authority that it names; `ConfigError` by its key."""
+    files = {"ca": settings.ca, "certificate": settings.certificate, "key": settings.key}
+    for name, path in files.items():
+        try:
+            path.read_bytes()
+        except OSError as error:
+            what = (error.strerror or "cannot be read").lower()
+            raise ConfigError(
+                detail=f"kafka.{name}: {path}: {what}", hint=f"name the file in kafka.{name}"
+            ) from error
     try:
         context = ssl.create_default_context(cafile=str(settings.ca))
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(detail=f"kafka.ca: {settings.ca} is no certificate", hint="name the broker's") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
         context.load_cert_chain(str(settings.certificate), str(settings.key))
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
-            detail="kafka: the certificate, key or ca cannot be read", hint="check kafka.* files"
+            detail=f"kafka.certificate, kafka.key: {settings.certificate} and {settings.key} are no certificate "
+            "and its key",
+            hint="have a certificate issued for this key, or name the one that was",
         ) from error
     return context
 

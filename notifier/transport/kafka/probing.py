@@ -43,6 +43,10 @@ async def _look_at(address: str, context: ssl.SSLContext) -> None:
             hint="kafka.ca must be the authority that issued it, and the name in it the one in kafka.bootstrap",
         ) from error
     except ssl.SSLError as error:
+        if "ALERT" not in (error.reason or ""):
+            raise TransportError(
+                detail=f"what answers at {address} is no broker with TLS 1.3", hint="mend kafka.bootstrap"
+            ) from error
         raise TransportError(
             "broker_refused",
             f"the broker at {address} does not take our certificate ({_words(error)})",
@@ -59,4 +63,4 @@ async def _look_at(address: str, context: ssl.SSLContext) -> None:
 
 def _words(error: ssl.SSLError) -> str:
     """OpenSSL's word for an alert: ``SSLV3_ALERT_CERTIFICATE_EXPIRED`` is "certificate expired"."""
-    return (error.reason or "refused").rpartition("ALERT_")[2].replace("_", " ").lower()
+    return (error.reason or "").rpartition("ALERT_")[2].replace("_", " ").lower()

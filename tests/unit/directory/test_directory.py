@@ -123,6 +123,23 @@ def test_enrolment_asks_for_both_proofs(place, clock):
         registry.enrol(asked, expected)
 
 
+def test_another_directory_s_keys_sign_nothing(place, clock, client):
+    """Neither a change nor the daily signature: what clients read stays as it is, and verifies."""
+    create(place / "other", place / "others", place / "other-hub", "example/log", 4, NOW)
+    registry = Registry(place / "pub", place / "others", clock)
+    before = {path: path.read_bytes() for path in (place / "pub").rglob("*.json")}
+    asked = request(
+        "NLD/spoc", registry.hub_id, SigningKey.from_secret(bytes(32)), DecryptionKey.from_secret(b"2" * 32)
+    )
+    given = answer(registry.pose(asked), registry.hub_id, DecryptionKey.from_secret(b"2" * 32))
+    for act in (registry.sign, lambda: registry.enrol(asked, given)):
+        with pytest.raises(DirectoryError) as error:
+            act()
+        assert error.value.reason == "unknown_signer"
+    assert {path: path.read_bytes() for path in (place / "pub").rglob("*.json")} == before
+    assert client.load().directory.version == 1
+
+
 def test_a_key_stands_in_the_directory_once(place, clock):
     """The same keys again, under the same or another name, are refused."""
     enrol(place, clock)

@@ -1,0 +1,58 @@
+"""Notifications that a verb is given: from files or standard input, JSON or JSON Lines; and how one is refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from notifier.errors import Malformed, NotificationInvalid, NotifierError, Refused
+
+LARGEST_FILE: Final = 64 * 1024 * 1024
+
+
+def read_documents(name: str) -> list[tuple[str, str]]:
+    """The documents of the file `name` (``-``: standard input), each with the words that name it.
+
+    Raises `Refused` (not_found), or `Malformed` for what is no text, too large, or empty.
+    """
+    from notifier.producers.sources import documents
+
+    label = "standard input" if name == "-" else name
+    try:
+        data = _bytes(name)
+        if len(data) > LARGEST_FILE:
+            raise Malformed("too_large", f"{label}: is larger than 64 MiB", hint="split it")
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        what = (error.strerror or "cannot be read").lower()
+        raise Refused("not_found", f"{label}: {what}", hint="name a readable file, or -") from error
+    except UnicodeDecodeError as error:
+        raise Malformed(detail=f"{label}: is not UTF-8 text") from error
+    if not text.strip():
+        raise Malformed(detail=f"{label}: holds no notification")
+    found = documents(text)
+    return [(label if len(found) == 1 else f"{label}, line {place}", one) for place, one in enumerate(found, 1)]
+
+
+def _bytes(name: str) -> bytes:
+    """The input, and one byte more than the largest where it is larger."""
+    if name != "-":
+        with Path(name).open("rb") as stream:
+            return stream.read(LARGEST_FILE + 1)
+    if sys.stdin is None:
+        raise Refused("not_found", "standard input is closed")
+    return sys.stdin.buffer.read(LARGEST_FILE + 1)
+
+
+def say_refused(where: str, error: NotifierError) -> None:
+    """One line with the reason; of a notification every fault below it, by its pointer."""
+    if isinstance(error, NotificationInvalid):
+        click.echo(f"notifier: {error.reason}: {where}", err=True)
+        for fault in error.faults:
+            click.echo(f"  {fault}", err=True)
+        return
+    hint = f" ({error.hint})" if error.hint else ""
+    click.echo(f"notifier: {error.reason}: {where}: {error.detail}{hint}", err=True)

@@ -1,0 +1,91 @@
+"""Bad input to every verb, as transcripts: one file a condition, in tests/cli/transcripts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from notifier.cli.main import VERBS
+from support.disks import Namespace
+from support.homes import EXAMPLES
+from support.transcripts import Stage, parse
+
+FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+
+
+@pytest.fixture
+def stage(lived_in, tmp_path, arrest):
+    """A folder with a home in its usual place, a notification of TUR/spoc, and the examples."""
+    shutil.copytree(lived_in, tmp_path / ".notifier")
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / "arrest.json").write_text(json.dumps(arrest))
+    namespace = Namespace()
+    stage = Stage(tmp_path, namespace.enter)
+    yield stage
+    stage.close()
+    namespace.close()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_command_ends_as_the_transcript_says(stage, path):
+    """What is printed where, and the exit status; the transcripts may mount what only they see."""
+    stage.play(path.read_text())
+
+
+# A demo makes its own world (it is stopped and spoiled in tests/integration); completion reads nothing; a dry run has
+# no key and no certificate, and disturbs nobody; a sandbox asks no clock and has no authority of its own.
+ABSENT = {
+    "broken-json": "completion demo",
+    "broker-down": "completion demo",
+    "clock": "completion demo sandbox",
+    "closed-pipe": "demo",
+    "full-disk": "completion demo",
+    "interrupted": "completion demo",
+    "read-only-home": "completion",
+    "somebody-elses-key": "completion demo route sandbox",
+    "two-at-once": "completion demo forward oversight person review route why",
+    "unknown-authority": "audit auditor completion demo router sandbox",
+    "unknown-field": "demo",
+    "wrong-certificate": "completion demo route sandbox",
+}
+
+
+def test_every_verb_meets_every_condition_that_it_can():
+    """A new verb belongs in each transcript: those in which it does not appear are named here, with the reason."""
+    played = {path.stem: [step.command for step in parse(path.read_text())] for path in FILES}
+    absent = {
+        (condition, verb)
+        for condition, commands in played.items()
+        for verb in VERBS
+        if not any(re.search(rf"\bnotifier {verb}\b", command) for command in commands)
+    }
+    assert absent == {(condition, verb) for condition, verbs in ABSENT.items() for verb in verbs.split()}
+
+
+@pytest.mark.parametrize(
+    ("transcript", "fits"),
+    [
+        ("$ echo one\n1> one", True),
+        ("$ echo one\n1> two", False),
+        ("$ echo one", False),
+        ("$ echo one\n1> one\nexit 1", False),
+        ("$ echo one >&2; exit 3\n2> o...\nexit 3", True),
+        ("$ echo one >&2; exit 3\n1> one\nexit 3", False),
+        ("$ printf '1\\n2\\n3\\n'\n1> 1\n1> ...\n1> 3", True),
+        ("$ printf '1\\n2\\n'\n1> <number>\n1> <id>", False),
+        ('$ echo \'{"event": "fault", "reason": "x"}\' >&2\nlog> fault, x', True),
+        ('$ echo \'{"event": "fault", "reason": "x"}\' >&2', False),
+        ("$ true\nlog> fault, x", False),
+    ],
+)
+def test_a_transcript_that_is_wrong_is_found(stage, transcript, fits):
+    """The player itself: a line more, a line less, another line, another status."""
+    if fits:
+        stage.play(transcript)
+        return
+    with pytest.raises(AssertionError, match="the transcript says"):
+        stage.play(transcript)
