@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from notifier.config import DirectorySettings, Settings, load, party_config
+from notifier.config import DirectorySettings, Settings, load, party_config, refuse_oversight
 from notifier.errors import ConfigError, UsageError
 from notifier.escaping import json_text
 
@@ -54,6 +54,12 @@ class Context:
                 hint="notifier directory show lists them",
             )
         return load(path)
+
+    def writer(self) -> Settings:
+        """The settings of the authority that acts, where it may write: raises `Refused` for oversight."""
+        settings = self.settings()
+        refuse_oversight(settings.name)
+        return settings
 
     def directory(self) -> Snapshot:
         """The verified directory of the configuration, or of the home."""

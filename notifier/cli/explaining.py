@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from notifier.producers.approvals import Ruling
     from notifier.routing.changes import Change
 
 _WORDS: Final = {"send": "told", "hold": "held", "suppress": "not told"}
@@ -49,6 +50,25 @@ def row_line(row: dict[str, Any]) -> str:
     """One row of a rules document: of what, whom, in which role, by which paragraph."""
     what = row["type"] + _CUSTODY[row["custody"]]
     return f"{what:<22} {row['role']:<9} {_LEGS[row['rule']]} ({_paragraphs(row)})"
+
+
+def ruling_document(ruling: Ruling) -> dict[str, Any]:
+    """What a person decided upon a hold, as every verb prints it with ``--json``."""
+    return {
+        "kind": ruling.kind,
+        "hold": ruling.hold,
+        "state": ruling.state,
+        "by": ruling.by,
+        "at": ruling.at,
+        "reference": ruling.reference,
+    }
+
+
+def ruling_line(ruling: dict[str, Any]) -> str:
+    """The same on a line."""
+    state = f" for {ruling['state']}" if ruling["state"] else ""
+    reference = f", reference {ruling['reference']}" if ruling["reference"] else ""
+    return f"{ruling['kind']} of {ruling['hold']}{state} by {ruling['by']} at {ruling['at']}{reference}"
 
 
 def lane_line(lane: dict[str, Any]) -> str:

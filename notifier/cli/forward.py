@@ -56,7 +56,7 @@ def command(
     if bool(names) is listed:
         raise UsageError(detail="name the authorities to tell, or --list", hint="see notifier forward --help")
     configure(level=logging.WARNING)
-    settings = context.settings()
+    settings = context.writer()
     parent = _parent(settings, message_id)
     if listed:
         made = with_outbox(settings, lambda outbox: outbox.made_from(parent.originator, parent.id))

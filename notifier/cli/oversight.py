@@ -23,12 +23,10 @@ def grant(context: Context, file: Path) -> None:
 
     It goes into the oversight's configuration, with the outbox, and cannot be taken back but by a new storage key.
     """
-    from notifier.config import refuse_oversight
     from notifier.keyfiles import storage_key, write_private
     from notifier.producers.compartments import decisions_key
 
-    settings = context.settings()
-    refuse_oversight(settings.name)
+    settings = context.writer()
     if file.exists():
         raise Refused("storage_failed", f"{file}: is there already", hint="name a new file")
     write_private(file, decisions_key(storage_key(settings.keys)))

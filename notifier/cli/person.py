@@ -51,7 +51,7 @@ def add(context: Context, name: str, permissions: tuple[str, ...], key: Path | N
 
     The private key is for the person alone: move the file to where nobody else can read it.
     """
-    settings = context.settings()
+    settings = context.writer()
     if public is not None and key is not None:
         raise click.UsageError("--public and --key exclude each other")
     if public is not None:

@@ -88,7 +88,7 @@ def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float
     from notifier.ops.logging import configure
 
     configure(level=logging.WARNING)
-    settings = context.settings()
+    settings = context.writer()
     found = [document for name in files for document in read_documents(name)]
     from notifier.producers.publisher import Publisher
 

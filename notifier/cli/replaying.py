@@ -35,15 +35,11 @@ class Replay:
         self, name: str, notification: Notification, ties: Ties, approvals: Sequence[Approval] = ()
     ) -> dict[str, Any] | None:
         """The difference for one notification, which `name` names, as a document; None where there is none."""
-        from notifier.producers.plan import plan
-        from notifier.producers.ties import evaluate
+        from notifier.producers.ties import planned
         from notifier.routing.changes import compare
 
-        planned = [
-            plan(*evaluate(notification, ties, one, approvals), one.directory.version, ties=ties, approvals=approvals)
-            for one in self._snapshots
-        ]
-        found = compare(*(one.entries for one in planned))
+        was, now = (planned(notification, ties, one, approvals).entries for one in self._snapshots)
+        found = compare(was, now)
         self.counts["notifications"] += 1
         if not found:
             return None
@@ -108,6 +104,6 @@ def replay_all(context: Context, files: tuple[str, ...], replay: Replay, shown: 
 
 
 async def _outbox(outbox: Outbox, replay: Replay, shown: Shown) -> None:
-    async for message_id, notification, plan in outbox.messages():
-        if found := replay.take(message_id, notification, plan.ties):
+    async for message_id, notification, plan, approvals in outbox.messages():
+        if found := replay.take(message_id, notification, plan.ties, approvals):
             shown.show(found)

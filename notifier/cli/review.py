@@ -12,6 +12,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
+from notifier.cli.explaining import ruling_document, ruling_line
 from notifier.cli.person import key_path
 from notifier.config import Settings
 from notifier.escaping import escaped
@@ -118,7 +119,7 @@ def approve(
     The person must not be the one who submitted the notification. The release of a risk (torture_or_death_risk)
     needs --state and --reference, the assurance that the state gave.
     """
-    settings = context.settings()
+    settings = context.writer()
     signing = _key(settings, by, key)
 
     async def decide(publisher: Publisher) -> tuple[str, ...]:
@@ -143,7 +144,7 @@ def refuse(
     context: Context, message_id: str, hold: str, state: str | None, reference: str | None, by: str, key: Path | None
 ) -> None:
     """Record, signed, that a hold is not released: it stays, and nobody approves it any more."""
-    settings = context.settings()
+    settings = context.writer()
     signing = _key(settings, by, key)
 
     async def decide(publisher: Publisher) -> None:
@@ -199,17 +200,7 @@ def as_document(found: Reviewed) -> dict[str, Any]:
             for entry in message.plan.holds
             for hold in entry["because"]
         ],
-        "rulings": [
-            {
-                "kind": one.kind,
-                "hold": one.hold,
-                "state": one.state,
-                "by": one.by,
-                "at": one.at,
-                "reference": one.reference,
-            }
-            for one in found.rulings
-        ],
+        "rulings": [ruling_document(one) for one in found.rulings],
     }
 
 
@@ -223,8 +214,5 @@ def _lines(found: Reviewed) -> list[str]:
         how = f"needs {hold['needs']}" if hold["needs"] else REMEDIES.get(hold["hold"], "nobody can release it")
         refused = f"; refused by {', '.join(hold['refused_by'])}" if hold["refused_by"] else ""
         lines.append(f"  held  {whom:<22} {hold['hold']:<24} {how}{refused}")
-    for one in document["rulings"]:
-        state = f" for {one['state']}" if one["state"] else ""
-        reference = f", reference {one['reference']}" if one["reference"] else ""
-        lines.append(f"  {one['kind']} of {one['hold']}{state} by {one['by']} at {one['at']}{reference}")
+    lines += [f"  {ruling_line(one)}" for one in document["rulings"]]
     return [escaped(line) for line in lines]

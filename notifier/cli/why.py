@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
-from notifier.cli.explaining import entry_line
+from notifier.cli.explaining import entry_line, ruling_document, ruling_line
 from notifier.config import Overseen, Settings
 from notifier.errors import Refused
+from notifier.escaping import escaped
 
 if TYPE_CHECKING:
     from notifier.consumers.inbox import Received
     from notifier.directory.client import DirectoryClient
     from notifier.notification import Notification
+    from notifier.producers.approvals import Ruling
     from notifier.producers.oversight import Decided
+    from notifier.producers.plan import Entry
     from notifier.routing.rules import RuleSet
 
 
@@ -37,7 +40,7 @@ def command(context: Context, message_id: str, about: str | None) -> None:
     if document is None:
         document, about = _as_recipient(settings, message_id, about), settings.name
     elif about is not None:
-        document["recipients"] = [entry for entry in document["recipients"] if entry["authority"] == about]
+        document = _cut(document, about)
     if context.json:
         context.print_json(document)
         return
@@ -46,6 +49,17 @@ def command(context: Context, message_id: str, about: str | None) -> None:
         click.echo(f"  {entry_line(entry)}")
     if not document["recipients"]:
         click.echo(f"{about or 'nobody'}: no rule names it for this notification")
+    if "rulings" in document:
+        click.echo(escaped(f"  submitted by {document['submitted_by']}"))
+        for ruling in document["rulings"]:
+            click.echo(escaped(f"  {ruling_line(ruling)}"))
+
+
+def _cut(document: dict[str, Any], about: str) -> dict[str, Any]:
+    """What was decided about one authority, and what persons ruled about its state."""
+    entries = [entry for entry in document["recipients"] if entry["authority"] == about]
+    rulings = [one for one in document["rulings"] if one["state"] in (None, about.partition("/")[0])]
+    return {**document, "recipients": entries, "rulings": rulings}
 
 
 def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None:
@@ -53,12 +67,26 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
     if settings.outbox is None:
         return None
     try:
-        status = with_outbox(settings, lambda outbox: outbox.status(message_id))
+        found = with_outbox(settings, lambda outbox: outbox.reviewed(message_id))
     except Refused as error:
         if error.reason != "not_found":
             raise
         return None
-    return {"id": status.id, "rules_version": status.rules_version, "recipients": list(status.entries)}
+    held, plan = found.message.held, found.message.plan
+    return _document(held.notification_id, plan.rules_version, plan.entries, held.submitted_by, found.rulings)
+
+
+def _document(
+    message_id: str, rules_version: int, entries: Iterable[Entry], submitted_by: str, rulings: Iterable[Ruling]
+) -> dict[str, Any]:
+    """The form that ``--json`` prints for originator and oversight, the same for both."""
+    return {
+        "id": message_id,
+        "rules_version": rules_version,
+        "recipients": list(entries),
+        "submitted_by": submitted_by,
+        "rulings": [ruling_document(one) for one in rulings],
+    }
 
 
 def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
@@ -70,7 +98,7 @@ def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
             if error.reason != "not_found":
                 raise
             continue
-        return {"id": decided.id, "rules_version": decided.rules_version, "recipients": list(decided.entries)}
+        return _document(decided.id, decided.rules_version, decided.entries, decided.submitted_by, decided.rulings)
     return None
 
 

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from notifier.config import refuse_oversight
 from notifier.errors import NotifierError, Refused, StorageError
 from notifier.notification import Notification, parse, to_json
+from notifier.notification.model import Approval
 from notifier.producers import tables
-from notifier.producers.approvals import Person, canonical, register
+from notifier.producers.approvals import Person, approvals_of, canonical, register
 from notifier.producers.case import Cases, Planner
 from notifier.producers.compartments import OutboxCipher
 from notifier.producers.letters import Deed, Letter, first_letters
@@ -384,21 +385,22 @@ class Outbox:
             raise Refused("not_found", f"the outbox has no notification {message_id}")
         return parse(self._open("content", notification_id, row.content))
 
-    async def messages(self) -> AsyncIterator[tuple[str, Notification, Plan]]:
-        """Every message: id, notification as `notification` gives it, plan; oldest first, a few at a time."""
+    async def messages(self) -> AsyncIterator[tuple[str, Notification, Plan, list[Approval]]]:
+        """Every message: id, notification, plan, and the approvals that count; oldest first, a few at a time."""
         last = 0
         while True:
             query = sa.select(tables.messages).where(tables.messages.c.id > last).order_by(tables.messages.c.id)
             async with self._database.read() as connection:
                 rows = (await connection.execute(query.limit(PAGE))).all()
-            if not rows:
+                review = Review(connection, self._cipher, self._runtime)
+                found = [await review.opened(row) for row in rows]
+                persons = await People(connection, self._cipher).persons()
+            if not found:
                 return
-            for row in rows:
-                content, plan = (
-                    self._open(column, row.notification_id, value)
-                    for column, value in (("content", row.content), ("plan", row.plan))
-                )
-                yield _text(row.notification_id), parse(content), Plan.from_document(plan)
+            for one in found:
+                message = one.message
+                approvals = approvals_of(one.rulings, message.held, persons)
+                yield message.held.notification_id, message.notification, message.plan, approvals
             last = rows[-1].id
 
     async def persons(self) -> list[Person]:

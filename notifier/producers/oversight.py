@@ -10,19 +10,26 @@ import sqlalchemy as sa
 
 from notifier.errors import Refused, StorageError
 from notifier.producers import tables
+from notifier.producers.approvals import Ruling
 from notifier.producers.outbox import parse_id
+from notifier.producers.people import People
 from notifier.producers.plan import Entry, Plan
 from notifier.storage import Database, RowCipher
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was decided about one message: its id, when it was submitted (Unix ms), by which rules, every entry."""
+    """What was decided about one message: its id, by which rules, every entry, and what persons ruled, in order.
+
+    `submitted_by` is the person who gave it, `submitted_at` when (Unix milliseconds).
+    """
 
     id: str
+    submitted_by: str
     submitted_at: int
     rules_version: int
     entries: tuple[Entry, ...]
+    rulings: tuple[Ruling, ...]
 
 
 class Overseer:
@@ -56,13 +63,15 @@ class Overseer:
             raise RuntimeError("an overseer is used inside `async with`")
         wanted = parse_id(message_id)
         message = tables.messages
-        columns = sa.select(message.c.created, message.c.plan).where(message.c.notification_id == wanted)
+        columns = sa.select(message.c.id, message.c.created, message.c.submitted_by, message.c.plan)
         async with self._database.read() as connection:
             owner = await connection.scalar(sa.select(tables.instance.c.authority))
-            row = (await connection.execute(columns)).one_or_none()
-        if owner != self._authority:
-            raise StorageError(detail=f"the outbox belongs to {owner}, not {self._authority}")
-        if row is None:
-            raise Refused("not_found", f"the outbox of {self._authority} has no notification {message_id}")
+            if owner != self._authority:
+                raise StorageError(detail=f"the outbox belongs to {owner}, not {self._authority}")
+            row = (await connection.execute(columns.where(message.c.notification_id == wanted))).one_or_none()
+            if row is None:
+                raise Refused("not_found", f"the outbox of {self._authority} has no notification {message_id}")
+            rulings = await People(connection, self._cipher).rulings(row.id)
         plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
-        return Decided(message_id, row.created, plan.rules_version, plan.entries)
+        by = self._cipher.open(b"message/submitted_by/" + wanted, row.submitted_by).decode()
+        return Decided(message_id, by, row.created, plan.rules_version, plan.entries, tuple(rulings))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier.cli import review
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.consumers.inbox import Inbox
@@ -112,7 +113,60 @@ def test_whoever_was_kept_from_it_learns_nothing_by_asking(notifier, published):
     assert len({notifier("why", one, as_=name) for one in (ID, OTHER) for name in ("FRA/spoc", "MAR/spoc")}) == 1
 
 
+@pytest.fixture
+def reviewed(notifier, arrest, tmp_path, monkeypatch):
+    """A child's arrest that cem submitted: ada released it for DEU, and refused it for UTO."""
+    monkeypatch.setattr(review, "GRACE_SECONDS", 0.0)
+    nationality = {"state": "UTO", "status": "documented"}
+    child = arrest["subject"] | {"age": "child", "nationalities": [nationality], "residences": ["DEU"]}
+    path = tmp_path / "child.json"
+    path.write_text(json.dumps(arrest | {"subject": child}))
+    assert notifier("publish", str(path), "--by", "cem", "--wait", "--timeout", "0")[0] == 3
+    assert notifier("person", "add", "ada", "--may", "child_reviewer")[0] == 0
+    for verb, state in (("approve", "DEU"), ("refuse", "UTO")):
+        ruling = ("--hold", "child_review", "--state", state, "--by", "ada", "--reference", f"file of {state}")
+        status, _, err = notifier("review", verb, ID, *ruling)
+        assert status == 0, err
+
+
+def test_who_released_a_hold_is_said_to_the_originator_and_its_oversight(notifier, reviewed):
+    """With the time and the reference, and who submitted it; for one authority, what was ruled about its state."""
+    mine, theirs = (json.loads(notifier("why", ID, "--json", as_=name)[1]) for name in (ME, OVERSIGHT))
+    assert mine == theirs
+    assert mine["submitted_by"] == "cem"
+    told = {entry["authority"]: (entry["outcome"], entry["because"]) for entry in mine["recipients"]}
+    assert told["DEU/spoc"] == ("send", [])
+    assert told["UTO/spoc"] == ("hold", ["child_review"])
+    said = [(one["kind"], one["hold"], one["state"], one["by"], one["reference"]) for one in mine["rulings"]]
+    assert said == [
+        ("approval", "child_review", "DEU", "ada", "file of DEU"),
+        ("refusal", "child_review", "UTO", "ada", "file of UTO"),
+    ]
+    for name in (ME, OVERSIGHT):
+        lines = notifier("why", ID, "DEU/spoc", as_=name)[1].splitlines()
+        assert lines[-2] == "  submitted by cem"
+        assert lines[-1].startswith("  approval of child_review for DEU by ada at 20")
+        assert lines[-1].endswith(", reference file of DEU")
+    assert "ada" not in notifier("why", ID, as_="DEU/oversight")[2]
+
+
+def test_a_replay_counts_what_persons_released(notifier, reviewed, copied):
+    """By rules that say the same nothing differs: the hold that ada released is none in either."""
+    status, out, _ = notifier("rules", "diff", "1", "1", "--replay", "--json")
+    assert (status, json.loads(out)["summary"]["differ"]) == (0, 0)
+    registry = Registry(copied / "directory", copied / "directory-keys", REAL.clock)
+    rows = tuple(row for row in registry.rules.rows if (row.type, row.rule) != ("arrest", "residence"))
+    registry.change_rules(replace(registry.rules, rows=rows))
+    (found,) = json.loads(notifier("rules", "diff", "1", "2", "--replay", "--json")[1])["messages"]
+    assert found["removed"] == ["DEU/spoc"], "he or she was told: released"
+
+
 WRITING = {
+    "person add": ("person", "add", "ada", "--may", "release"),
+    "person list": ("person", "list"),
+    "review list": ("review", "list"),
+    "review approve": ("review", "approve", ID, "--hold", "child_review", "--by", "ada"),
+    "forward": ("forward", ID, "TUR/border"),
     "publish": ("publish", "FILE"),
     "publish what waits": ("publish",),
     "track": ("track", ID),
@@ -127,7 +181,8 @@ def test_oversight_writes_nothing(notifier, file, arguments, copied):
     status, out, err = notifier(*arguments, as_=OVERSIGHT)
     assert (status, err.count("\n")) == (1, 1)
     assert err.startswith("notifier: not_permitted: TUR/oversight oversees: it reads, and writes nothing")
-    assert not list(party_config(copied, OVERSIGHT).parent.glob("outbox*"))
+    folder = party_config(copied, OVERSIGHT).parent
+    assert not [*folder.glob("outbox*"), *folder.glob("persons")]
     assert "id" not in out
 
 

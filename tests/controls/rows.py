@@ -304,12 +304,13 @@ OTHERS = (
         "notifier.routing.hub:_objection = lambda *_: None"),
     Row("12 a publisher evaluates anew by the rules that the hub names",
         "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
-        "notifier.producers.courier:Courier._current = lambda self, work, load, content, snapshot: "
-        "work.replan(load, replace(load.plan, rules_version=snapshot.rules.version))"),
+        "notifier.producers.work:planned = lambda notification, ties, snapshot, *known: replace(original("
+        "notification, ties, replace(snapshot, rules=module('notifier.routing.rules').default_rules()), *known), "
+        "rules_version=snapshot.rules.version)"),
     Row("12 whom new rules add waits for a person",
         "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
-        "notifier.producers.courier:plan = lambda decision, facts, version, _approved, **more: "
-        "original(decision, facts, version, None, **more)"),
+        "notifier.producers.work:planned = lambda notification, ties, snapshot, approvals, _approved: "
+        "original(notification, ties, snapshot, approvals)"),
     Row("12 a publisher that cannot see those rules yet sends nothing in vain",
         "tests/simulation/test_rules.py::test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vain",
         "notifier.producers.courier:Courier._check_versions = lambda *_: None"),

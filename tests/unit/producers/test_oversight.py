@@ -12,6 +12,7 @@ from notifier.producers.compartments import OutboxCipher, decisions_key
 from notifier.producers.outbox import Outbox
 from notifier.producers.oversight import Overseer
 from notifier.producers.publisher import Parts, Publisher
+from notifier.producers.work import letter_context
 from notifier.storage import RowCipher
 from support.stage import STORAGE_KEY, document
 from support.world import build_world
@@ -80,17 +81,19 @@ async def test_no_row_of_contents_opens_with_the_key_of_decisions(submitted, add
             if isinstance(row[0], bytes) and row[0][:1] == b"\x01"
         }
     database.close()
+    contexts = [f"message/{name}/".encode() + one for name in ("plan", "content", "submitted_by") for one in ids]
+    contexts += [letter_context(None), letter_context(1), b"instance/secret"]
     opened = set()
     for table, column, sealed in values:
-        for prefix in ("plan", "content", "submitted_by"):
-            for one in ids:
-                try:
-                    cipher.open(f"message/{prefix}/".encode() + one, sealed)
-                except StorageError:
-                    continue
-                opened.add((table, column))
-    assert {("message", "plan")} <= opened <= {("message", "plan"), ("message", "submitted_by")}
-    assert ("message", "content") in {(table, column) for table, column, _ in values}
+        for context in contexts:
+            try:
+                cipher.open(context, sealed)
+            except StorageError:
+                continue
+            opened.add((table, column))
+    assert opened == {("message", "plan"), ("message", "submitted_by")}
+    sealed = {(table, column) for table, column, _ in values}
+    assert sealed >= {("message", "content"), ("letter", "contents"), ("instance", "secret")}
 
 
 async def test_the_wrong_key_or_outbox_is_refused(submitted, address):
