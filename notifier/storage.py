@@ -63,7 +63,7 @@ class Connection(Protocol):
     async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         """The result of `statement`."""
 
-    async def scalar(self, statement: sa.Executable) -> Any:
+    async def scalar(self, statement: sa.Executable, parameters: Any = None) -> Any:
         """The first column of the first row; None where there is none."""
 
     async def scalars(self, statement: sa.Executable, parameters: Any = None) -> sa.ScalarResult[Any]:
@@ -210,8 +210,8 @@ class _Here:
     async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         return self._connection.execute(statement, parameters)
 
-    async def scalar(self, statement: sa.Executable) -> Any:
-        return self._connection.scalar(statement)
+    async def scalar(self, statement: sa.Executable, parameters: Any = None) -> Any:
+        return self._connection.scalar(statement, parameters)
 
     async def scalars(self, statement: sa.Executable, parameters: Any = None) -> sa.ScalarResult[Any]:
         return self._connection.scalars(statement, parameters)

@@ -22,6 +22,22 @@ MOST_GAPS: Final = 1000
 
 CONFLICT: Final = "id_conflict"
 
+# Statements of every message, built once: building costs more than running.
+_BY_NAME: Final = tables.messages.c.known_by == sa.bindparam("which")
+KNOWN: Final = sa.select(tables.messages.c.body_digest).where(_BY_NAME)
+INSERT: Final = tables.messages.insert()
+LAST: Final = sa.select(tables.streams.c.last).where(tables.streams.c.known_by == sa.bindparam("which"))
+BEGIN: Final = tables.streams.insert()
+MOVE: Final = (
+    tables.streams.update()
+    .where(tables.streams.c.known_by == sa.bindparam("which"))
+    .values(last=sa.bindparam("number"))
+)
+SIGNED: Final = sa.select(tables.receipts.c.made).where(
+    tables.receipts.c.envelope == sa.bindparam("digest"), tables.receipts.c.outcome == sa.bindparam("said")
+)
+SIGN: Final = tables.receipts.insert()
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -95,8 +111,7 @@ class Batch:
         inbox = self._inbox
         name = (message.originator.encode(), message.notification_id)
         known_by = inbox.digest(*name)
-        query = sa.select(tables.messages.c.body_digest).where(tables.messages.c.known_by == known_by)
-        before = await self._connection.scalar(query)
+        before = await self._connection.scalar(KNOWN, {"which": known_by})
         if before == message.body_digest:
             self._counts["duplicate"] += 1
             return None
@@ -104,8 +119,7 @@ class Batch:
         if before is not None:
             # Kept beside the first, and alarmed, never dropped.
             known_by = inbox.digest(*name, message.body_digest)
-            again = sa.select(tables.messages.c.id).where(tables.messages.c.known_by == known_by)
-            if await self._connection.scalar(again) is not None:
+            if await self._connection.scalar(KNOWN, {"which": known_by}) is not None:
                 self._counts["duplicate"] += 1
                 return CONFLICT
         self._counts[state] += 1
@@ -122,30 +136,26 @@ class Batch:
             accepted_at=message.accepted_at,
             rules_version=message.rules_version,
         )
-        await self._connection.execute(
-            tables.messages.insert().values(
-                notification_id=message.notification_id,
-                known_by=known_by,
-                body_digest=message.body_digest,
-                state=state,
-                received=inbox.now(),
-                facts=inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
-                content=inbox.seal(b"content/" + known_by, message.encoded),
-            )
-        )
+        row = {
+            "notification_id": message.notification_id,
+            "known_by": known_by,
+            "body_digest": message.body_digest,
+            "state": state,
+            "received": inbox.now(),
+            "facts": inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
+            "content": inbox.seal(b"content/" + known_by, message.encoded),
+        }
+        await self._connection.execute(INSERT, row)
 
     async def _follow(self, place: Place) -> None:
         """A number of a stream was used: what it skips is missing, what it fills is not any more."""
         inbox = self._inbox
         known_by = inbox.digest(place.originator.encode(), place.stream, b"stream")
-        query = sa.select(tables.streams.c.last).where(tables.streams.c.known_by == known_by)
-        last = await self._connection.scalar(query)
+        last = await self._connection.scalar(LAST, {"which": known_by})
         if last is None:
             name = json.dumps([place.originator, place.stream.hex()]).encode()
-            sealed = inbox.seal(b"stream/" + known_by, name)
-            await self._connection.execute(
-                tables.streams.insert().values(known_by=known_by, last=place.sequence, name=sealed)
-            )
+            row = {"known_by": known_by, "last": place.sequence, "name": inbox.seal(b"stream/" + known_by, name)}
+            await self._connection.execute(BEGIN, row)
             last = 0
         if place.sequence <= last:
             filled = tables.gaps.update().where(
@@ -158,8 +168,7 @@ class Batch:
                 tables.gaps.insert().values(stream=known_by, sequence=missing, found=inbox.now())
             )
             self._gaps.append(Gap(place.originator, place.stream.hex(), missing))
-        move = tables.streams.update().where(tables.streams.c.known_by == known_by)
-        await self._connection.execute(move.values(last=place.sequence))
+        await self._connection.execute(MOVE, {"which": known_by, "number": place.sequence})
 
     async def _refuse(self, offset: int, refusal: Refusal) -> None:
         self._refusals.append(refusal)
@@ -181,16 +190,10 @@ class Batch:
         the place of the receipt that the true one earns.
         """
         outcome = "opened" if reason is None else "refused"
-        mine = (tables.receipts.c.envelope == result.envelope) & (tables.receipts.c.outcome == outcome)
-        if await self._connection.scalar(sa.select(tables.receipts.c.made).where(mine)) is not None:
+        if await self._connection.scalar(SIGNED, {"digest": result.envelope, "said": outcome}) is not None:
             return
         now = self._inbox.now()
         signed = receipt(result, reason, self._inbox.authority, self._signing, now)
-        await self._connection.execute(
-            tables.receipts.insert().values(
-                envelope=result.envelope,
-                outcome=outcome,
-                made=now,
-                signed=self._inbox.seal(receipt_context(result.envelope, outcome), signed),
-            )
-        )
+        sealed = self._inbox.seal(receipt_context(result.envelope, outcome), signed)
+        row = {"envelope": result.envelope, "outcome": outcome, "made": now, "signed": sealed}
+        await self._connection.execute(SIGN, row)

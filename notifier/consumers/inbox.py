@@ -22,6 +22,21 @@ from notifier.runtime import Runtime
 from notifier.storage import Database, Lease, RowCipher
 
 READER_LEASE: Final = "inbox-reader"
+# Statements of every message, built once: building costs more than running.
+MOVE: Final = (
+    tables.instance.update()
+    .where(tables.instance.c.feed_offset == sa.bindparam("begun"))
+    .values(feed_offset=sa.bindparam("next"))
+)
+AFTER: Final = (
+    sa.select(tables.messages)
+    .where(tables.messages.c.id > sa.bindparam("row"))
+    .order_by(tables.messages.c.id)
+    .limit(sa.bindparam("limit"))
+)
+HANDED: Final = (
+    tables.sinks.update().where(tables.sinks.c.name == sa.bindparam("sink")).values(handed=sa.bindparam("row"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +127,7 @@ class Inbox:
         """
         async with self._database.write() as connection:
             await lease.check(connection)
-            move = (
-                tables.instance.update()
-                .where(tables.instance.c.feed_offset == begun_at)
-                .values(feed_offset=offsets[-1] + 1)
-            )
-            if (await connection.execute(move)).rowcount != 1:
+            if (await connection.execute(MOVE, {"begun": begun_at, "next": offsets[-1] + 1})).rowcount != 1:
                 raise Fenced(detail="the inbox went on without this instance")
             batch = Batch(connection, self, signing)
             for offset, result in zip(offsets, results, strict=True):
@@ -127,8 +137,7 @@ class Inbox:
     async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
         """The messages in the order in which they came, after row `after`."""
         async with self._database.read() as connection:
-            query = sa.select(tables.messages).where(tables.messages.c.id > after).order_by(tables.messages.c.id)
-            rows = (await connection.execute(query.limit(limit))).all()
+            rows = (await connection.execute(AFTER, {"row": after, "limit": limit})).all()
         return [self._received(row) for row in rows]
 
     async def find(self, message_id: str) -> list[Received]:
@@ -206,8 +215,7 @@ class Inbox:
     async def handed(self, sink: str, row: int) -> None:
         """`sink` took everything up to `row`."""
         async with self._database.write() as connection:
-            update = tables.sinks.update().where(tables.sinks.c.name == sink).values(handed=row)
-            if (await connection.execute(update)).rowcount == 0:
+            if (await connection.execute(HANDED, {"sink": sink, "row": row})).rowcount == 0:
                 await connection.execute(tables.sinks.insert().values(name=sink, handed=row))
 
     async def close(self) -> None:

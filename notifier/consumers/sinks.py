@@ -1,7 +1,7 @@
 """Where messages go besides the inbox: a JSON Lines file, standard output, a Python callback.
 
-A sink takes messages in order and at least once: its position is stored after it took one. Operational sinks
-never get an exercise.
+A sink takes messages in order and at least once: its position is stored after it took what was there. Operational
+sinks never get an exercise.
 """
 
 from __future__ import annotations

@@ -314,11 +314,15 @@ class Subscriber:
         row = await self.inbox.taken(sink.name)
         while True:
             messages = await self.inbox.messages(after=row, limit=BATCH)
-            for message in messages:
-                if not (sink.operational and message.exercise):
-                    await sink.take(message)
-                row = message.row
-                await self.inbox.handed(sink.name, row)
+            try:
+                for message in messages:
+                    if not (sink.operational and message.exercise):
+                        await sink.take(message)
+                    row = message.row
+            finally:
+                # Once for all that was there: each time is a wait for the disk, in which nothing else is stored.
+                if messages:
+                    await self.inbox.handed(sink.name, row)
             if not messages:
                 await self._move()
 
