@@ -19,6 +19,7 @@ from notifier.times import rfc3339
 
 if TYPE_CHECKING:
     from notifier.producers.approvals import Person
+    from notifier.producers.outbox import Outbox, Proof
 
 
 @click.group(epilog="Example: notifier person list --as TUR/spoc")
@@ -72,9 +73,14 @@ def add(context: Context, name: str, permissions: tuple[str, ...], key: Path | N
 @common(acts=True, prints=True)
 def list_(context: Context) -> None:
     """List everybody who is, or was, registered."""
-    persons = with_outbox(context.settings(), lambda outbox: outbox.persons())
+
+    async def look(outbox: Outbox) -> tuple[list[Person], list[Proof]]:
+        return await outbox.persons(), await outbox.proofs(None)
+
+    persons, proofs = with_outbox(context.settings(), look)
     if context.json:
-        context.print_json({"persons": [as_document(one) for one in persons]})
+        acts = [act_document(one) for one in proofs]
+        context.print_json({"persons": [as_document(one) for one in persons], "acts": acts})
         return
     for one in persons:
         click.echo(_line(one))
@@ -102,6 +108,18 @@ def as_document(person: Person) -> dict[str, Any]:
         "permissions": sorted(person.permissions),
         "added": rfc3339(person.added),
         "retired": None if person.retired is None else rfc3339(person.retired),
+    }
+
+
+def act_document(proof: Proof) -> dict[str, Any]:
+    """An act with what shows it to an auditor: what was said, the envelope that the log names, the slip (hex)."""
+    return {
+        "kind": proof.state.kind,
+        "at": rfc3339(proof.state.at),
+        "state": proof.state.state,
+        "said": proof.said,
+        "envelope": None if proof.envelope is None else proof.envelope.hex(),
+        "slip": None if proof.slip is None else proof.slip.hex(),
     }
 
 

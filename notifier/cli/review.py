@@ -13,7 +13,7 @@ import click
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.explaining import ruling_document, ruling_line
-from notifier.cli.person import key_path
+from notifier.cli.person import act_document, key_path
 from notifier.config import Settings
 from notifier.escaping import escaped
 from notifier.producers.approvals import NEEDS
@@ -21,7 +21,7 @@ from notifier.times import rfc3339
 
 if TYPE_CHECKING:
     from notifier.envelope import SigningKey
-    from notifier.producers.outbox import Outbox, Status
+    from notifier.producers.outbox import Outbox, Proof, Status
     from notifier.producers.publisher import Publisher
     from notifier.producers.review import Reviewed
 
@@ -86,12 +86,12 @@ def show(context: Context, message_id: str) -> None:
     from notifier.notification import to_json
     from notifier.notification.freetext import unverified
 
-    async def look(outbox: Outbox) -> tuple[Reviewed, Status]:
-        return await outbox.reviewed(message_id), await outbox.status(message_id)
+    async def look(outbox: Outbox) -> tuple[Reviewed, list[Proof]]:
+        return await outbox.reviewed(message_id), await outbox.proofs(message_id)
 
-    found, status = with_outbox(context.settings(), look)
+    found, proofs = with_outbox(context.settings(), look)
     notification = to_json(found.message.notification, local=True)
-    acts = [{"kind": act.kind, "at": rfc3339(act.at), "state": act.state} for act in status.acts]
+    acts = [act_document(one) for one in proofs]
     free_text = unverified(notification)
     document = {**as_document(found), "acts": acts, "notification": notification, "unverified": free_text}
     if context.json:

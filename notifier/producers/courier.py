@@ -154,13 +154,13 @@ class Courier:
             for load in await work.pending(WINDOW - len(pipeline.pipe), now):
                 current = await work.current(load, snapshot)
                 try:
-                    placed, envelope = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
+                    outbound = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
                 except DirectoryError as error:
                     log.warning("cannot seal", reason=error.reason, detail=error.detail)
                     await work.defer(load.row, error.reason)
                     continue
-                sealed.append((placed, envelope))
-                pipeline = pipeline.sealed(placed)
+                sealed.append(outbound)
+                pipeline = pipeline.sealed(outbound.placed)
             await work.fly(sealed)
 
     def _check_versions(self, snapshot: Snapshot) -> None:

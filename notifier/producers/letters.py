@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from notifier.envelope import Act
+from notifier.envelope import Act, Slip
+from notifier.envelope.format import inputs_digest
 from notifier.envelope.primitives import ID_BYTES, blake
 from notifier.notification import Notification, encode, for_sealing
 from notifier.notification.digest import naming
@@ -76,7 +77,21 @@ class Deed:
 
     def act(self) -> Act:
         """What the hub is told of it."""
-        return Act(self.kind, blake(b"ntf1/act", self.said))
+        return Act(self.kind, act_digest(self.said))
+
+
+def shows(said: str, slip: bytes, logged: bytes) -> bool:
+    """Whether `said` is what an entry of the log is about: its inputs digest is `logged` (32 bytes).
+
+    `slip` is the one that the act went with; nobody else can show it, and none other fits.
+    """
+    sent = Slip.decode(slip)
+    return sent.act is not None and sent.act.digest == act_digest(said.encode()) and inputs_digest(sent) == logged
+
+
+def act_digest(said: bytes) -> bytes:
+    """What the hub is told of an act in place of what it says."""
+    return blake(b"ntf1/act", said)
 
 
 def letters_to(notification: Notification, names: Iterable[str], ties: Ties = UNTIED) -> list[Letter]:

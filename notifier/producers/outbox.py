@@ -24,7 +24,16 @@ from notifier.producers.people import People
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
 from notifier.producers.review import Review, Reviewed
-from notifier.producers.work import IS_DUE, Work, held_of, hold_deed, id_of, recipient_rows
+from notifier.producers.work import (
+    IS_DUE,
+    Work,
+    held_of,
+    hold_deed,
+    id_of,
+    letter_context,
+    recipient_rows,
+    slip_context,
+)
 from notifier.runtime import Runtime
 from notifier.storage import Connection, Database, Lease, RowCipher
 from notifier.times import rfc3339
@@ -58,6 +67,25 @@ LETTERS: Final = (
 ACTS: Final = (
     sa.select(tables.letters.c.act, tables.letters.c.created, tables.letters.c.state)
     .where(tables.letters.c.message == sa.bindparam("message"), tables.letters.c.act.is_not(None))
+    .order_by(tables.letters.c.id)
+)
+PROOFS: Final = (
+    sa.select(
+        tables.letters.c.act,
+        tables.letters.c.created,
+        tables.letters.c.state,
+        tables.letters.c.message,
+        tables.letters.c.contents,
+        tables.envelopes.c.digest,
+        tables.envelopes.c.slip,
+    )
+    .join_from(
+        tables.letters,
+        tables.envelopes,
+        (tables.envelopes.c.letter == tables.letters.c.id) & (tables.envelopes.c.state == "accepted"),
+        isouter=True,
+    )
+    .where(tables.letters.c.act.is_not(None))
     .order_by(tables.letters.c.id)
 )
 LOGGED: Final = {"routed": "logged", "rejected": "rejected"}
@@ -96,6 +124,17 @@ class ActState:
     kind: str
     at: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was done, as text (canonical JSON), and what shows that the log has it: once it has, the digest of its
+    envelope, which names the entry, and the slip that it went with (`letters.shows`)."""
+
+    state: ActState
+    said: str
+    envelope: bytes | None
+    slip: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +441,26 @@ class Outbox:
                 approvals = approvals_of(one.rulings, message.held, persons)
                 yield message.held.notification_id, message.notification, message.plan, approvals
             last = rows[-1].id
+
+    async def proofs(self, message_id: str | None) -> list[Proof]:
+        """The acts upon a notification, or upon none (persons), in order, with what shows each to an auditor."""
+        async with self._database.read() as connection:
+            message = None
+            if message_id is not None:
+                row = await self._row(connection, parse_id(message_id))
+                if row is None:
+                    raise Refused("not_found", f"the outbox has no notification {message_id}")
+                message = row.id
+            mine = tables.letters.c.message.is_(None) if message is None else tables.letters.c.message == message
+            rows = (await connection.execute(PROOFS.where(mine))).all()
+        return [self._proof(row) for row in rows]
+
+    def _proof(self, row: sa.Row[Any]) -> Proof:
+        stored = self._cipher.open(letter_context(row.message), row.contents)
+        said = Deed.from_document(row.act, stored).said.decode()
+        state = ActState(row.act, row.created, LOGGED.get(row.state, "submitted"))
+        slip = None if row.slip is None else self._cipher.open(slip_context(row.digest), row.slip)
+        return Proof(state, said, row.digest, slip)
 
     async def persons(self) -> list[Person]:
         """Everybody who is, or was, registered with the authority, in the order of registration."""

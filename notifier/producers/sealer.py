@@ -55,6 +55,15 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Outbound:
+    """An envelope with its place; of a deed its slip, too, by which it can be shown what the log has."""
+
+    placed: Placed
+    envelope: bytes
+    slip: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sealer:
     """One authority's way to seal: its name, signing key, and the secret that makes envelope ids its own."""
 
@@ -77,8 +86,8 @@ class Sealer:
                 hint="use the enrolled key, or have this one enrolled",
             )
 
-    def seal(self, load: Load, pipeline: Pipeline, snapshot: Snapshot, secret: bytes) -> tuple[Placed, bytes]:
-        """The next envelope of the stream, and its bytes.
+    def seal(self, load: Load, pipeline: Pipeline, snapshot: Snapshot, secret: bytes) -> Outbound:
+        """The next envelope of the stream.
 
         Nobody to send to gives an envelope without a body: the withholding is recorded, never silent. Raises
         `DirectoryError` where the hub or a recipient has no valid encryption key.
@@ -112,7 +121,7 @@ class Sealer:
             entropy=self.runtime.entropy,
         )
         placed = Placed(sealed.digest, load.row, pipeline.stream, number, previous, sequences)
-        return placed, sealed.envelope
+        return Outbound(placed, sealed.envelope, None if load.act is None else slip.encode())
 
 
 def _hub_key(directory: Directory, now: int) -> bytes:

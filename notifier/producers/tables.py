@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "outbox"
-VERSION: Final = 5
+VERSION: Final = 6
 
 TABLES: Final = sa.MetaData()
 
@@ -72,6 +72,7 @@ envelopes = sa.Table(
     sa.Column("sequences", sa.LargeBinary, nullable=False),  # sealed: authority -> seq_i
     sa.Column("state", sa.String(16), nullable=False),  # flying, accepted, rejected, void
     sa.Column("bytes", sa.LargeBinary),  # while it flies: the same bytes go again after a doubt
+    sa.Column("slip", sa.LargeBinary),  # sealed: an act's slip, by which it can be shown that the log has it
     sa.Column("created", sa.BigInteger, nullable=False),
 )
 sa.Index("envelope_state", envelopes.c.state, envelopes.c.number)

@@ -21,7 +21,7 @@ from notifier.producers.letters import Deed, Letter, letters_to
 from notifier.producers.people import People
 from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, hear
 from notifier.producers.plan import Entry, Plan, nothing
-from notifier.producers.sealer import Load
+from notifier.producers.sealer import Load, Outbound
 from notifier.producers.ties import NO_CANDIDATE, planned
 from notifier.runtime import Runtime
 from notifier.storage import Connection, RowCipher
@@ -187,7 +187,7 @@ class Work:
             for name in letter.names
         }
 
-    async def fly(self, sealed: Sequence[tuple[Placed, bytes]]) -> None:
+    async def fly(self, sealed: Sequence[Outbound]) -> None:
         """Envelopes of their letters were sealed: stored before their first sending."""
         if not sealed:
             return
@@ -201,13 +201,15 @@ class Work:
                 "previous": placed.previous,
                 "sequences": self._seal_json(b"envelope/sequences/" + placed.digest, placed.sequences),
                 "state": "flying",
-                "bytes": envelope,
+                "bytes": one.envelope,
+                "slip": None if one.slip is None else self._cipher.seal(slip_context(placed.digest), one.slip),
                 "created": now,
             }
-            for placed, envelope in sealed
+            for one in sealed
+            for placed in (one.placed,)
         ]
         await self._connection.execute(tables.envelopes.insert(), rows)
-        await self._letters([placed.letter for placed, _ in sealed], state="sealed")
+        await self._letters([one.placed.letter for one in sealed], state="sealed")
 
     async def current(self, load: Load, snapshot: Snapshot) -> Load:
         """`load` under the versions of now, its message evaluated again where they changed."""
@@ -447,3 +449,8 @@ def hold_deed(held: Held, entries: Sequence[Entry], runtime: Runtime) -> Deed:
 def letter_context(message: int | None) -> bytes:
     """Where the letters and deeds of a message are sealed to."""
     return b"letter/contents/" + (message or 0).to_bytes(8, "big")
+
+
+def slip_context(digest: bytes) -> bytes:
+    """Where the slip of an act's envelope is sealed to."""
+    return b"envelope/slip/" + digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from dataclasses import replace
@@ -13,6 +14,7 @@ from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Act, SigningKey, open_slip, verify
 from notifier.errors import Refused
 from notifier.producers.approvals import sign
+from notifier.producers.letters import shows
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import AUDIT, INTAKE
 from support.stage import Stage, document
@@ -288,6 +290,29 @@ async def test_every_act_is_an_entry_of_the_log_that_says_nothing(stage):
         assert (one.recipients, one.withheld, one.facts) == ((), (), RoutingFacts("act"))
         assert one.notification_id != uuid.UUID(held.id).bytes
     assert len({one.act.digest for one in slips if one.act}) == 5
+
+
+async def test_an_auditor_can_be_shown_what_an_entry_of_the_log_is_about(stage):
+    """What was said, with its slip, fits one entry and no other; one word changed fits none."""
+    async with stage.routing(), stage.publishing() as publisher:
+        held = await publisher.publish(document(subject=CHILD), by="cem")
+        await publisher.approve(held.id, "child_review", by="ada", key=ADA)
+        await drained(publisher)
+    outbox = await stage.outbox()
+    try:
+        proofs = [*await outbox.proofs(held.id), *await outbox.proofs(None)]
+    finally:
+        await outbox.close()
+    entries = [codec("AuditEntry").decode(record.value) for record in stage.world.broker.records(AUDIT)]
+    logged = {one["digest"]: one["inputs_digest"] for one in entries if one["kind"] == "decision"}
+    assert [one.state.kind for one in proofs] == ["hold", "approval", "person_added", "person_added"]
+    for one in proofs:
+        fits = [digest for digest, inputs in logged.items() if shows(one.said, one.slip, inputs)]
+        assert fits == [one.envelope]
+        assert not shows(one.said.replace("TUR", "FRA"), one.slip, logged[one.envelope])
+    hold, approval, *_ = (json.loads(one.said) for one in proofs)
+    assert [one["because"] for one in hold["holds"]] == [["child_review"]] * 3
+    assert (approval["by"], approval["hold"], approval["notification_id"]) == ("ada", "child_review", held.id)
 
 
 def opened(stage):
