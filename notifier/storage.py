@@ -16,6 +16,7 @@ import asyncio
 import os
 import secrets
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from notifier.errors import Fenced, Refused, StorageError
@@ -193,7 +194,7 @@ class _Sqlite:
         """Begins to write: at once where nobody else does, or after a wait, in a thread."""
         try:
             connection.execution_options(notifier_patience_ms=0).begin()
-        except OperationalError:
+        except sqlite3.OperationalError:
             connection.execution_options(notifier_patience_ms=BUSY_MS)
             await _whole(asyncio.to_thread(connection.begin))
 
@@ -295,16 +296,18 @@ def _sqlite_connect_to_read(connection: Any, _record: object) -> None:
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    # A writer takes the lock at once: a deferred one could fail half-way, after another has written.
+    # A writer takes the lock at once: a deferred one could fail half-way, after another has written. The driver is
+    # asked itself: by way of the engine these few words take longer than many a statement.
     patience_ms = connection.get_execution_options().get("notifier_patience_ms")
+    driver: Any = connection.connection.driver_connection
     if patience_ms is None:
-        connection.exec_driver_sql("BEGIN")
+        driver.execute("BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
+    driver.execute(f"PRAGMA busy_timeout={patience_ms}")
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver.execute("BEGIN IMMEDIATE")
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}")
+        driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
 
 def _prepare_file(url: sa.URL) -> None:
@@ -338,7 +341,7 @@ def _mapped() -> Iterator[None]:
     """Turns the database library's errors into `StorageError`, without the statement and its values."""
     try:
         yield
-    except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
         text = str(getattr(error, "orig", None) or error).lower()
         for mark, detail, hint in HINTS:
             if mark in text:
