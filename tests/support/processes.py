@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
@@ -53,27 +53,40 @@ class Fate(Protocol):
 
 @dataclass(eq=False)
 class Process:
-    """One life of a party's process. `closing` lets go of what a killed process cannot."""
+    """One life of a party's process. `closing` lets go of what a killed process cannot.
+
+    Wherever any of its tasks waits, it waited once more (`waits`); at `dies_at` it dies there.
+    """
 
     party: str
     number: int
     fate: Fate
+    dies_at: int = 0
+    waits: int = 0
     dead: bool = False
     cut: bool = False
     frozen_until: float = 0.0
     task: asyncio.Task[None] | None = None
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     closing: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
     def kill(self) -> None:
-        """As `kill -9`."""
-        self.dead = True
-        if self.task is not None and self.task is not asyncio.current_task():
-            self.task.cancel()
+        """As `kill -9`: none of its tasks goes on, and no step that any still tries takes place."""
+        if not self.dead:
+            self.dead = True
+            for task in self.tasks:
+                task.cancel()
 
     def alive(self) -> None:
         """Raises `Crash` where it is not."""
         if self.dead:
             raise Crash
+
+    def wait(self) -> None:
+        """One of its tasks waits; and that may be its end."""
+        self.waits += 1
+        if self.waits == self.dies_at:
+            self.kill()
 
     async def thaw(self) -> None:
         """Waits while it is frozen, and finds out whether it died."""
@@ -85,12 +98,48 @@ class Process:
 current: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
-class Machines:
-    """Starts processes, and starts them again when they end."""
+class _Work(Coroutine[Any, Any, Any]):
+    """What one task of a process does; whenever it waits, the process has waited once more."""
 
-    def __init__(self, fate: Fate, pause: Callable[[], float]) -> None:
+    def __init__(self, process: Process, work: Coroutine[Any, Any, Any]) -> None:
+        self._process = process
+        self._work = work
+
+    def send(self, value: Any) -> Any:
+        self._process.tasks.add(asyncio.current_task())
+        waited = self._work.send(value)
+        self._process.wait()
+        return waited
+
+    def throw(self, *error: Any) -> Any:
+        waited = self._work.throw(*error)
+        self._process.wait()
+        return waited
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._work.__await__()
+
+
+def _owned(work: Coroutine[Any, Any, Any], context: Context) -> Coroutine[Any, Any, Any]:
+    """`work` as a task of the process of its context, if there is one."""
+    process = context.get(current)
+    return work if process is None else _Work(process, work)
+
+
+class Machines:
+    """Starts processes, and starts them again when they end.
+
+    `dies_at` says at which of its waits a party's first process dies.
+    """
+
+    def __init__(self, fate: Fate, pause: Callable[[], float], dies_at: Mapping[str, int] | None = None) -> None:
         self._fate = fate
         self._pause = pause
+        self._dies_at = dict(dies_at or {})
+        asyncio.get_running_loop().dress = _owned
         self._outside: Context = copy_context()
         self._background: set[asyncio.Task[Any]] = set()
         self.running: dict[str, Process] = {}
@@ -111,7 +160,7 @@ class Machines:
     async def keep(self, party: str, main: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
         """Runs `main` as a process of `party`; again whenever it dies, or ends with what trying again mends."""
         while True:
-            process = Process(party, len(self.started), self._fate)
+            process = Process(party, len(self.started), self._fate, self._dies_at.pop(party, 0))
             self.started.append(process)
             self.running[party] = process
             context = self._outside.copy()
@@ -156,6 +205,7 @@ class ProcessTransport(MemoryTransport):
         await self._broker.fault("member.open")
         member = ProcessMember(self._broker, group, topic, self._process, self._machines)
         self._members.append(member)
+        self._process.closing.append(member.forget)
         await member.join()
         return member
 
@@ -221,10 +271,12 @@ class ProcessMember(MemoryMember):
         await super().rejoin()
 
     async def close(self) -> None:
-        if self.process.dead or self.process.cut:
-            self._machines.outside(self.time_out())
-        else:
+        if not (self.process.dead or self.process.cut):
             await super().close()
+
+    async def forget(self) -> None:
+        """Its process has ended."""
+        self._machines.outside(self.time_out())
 
     async def time_out(self) -> None:
         """The session's end, where nothing was heard meanwhile."""

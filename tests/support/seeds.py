@@ -35,19 +35,19 @@ class Cores:
     def __init__(self):
         self._pool = None
 
-    def run(self, run_seed, seeds):
-        """Runs `run_seed` (a function of a module that any process can import) for each; fails with those that do."""
+    def run(self, run_seed, seeds, name="NOTIFIER_SEED"):
+        """Runs `run_seed` (a function of a module that any process can import) for each; fails with those that do.
+
+        `name` is the variable that names one, to replay it.
+        """
         if len(seeds) == 1:
             run_seed(seeds[0])
             return
         if self._pool is None:
             self._pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=_silence)
         done = self._pool.map(_outcome, [run_seed] * len(seeds), seeds)
-        failed = [
-            f"seed {seed}: replay with NOTIFIER_SEED={seed}\n{what}"
-            for seed, what in zip(seeds, done, strict=True)
-            if what
-        ]
+        told = zip(seeds, done, strict=True)
+        failed = [f"replay with {name}={seed}\n{what}" for seed, what in told if what]
         assert not failed, "\n".join(failed)
 
     def close(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 
 from support.world import START, Clock
 
@@ -50,9 +51,10 @@ class _Task(asyncio.Task):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Time begins at 0, and is only what was waited for."""
+    """Time begins at 0, and is only what was waited for. `dress` may wrap the work of a task before it begins."""
 
     def __init__(self):
+        self.dress = lambda work, _context: work
         self.now = 0.0
         self.made = 0
         selector = _Selector()
@@ -65,7 +67,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         task = _Task.__new__(_Task)
         self.made += 1
         task.number = self.made
-        task.__init__(work, loop=self, context=context)
+        context = copy_context() if context is None else context
+        task.__init__(self.dress(work, context), loop=self, context=context)
         return task
 
     def time(self):

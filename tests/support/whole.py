@@ -114,6 +114,8 @@ class Whole:
         self.chaos_s = draw.choice((4.0, 8.0, 16.0))
         self.pauses = draw.choice(((0.05, 0.3), (0.3, 1.0), (1.0, 3.0)))
         self.lateness = draw.choice((0.0, 0.05, 0.3))
+        self.same_host = draw.random() < 0.7
+        self.dies_at = {}
         self.made_at = {feed: draw.choice((0.0, 0.0, 0.0, 0.0, 2.0, 6.0)) for feed in LATE_FEEDS}
         self.directories = {name: Directory(self) for name in (*ORIGINATORS, *SUBSCRIBERS)}
         self.tasks = {name: [self.task(name, number) for number in range(draw.randint(3, 9))] for name in ORIGINATORS}
@@ -390,8 +392,8 @@ class Whole:
     # The run.
 
     async def run(self):
-        self.machines = Machines(self, lambda: self.random.choice((0.0, 0.5, 3.0)))
-        if self.random.random() < 0.7:
+        self.machines = Machines(self, lambda: self.random.choice((0.0, 0.5, 3.0)), self.dies_at)
+        if self.same_host:
             same_host(self.monkeypatch, self.machines)
         keepers = [asyncio.create_task(self.machines.keep(name, main)) for name, main in self.parties()]
         over = asyncio.create_task(self.until_quiet())
@@ -413,8 +415,8 @@ class Whole:
             await until(lambda: not self.machines.disturbed())
             await until(lambda: self.decided() and all(task.over for tasks in self.tasks.values() for task in tasks))
             async with contextlib.AsyncExitStack() as stack:
-                outboxes = [await self.opened(stack, self.outbox, name) for name in ORIGINATORS]
-                inboxes = {name: await self.opened(stack, self.inbox, name) for name in SUBSCRIBERS}
+                outboxes = [await self.opened(stack, self.outbox, name) for name in self.tasks]
+                inboxes = {name: await self.opened(stack, self.inbox, name) for name in self.subscribers}
                 while not await self.quiet(outboxes, inboxes):  # noqa: ASYNC110 - in virtual time
                     await asyncio.sleep(1.0)
 
