@@ -49,7 +49,7 @@ def command(context: Context, message_id: str, about: str | None) -> None:
         click.echo(f"  {entry_line(entry)}")
     if not document["recipients"]:
         click.echo(f"{about or 'nobody'}: no rule names it for this notification")
-    if "rulings" in document:
+    if document.get("rulings"):  # that whoever ruled is not whoever submitted is what a reader looks for
         click.echo(escaped(f"  submitted by {document['submitted_by']}"))
         for ruling in document["rulings"]:
             click.echo(escaped(f"  {ruling_line(ruling)}"))
