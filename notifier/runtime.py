@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import time
 from collections.abc import Callable
@@ -16,14 +17,15 @@ Entropy = Callable[[int], bytes]
 
 def drawn_ahead(entropy: Entropy, block: int = 16_384) -> Entropy:
     """`entropy`, asked for `block` bytes at a time: for whoever needs many short ones. No byte is given twice."""
-    rest = memoryview(b"")
+    source = io.BytesIO()
 
     def draw(count: int) -> bytes:
-        nonlocal rest
-        if count > len(rest):
-            rest = memoryview(entropy(max(block, count)))
-        drawn, rest = rest[:count], rest[count:]
-        return drawn.tobytes()
+        nonlocal source
+        drawn = source.read(count)
+        if len(drawn) < count:
+            source = io.BytesIO(entropy(max(block, count)))
+            drawn = source.read(count)
+        return drawn
 
     return draw
 

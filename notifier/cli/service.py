@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -79,6 +80,8 @@ async def _supervise(
     from notifier.ops import metrics
     from notifier.transport.kafka import KafkaTransport
 
+    # What was imported lives as long as the process, and need not be looked at again with every batch.
+    gc.freeze()
     pause = PAUSE_SECONDS
     while not stop.is_set():
         transport = KafkaTransport(settings.kafka)

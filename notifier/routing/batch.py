@@ -147,7 +147,7 @@ def _statements(one: Decided, scene: Scene) -> list[Statement]:
 def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], scene: Scene) -> list[Outgoing]:
     """Deliveries or a rejection, the notice to the originator, and the audit entries of one decision."""
     out: list[Outgoing] = []
-    inputs = inputs_digest(one.item.slip) if isinstance(one.item, Readable) else None
+    facts = _facts(one, scene)
     for statement, signed in told:
         audience = statement.audience
         feed = feed_of(audience)
@@ -156,41 +156,40 @@ def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], sc
             out.append(Outgoing(feed, value, headers=_headers("delivery", scene)))
         elif feed in scene.feeds:
             out.append(Outgoing(feed, notice(signed), headers=_headers("notice", scene)))
-        leaf = leaf_hash(signed.statement)
-        out.append(_audit_record(one, scene, inputs, statement.kind, audience, leaf))
+        entry = facts._replace(
+            salt=scene.entropy(16),
+            kind=statement.kind,
+            audience=audience,
+            statement_leaf=leaf_hash(signed.statement),
+        )
+        out.append(Outgoing(AUDIT, entry.encode()))
     if not told:
-        out.append(_audit_record(one, scene, inputs))
+        out.append(Outgoing(AUDIT, facts.encode()))
     if one.reason is not None:
         out.append(_rejection_record(one, one.reason, scene))
     return out
 
 
-def _audit_record(
-    one: Decided,
-    scene: Scene,
-    inputs: bytes | None,
-    kind: Literal["decision", "delivery"] = "decision",
-    audience: str | None = None,
-    leaf: bytes | None = None,
-) -> Outgoing:
+def _facts(one: Decided, scene: Scene) -> AuditEntry:
+    """What all audit entries of one decision have in common; as it is, the entry of a record that says nothing."""
     header = one.item.header
-    entry = AuditEntry(
+    readable = one.item if isinstance(one.item, Readable) else None
+    return AuditEntry(
         salt=scene.entropy(16),
-        kind=kind,
+        kind="decision",
         digest=one.item.digest,
         originator=header.originator if header else None,
-        audience=audience,
+        audience=None,
         stream=header.stream if header else None,
-        number=one.item.slip.number if isinstance(one.item, Readable) else None,
+        number=readable.slip.number if readable else None,
         outcome=one.outcome,
         reason=one.reason,
         accepted_at=scene.now,
-        statement_leaf=leaf,
-        inputs_digest=inputs,
+        statement_leaf=None,
+        inputs_digest=inputs_digest(readable.slip) if readable else None,
         rules_version=scene.rules_version,
         directory_version=scene.directory_version,
     )
-    return Outgoing(AUDIT, entry.encode())
 
 
 def _rejection_record(one: Decided, reason: str, scene: Scene) -> Outgoing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 LEG_RULES: Final = ("origin", "destination", "transit", "nationality", "residence")
 """The rules that name a state; `interpol`, `corridor`, `originator` and `told_before` do not."""
@@ -33,8 +33,7 @@ PERMISSIONS: Final = frozenset(NAMING)
 """What an authority may send, unless the directory says less."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Leg:
+class Leg(NamedTuple):
     """One state that a notification touches: `rule` is one of `LEG_RULES`, `state` a participant's code."""
 
     rule: str
