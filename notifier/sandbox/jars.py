@@ -36,9 +36,9 @@ class Jar:
         return f"{self.name}-{self.version}.jar"
 
 
-def locked() -> list[Jar]:
+def locked(lock: Path = LOCK) -> list[Jar]:
     """The jars of the lock file."""
-    return [Jar(**row) for row in json.loads(LOCK.read_text())["jars"]]
+    return [Jar(**row) for row in json.loads(lock.read_text())["jars"]]
 
 
 def cache_folder() -> Path:
@@ -47,14 +47,14 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "notifier" / "kafka"
 
 
-def fetch(progress: Progress) -> Path:
-    """The folder that holds every locked jar, after downloading what it lacks; says how far it is.
+def fetch(progress: Progress, lock: Path = LOCK) -> Path:
+    """The folder that holds every jar of the lock file, after downloading what it lacks; says how far it is.
 
     Raises `Temporary` (sandbox_failed) where a download fails or is not what the lock file says.
     """
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    jars = locked()
+    jars = locked(lock)
     missing = [jar for jar in jars if not _good(folder / jar.file_name, jar)]
     if not missing:
         return folder
