@@ -12,13 +12,12 @@ import asyncio
 import contextlib
 import errno
 import os
+import sqlite3
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-from sqlalchemy.exc import OperationalError
 
 from notifier import storage
 from notifier.audit.store import Disk
@@ -322,7 +321,7 @@ def install(monkeypatch) -> None:
             try:
                 connection.execution_options(notifier_patience_ms=0).begin()
                 return
-            except OperationalError:
+            except sqlite3.OperationalError:
                 if asyncio.get_running_loop().time() >= give_up:
                     raise
             await asyncio.sleep(LOOK_S)
