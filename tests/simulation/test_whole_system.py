@@ -10,6 +10,8 @@ import math
 
 import pytest
 
+from notifier.routing.partition import Partition
+from notifier.transport.memory import MemoryTransactional
 from support.seeds import blocks
 from support.whole import run_seed
 
@@ -18,6 +20,28 @@ from support.whole import run_seed
 def test_every_promise_holds_whatever_happens(cores, seeds):
     """Accepted is delivered once, in order, without a gap; all of it is audited; nothing else is delivered."""
     cores.run(run_seed, seeds)
+
+
+def nobody_is_fenced(_self):
+    """Whoever owned a partition goes on writing to it."""
+
+
+async def whatever_is_read_is_decided(self, reads, hub, feeds, now):
+    """What a rebalance makes a router read again, too."""
+    await self._transact(reads, hub, feeds, now)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "broken"),
+    [(MemoryTransactional, "_own", nobody_is_fenced), (Partition, "process", whatever_is_read_is_decided)],
+    ids=["no fence", "no position"],
+)
+def test_a_rule_that_is_broken_is_noticed(monkeypatch, owner, name, broken):
+    """A few seeds are enough to see what would decide a message twice."""
+    monkeypatch.setattr(owner, name, broken)
+    with pytest.raises(AssertionError, match="decided twice"):
+        for seed in range(10):
+            run_seed(seed)
 
 
 def test_a_seed_that_fails_is_named(cores):
