@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from aiokafka import TopicPartition
+from aiokafka.producer import sender as aiokafka_sender
 
 from notifier.transport.base import Outgoing, Position
 from notifier.transport.kafka.client import speaking, stop
@@ -24,17 +25,22 @@ PRODUCER: Final[dict[str, Any]] = {
     "max_batch_size": BATCH_BYTES,
 }
 
+# While the markers of one transaction are still being written, the next one is told to come back later: most of the
+# time after a millisecond or two, and aiokafka would wait for twenty.
+aiokafka_sender.BACKOFF_OVERRIDE = 0.003
+
 
 async def _sent(producer: Any, batch: Sequence[Outgoing]) -> None:
     """Hands all of `batch` over, in whole batches a partition, then waits for every acknowledgement."""
     places: dict[tuple[str, int], list[Outgoing]] = {}
     for out in batch:
         places.setdefault((out.topic, out.partition), []).append(out)
-    results = await asyncio.gather(
-        *(_sent_to(producer, topic, partition, some) for (topic, partition), some in places.items()),
-        return_exceptions=True,
-    )
-    for result in results:
+    await _whole(*(_sent_to(producer, topic, partition, some) for (topic, partition), some in places.items()))
+
+
+async def _whole(*work: Awaitable[Any]) -> None:
+    """Returns when all of `work` is done; raises the first failure when the rest is through as well."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
 
@@ -49,9 +55,7 @@ async def _sent_to(producer: Any, topic: str, partition: int, records: Sequence[
             builder = producer.create_batch()
             _append(builder, out)
     futures.append(await _send_batch(producer, builder, topic, partition))
-    for result in await asyncio.gather(*futures, return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
+    await _whole(*futures)
 
 
 def _append(builder: Any, out: Outgoing) -> bool:
@@ -95,11 +99,14 @@ class KafkaTransactional:
 
     async def transact(self, batch: Sequence[Outgoing], consumed: Position) -> None:
         """See the protocol. What fails before the commit is ended by the next owner of the id."""
+        position = {TopicPartition(consumed.topic, consumed.partition): consumed.offset}
         async with speaking(SEND_S, doubt=True):
             await self._producer.begin_transaction()
-            await _sent(self._producer, batch)
-            place = TopicPartition(consumed.topic, consumed.partition)
-            await self._producer.send_offsets_to_transaction({place: consumed.offset}, consumed.group)
+            # Side by side: the offset goes to the coordinator while the records go to their partitions' leaders.
+            await _whole(
+                _sent(self._producer, batch),
+                self._producer.send_offsets_to_transaction(position, consumed.group),
+            )
         async with speaking(COMMIT_S, doubt=True):
             await self._producer.commit_transaction()
 
