@@ -97,7 +97,7 @@ def test_the_document_transcribed_seals_the_same_bytes(make_cast, reference, rec
     slip = cast.slip(recipients=names)
     body = cast.body() if names else None
     ours = cast.seal(slip=slip, body=body, addressees=cast.addressees(names), entropy=random.Random(5).randbytes)
-    facts = asdict(slip.facts)
+    facts = asdict(slip.facts) | {"legs": [leg._asdict() for leg in slip.facts.legs]}
     theirs = reference.seal(
         asdict(cast.header()),
         asdict(slip) | {"facts": facts},

@@ -30,7 +30,7 @@ def test_the_hub_s_view_is_the_same(cast, reference):
     facts = ours["facts"]
     del ours["carried"]
     assert slip == ours | {
-        "facts": facts | {"legs": list(facts["legs"])},
+        "facts": facts | {"legs": [leg._asdict() for leg in cast.slip().facts.legs]},
         "recipients": list(cast.slip().recipients),
         "withheld": [],
     }

@@ -31,7 +31,7 @@ def test_a_jar_that_is_not_what_was_locked_is_never_used(tmp_path, monkeypatch):
     """A wrong file is fetched again, and one that stays wrong is refused and not kept."""
     jar = jars.Jar("org.example", "thing", "1", "0" * 64)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(jars, "locked", lambda: [jar])
+    monkeypatch.setattr(jars, "locked", lambda _lock: [jar])
     folder = jars.cache_folder()
     folder.mkdir(parents=True)
     (folder / jar.file_name).write_bytes(b"tampered")
