@@ -24,7 +24,7 @@ from notifier.producers.publisher import Parts, Publisher
 from notifier.routing.rules import Row
 from notifier.topics import INTAKE
 from support.stage import document
-from support.world import PARTITIONS
+from support.world import PARTITIONS, PATIENCE_S
 
 STORAGE_KEY = b"k" * 32
 ME = "TUR/spoc"
@@ -108,7 +108,7 @@ async def test_what_was_sealed_under_old_rules_goes_again_under_the_new(signed):
         signed.change(add=RESIDENCE)
         signed.world.directory.load()
         async with signed.world.routing():
-            assert await publisher.drain(20) == []
+            assert await publisher.drain(PATIENCE_S) == []
             found = [await publisher.status(one.id) for one in (first, second)]
     assert {status.state for status in found} == {"routed"}
     assert {status.rules_version for status in found} == {3}
@@ -132,7 +132,7 @@ async def test_what_was_not_sealed_yet_is_evaluated_by_the_rules_of_its_sealing(
     async with signed.publishing() as publisher:
         later = await publisher.publish(document(narrative="by the rules of now"))
         async with signed.world.routing():
-            assert await publisher.drain(20) == []
+            assert await publisher.drain(PATIENCE_S) == []
             assert states(await publisher.status(later.id)) == dict.fromkeys(
                 ("AUT/spoc", "DEU/spoc", "FRA/spoc"), "routed"
             )
@@ -154,7 +154,7 @@ async def test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vai
             assert (await publisher.wait(submitted.id, 1)).state == "submitted"
             assert (signed.sent(), (await publisher.status(submitted.id)).reason) == (1, "rules_outdated")
             signed.mirror()
-            assert await publisher.drain(20) == []
+            assert await publisher.drain(PATIENCE_S) == []
             status = await publisher.status(submitted.id)
     # Once refused, once sent, and the act that says that FRA waits.
     assert (status.state, status.rules_version, signed.sent()) == ("routed", 3, 3)
@@ -167,7 +167,7 @@ async def test_a_hub_that_is_behind_its_publishers_looks_before_it_refuses(signe
     async with signed.publishing() as publisher, signed.world.routing():
         assert signed.world.directory.snapshot().rules.version == 1
         submitted = await publisher.publish(document())
-        assert (await publisher.wait(submitted.id, 20)).state == "routed"
+        assert (await publisher.wait(submitted.id, PATIENCE_S)).state == "routed"
     assert signed.told() == [(None, 2)]
     assert not signed.deliveries("UTO/spoc")
 
@@ -182,6 +182,6 @@ async def test_a_version_that_the_hub_cannot_find_yet_is_tried_again(signed):
         await signed.world.until(lambda: ("rules_unknown", 1) in signed.told())
         signed.mirror()
         signed.world.clock.now += 600_000
-        assert (await publisher.wait(submitted.id, 20)).state == "routed"
+        assert (await publisher.wait(submitted.id, PATIENCE_S)).state == "routed"
     assert signed.told()[-1] == (None, 2)
     assert (signed.deliveries("DEU/spoc"), signed.deliveries("UTO/spoc")) == (1, 0)
