@@ -66,7 +66,8 @@ async def _main(settings: Settings, build: Build) -> None:
         tasks.append(
             asyncio.create_task(server.serve(settings.listen, lambda: bool(current) and current[0].ready(), stop))
         )
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    # Whichever ends first, however it ends, ends the other: a service that is dead must not look alive.
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
 from collections.abc import AsyncIterator
@@ -57,13 +56,34 @@ async def speaking(limit_s: float, *, doubt: bool = False) -> AsyncIterator[None
     except (kafka_errors.KafkaError, TimeoutError, OSError, AssertionError) as error:
         # After a fatal error aiokafka answers further calls with bare AssertionErrors.
         raise _translated(error, doubt) from error
+    except asyncio.CancelledError as error:
+        # What aiokafka cancels of its own looks like our own end, and would end the service without a word.
+        if _told_to_end():
+            raise
+        raise _translated(error, doubt) from error
+
+
+def _told_to_end() -> bool:
+    """Whether somebody cancelled the task that runs."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def stop(client: Any) -> None:
     """Stops a producer or consumer, whatever state it is in, and never for long."""
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(STOP_S):
-            await client.stop()
+    # In a task of its own: a client may swallow a cancellation, or raise one that is not ours.
+    stopping = asyncio.ensure_future(client.stop())
+    stopping.add_done_callback(_ended)
+    try:
+        await asyncio.wait([stopping], timeout=STOP_S)
+    finally:
+        stopping.cancel()
+
+
+def _ended(stopping: asyncio.Future[None]) -> None:
+    """Takes notice of how it ended: whatever the client says, it is not used any more."""
+    if not stopping.cancelled():
+        stopping.exception()
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
