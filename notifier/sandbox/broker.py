@@ -149,9 +149,13 @@ class Cluster:
             )
 
     def _command(self, node: Node, main: str, *arguments: str) -> list[str]:
+        temporary = node.folder / "tmp"
+        temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
         return [
             str(self._java),
             f"-Xmx{HEAP}",
+            f"-Djava.io.tmpdir={temporary}",
+            "-XX:-UsePerfData",  # which is a file beyond the home, for everybody to read
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1" if main.endswith("StorageTool") else "-XX:+TieredCompilation",
             f"-Dlog4j2.configurationFile=file:{node.folder / 'log4j2.properties'}",

@@ -30,11 +30,15 @@ class Process:
 
 
 class Supervised:
-    """One process of the sandbox: `run/<name>.json` says which, `logs/<name>.log` has what it says."""
+    """One process of the sandbox: `run/<name>.json` says which, `logs/<name>.log` has what it says.
+
+    What it puts aside for a moment is below the home, too: in `tmp/<name>`, which is its owner's alone.
+    """
 
     def __init__(self, home: Path, name: str) -> None:
         self.name = name
         self.log = home / "logs" / f"{name}.log"
+        self.temporary = home / "tmp" / name
         self._file = home / "run" / f"{name}.json"
 
     def process(self) -> psutil.Process | None:
@@ -52,6 +56,7 @@ class Supervised:
         if self.process() is not None:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 list(command),
@@ -59,7 +64,7 @@ class Supervised:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ | (environment or {}),
+                env=os.environ | {"TMPDIR": str(self.temporary)} | (environment or {}),
             )
         record = Process(child.pid, psutil.Process(child.pid).create_time())
         try:

@@ -146,33 +146,3 @@ async def test_no_32_bytes_of_the_hub_s_folders_open_a_delivery(world, letter):
                     open_body(delivery, {delivery.parts.rid: DecryptionKey.from_secret(data[at : at + 32])})
                 assert error.value.reason == "cannot_open"
     assert tried >= 3
-
-
-async def test_the_canary_is_nowhere_but_with_its_owners(world, letter):
-    """In no file of the broker, the hub, the log or a party, and in no name of a file."""
-    files = [path for path in world.home.rglob("*") if path.is_file()]
-    assert any("kafka" in path.parts and path.suffix == ".log" for path in files)
-    for path in files:
-        data = path.read_bytes()
-        for word in (NAME.encode(), NUMBER.encode(), b"Canarybird", f"{STATE}/spoc".encode()):
-            assert word not in data, path.name
-        if path.suffix in (".log", ".json"):
-            assert STATE.encode() not in data, path.name
-        assert STATE not in path.name
-
-
-async def test_the_canary_is_on_no_page_and_in_no_key(world, letter):
-    """Neither in metrics nor in the records' keys and headers, which everybody on the way can read."""
-    words = (STATE, "CANARY", "Canarybird", letter.id)
-    for service in world.ports():
-        for path in ("/metrics", "/readyz", "/healthz"):
-            text = world.page(service, path)[1]
-            assert not any(word in text for word in words), (service, path)
-    outside = [feed_of(OWNER), feed_of(FRIEND), AUDIT, REJECTED]
-    records = [record for topic in outside for record in await world.records(topic)]
-    for partition in range(4):
-        records += await world.records(INTAKE, partition) + await world.records(STREAMS, partition)
-    assert any(record.topic == INTAKE for record in records)
-    for record in records:
-        around = [record.key or b"", *(part for key, value in record.headers for part in (key.encode(), value))]
-        assert not any(word.encode() in text for word in words for text in around), record.topic
