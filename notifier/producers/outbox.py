@@ -49,7 +49,7 @@ _ON_THEIR_WAY: Final = tables.envelopes.c.state == "flying"
 FLYING: Final = sa.select(tables.envelopes.c.digest).where(_ON_THEIR_WAY).order_by(tables.envelopes.c.number)
 SEALED: Final = (
     sa.select(tables.envelopes.c.digest, tables.envelopes.c.stream, tables.envelopes.c.bytes)
-    .where(_ON_THEIR_WAY)
+    .where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)), _ON_THEIR_WAY)
     .order_by(tables.envelopes.c.number)
 )
 DUE: Final = sa.select(tables.letters.c.id).where(IS_DUE).limit(1)
@@ -104,6 +104,9 @@ TOLD: Final = (
         tables.recipients.c.state == "routed",
     )
     .distinct()
+)
+MESSAGES: Final = sa.select(tables.messages).where(
+    tables.messages.c.notification_id.in_(sa.bindparam("ids", expanding=True))
 )
 INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
 
@@ -385,8 +388,7 @@ class Outbox:
     async def _rows(self, connection: Connection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
         found = {}
         for chunk in batched(sorted(ids), CHUNK):
-            query = sa.select(tables.messages).where(tables.messages.c.notification_id.in_(chunk))
-            found.update({row.notification_id: row for row in await connection.execute(query)})
+            found.update({row.notification_id: row for row in await connection.execute(MESSAGES, {"ids": chunk})})
         return found
 
     async def status(self, message_id: str) -> Status:
@@ -536,9 +538,10 @@ class Outbox:
 
     async def sealed(self, besides: Collection[bytes]) -> list[tuple[bytes, bytes, bytes]]:
         """Digest, stream and bytes of the envelopes on their way but for `besides`, in the order of their numbers."""
-        query = SEALED.where(tables.envelopes.c.digest.not_in(besides)) if besides else SEALED
         async with self._database.read() as connection:
-            return [(row.digest, row.stream, row.bytes) for row in await connection.execute(query)]
+            digests = [digest for digest in await connection.scalars(FLYING) if digest not in besides]
+            found = await connection.execute(SEALED, {"digests": digests}) if digests else ()
+            return [(row.digest, row.stream, row.bytes) for row in found]
 
     async def feed_offset(self) -> int:
         """The next offset of the own feed."""

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -40,9 +41,10 @@ DONE: Final = frozenset({"routed", "rejected"})
 INITIAL: Final = {"send": "submitted", "hold": "held", "suppress": "suppressed"}
 # Statements of every message, built once: building costs as much as running.
 STREAM: Final = sa.select(tables.streams)
-FLYING: Final = (
-    sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
+_PLACES: Final = sa.select(
+    *(tables.envelopes.c[name] for name in ("digest", "letter", "stream", "number", "previous", "sequences"))
 )
+FLYING: Final = _PLACES.where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
 PENDING: Final = sa.select(tables.letters).where(IS_DUE).order_by(tables.letters.c.id).limit(sa.bindparam("limit"))
 MESSAGES: Final = (
     sa.select(tables.messages)
@@ -57,9 +59,7 @@ MOVE: Final = (
     .where(tables.instance.c.feed_offset == sa.bindparam("start"))
     .values(feed_offset=sa.bindparam("end"))
 )
-TOLD: Final = sa.select(tables.envelopes).where(
-    tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True))
-)
+TOLD: Final = _PLACES.where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)))
 LANDED: Final = (
     tables.envelopes.update()
     .where(tables.envelopes.c.digest == sa.bindparam("which"))
@@ -379,18 +379,15 @@ class Work:
 
     async def _letters(self, which: Collection[int | None], *, only: Sequence[str] = (), **values: Any) -> None:
         """Updates these letters, where their state is one of `only` (empty: any)."""
-        if not which:
-            return
-        table = tables.letters
-        update = table.update().where(table.c.id.in_(which))
-        if only:
-            update = update.where(table.c.state.in_(only))
-        await self._connection.execute(update.values(updated=self._runtime.clock(), **values))
+        if which:
+            values["updated"] = self._runtime.clock()
+            update = _update(tables.letters.c.id, tuple(only), tuple(values))
+            await self._connection.execute(update, {"which": list(which), **_new(values)})
 
     async def _recipients(self, letters: Collection[int], only: Sequence[str], state: str) -> None:
-        table = tables.recipients
-        chosen = table.update().where(table.c.letter.in_(letters), table.c.state.in_(only))
-        await self._connection.execute(chosen.values(state=state, since=self._runtime.clock()))
+        values = {"state": state, "since": self._runtime.clock()}
+        update = _update(tables.recipients.c.letter, tuple(only), tuple(values))
+        await self._connection.execute(update, {"which": list(letters), **_new(values)})
 
     def _placed(self, row: sa.Row[Any]) -> Placed:
         sequences = json.loads(self._cipher.open(b"envelope/sequences/" + row.digest, row.sequences))
@@ -402,6 +399,25 @@ class Work:
 
     def _seal_json(self, context: bytes, value: Mapping[str, int]) -> bytes:
         return self._cipher.seal(context, json.dumps(dict(value)).encode())
+
+
+@cache
+def _update(column: sa.Column[Any], only: tuple[str, ...], names: tuple[str, ...]) -> sa.Update:
+    """The statement that gives columns of these names new values (`_new`), where `column` is one of `which`.
+
+    And where the state is one of `only`, if any.
+    """
+    table: Any = column.table
+    chosen = table.update().where(column.in_(sa.bindparam("which", expanding=True)))
+    if only:
+        chosen = chosen.where(table.c.state.in_(only))
+    update: sa.Update = chosen.values({name: sa.bindparam(f"new_{name}") for name in names})
+    return update
+
+
+def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of an `_update`."""
+    return {f"new_{name}": value for name, value in values.items()}
 
 
 def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
