@@ -187,6 +187,13 @@ def test_a_refugee_s_states_are_suppressed_and_the_others_told(route):
     assert found["AUT/spoc"][0] == "send"
 
 
+def test_a_refugee_of_a_former_state_may_fear_what_came_of_it(route):
+    """Its successors are suppressed, whatever else speaks for them."""
+    refugee = {"status": "refugee", "feared": []}
+    found = route(subject_nationalities=[nationality("CSHH")], movement_transit=["CZE"], local_refugee=refugee)
+    assert found["CZE/spoc"] == ("suppress", "transit:3", "refugee_origin")
+
+
 def test_codes_and_documents_make_a_refugee_whatever_the_status_says(route):
     """XXB, XXC, a convention travel document; its issuer is a state of residence."""
     for code in ("XXB", "XXC"):

@@ -98,17 +98,18 @@ def test_interpol_hears_no_more_of_whoever_is_a_child_now(update):
 
 
 def test_an_update_that_does_not_describe_the_person_waits_for_a_child_reviewer(document, snapshot):
-    """It says nothing of the age; one of a pattern has no person."""
-    given = document(type="update", about=ABOUT)
+    """It says nothing of the age, and INTERPOL is no candidate; one of a pattern has no person."""
+    given = document(type="update", about=ABOUT, interpol=True)
     del given["subject"]
     notification = parse(given)
 
     def holds(of):
         decision = decide(notification, snapshot.directory, snapshot.rules, told_before={"FRA/spoc": "5"}, of=of)
-        return {entry.authority: (*entry.because, None) for entry in decision.entries}["FRA/spoc"][0]
+        return {entry.authority: (*entry.because, None)[0] for entry in decision.entries}
 
-    assert holds("arrest") == holds(None) == "child_review"
-    assert holds("pattern") is None
+    assert holds("arrest")["FRA/spoc"] == holds(None)["FRA/spoc"] == "child_review"
+    assert holds("pattern") == {"FRA/spoc": None, "INTERPOL/spoc": None}
+    assert "INTERPOL/spoc" not in {*holds("arrest"), *holds(None)}
 
 
 def test_only_an_update_or_release_is_about_another_type(document, snapshot):
