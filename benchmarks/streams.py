@@ -7,8 +7,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.envelopes import Stock
-from benchmarks.throughput import AUDIT_ENTRY, BATCH, NOTICE, PATIENCE_S, STREAM, Rate, fill, new_topics
+import psutil
+
+from benchmarks.envelopes import STREAMS, Stock
+from benchmarks.throughput import AUDIT_ENTRY, BATCH, KEY, NOTICE, STATE, Rate, fill, meter, new_topics
 from notifier.sandbox import jars
 from notifier.sandbox.java import find_java
 from notifier.sandbox.sandbox import Sandbox
@@ -17,6 +19,7 @@ from notifier.transport.kafka import KafkaTransport
 HERE = Path(__file__).parent
 LOCK = HERE / "streams.lock.json"
 NAME = "Kafka Streams, exactly_once_v2"
+PATIENCE_S = 120.0
 SETTINGS = """\
 application.id={source}
 bootstrap.servers={bootstrap}
@@ -42,7 +45,7 @@ def compiler_at_hand() -> bool:
 
 
 async def passthrough(sandbox: Sandbox, stock: Stock) -> Rate:
-    """As `throughput.passthrough`; the stock goes through twice, and the first time warms the machine up."""
+    """As `throughput.passthrough`; the stock goes through twice, and the first time warms the virtual machine up."""
     source, *targets = new_topics(sandbox, stock.fan_out + 4)
     transport = KafkaTransport(sandbox.kafka("admin"))
     try:
@@ -51,30 +54,50 @@ async def passthrough(sandbox: Sandbox, stock: Stock) -> Rate:
             await fill(sender, source, stock)
     finally:
         await transport.close()
-    return await asyncio.to_thread(_run, sandbox, source, targets, len(stock.records))
+    with tempfile.TemporaryDirectory(prefix="notifier-streams-") as folder:
+        command = _command(sandbox, Path(folder), source, targets, len(stock.records))
+        with (Path(folder) / "log").open("w+") as log:
+            process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    return await _timed(sandbox, process, len(stock.records))
+            except (TimeoutError, EOFError) as error:
+                log.seek(0)
+                raise RuntimeError(f"Kafka Streams did not get to its end: {log.read()[-2000:]}") from error
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                await process.wait()
 
 
-def _run(sandbox: Sandbox, source: str, targets: list[str], count: int) -> Rate:
-    broker = jars.fetch(lambda _text: None)
+def _command(sandbox: Sandbox, folder: Path, source: str, targets: list[str], count: int) -> list[str]:
+    """How the program is run, with its settings and the broker's key in `folder`."""
+    libraries = jars.fetch(lambda _text: None)
     jars.fetch(lambda _text: None, LOCK)
     kafka = sandbox.kafka("admin")
-    with tempfile.TemporaryDirectory(prefix="notifier-streams-") as name:
-        folder = Path(name)
-        keys, settings = folder / "keys.pem", folder / "settings"
-        keys.touch(0o600)
-        keys.write_text(kafka.key.read_text() + kafka.certificate.read_text())
-        settings.write_text(
-            SETTINGS.format(
-                source=source, bootstrap=kafka.bootstrap, ca=kafka.ca, keys=keys, folder=folder, batch=BATCH
-            )
-        )
-        classpath = ":".join(str(broker / jar.file_name) for jar in (*jars.locked(), *jars.locked(LOCK)))
-        sizes = (2 * count, count, NOTICE, AUDIT_ENTRY, STREAM, BATCH)
-        command = [find_java(), "-Xmx512m", "-cp", classpath, HERE / "Passthrough.java", settings, source]
-        done = subprocess.run(
-            [*command, *map(str, sizes), *targets], capture_output=True, text=True, timeout=PATIENCE_S, check=False
-        )
-    if done.returncode:
-        raise RuntimeError(f"Kafka Streams ended with {done.returncode}: {done.stderr[-2000:]}")
-    rate, cpu = map(float, done.stdout.split()[-2:])
-    return Rate(NAME, rate, cpu)
+    keys, settings = folder / "keys.pem", folder / "settings"
+    keys.touch(0o600)
+    keys.write_text(kafka.key.read_text() + kafka.certificate.read_text())
+    settings.write_text(
+        SETTINGS.format(source=source, bootstrap=kafka.bootstrap, ca=kafka.ca, keys=keys, folder=folder, batch=BATCH)
+    )
+    classpath = ":".join(str(libraries / jar.file_name) for jar in (*jars.locked(), *jars.locked(LOCK)))
+    shape = (2 * count, count, NOTICE, AUDIT_ENTRY, STATE, KEY, STREAMS + 1, BATCH)
+    command = [find_java(), "-Xmx512m", "-cp", classpath, HERE / "Passthrough.java", settings, source]
+    return [*map(str, command), *map(str, shape), *targets]
+
+
+async def _timed(sandbox: Sandbox, process: asyncio.subprocess.Process, count: int) -> Rate:
+    await _line(process, "warm")
+    watch = meter(sandbox, psutil.Process(process.pid))
+    await _line(process, "done")
+    return Rate.of(NAME, count, watch.usage())
+
+
+async def _line(process: asyncio.subprocess.Process, wanted: str) -> None:
+    """Returns when the process has said `wanted`; raises EOFError where it ends before."""
+    assert process.stdout is not None
+    while line := await process.stdout.readline():
+        if line.decode().strip() == wanted:
+            return
+    raise EOFError

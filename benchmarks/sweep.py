@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks import envelopes, throughput
+from benchmarks import envelopes, routers, throughput
 from notifier.directory import world
 from notifier.notification.states import iso_codes
 from notifier.sandbox.sandbox import Sandbox
@@ -35,16 +34,10 @@ ROWS = (
 )
 
 
-@contextmanager
-def many_states() -> Iterator[None]:
-    """The sandbox's world with as many states as the widest message has recipients, one authority each."""
-    before = world.STATES, world.ROLES
+def states() -> tuple[str, ...]:
+    """As many states as the widest message has recipients, with the sandbox's own among them."""
     more = [code for code in sorted(iso_codes()) if code not in world.STATES]
-    world.STATES, world.ROLES = (*world.STATES, *more[:MOST_RECIPIENTS]), ("spoc",)  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        world.STATES, world.ROLES = before  # type: ignore[misc]
+    return (*world.STATES, *more[:MOST_RECIPIENTS])
 
 
 async def measure(sandbox: Sandbox, messages: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -56,8 +49,8 @@ async def measure(sandbox: Sandbox, messages: int, say: Callable[[str], None]) -
         stock = envelopes.make(
             sandbox.home, count, body=row.body_bytes, fan_out=row.fan_out, partitions=row.partitions
         )
-        rate = await throughput.router(sandbox, stock, row.routers, row.batch)
+        rate = await routers.rate(sandbox, stock, row.routers, row.batch)
         say(f"{row}: {rate.records_per_second:.0f}/s, {rate.cpu_us:.0f} us")
         if number:
-            rows.append(asdict(row) | {"records_per_second": rate.records_per_second, "cpu_us": rate.cpu_us})
+            rows.append(asdict(row) | asdict(rate))
     return rows

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import signal
 import time
 from dataclasses import dataclass
 
+from benchmarks.throughput import new_topics
 from notifier.codec import codec
 from notifier.envelope import stream_key
 from notifier.producers.publisher import Publisher
 from notifier.routing.partition import restore
-from notifier.sandbox.administration import Administrator, Topic
 from notifier.sandbox.probe import exercise
 from notifier.sandbox.sandbox import Sandbox
 from notifier.transport.base import Outgoing
@@ -34,13 +32,11 @@ class Restore:
 
 async def restores(sandbox: Sandbox, counts: tuple[int, ...]) -> list[Restore]:
     """The time for each of `counts` streams, in a partition that nothing else uses."""
-    administrator = Administrator(sandbox.kafka("admin"))
     transport = KafkaTransport(sandbox.kafka("admin"))
     found = []
     try:
         for count in counts:
-            topic = f"bench.streams.{os.getpid()}.{count}"
-            administrator.create_topics([Topic(topic, 1, {})], 1)
+            (topic,) = new_topics(sandbox, 1)
             sender = await transport.sender()
             for start in range(0, count, WRITE):
                 await sender.send([_state(topic) for _ in range(start, min(start + WRITE, count))])
@@ -58,21 +54,17 @@ def _state(topic: str) -> Outgoing:
     return Outgoing(topic, codec("StreamState").encode(record), stream_key("TUR/spoc", stream), 0)
 
 
-async def after_a_kill(sandbox: Sandbox, times: int) -> list[float]:
+async def after_a_kill(sandbox: Sandbox) -> float:
     """Seconds from `kill -9` of one of two routers until three authorities' next messages are all decided."""
-    found = []
-    for _ in range(times):
-        publishers = [Publisher.from_home(sandbox.home, name) for name in SENDERS]
-        async with publishers[0], publishers[1], publishers[2]:
-            await _round(publishers)
-            process = sandbox.process("router-1").process()
-            assert process is not None
-            os.kill(process.pid, signal.SIGKILL)
-            begun = time.perf_counter()
-            await _round(publishers)
-            found.append(time.perf_counter() - begun)
-        await asyncio.to_thread(sandbox.up, lambda _text: None, routers=2)
-    return found
+    publishers = [Publisher.from_home(sandbox.home, name) for name in SENDERS]
+    async with publishers[0], publishers[1], publishers[2]:
+        await _round(publishers)
+        process = sandbox.process("router-1").process()
+        assert process is not None
+        process.kill()
+        begun = time.perf_counter()
+        await _round(publishers)
+        return time.perf_counter() - begun
 
 
 async def _round(publishers: list[Publisher]) -> None:

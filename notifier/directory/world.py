@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -32,15 +33,19 @@ def load_world(home: Path, partitions: int) -> Directory:
     """The directory of the sandbox in `home`, made when there is none."""
     folder = home / "directory"
     if not (folder / "1.root.json").exists():
-        _make(home, partitions)
+        make_world(home, partitions)
     cache = party_config(home, "admin").parent / "directory"
     settings = DirectorySettings(str(folder), folder / "1.root.json", cache)
     return DirectoryClient(settings).load().directory
 
 
-def _make(home: Path, partitions: int) -> None:
+def make_world(home: Path, partitions: int, states: Sequence[str] = STATES, roles: Sequence[str] = ROLES) -> None:
+    """Makes the directory below `home`, with an authority of each of `roles` in each of `states`, and INTERPOL's.
+
+    The states of `CORRIDORS` must be among them, with a `spoc`.
+    """
     now = wall_clock()
-    names = [f"{state}/{role}" for state in STATES for role in ROLES] + [INTERPOL]
+    names = [f"{state}/{role}" for state in states for role in roles] + [INTERPOL]
     authorities = {name: _authority(home, name, now) for name in names}
     log = SigningKey.generate(secrets.token_bytes)
     write_private(party_config(home, "auditor").parent / "log.key", log.secret)
