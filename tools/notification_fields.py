@@ -73,6 +73,9 @@ LOCAL = {
 }
 """The part that has no schema, because it is never encoded."""
 
+WITHHELD = ("handling/not_to",)
+"""What has a schema and is empty in whatever leaves (`for_sealing`)."""
+
 RENAMED = {"corridor/start": "corridor/from", "corridor/end": "corridor/to"}
 INSIDE_A_PLACE = re.compile(r"movement/(origin|destination)/(kind|value)")
 
@@ -102,7 +105,7 @@ def _walk(schema: Any, path: str) -> Iterator[tuple[str, str]]:
 def seen_by(path: str) -> str:
     """Who can read a field: nobody, everybody who is told, or the profiles that have it."""
     top, _, rest = path.partition("/")
-    if top == "local":
+    if top == "local" or path in WITHHELD:
         return "nobody"
     if top == "subject" and rest:
         profiles = [name for name, one in PROFILES.items() if rest.partition("/")[0] in one.subject]

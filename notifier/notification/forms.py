@@ -18,8 +18,8 @@ _OPTIONAL_LISTS: Final = ("references", "biometrics", "amounts", "counts")
 
 
 def encode(notification: Notification) -> bytes:
-    """Avro in single-object encoding. Raises ValueError where `local` or no id is in it: neither may leave so."""
-    if notification.local is not None or notification.id is None:
+    """Avro in single-object encoding. Raises ValueError for what may not leave: with `local`, `not_to`, or no id."""
+    if notification.local is not None or notification.handling.not_to or notification.id is None:
         raise ValueError("only what for_sealing made, with an id, is encoded")
     record = _record(notification)
     del record["local"]

@@ -28,6 +28,9 @@ TYPES: Final = (
 LATER: Final = ("correction", "withdrawal", "response")
 """Types about another notification that have their form, and that nobody publishes by hand."""
 
+ASK_FIRST: Final = "H2"
+"""The handling code that lets nobody share onwards without the originator's permission."""
+
 REFUGEE_DOCUMENTS: Final = frozenset({"PR", "PT", "CTD", "RTD"})
 """Kinds of travel documents that say of their holder that he or she is a refugee or stateless.
 
@@ -127,12 +130,23 @@ class Grading:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """Europol handling codes, and to whom it may or may not go (participants or authorities)."""
+    """Europol handling codes, and to whom it may or may not go (participants or authorities).
+
+    Whom `not_to` names is between the originator and its oversight: no recipient learns it (`for_sealing`).
+    """
 
     codes: tuple[str, ...] = ()
     text: str | None = None
     release_to: tuple[str, ...] = ()
     not_to: tuple[str, ...] = ()
+
+    def excludes(self, name: str) -> bool:
+        """Whether "not to" names the authority or its participant."""
+        return bool({name, name.partition("/")[0]} & set(self.not_to))
+
+    def releases(self, name: str) -> bool:
+        """Whether "release to" limits nothing, or names the authority or its participant."""
+        return not self.release_to or bool({name, name.partition("/")[0]} & set(self.release_to))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +278,7 @@ class Notification:
 
 
 def for_sealing(notification: Notification) -> Notification:
-    """The notification as it may leave: no `local`, no refugee's code, no refugee's document (DOMAIN).
+    """The notification as it may leave: no `local`, no `not_to`, no refugee's code or document (DOMAIN).
 
     Where no nationality is left it reads as one that was always unknown: an empty list would tell. The issuer of a
     refugee's document is a state of residence, and stands there as any other: it is told as one, and would otherwise
@@ -279,7 +293,19 @@ def for_sealing(notification: Notification) -> Notification:
             residences=_residences(subject),
             documents=tuple(one for one in subject.documents if not one.of_refugee),
         )
-    return replace(notification, subject=subject, local=None)
+    return replace(notification, subject=subject, handling=as_it_leaves(notification.handling), local=None)
+
+
+def as_it_leaves(handling: Handling) -> Handling:
+    """What a reader has to keep to, without whom the originator excludes.
+
+    Nobody passes on to another state that `release_to` does not name, so a state that is excluded needs no more. An
+    authority may be one that a reader could tell, knowing nothing: then every sharing onwards asks first (H2). The
+    codes are sorted, so that their order does not say which of them the originator wrote.
+    """
+    reachable = any("/" in name and handling.releases(name) for name in handling.not_to)
+    codes = {*handling.codes, ASK_FIRST} if reachable else set(handling.codes)
+    return replace(handling, codes=tuple(sorted(codes)), not_to=())
 
 
 def _residences(subject: Subject) -> tuple[str, ...]:

@@ -272,7 +272,12 @@ def _handling(one: Object) -> Handling:
     if "H3" in codes and not text:
         one.fault("text", "is mandatory with H3")
     release_to = one.texts("release_to", _PARTY, says, optional=True)
-    return Handling(codes, text, release_to, one.texts("not_to", _PARTY, says, optional=True))
+    not_to = one.texts("not_to", _PARTY, says, optional=True)
+    handling = Handling(codes, text, release_to, not_to)
+    for number, name in enumerate(release_to):
+        if handling.excludes(name):
+            one.fault(f"release_to/{number}", "must not be there: not_to excludes it")
+    return handling
 
 
 def _is_date_or_unknown(text: str) -> bool:

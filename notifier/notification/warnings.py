@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from notifier.errors import Fault
 from notifier.notification import mrz
 from notifier.notification.dates import may_be, proves_adult
-from notifier.notification.model import Document, Handling, Local, Name, Notification, Subject
+from notifier.notification.model import (
+    ASK_FIRST,
+    Document,
+    Handling,
+    Local,
+    Name,
+    Notification,
+    Subject,
+    as_it_leaves,
+)
 from notifier.notification.states import is_party, participant_of
 from notifier.notification.transcription import follows, written_in
 
@@ -39,11 +48,13 @@ def _warnings(notification: Notification) -> Iterator[Fault]:
 
 
 def _of_parties(handling: Handling) -> Iterator[Fault]:
-    """A code that only looks like a state's would exclude nobody."""
+    """A code that only looks like a state's would exclude nobody; what is added to keep an exclusion is said."""
     for name in ("release_to", "not_to"):
         for number, party in enumerate(getattr(handling, name)):
             if not is_party(party.partition("/")[0]):
                 yield Fault(f"/handling/{name}/{number}", "is no state's code: where it means one, it has no effect")
+    if ASK_FIRST in set(as_it_leaves(handling).codes) - set(handling.codes):
+        yield Fault("/handling/codes", f"leaves with {ASK_FIRST}, so that nobody shares it with whom not_to excludes")
 
 
 def _of_name(pointer: str, name: Name) -> Iterator[Fault]:

@@ -37,7 +37,10 @@ def paragraph_of(forwarder: str, name: str) -> str:
 
 
 def objections(received: Notification, forwarder: str, name: str) -> list[str]:
-    """Why the authority `name` may not be told by `forwarder` of what it received (keys of `OBJECTIONS`)."""
+    """Why the authority `name` may not be told by `forwarder` of what it received (keys of `OBJECTIONS`).
+
+    `not_to` does not leave its originator (`for_sealing`); where other software sent it, it binds all the same.
+    """
     found = {
         "child_protected": is_kept_from(name) and needs_child_review(received),
         "onward_forbidden": not is_shareable(received.handling),

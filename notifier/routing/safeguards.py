@@ -69,13 +69,12 @@ def origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]
 
 def is_excluded(name: str, notification: Notification) -> bool:
     """Whether the originator says "not to" of the authority or its participant."""
-    return bool({name, name.partition("/")[0]} & set(notification.handling.not_to))
+    return notification.handling.excludes(name)
 
 
 def is_released_to(name: str, notification: Notification) -> bool:
     """Whether "release to" limits nothing, or names the authority or its participant."""
-    released = notification.handling.release_to
-    return not released or bool({name, name.partition("/")[0]} & set(released))
+    return notification.handling.releases(name)
 
 
 def needs_child_review(notification: Notification, type_: str | None = None) -> bool:

@@ -332,8 +332,15 @@ OTHERS = (
         "notifier.routing.forwarding:is_shareable = lambda _: True"),
     Row("forward: release to", f"{FORWARDING}::test_only_inside_what_the_originator_releases_it_to",
         "notifier.routing.forwarding:is_released_to = lambda *_: True"),
-    Row("forward: not to", f"{FORWARDING}::test_never_to_whom_the_originator_excludes",
+    Row("forward: not to, by other software",
+        f"{FORWARDING}::test_never_to_whom_other_software_says_that_the_originator_excludes",
         "notifier.routing.forwarding:is_excluded = lambda *_: False"),
+    Row("forward: an exclusion that nobody knows",
+        f"{FORWARDING}::test_whom_the_originator_excludes_is_told_by_nobody_who_does_not_know_it[DEU/border-handling1]",
+        "notifier.notification.model:as_it_leaves = lambda handling: replace(handling, not_to=())"),
+    Row("forward: an exclusion that nobody knows, passed on whole",
+        f"{PASSED_ON}::test_whom_the_originator_excludes_gets_nothing_by_another_either[DEU/border-DEU/border]",
+        "notifier.notification.model:as_it_leaves = lambda handling: replace(handling, not_to=())"),
     Row("forward: another state", f"{FORWARDING}::test_another_state_only_where_the_originator_names_it",
         "notifier.routing.forwarding:is_ours_to_tell = lambda *_: True"),
     Row("forward: no child to the front line", f"{FORWARDING}::test_nothing_of_a_child_goes_to_the_front_line",
@@ -424,6 +431,11 @@ OTHERS = (
     Row("profiles: a child's", "tests/unit/notification/test_profiles.py::"
         "test_a_recipient_reads_what_its_profile_names_and_nothing_more[spoc-True]",
         "notifier.producers.letters:is_for_a_child = lambda *_: False"),
+    Row("profiles: nobody reads who is excluded", "tests/unit/notification/test_profiles.py::"
+        "test_nobody_reads_whom_the_originator_excludes[release_to1-not_to1-leaves1]",
+        "notifier.notification.model:as_it_leaves = lambda handling: handling\n"
+        "notifier.producers.letters:encode = "
+        "lambda one: module('notifier.codec').codec('Notification').encode_object(one)"),
     Row("profiles: refugees", "tests/unit/notification/test_profiles.py::"
         "test_no_profile_lets_through_what_is_local_or_shows_a_refugee",
         "notifier.producers.letters:for_sealing = lambda notification: replace(notification, local=None)"),

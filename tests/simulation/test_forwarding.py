@@ -106,8 +106,8 @@ async def test_what_may_not_be_shared_is_asked_for_and_nothing_leaves(stage):
 
 
 async def test_the_originator_s_lists_bind_its_recipients(stage):
-    """What it releases to one state, and not to an authority there, stays so."""
-    handling = OPEN | {"release_to": ["DEU", "AUT/fiu"], "not_to": ["DEU/border"]}
+    """What it releases to one authority of a state stays there."""
+    handling = OPEN | {"release_to": ["DEU/spoc", "DEU/fiu", "AUT/fiu"]}
     async with stage.routing():
         parent = await received(stage, handling=handling)
         async with stage.publishing(ME) as publisher:
@@ -123,6 +123,25 @@ async def test_the_originator_s_lists_bind_its_recipients(stage):
             with pytest.raises(Refused) as error:
                 await publisher.forward(unit.notification, ["AUT/border"])
     assert error.value.reason == "forwarding_forbidden"
+
+
+@pytest.mark.parametrize(("excluded", "name"), [("FRA", "FRA/spoc"), ("DEU/border", "DEU/border")])
+async def test_whom_the_originator_excludes_gets_nothing_by_another_either(stage, excluded, name):
+    """A recipient does not know the list: it is refused for another reason, asks, and the originator is asked."""
+    async with stage.routing():
+        parent = await received(stage, handling=OPEN | {"not_to": [excluded]})
+        shown = parent.notification.handling
+        assert (shown.not_to, shown.release_to) == ((), ())
+        async with stage.publishing(ME) as publisher:
+            with pytest.raises(Refused) as error:
+                await publisher.forward(parent.notification, [name])
+            assert error.value.reason == "forwarding_forbidden"
+            assert "not_to" not in str(error.value)
+            asked = await publisher.ask_to_forward(parent.notification, [name])
+            assert (await publisher.wait(asked.id, 10)).state == "routed"
+        (request,) = await inbox_of(stage, "TUR/spoc")
+    assert request.notification.narrative == f"asks to forward it to {name}"
+    assert not stage.world.feed(name)
 
 
 async def test_a_chain_names_each_parent(stage):

@@ -71,9 +71,11 @@ def test_the_issuer_of_a_refugee_s_document_leaves_as_a_residence(good):
 
 
 def test_what_was_not_made_for_leaving_is_not_encoded(good):
-    """The local part, or a notification without an id: a fault of the caller, not a quiet omission."""
+    """The local part, whom it excludes, or no id: a fault of the caller, not a quiet omission."""
     notification = parse(good)
-    for wrong in (notification, replace(for_sealing(notification)), replace(notification, id=ID)):
+    sealed = replace(for_sealing(notification), id=ID)
+    excluding = replace(sealed, handling=replace(sealed.handling, not_to=("FRA",)))
+    for wrong in (notification, for_sealing(notification), replace(notification, id=ID), excluding):
         with pytest.raises(ValueError, match="for_sealing"):
             encode(wrong)
 
@@ -204,6 +206,23 @@ def test_h3_says_its_condition(good):
     """Other handling needs words."""
     good["handling"] = {"codes": ["H3"], "text": None, "release_to": [], "not_to": []}
     assert faults(good) == {"/handling/text": "is mandatory with H3"}
+
+
+@pytest.mark.parametrize(
+    ("release_to", "not_to", "faulty"),
+    [
+        (["DEU"], ["DEU"], ["0"]),
+        (["DEU/spoc", "FRA", "DEU/fiu"], ["DEU"], ["0", "2"]),
+        (["FRA", "DEU/fiu"], ["DEU/fiu"], ["1"]),
+        (["DEU", "FRA"], ["DEU/fiu", "AUT"], []),
+        ([], ["DEU"], []),
+    ],
+)
+def test_nobody_is_released_to_and_excluded(good, release_to, not_to, faulty):
+    """A contradiction is refused; a state without one of its authorities is none."""
+    good["handling"] |= {"release_to": release_to, "not_to": not_to}
+    said = {f"/handling/release_to/{number}": "must not be there: not_to excludes it" for number in faulty}
+    assert (faults(good) if faulty else parse(good).handling.not_to) == (said or tuple(not_to))
 
 
 def test_an_mrz_that_does_not_check_is_a_fault_with_the_digit(good):

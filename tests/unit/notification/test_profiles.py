@@ -22,7 +22,8 @@ ID = bytes(6) + b"\x70" + bytes(9)
 KINDS = [(role, child) for role in ROLES for child in (False, True)]
 
 FRAME = (
-    "type stage originator event_time urgency purpose legal_basis grading handling review_date erase_date language "
+    "type stage originator event_time urgency purpose legal_basis grading review_date erase_date language "
+    "handling handling.codes handling.text handling.release_to "
     "subject interpol exercise id about parent correlation reply_by "
     "subject.age subject.names subject.births subject.sex subject.nationalities"
 )
@@ -42,6 +43,9 @@ READS = {
 }
 """What each profile has besides; what stands in neither is read by nobody who gets it."""
 
+NOBODY = "handling.not_to"
+"""What nobody reads, whatever its role."""
+
 NAMES = {"spoc": "full", "ncb": "full", "oversight": "full", "consular": "consular", "fiu": "fiu", "border": "border"}
 
 
@@ -51,8 +55,8 @@ def profile_name(role, *, child):
     return name if not child else "minimal" if name == "full" else f"{name}-minimal"
 
 
-def fields(record=SCHEMA, path="", within=("subject",)):
-    """Every field of the schema that a profile decides about as a whole: the parts, and the fields of the person."""
+def fields(record=SCHEMA, path="", within=("subject", "handling")):
+    """Every field that is decided about as a whole: the parts, and what is in those of the person and of handling."""
     for field in record["fields"]:
         name = path + field["name"]
         yield name
@@ -64,7 +68,7 @@ def fields(record=SCHEMA, path="", within=("subject",)):
 def whole(*, child=False):
     """A notification in which every field holds something that no other field does, as nobody could publish it."""
     document = base("deportation")
-    document["handling"] = {"codes": ["H3"], "text": "H3-TEXT", "release_to": ["UTO", "DEU"], "not_to": ["GBR"]}
+    document["handling"] = {"codes": ["H3"], "text": "H3-TEXT", "release_to": ["UTO", "DEU"], "not_to": ["LVA"]}
     document["subject"] |= {
         "age": "child" if child else "adult",
         "sex": "F",
@@ -121,7 +125,7 @@ def read_by(notification, role):
 
 def test_every_field_of_the_schema_is_decided_about():
     """A field that is added stands in a profile, or in the frame, by decision."""
-    listed = {*FRAME.split(), *READS["full"].split()}
+    listed = {*FRAME.split(), *READS["full"].split(), NOBODY}
     assert sorted(fields()) == sorted(listed), "a new field: say who reads it"
     assert {profile_name(role, child=child) for role, child in KINDS} == set(READS)
     assert set(PROFILES) == {name for name in READS if not name.endswith("-minimal")}
@@ -137,7 +141,7 @@ def test_a_recipient_reads_what_its_profile_names_and_nothing_more(role, child):
     names = {*FRAME.split(), *READS[profile].split()}
     for path in fields():
         given, found = at(sent, path), at(read, path)
-        if path == "subject":
+        if path in ("subject", "handling"):
             continue
         assert given not in (None, (), "unknown"), f"{path} shows nothing here: the test is blind for it"
         if path in names:
@@ -151,6 +155,7 @@ def test_what_is_not_read_is_not_in_the_bytes_either(role, child):
     """Whoever has every key finds no trace of it."""
     letter, _ = read_by(whole(child=child), role)
     words = {
+        NOBODY: [b"LVA"],
         "subject.grounds": [b"offence_of_grounds", b"BASIS-OF-GROUNDS"],
         "subject.documents": [b"DOCUMENT1"],
         "subject.residences": [b"FRA\x00"],
@@ -176,6 +181,33 @@ def test_one_notification_in_several_profiles_is_several_letters():
         ("full", ("DEU/spoc", "UTO/spoc")),
     ]
     assert {decode(one.wire).id for one in letters} == {ID}
+
+
+@pytest.mark.parametrize(
+    ("release_to", "not_to", "leaves"),
+    [
+        ([], [], ("H1",)),
+        ([], ["LVA"], ("H1",)),
+        ([], ["LVA/border"], ("H1", "H2")),
+        (["DEU"], ["DEU/border"], ("H1", "H2")),
+        (["DEU"], ["LVA/border"], ("H1",)),
+        (["DEU/spoc"], ["DEU/border"], ("H1",)),
+    ],
+)
+def test_nobody_reads_whom_the_originator_excludes(release_to, not_to, leaves):
+    """Nor could anybody tell them by not knowing: an authority within a reader's reach is told by asking first."""
+    handling = {"codes": ["H1"], "text": None, "release_to": release_to, "not_to": not_to}
+    letter, read = read_by(replace(parse(base("deportation") | {"handling": handling}), id=ID), "spoc")
+    assert (read.handling.codes, read.handling.not_to) == (leaves, ())
+    assert b"LVA" not in letter.wire
+
+
+def test_the_order_of_codes_does_not_say_which_of_them_the_originator_wrote():
+    """One that was added for an exclusion looks like any other."""
+    for codes, not_to in ((["H3", "H2"], []), (["H3"], ["LVA/border"]), (["H2", "H3"], ["LVA/border"])):
+        handling = {"codes": codes, "text": "TEXT", "release_to": [], "not_to": not_to}
+        _, read = read_by(replace(parse(base("deportation") | {"handling": handling}), id=ID), "spoc")
+        assert read.handling.codes == ("H2", "H3")
 
 
 REFUGEES = st.fixed_dictionaries(

@@ -104,3 +104,14 @@ def test_an_exclusion_that_excludes_nobody():
     document = made()
     document["handling"] |= {"not_to": ["FRN", "FRA", "INTERPOL", "GBD"], "release_to": ["UNO", "XYZ/spoc"]}
     assert list(found(document)) == ["/handling/release_to/1", "/handling/not_to/0", "/handling/not_to/3"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "not_to", "warned"),
+    [(["H1"], ["FRA"], []), (["H1"], ["FRA/border"], ["/handling/codes"]), (["H2", "H1"], ["FRA/border"], [])],
+)
+def test_an_exclusion_that_lets_nobody_share_onwards_without_asking(codes, not_to, warned):
+    """What is added to the originator's codes is said to it."""
+    document = made()
+    document["handling"] |= {"codes": codes, "not_to": not_to}
+    assert list(found(document)) == warned

@@ -95,11 +95,39 @@ def test_only_inside_what_the_originator_releases_it_to(refused, release_to, nam
     assert refused(name, handling_release_to=release_to) == reason
 
 
-def test_never_to_whom_the_originator_excludes(refused):
+@pytest.mark.parametrize(
+    ("name", "handling"),
+    [
+        ("FRA/spoc", {"handling_not_to": ["FRA"]}),
+        ("DEU/border", {"handling_not_to": ["DEU/border"]}),
+        ("FRA/border", {"handling_release_to": ["FRA", "DEU"], "handling_not_to": ["FRA/border"]}),
+        ("DEU/border", {"handling_release_to": ["DEU/spoc", "DEU/fiu"], "handling_not_to": ["DEU/border"]}),
+    ],
+)
+def test_whom_the_originator_excludes_is_told_by_nobody_who_does_not_know_it(refused, received, name, handling):
+    """No reader has the list: what keeps them from it is another condition, for which the originator is asked."""
+    assert received(**handling).handling.not_to == ()
+    assert refused(name, **handling) == "forwarding_forbidden"
+
+
+def test_an_exclusion_within_reach_makes_every_sharing_ask_first(refused):
+    """Whoever is told `DEU/border` alone is excluded would know it by the others being allowed."""
+    assert refused("DEU/fiu", handling_not_to=["DEU/border"]) == "forwarding_forbidden"
+    assert refused("DEU/fiu", handling_not_to=["FRA"]) is None
+    assert refused("DEU/fiu", handling_release_to=["DEU"], handling_not_to=["FRA/border"]) is None
+
+
+def test_never_to_whom_other_software_says_that_the_originator_excludes(received, snapshot):
     """By the state or by the authority, the own ones too."""
-    assert refused("DEU/border", handling_not_to=["DEU/border"]) == "forwarding_forbidden"
-    assert refused("DEU/fiu", handling_not_to=["DEU/border"]) is None
-    assert refused("FRA/spoc", handling_release_to=["FRA", "DEU"], handling_not_to=["FRA"]) == "forwarding_forbidden"
+    parent = received(handling_release_to=["FRA", "DEU"])
+
+    def refuses(name, *not_to):
+        excluding = replace(parent, handling=replace(parent.handling, not_to=not_to))
+        return objections(excluding, ME, name)
+
+    assert refuses("DEU/border", "DEU/border") == ["not_to"]
+    assert refuses("DEU/fiu", "DEU/border") == []
+    assert refuses("FRA/spoc", "FRA") == ["not_to"]
 
 
 def test_another_state_only_where_the_originator_names_it(refused):
@@ -236,8 +264,8 @@ def test_a_digest_says_nothing_of_local_or_of_a_refugee(document):
 
 def test_objections_are_all_named(received):
     """Everything that speaks against it, not the first thing alone."""
-    parent = received(handling_codes=["H2"], handling_not_to=["FRA"], subject_age="child")
-    found = objections(parent, ME, "FRA/border")
+    parent = received(handling_codes=["H2"], subject_age="child")
+    found = objections(replace(parent, handling=replace(parent.handling, not_to=("FRA",))), ME, "FRA/border")
     assert found == ["child_protected", "onward_forbidden", "not_to", "another_state"]
     assert set(found) < set(OBJECTIONS)
 

@@ -12,6 +12,7 @@ from golden.book import Book
 from golden.cases import ABOUT, CORRIDORS, LOCAL, SIGNED, STAGES, base
 from notifier.directory.builtin import builtin_snapshot
 from notifier.notification import encode, for_sealing, parse
+from notifier.notification.digest import digests_of
 from notifier.notification.profiles import PROFILES, cut
 from notifier.routing.decision import decide, expected, facts_of
 from notifier.routing.table import HOLDS, SUPPRESSIONS
@@ -63,7 +64,10 @@ def documents(draw, types=TYPES):
     if type_ in STAGES:
         stages = {"travel": ["departed", "planned", "arrived"]}
         document["stage"] = draw(st.sampled_from(stages.get(type_, [STAGES[type_]])))
-    document["handling"] |= {"not_to": draw(PARTIES), "release_to": draw(st.one_of(st.just([]), PARTIES))}
+    released, excluded = draw(st.one_of(st.just([]), PARTIES)), draw(PARTIES)
+    within = {*released, *(name.partition("/")[0] for name in released)}
+    excluded = [name for name in excluded if name not in within]  # released and excluded: refused
+    document["handling"] |= {"not_to": excluded, "release_to": released}
     if "subject" in document:
         subject = document["subject"]
         subject["nationalities"] = draw(nationalities())
@@ -221,6 +225,20 @@ def test_nothing_local_changes_a_byte_that_leaves(document, local):
     together = [sorted((*decide(each, DIRECTORY, RULES).recipients, *decide(each, DIRECTORY, RULES).withheld))
                 for each in (one, two)]  # fmt: skip
     assert together[0] == together[1], "held, suppressed and told look alike to the hub, taken together"
+
+
+@settings(max_examples=100, deadline=None)
+@given(document=documents(), excluded=LISTED)
+def test_whom_the_originator_excludes_changes_no_byte_that_leaves(document, excluded):
+    """A state more or less: only who is told may differ, in no profile what they read."""
+    document["handling"] |= {"release_to": [], "not_to": []}
+    other = copy.deepcopy(document)
+    other["handling"]["not_to"] = excluded
+    one, two = (replace(parse(copy.deepcopy(each)), id=bytes(6) + b"\x70" + bytes(9)) for each in (document, other))
+    for profile in PROFILES.values():
+        assert encode(cut(for_sealing(one), profile)) == encode(cut(for_sealing(two), profile))
+    assert digests_of(one) == digests_of(two)
+    assert facts_of(one, RULES) == facts_of(two, RULES)
 
 
 @settings(max_examples=200, deadline=None)
