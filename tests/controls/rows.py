@@ -17,6 +17,7 @@ PASSED_ON = "tests/simulation/test_forwarding.py"
 CASE = "tests/simulation/test_updates.py"
 UPDATES = "tests/unit/routing/test_updates.py"
 TYPES = "tests/unit/routing/test_types.py"
+FIELDS = "tests/unit/notification/test_fields.py"
 PROPERTIES = "tests/unit/routing/test_properties.py"
 HUB = "tests/unit/routing/test_hub.py"
 
@@ -425,6 +426,60 @@ OTHERS = (
     Row("safeguards: the hub knows whom a type names",
         f"{HUB}::test_an_update_names_whom_the_new_facts_add_and_others_who_take_part",
         "notifier.routing.hub:_rightly_named = lambda *_: True"),
+    Row("rights: a field that nobody may have", f"{PARSING}::test_every_fault_is_listed_at_once",
+        "notifier.notification.checking:Object.end = lambda _: None"),
+    Row("rights: no field for religion, ethnicity or opinion", f"{FIELDS}::test_no_field_is_read_that_is_not_allowed",
+        "notifier.notification.parsing:_subject = lambda one: (one.maybe('religion'), original(one))[1]"),
+    Row("rights: no grading", f"{PARSING}::test_rights_are_checks",
+        "notifier.notification.checking:Object.nested = "
+        "lambda self, name, read, *, optional=False: "
+        "original(self, name, read, optional=optional or name == 'grading')"),
+    Row("rights: no date of review", f"{PARSING}::test_rights_are_checks",
+        "notifier.notification.checking:Object.matching = lambda self, name, check, says, *, optional=False: "
+        "original(self, name, check, says, optional=optional or name == 'review_date')"),
+    Row("rights: no category", f"{PARSING}::test_rights_are_checks",
+        "notifier.notification.checking:Object.choice = lambda self, name, allowed: "
+        "original(self, name, allowed) if self.has(name) else allowed[0]"),
+    Row("rights: no grounds", f"{PARSING}::test_rights_are_checks",
+        "notifier.notification.parsing:_described = lambda one, categories, **_: "
+        "original(one, categories, grounded=False)"),
+    Row("rights: a label is no offence", f"{PARSING}::test_rights_are_checks",
+        "notifier.notification.parsing:_LABELS = frozenset()"),
+    Row("rights: family is listed nowhere", f"{PARSING}::test_accompanying_family_carries_no_suspect_s_number",
+        "notifier.notification.parsing:_check_family = lambda *_: None"),
+    Row("rights: free text is labelled", "tests/cli/test_inbox.py::test_free_text_is_labelled_wherever_it_is_shown",
+        "notifier.notification.freetext:unverified = lambda _: []"),
+    Row("rights: what was given is not repeated", f"{PARSING}::test_what_was_given_is_never_repeated",
+        "notifier.notification.checking:Object.fault = lambda self, name, says: "
+        "original(self, name, f'{says}, not {self._rest}')"),
+    Row("rights: a notification that was refused is not repeated",
+        "tests/simulation/test_nothing_personal.py::test_a_whole_run_says_nothing_about_the_person",
+        "notifier.notification.checking:Object.fault = lambda self, name, says: "
+        "original(self, name, f'{says}, not {self._rest}')"),
+    Row("rights: released and excluded", f"{PARSING}::test_nobody_is_released_to_and_excluded",
+        "notifier.notification.model:Handling.excludes = lambda *_: False"),
+    Row("a drill reaches no operational sink",
+        "tests/simulation/test_subscriber.py::test_sinks_take_in_order_go_on_after_a_restart_and_are_spared_exercises",
+        "notifier.consumers.sinks:JsonLines.operational = False"),
+    Row("cases: each of several nationalities", f"{DECISION}::test_every_nationality_is_told",
+        "notifier.routing.legs:_nationality_legs = lambda subject: list(original(subject))[:1]"),
+    Row("cases: an unknown nationality", f"{DECISION}::test_an_unknown_nationality_holds_and_the_other_legs_go",
+        "notifier.routing.legs:is_citizenship = "
+        "lambda one: original(one) and one.state not in (UNKNOWN, UNSPECIFIED)"),
+    Row("cases: a place that does not resolve", f"{DECISION}::test_a_place_that_does_not_resolve_holds_its_leg",
+        "notifier.routing.legs:_movement_legs = "
+        "lambda *given: (leg for leg in original(*given) if leg.state is not None)"),
+    Row("cases: a revoked nationality", f"{DECISION}::test_a_revoked_nationality_is_no_leg",
+        "notifier.routing.legs:is_citizenship = lambda one: original(replace(one, status='documented'))"),
+    Row("cases: a refugee's document",
+        f"{DECISION}::test_codes_and_documents_make_a_refugee_whatever_the_status_says",
+        "notifier.notification.model:Document.of_refugee = property(lambda _: False)"),
+    Row("cases: British classes", f"{DECISION}::test_british_classes_are_the_united_kingdom_s_and_d_is_germany",
+        "notifier.routing.legs:participant_of = lambda code: code"),
+    Row("cases: a refugee status that is unknown is warned of",
+        "tests/unit/notification/test_warnings.py::test_free_text_about_a_refugee",
+        "notifier.notification.warnings:_warnings = "
+        "lambda notification: (one for one in original(notification) if '/refugee' not in one.pointer)"),
     Row("profiles", "tests/unit/notification/test_profiles.py::"
         "test_a_recipient_reads_what_its_profile_names_and_nothing_more[consular-False]",
         "notifier.producers.letters:cut = lambda notification, _: notification"),
