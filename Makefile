@@ -5,6 +5,7 @@ PYTEST := $(VENV)/bin/pytest
 STAMP := $(VENV)/.installed
 EVIDENCE := $(VENV)/.evidence
 SEEDS ?= 10000
+FROM ?= 0
 LOAD ?= 20000
 ACTS ?= 40
 MODELS ?= long
@@ -41,10 +42,12 @@ cli: setup ## every verb, as a user types it
 integration: setup ## the real broker, with TLS and ACLs
 	$(PYTEST) tests/integration
 
-test-long: setup ## many seeds, larger models, and the kill campaign: SEEDS, MODELS, LOAD and ACTS say how long
-	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model --timeout=3600)
-	NOTIFIER_SEEDS=$(SEEDS) $(PYTEST) tests/simulation/test_schedules.py --timeout=3600
-	NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json $(PYTEST) tests/integration/test_campaign.py
+test-long: setup ## many seeds, larger models, and the kill campaign: SEEDS, FROM, MODELS, LOAD and ACTS say which
+	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model tests/simulation/test_deaths.py --timeout=3600)
+	NOTIFIER_SEEDS=$(SEEDS) NOTIFIER_FROM=$(FROM) $(PYTEST) --timeout=3600 \
+		tests/simulation/test_schedules.py tests/simulation/test_whole_system.py
+	NOTIFIER_LONG=1 NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json \
+		$(PYTEST) tests/integration/test_campaign.py
 
 test-controls: setup ## take every control away: its attack's test must fail
 	$(VENV)/bin/python tests/controls

@@ -12,7 +12,7 @@ import pytest
 
 from notifier.routing.partition import Partition
 from notifier.transport.memory import MemoryTransactional
-from support.seeds import blocks
+from support.seeds import blocks, chosen
 from support.whole import run_seed
 
 
@@ -49,3 +49,16 @@ def test_a_seed_that_fails_is_named(cores):
     with pytest.raises(AssertionError, match=r"^replay with NOTIFIER_SEED=-2\n(?s:.)*ValueError") as raised:
         cores.run(math.factorial, [3, -2, 4])
     assert "SEED=3" not in str(raised.value)
+
+
+def test_which_seeds_are_run(monkeypatch):
+    """As many as are asked for, from where it is said; or the one that is to be seen again."""
+    for name in ("NOTIFIER_SEED", "NOTIFIER_SEEDS", "NOTIFIER_FROM"):
+        monkeypatch.delenv(name, raising=False)
+    assert chosen(3) == [0, 1, 2]
+    monkeypatch.setenv("NOTIFIER_SEEDS", "2")
+    assert chosen(3) == [0, 1]
+    monkeypatch.setenv("NOTIFIER_FROM", "1000")
+    assert chosen(3) == [1000, 1001]
+    monkeypatch.setenv("NOTIFIER_SEED", "17")
+    assert chosen(3) == [17]

@@ -18,9 +18,14 @@ class Hangs(Exception):
 
 
 def chosen(default):
-    """`NOTIFIER_SEED=17` names one, to replay it; `NOTIFIER_SEEDS` says how many, where `default` is not meant."""
-    only = os.environ.get("NOTIFIER_SEED")
-    return [int(only)] if only else list(range(int(os.environ.get("NOTIFIER_SEEDS", default))))
+    """`NOTIFIER_SEED=17` names one, to replay it; else as many as `NOTIFIER_SEEDS` or `default` says.
+
+    `NOTIFIER_FROM` is the first of them, 0 where it is not set: whoever runs more need not run the same again.
+    """
+    if only := os.environ.get("NOTIFIER_SEED"):
+        return [int(only)]
+    first = int(os.environ.get("NOTIFIER_FROM", "0"))
+    return list(range(first, first + int(os.environ.get("NOTIFIER_SEEDS", default))))
 
 
 def blocks(default, size):
