@@ -4,105 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
-import subprocess
-import sys
 import uuid
 
 import pytest
 
-from notifier.config import party_config
 from notifier.sandbox.processes import wait_until
 from support import sandbox as support
+from support.disks import outbox_on
 
-ROOM = 16 * 1024 * 1024
 MESSAGES = 120
-
-
-class SmallDisk:
-    """A file system of `ROOM` bytes that is seen only by whoever is started on it; it goes with its holder."""
-
-    def __init__(self, mounted, home):
-        self._environment = os.environ | {"NOTIFIER_HOME": str(home)}
-        user = [] if os.geteuid() == 0 else ["--map-root-user"]
-        script = f"mount -t tmpfs -o size={ROOM} none '{mounted}' && echo mounted && exec sleep 600"
-        self._holder = subprocess.Popen(
-            ["unshare", "--mount", *user, "sh", "-c", script], stdout=subprocess.PIPE, text=True
-        )
-        assert self._holder.stdout.readline() == "mounted\n", "no small file system can be made here"
-        self._enter = ["nsenter", "--mount", *(["--user", "--preserve-credentials"] if user else [])]
-        self._enter += ["--target", str(self._holder.pid), "--"]
-        self._ballast = mounted / "ballast"
-
-    def command(self, *arguments):
-        return [*self._enter, sys.executable, "-m", "notifier", *arguments]
-
-    def run(self, *arguments):
-        return subprocess.run(
-            self.command(*arguments),
-            capture_output=True,
-            text=True,
-            env=self._environment,
-            timeout=support.PATIENCE_S,
-            check=False,
-        )
-
-    def start(self, *arguments):
-        return subprocess.Popen(
-            self.command(*arguments),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment,
-        )
-
-    def stored(self, config):
-        """How many messages the outbox holds."""
-        query = "SELECT count(*) FROM message"
-        return int(self._asked(config, query) or 0)
-
-    def write_back(self, config):
-        """The database's log is emptied into it: what is written next needs room of its own."""
-        assert self._asked(config, "PRAGMA wal_checkpoint(TRUNCATE)") == "0"
-
-    def _asked(self, config, query):
-        """The first value that the outbox answers; "" where it does not."""
-        script = f"import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('{query}').fetchone()[0])"
-        command = [*self._enter, sys.executable, "-c", script, str(config.parent / "small" / "outbox.db")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    def fill(self, leave):
-        """Everything but `leave` bytes is taken."""
-        script = (
-            "import os,sys; disk = os.statvfs(os.path.dirname(sys.argv[1]));"
-            "open(sys.argv[1], 'wb').write(bytes(max(0, disk.f_bavail * disk.f_frsize - int(sys.argv[2]))))"
-        )
-        command = [*self._enter, sys.executable, "-c", script, str(self._ballast), str(leave)]
-        subprocess.run(command, check=True, timeout=30)
-
-    def empty(self):
-        """There is room again."""
-        subprocess.run([*self._enter, "rm", str(self._ballast)], check=True, timeout=30)
-
-    def close(self):
-        self._holder.terminate()
-        self._holder.communicate(timeout=30)
 
 
 @pytest.fixture
 def desk(world, tmp_path):
-    """MAR/spoc, with its outbox on a small disk: the configuration, the disk, and a file of notifications."""
-    folder = tmp_path / "party"
-    shutil.copytree(party_config(world.home, "MAR/spoc").parent, folder)
-    for database in folder.glob("*.db*"):
-        database.unlink()
-    (folder / "small").mkdir()
-    config = folder / "config.toml"
-    text = config.read_text().replace("../../directory", str(world.home / "directory"))
-    config.write_text(text.replace('"outbox.db"', '"small/outbox.db"'))
-    disk = SmallDisk(folder / "small", world.home)
+    """MAR/spoc, with its outbox on a small disk: the configuration and the disk."""
+    config, disk = outbox_on(tmp_path / "party", world.home, "MAR/spoc")
     yield config, disk
     disk.close()
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
+
+from notifier.config import party_config
+from support import sandbox as support
+
+ROOM = 16 * 1024 * 1024
 
 
 class Namespace:
@@ -32,3 +39,80 @@ class Namespace:
         """Lets go of it; whoever still is in it keeps it."""
         self._holder.terminate()
         self._holder.communicate(timeout=30)
+
+
+class SmallDisk:
+    """A file system of `room` bytes that is seen only by whoever is started on it; it goes with its holder."""
+
+    def __init__(self, mounted, home, room=ROOM):
+        self._environment = os.environ | {"NOTIFIER_HOME": str(home)}
+        self._view = Namespace()
+        done = self._view.run("mount", "-t", "tmpfs", "-o", f"size={room}", "none", str(mounted))
+        assert done.returncode == 0, done.stderr
+        self._ballast = mounted / "ballast"
+
+    def command(self, *arguments):
+        return [*self._view.enter, sys.executable, "-m", "notifier", *arguments]
+
+    def run(self, *arguments):
+        return subprocess.run(
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            timeout=support.PATIENCE_S,
+            check=False,
+        )
+
+    def start(self, *arguments):
+        return subprocess.Popen(
+            self.command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+        )
+
+    def stored(self, config):
+        """How many messages the outbox holds."""
+        return int(self.asked(config, "SELECT count(*) FROM message") or 0)
+
+    def write_back(self, config):
+        """The database's log is emptied into it: what is written next needs room of its own."""
+        assert self.asked(config, "PRAGMA wal_checkpoint(TRUNCATE)") == "0"
+
+    def asked(self, config, query):
+        """The first value that the outbox answers; "" where it does not."""
+        script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])"
+        place = config.parent / "small" / "outbox.db"
+        command = [*self._view.enter, sys.executable, "-c", script, str(place), query]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def fill(self, leave):
+        """Everything but `leave` bytes is taken."""
+        script = (
+            "import os,sys; disk = os.statvfs(os.path.dirname(sys.argv[1]));"
+            "open(sys.argv[1], 'wb').write(bytes(max(0, disk.f_bavail * disk.f_frsize - int(sys.argv[2]))))"
+        )
+        command = [*self._view.enter, sys.executable, "-c", script, str(self._ballast), str(leave)]
+        subprocess.run(command, check=True, timeout=30)
+
+    def empty(self):
+        """There is room again."""
+        subprocess.run([*self._view.enter, "rm", str(self._ballast)], check=True, timeout=30)
+
+    def close(self):
+        self._view.close()
+
+
+def outbox_on(folder, home, name, room=ROOM):
+    """The authority `name` of a sandbox, moved to `folder`, its outbox on a small disk: configuration and disk."""
+    shutil.copytree(party_config(home, name).parent, folder)
+    for database in folder.glob("*.db*"):
+        database.unlink()
+    (folder / "small").mkdir()
+    config = folder / "config.toml"
+    text = config.read_text().replace("../../directory", str(home / "directory"))
+    config.write_text(text.replace('"outbox.db"', '"small/outbox.db"'))
+    return config, SmallDisk(folder / "small", home, room)
