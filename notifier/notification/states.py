@@ -72,11 +72,11 @@ def _iso() -> frozenset[str]:
 def _alpha_2() -> dict[str, str]:
     import pycountry
 
-    return {country.alpha_2: country.alpha_3 for country in pycountry.countries}
+    return {country.alpha_2: country.alpha_3 for country in pycountry.countries} | {"XK": "RKS"}
 
 
 def from_alpha_2(code: str) -> str | None:
-    """The alpha-3 code of an ISO 3166-1 alpha-2 code."""
+    """The alpha-3 code of an ISO 3166-1 alpha-2 code, or of the one that places in Kosovo go by."""
     return _alpha_2().get(code)
 
 

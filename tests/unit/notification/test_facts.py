@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import airportsdata
 import pytest
 
 from notifier.notification import states
@@ -44,6 +45,7 @@ def test_there_are_as_many_states_as_iso_has():
     [
         (Place("state", "AUT"), "AUT"),
         (Place("iata", "VIE"), "AUT"),
+        (Place("iata", "PRN"), "RKS"),
         (Place("iata", "QQQ"), None),
         (Place("locode", "DEFRA"), "DEU"),
         (Place("locode", "QQFRA"), None),
@@ -54,6 +56,13 @@ def test_there_are_as_many_states_as_iso_has():
 def test_places_resolve_to_states_or_not(place, state):
     """Offline."""
     assert place.state == state
+
+
+def test_every_airport_there_is_resolves():
+    """A code that the library has and that no state answers for would hold its leg for nothing."""
+    airports = airportsdata.load("IATA")
+    assert len(airports) > 7000
+    assert [code for code in airports if Place("iata", code).state is None] == []
 
 
 @pytest.mark.parametrize(
