@@ -11,7 +11,9 @@ import pytest
 
 from notifier.errors import Malformed, NotificationInvalid
 from notifier.notification import decode, encode, for_sealing, parse, to_json
+from notifier.notification.model import Document
 from notifier.routing.legs import legs_of
+from unit.notification.test_mrz import SPECIMENS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = sorted(EXAMPLES.glob("*.json"))
@@ -68,6 +70,31 @@ def test_the_issuer_of_a_refugee_s_document_leaves_as_a_residence(good):
         assert (subject.residences, [one.kind for one in subject.documents]) == (leaves, ["P"])
     good["subject"] |= {"documents": [], "residences": "unknown"}
     assert for_sealing(parse(good)).subject.residences == ("unknown",)
+
+
+@pytest.mark.parametrize(
+    ("format_", "shown"),
+    [
+        *((format_, code) for format_ in sorted(SPECIMENS) for code in ("XXB", "XXC")),
+        *((format_, kind) for format_ in ("TD1", "TD2", "TD3") for kind in ("PR", "PT")),
+    ],
+)
+def test_a_machine_readable_zone_alone_makes_a_refugee(good, format_, shown):
+    """A document that is called a passport, card or visa: by the nationality printed in its zone, or by its kind."""
+    lines = list(SPECIMENS[format_])
+    plain = {"kind": lines[0][0], "issuer": "UTO", "mrz": list(lines)}
+    if shown.startswith("XX"):
+        place = 15 if format_ == "TD1" else 10
+        lines[1] = lines[1][:place] + shown + lines[1][place + 3 :]
+    else:
+        lines[0] = shown + lines[0][2:]
+    good["local"]["refugee"]["status"] = "none"
+    good["subject"] |= {"residences": [], "documents": [plain | {"mrz": lines}, plain]}
+    notification = parse(good)
+    assert notification.shows_refugee
+    leaves = for_sealing(notification)
+    assert leaves.subject.documents == (Document(plain["kind"], "UTO", mrz=tuple(plain["mrz"])),)
+    assert (shown if shown.startswith("XX") else lines[0][:5]).encode() not in encode(replace(leaves, id=ID))
 
 
 def test_what_was_not_made_for_leaving_is_not_encoded(good):
