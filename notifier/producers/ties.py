@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import Refused
+from notifier.errors import Fault, NotificationInvalid, Refused
 from notifier.notification import Notification
 from notifier.notification.digest import digests_of
-from notifier.notification.model import Approval, Local
+from notifier.notification.model import Approval, Handling, Local
 from notifier.notification.states import participant_of
 from notifier.producers.plan import Entry, Plan, Stop, Ties, plan
 from notifier.routing.decision import Decision, decide, facts_of
@@ -97,10 +97,12 @@ def is_for_a_child(notification: Notification, ties: Ties) -> bool:
 def follow(update: Notification, case: Sequence[Earlier], snapshot: Snapshot) -> Followed:
     """What `update` comes to, and what it does to the messages of its case: `case[0]` is what it is about.
 
-    Raises `Refused` (`about_mismatch`) where it is not about that text, or that is nothing to be updated.
+    Raises `Refused` (`about_mismatch`) where it is not about that text, or that is nothing to be updated, and
+    `NotificationInvalid` where it forgets whom the case keeps out.
     """
     first = case[0].notification
     _check(update, first)
+    _check_handling(update.handling, [one.notification.handling for one in case])
     ties = Ties(
         of=first.type,
         local=_known_before(update, case),
@@ -126,6 +128,22 @@ def _check(update: Notification, first: Notification) -> None:
         )
     if update.exercise != first.exercise:
         raise Refused("about_mismatch", "a drill is updated by a drill, and nothing else is")
+
+
+def _check_handling(given: Handling, before: Sequence[Handling]) -> None:
+    """Whom the case excludes, or does not release to, an update says again; only by name does it let them in.
+
+    A field left out would tell the very state that was to hear nothing.
+    """
+    faults = []
+    admitted = {*given.release_to, *(name.partition("/")[0] for name in given.release_to)}
+    excluded = {name for one in before for name in one.not_to}
+    if any(not given.excludes(name) and name not in admitted for name in excluded):
+        faults.append(Fault("/handling/not_to", "must name whom the case excludes, or release_to must"))
+    if not given.release_to and any(one.release_to for one in before):
+        faults.append(Fault("/handling/release_to", "must not be empty: the case is released to some alone"))
+    if faults:
+        raise NotificationInvalid(faults)
 
 
 def _known_before(update: Notification, case: Sequence[Earlier]) -> Local:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from notifier.directory.builtin import builtin_snapshot
-from notifier.errors import Refused
+from notifier.errors import NotificationInvalid, Refused
 from notifier.notification import parse
 from notifier.notification.digest import digest_of
 from notifier.notification.model import About, Approval
@@ -160,6 +160,33 @@ def test_nothing_local_of_a_case_changes_a_byte_that_leaves():
             (letter,) = letters_to(said, made.recipients, made.ties)
             wires.add(letter.wire)
     assert len(wires) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "pointers"),
+    [
+        ({"not_to": ["FRA"]}, {}, ["/handling/not_to"]),
+        ({"not_to": ["FRA"]}, {"not_to": ["FRA/spoc"]}, ["/handling/not_to"]),
+        ({"not_to": ["FRA"]}, {"not_to": ["FRA", "DEU"]}, []),
+        ({"not_to": ["FRA/border"]}, {"not_to": ["FRA"]}, []),
+        ({"not_to": ["FRA"]}, {"release_to": ["FRA/spoc", "UTO"]}, []),
+        ({"not_to": ["FRA/border"]}, {"release_to": ["FRA"]}, ["/handling/not_to"]),
+        ({"release_to": ["UTO"]}, {}, ["/handling/release_to"]),
+        ({"release_to": ["UTO"]}, {"release_to": ["UTO", "FRA"]}, []),
+        ({"release_to": ["UTO"], "not_to": ["UTO/fiu"]}, {}, ["/handling/not_to", "/handling/release_to"]),
+    ],
+)
+def test_an_update_forgets_nobody_whom_the_case_keeps_out(before, given, pointers):
+    """A field left out would tell the very state that was to hear nothing: said again, or let in by name."""
+    handling = {"codes": [], "text": None, "release_to": [], "not_to": []}
+    first = told(arrest(("UTO", "documented"), handling=handling | before), "UTO/spoc")
+    again = update(first.notification, ("UTO", "documented"), handling=handling | given)
+    found = []
+    try:
+        follow(again, [first], SNAPSHOT)
+    except NotificationInvalid as error:
+        found = [fault.pointer for fault in error.faults]
+    assert found == pointers
 
 
 def test_an_update_is_of_a_text_and_of_no_update():
