@@ -19,6 +19,7 @@ from notifier.producers.publisher import Parts, Publisher
 from notifier.storage import Database
 from notifier.topics import INTAKE, feed_of
 from support import virtual
+from support.world import PATIENCE_S
 
 STORAGE_KEY = b"k" * 32
 TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
@@ -129,7 +130,7 @@ async def test_a_notification_reaches_exactly_those_who_are_expected(world, publ
         submitted = await publisher.publish(document())
         assert submitted.recipients == TOLD
         assert submitted.state == "submitted"
-        status = await publisher.wait(submitted.id, 10)
+        status = await publisher.wait(submitted.id, PATIENCE_S)
     assert status.state == "routed"
     assert {one.authority: one.state for one in status.recipients} == dict.fromkeys(TOLD, "routed")
     for authority in TOLD:
@@ -155,7 +156,7 @@ async def test_what_was_accepted_survives_a_broker_that_is_down(make_world, publ
     assert not intake(world)
     down = False
     async with world.routing(), publishing(world) as publisher:
-        assert await publisher.drain(10) == []
+        assert await publisher.drain(PATIENCE_S) == []
         assert (await publisher.status(submitted.id)).state == "routed"
     assert len(deliveries(world, "DEU/spoc")) == 1
 
@@ -174,7 +175,7 @@ async def test_after_a_doubt_the_same_bytes_go_again(make_world, publishing):
         submitted = await publisher.publish(document())
         await world.until(lambda: len(intake(world)) == 3)
         async with world.routing():
-            assert (await publisher.wait(submitted.id, 10)).state == "routed"
+            assert (await publisher.wait(submitted.id, PATIENCE_S)).state == "routed"
     assert len(set(intake(world))) == 1
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1]
 
@@ -191,7 +192,7 @@ def test_what_is_out_of_order_waits_for_what_was_lost_before_it(world, publishin
     async def main():
         async with world.routing(), publishing(world) as publisher:
             await publisher.publish_all([document(narrative=f"number {index}") for index in range(2)])
-            assert await publisher.drain(60) == []
+            assert await publisher.drain(PATIENCE_S) == []
 
     monkeypatch.setattr(world.broker, "append", losing)
     virtual.run(main())
@@ -210,9 +211,9 @@ def test_a_hub_without_the_key_that_the_directory_names_is_not_flooded(make_worl
     async def main():
         async with world.routing(), publishing(world) as publisher:
             submitted = await publisher.publish(document())
-            assert (await publisher.wait(submitted.id, 10)).reason == "hub_key_retired"
+            assert (await publisher.wait(submitted.id, PATIENCE_S)).reason == "hub_key_retired"
             world.directory.put(with_slip_key(named, key))
-            assert (await publisher.wait(submitted.id, 60)).state == "routed"
+            assert (await publisher.wait(submitted.id, PATIENCE_S)).state == "routed"
 
     virtual.run(main())
     assert len(intake(world)) < 10
@@ -231,7 +232,7 @@ async def test_many_are_delivered_in_order_without_gap(world, publishing):
     """A hundred notifications, more than the window: each once, numbered from 1 for each recipient."""
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish_all([document(narrative=f"number {index}") for index in range(100)])
-        assert await publisher.drain(30) == []
+        assert await publisher.drain(PATIENCE_S) == []
     found = deliveries(world, "DEU/spoc")
     assert [sequence for _, sequence in found] == list(range(1, 101))
     assert [one.narrative for one, _ in found] == [f"number {index}" for index in range(100)]
@@ -247,12 +248,12 @@ async def test_a_refusal_in_turn_renumbers_the_followers(world, publishing):
             [document(movement__destination="FRA", narrative=f"number {index}") for index in range(3)]
         )
         async with world.routing():
-            assert set(await publisher.drain(10, of=[one.id for one in others])) == set()
+            assert set(await publisher.drain(PATIENCE_S, of=[one.id for one in others])) == set()
             status = await publisher.status(refused.id)
             assert (status.state, status.reason) == ("submitted", "feed_missing")
             world.broker.log[feed_of("DEU/spoc")] = missing
             world.clock.now += 3_600_000
-            assert (await publisher.wait(refused.id, 10)).state == "routed"
+            assert (await publisher.wait(refused.id, PATIENCE_S)).state == "routed"
     assert [sequence for _, sequence in deliveries(world, "FRA/spoc")] == [1, 2, 3]
     assert [sequence for _, sequence in deliveries(world, "UTO/spoc")] == [1, 2, 3, 4]
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1]
@@ -264,7 +265,7 @@ async def test_a_final_refusal_is_told_and_the_rest_goes_on(world, publishing):
     world.directory.put(permitted(world.directory.snapshot(), "TUR/spoc", {"arrest"}))
     async with world.routing(), publishing(world, behind) as publisher:
         submitted = await publisher.publish(document())
-        status = await publisher.wait(submitted.id, 10)
+        status = await publisher.wait(submitted.id, PATIENCE_S)
     assert (status.state, status.reason) == ("rejected", "not_permitted")
     assert {one.state for one in status.recipients} == {"rejected"}
     assert not deliveries(world, "DEU/spoc")
@@ -297,7 +298,7 @@ async def test_outdated_rules_are_evaluated_again_and_nobody_is_added(world, pub
         submitted = await publisher.publish(document())
         world.directory.put(newer(world.directory.snapshot()))
         async with world.routing():
-            status = await publisher.wait(submitted.id, 10)
+            status = await publisher.wait(submitted.id, PATIENCE_S)
     assert status.state == "routed"
     assert status.rules_version == 7
     states = {one.authority: one.state for one in status.recipients}
@@ -325,7 +326,7 @@ async def test_a_refugee_s_states_are_not_told_and_nobody_reads_why(world, publi
     )
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(fled)
-        status = await publisher.wait(submitted.id, 10)
+        status = await publisher.wait(submitted.id, PATIENCE_S)
     states = {one.authority: one.state for one in status.recipients}
     assert states == {"AUT/spoc": "routed", "DEU/spoc": "suppressed", "UTO/spoc": "suppressed"}
     assert not world.feed("UTO/spoc")
@@ -340,7 +341,7 @@ async def test_a_child_s_notification_waits_and_that_it_waits_is_recorded(world,
     """Nobody is told; the hub's log has an envelope to nobody, and the act of holding."""
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(document(subject__age="child"))
-        assert await publisher.drain(10) == []
+        assert await publisher.drain(PATIENCE_S) == []
         status = await publisher.status(submitted.id)
     assert status.state == "held"
     assert [(act.kind, act.state) for act in status.acts] == [("hold", "logged")]
@@ -357,7 +358,7 @@ async def test_each_profile_has_an_envelope_of_its_own(world, publishing):
     world.directory.put(Snapshot(snapshot.directory, rules))
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(document())
-        status = await publisher.wait(submitted.id, 10)
+        status = await publisher.wait(submitted.id, PATIENCE_S)
     assert {one.authority: one.state for one in status.recipients} == dict.fromkeys((*TOLD, "UTO/consular"), "routed")
     assert len(intake(world)) == 2
     ((visited, _),) = deliveries(world, "UTO/consular")
@@ -374,7 +375,7 @@ async def test_a_withholding_from_everybody_is_recorded(world, publishing):
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(nobody)
         assert submitted.recipients == ()
-        status = await publisher.wait(submitted.id, 10)
+        status = await publisher.wait(submitted.id, PATIENCE_S)
     assert status.state == "held"
     assert {one.state for one in status.recipients} == {"suppressed"}
     assert len(intake(world)) == 1
@@ -386,7 +387,7 @@ async def test_the_same_notification_twice_is_one(world, publishing):
     known = document(id="01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11")
     async with world.routing(), publishing(world) as publisher:
         await publisher.publish(known)
-        await publisher.wait(known["id"], 10)
+        await publisher.wait(known["id"], PATIENCE_S)
         assert (await publisher.publish(known)).state == "routed"
         with pytest.raises(Refused) as raised:
             await publisher.publish({**known, "narrative": "another text"})
@@ -407,8 +408,8 @@ async def test_two_publishers_share_one_outbox(world, publishing):
     async with world.routing(), publishing(world) as first, publishing(world) as second:
         await first.publish(document())
         submitted = await second.publish(document())
-        assert (await second.wait(submitted.id, 10)).state == "routed"
-        assert await first.drain(10) == []
+        assert (await second.wait(submitted.id, PATIENCE_S)).state == "routed"
+        assert await first.drain(PATIENCE_S) == []
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2]
 
 
@@ -416,7 +417,7 @@ async def test_the_outbox_file_tells_nothing(world, publishing, tmp_path):
     """Neither name, narrative, document number nor recipient stands in the database's files."""
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(document())
-        await publisher.wait(submitted.id, 10)
+        await publisher.wait(submitted.id, PATIENCE_S)
         stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for secret in (b"Eriksson", b"ERIKSSON", b"narrative that", b"L898902C3", b"DEU/spoc", b"nationality"):
         assert secret not in stored, secret
@@ -460,12 +461,12 @@ async def crash_once(make_world, publishing, crash_at):
         async with publishing(world) as publisher:
             await publisher.publish_all([document(narrative=f"number {index}") for index in range(3)])
             try:
-                await publisher.drain(10)
+                await publisher.drain(PATIENCE_S)
             except Crash:
                 crashed = True
         killable.set(False)
         async with publishing(world) as publisher:
-            assert await publisher.drain(10) == []
+            assert await publisher.drain(PATIENCE_S) == []
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2, 3]
     assert [one.narrative for one, _ in deliveries(world, "DEU/spoc")] == [f"number {index}" for index in range(3)]
     return crashed
@@ -505,13 +506,13 @@ async def test_a_publisher_killed_at_any_transaction_loses_and_doubles_nothing(
                 async with publishing(world) as publisher:
                     for one in documents:
                         await publisher.publish(one)
-                    await publisher.drain(10)
+                    await publisher.drain(PATIENCE_S)
             except Crash:
                 crashed = True
             killable.set(False)
             async with publishing(world) as publisher:
                 await publisher.publish_all(documents)
-                assert await publisher.drain(10) == []
+                assert await publisher.drain(PATIENCE_S) == []
         found = deliveries(world, "DEU/spoc")
         assert sorted(one.narrative for one, _ in found) == ["number 0", "number 1", "number 2"], crash_at
         assert [sequence for _, sequence in found] == [1, 2, 3], crash_at

@@ -38,6 +38,7 @@ from notifier.notification import encode, for_sealing, parse
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import feed_of
 from notifier.transport.base import Outgoing
+from support.world import PATIENCE_S
 
 STORAGE_KEY = b"k" * 32
 ME = "DEU/spoc"
@@ -196,7 +197,7 @@ class Desk:
 
     async def receive(self, **options):
         """Everything in the inbox once the feed is read to its end."""
-        async with self.subscribed(**options) as subscriber, asyncio.timeout(20):
+        async with self.subscribed(**options) as subscriber, asyncio.timeout(PATIENCE_S):
             await subscriber.until_idle(0)
             return await subscriber.inbox.messages()
 
@@ -355,7 +356,7 @@ async def test_a_delivery_from_a_clock_that_is_ahead_is_waited_for(world, hub, d
         sealed = hub.sealed(originator)
         early = hub.stated(sealed.digest, accepted_at=world.clock() + HOUR_MS // 6)
         await hub.put(hub.delivery(sealed, signed=early))
-    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
         with pytest.raises(Temporary) as error:
             await subscriber.until_idle(0, patience=0.1)
         assert error.value.reason == "not_yet_valid"
@@ -391,7 +392,7 @@ async def test_with_keys_that_are_not_its_own_nothing_is_read(world, hub, desk, 
 
 async def test_keys_that_are_replaced_while_it_runs_stop_it(world, hub, desk):
     """The directory lists a new key that this process does not have: it ends before it would lose what comes."""
-    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
         await subscriber.until_idle(0)
         world.directory.put(rotated(world.directory.snapshot(), DecryptionKey.from_secret(b"n" * 32), world.clock()))
         await hub.deliver("TUR/spoc")
@@ -476,7 +477,7 @@ async def test_messages_and_offset_are_stored_together_or_not_at_all(hub, desk, 
     monkeypatch.setattr(Batch, "take", cut)
     log = Warned()
     monkeypatch.setattr("notifier.consumers.subscriber.log", log)
-    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
         await log.event.wait()
         assert log.reasons == ["storage_failed"]
         assert await subscriber.inbox.messages() == []
@@ -488,7 +489,7 @@ async def test_messages_and_offset_are_stored_together_or_not_at_all(hub, desk, 
 async def test_an_inbox_has_one_reader_and_the_next_goes_on(hub, desk):
     """A second process is refused while the first lives; then it goes on where the first ended."""
     await hub.deliver("TUR/spoc")
-    async with desk.subscribed() as first, asyncio.timeout(20):
+    async with desk.subscribed() as first, asyncio.timeout(PATIENCE_S):
         await first.until_idle(0)
         with pytest.raises(StorageError) as refused:
             async with desk.subscribed():
@@ -500,7 +501,7 @@ async def test_an_inbox_has_one_reader_and_the_next_goes_on(hub, desk):
 
 async def test_a_reader_that_was_taken_over_writes_nothing_more(hub, desk, world):
     """The lease runs out unnoticed and another takes it: the old one ends with `fenced`, nothing is doubled."""
-    async with desk.subscribed() as old, asyncio.timeout(20):
+    async with desk.subscribed() as old, asyncio.timeout(PATIENCE_S):
         await old.until_idle(0)
         world.clock.now += HOUR_MS
         async with desk.subscribed() as new:
@@ -528,7 +529,7 @@ async def test_a_reader_that_outlives_a_restore_cannot_skip(make_world, tmp_path
     hub, desk = Hub(world), Desk(world, f"sqlite:///{tmp_path}/inbox.db")
     for _ in range(3):
         await hub.deliver("TUR/spoc")
-    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
         await subscriber.until_idle(0)
         database = subscriber.inbox._database
         async with database.write() as connection:
@@ -555,7 +556,7 @@ async def test_iterating_yields_each_message_once_and_again_after_a_crash(hub, d
         taken = []
         async with (
             desk.subscribed() as subscriber,
-            asyncio.timeout(20),
+            asyncio.timeout(PATIENCE_S),
             contextlib.aclosing(aiter(subscriber)) as messages,
         ):
             async for message in messages:
@@ -604,7 +605,7 @@ async def test_the_inbox_tells_nothing_without_its_key(hub, desk, tmp_path):
     """Names, documents, originators and texts stand nowhere in its files, and another key opens nothing."""
     await hub.deliver("TUR/spoc")
     await hub.put(hub.delivery(hub.sealed("FRA/spoc", to="FRA/spoc"), "FRA/spoc"))
-    async with desk.subscribed() as subscriber, asyncio.timeout(20):
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
         await subscriber.until_idle(0)
         files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for canary in (
