@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from notifier.errors import Fault, MrzError
+from notifier.errors import Fault
 from notifier.notification import mrz
 from notifier.notification.dates import may_be, proves_adult
 from notifier.notification.model import (
@@ -26,7 +26,7 @@ NAMES_NO_STATE = frozenset({"nationality_unknown", "former_state", "unresolved_p
 
 
 def warnings(notification: Notification) -> list[Fault]:
-    """Everything worth a second look, by JSON pointer; no value is repeated."""
+    """Everything worth a second look in what `parse` made, by JSON pointer; no value is repeated."""
     return list(_warnings(notification))
 
 
@@ -68,10 +68,7 @@ def _of_document(pointer: str, document: Document, subject: Subject) -> Iterator
     """Where the machine readable zone says something else than the fields beside it."""
     if not document.mrz:
         return
-    try:
-        zone = mrz.parse(document.mrz)
-    except MrzError:  # nobody submits one: another authority's software may have sent it
-        return
+    zone = mrz.parse(document.mrz)
     if document.number not in (None, "unknown", zone.number):
         yield Fault(f"{pointer}/number", "is not the number in the machine readable zone")
     if participant_of(document.issuer) != participant_of(zone.issuer):

@@ -198,10 +198,10 @@ def _avro_notification(data: bytes) -> bool:
     """What another authority's software may have encoded."""
     own = codec("Notification")
     found = decode(data if data[:2] == MARKER else MARKER + own.fingerprint + data)
-    to_json(found, local=False)
-    warnings(found)
     if data[:2] != MARKER and found.id is not None:
         assert encode(found) == MARKER + own.fingerprint + data
+    # What is passed on is made of it, and parsed first.
+    warnings(parse(to_json(found, local=False)))
     return True
 
 
@@ -272,7 +272,7 @@ TARGETS = {
     target.name: target
     for target in (
         Target("avro", _avro, (Malformed,)),
-        Target("avro-notification", _avro_notification, (Malformed,)),
+        Target("avro-notification", _avro_notification, (Malformed, NotificationInvalid)),
         Target("configuration", _config, (ConfigError,)),
         Target("delivery", _feed, ()),
         Target("delivery-signed", _signed_delivery, ()),

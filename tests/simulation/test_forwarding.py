@@ -191,13 +191,15 @@ async def test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer(stage):
 
 
 async def test_what_breaks_its_format_is_not_passed_on(stage):
-    """What an originator's other software let through is refused where it would be said again."""
+    """What an originator's other software let through is refused where it would be said again, and judged by nobody."""
     async with stage.routing():
         sent = (await received(stage)).notification
+        ageless = replace(sent, event_time="one day", subject=replace(sent.subject, age="unknown"))
         async with stage.publishing(ME) as publisher:
-            with pytest.raises(Refused) as error:
-                await publisher.forward(replace(sent, urgency="now"), ["DEU/fiu"])
-    assert error.value.reason == "invalid_notification"
+            for broken in (replace(sent, urgency="now"), ageless):
+                with pytest.raises(Refused) as error:
+                    await publisher.forward(broken, ["DEU/border"])
+                assert error.value.reason == "invalid_notification"
 
 
 async def test_a_drill_stays_a_drill_and_reaches_no_operational_sink(stage, tmp_path):
