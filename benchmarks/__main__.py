@@ -32,6 +32,7 @@ STREAM_COUNTS = (1_000, 100_000)
 ROUTERS = 2
 SERVICES = ("auditor", "router-1", "router-2")
 IDLE_PERCENT = 10
+RATES = (2, 20, 50)
 BODY = 2048
 FAN_OUT = 3
 
@@ -49,8 +50,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all where none is named")
     parser.add_argument("--messages", type=int, default=6000, help="a hop in one round")
     parser.add_argument("--rounds", type=int, default=3, help="of every hop, by turns; the median counts")
-    parser.add_argument("--rate", type=int, default=50, help="messages a second, for the latency")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of latency")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of latency, at each rate")
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
@@ -143,7 +143,7 @@ def _takeover(sandbox: Sandbox, _given: argparse.Namespace) -> Result:
 def _latency(sandbox: Sandbox, given: argparse.Namespace) -> Result:
     _together(sandbox)
     sandbox.process("router-2").stop(10)
-    return asdict(asyncio.run(latency.measure(sandbox, given.rate, given.seconds)))
+    return {"rates": [asdict(asyncio.run(latency.measure(sandbox, rate, given.seconds))) for rate in RATES]}
 
 
 def _sweep(sandbox: Sandbox, given: argparse.Namespace) -> Result:
