@@ -191,7 +191,7 @@ async def test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer(stage):
 
 
 async def test_what_breaks_its_format_is_not_passed_on(stage):
-    """What an originator's other software let through is refused where it would be said again, and judged by nobody."""
+    """What an originator's other software let through is refused where it would be said again, and judged by none."""
     async with stage.routing():
         sent = (await received(stage)).notification
         ageless = replace(sent, event_time="one day", subject=replace(sent.subject, age="unknown"))
