@@ -19,7 +19,8 @@ from notifier.directory.model import DAY_MS
 from notifier.directory.repository import Repository
 from notifier.errors import DirectoryError, DirectoryStale
 from support.published import GRACE_S
-from support.stage import document, race
+from support.samples import document
+from support.stage import race
 from support.world import START
 
 TIMESTAMP_DAYS = 30

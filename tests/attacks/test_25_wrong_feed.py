@@ -10,7 +10,7 @@ import pytest
 
 from notifier.envelope import notice
 from notifier.topics import INTAKE
-from support.stage import document
+from support.samples import document
 from support.world import PARTITIONS
 
 

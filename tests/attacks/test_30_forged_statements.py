@@ -14,7 +14,8 @@ import pytest
 from notifier.envelope import SigningKey, Statement, leaf_of, notice, parse_feed
 from notifier.envelope.statements import sign_statements
 from notifier.topics import INTAKE
-from support.stage import HOUR_MS, TOLD, document
+from support.samples import document
+from support.stage import HOUR_MS, TOLD
 from support.world import PARTITIONS
 
 STRANGER = SigningKey.from_secret(b"s" * 32)

@@ -15,7 +15,7 @@ import pytest
 from notifier.envelope import SigningKey
 from notifier.errors import Refused
 from notifier.producers.approvals import sign
-from support.stage import document
+from support.samples import document
 
 KEYS = {name: SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("mallory", "bob", "carol", "dan")}
 PERSONS = {"mallory": "child_reviewer", "bob": "child_reviewer", "carol": "release", "dan": "child_reviewer"}

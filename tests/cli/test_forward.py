@@ -23,7 +23,7 @@ from notifier.notification.digest import digest_of
 from notifier.runtime import REAL
 from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority
-from support.stage import document
+from support.samples import document
 
 ME = "DEU/spoc"
 FREE, ASKING, CHILD, TWICE, MADE, CLAIMED, LOST = (

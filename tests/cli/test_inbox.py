@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 import os
 import signal
@@ -23,6 +22,7 @@ from notifier.notification import encode, for_sealing, parse
 from notifier.runtime import REAL
 from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority
+from support.samples import document
 
 ME = "DEU/spoc"
 KNOWN = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
@@ -30,44 +30,10 @@ DRILL = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a12"
 HOSTILE = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a13"
 TWICE = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a14"
 
-DEPORTATION = {
-    "type": "deportation",
-    "stage": "ordered",
-    "originator": "TUR/spoc",
-    "event_time": "2026-11-20T08:15:00+03:00",
-    "urgency": "urgent",
-    "purpose": "counter_terrorism",
-    "legal_basis": ["S/RES/2396 (2017) para 3"],
-    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
-    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": []},
-    "review_date": "2027-11-20",
-    "erase_date": "2031-11-20",
-    "interpol": False,
-    "language": "en",
-    "subject": {
-        "category": "suspect",
-        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
-        "age": "adult",
-        "names": [{"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn"}],
-        "births": ["1974-08-12"],
-        "sex": "F",
-        "nationalities": [{"state": "UTO", "status": "documented"}],
-        "residences": [],
-        "documents": [],
-    },
-    "movement": {"in_custody": True, "origin": "TUR", "transit": [], "destination": "DEU"},
-    "local": {
-        "refugee": {"status": "none", "feared": []},
-        "risk": {"torture": [], "death_penalty": []},
-        "consular": {"requested": "unknown"},
-        "approvals": [],
-    },
-}
-
 
 def message(number, notification_id=KNOWN, originator="TUR/spoc", text=None, **change):
     """What the subscriber would store of a delivery."""
-    made = for_sealing(parse(copy.deepcopy(DEPORTATION) | {"originator": originator} | change))
+    made = for_sealing(parse(document(originator=originator, **change)))
     notification = replace(made, id=uuid.UUID(notification_id).bytes, narrative=text or made.narrative)
     return Message(
         place=Place(originator, b"s" * 16, number),
@@ -145,7 +111,7 @@ def test_show_is_readable_and_complete(notifier):
     status, out, _ = notifier("inbox", "show", KNOWN)
     assert status == 0
     assert "EXERCISE" not in out
-    for text in ("type: deportation", "text: Eriksson Anna Maria", "in_custody: yes", "destination: DEU"):
+    for text in ("type: deportation", "text: Eriksson Anna Maria", "in_custody: yes", "locode: DEFRA"):
         assert text in out
     status, out, _ = notifier("inbox", "show", KNOWN, "--json")
     assert json.loads(out)["notification"]["subject"]["nationalities"] == [{"state": "UTO", "status": "documented"}]

@@ -11,44 +11,11 @@ import pytest
 from notifier.cli.main import run
 from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority
+from support import samples
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
 
-ARREST = {
-    "id": ID,
-    "type": "arrest",
-    "originator": "TUR/spoc",
-    "event_time": "2026-11-20T08:15:00+03:00",
-    "urgency": "urgent",
-    "purpose": "counter_terrorism",
-    "legal_basis": ["S/RES/2396 (2017) para 6"],
-    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
-    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": ["FRA"]},
-    "review_date": "2027-11-20",
-    "erase_date": "2031-11-20",
-    "interpol": False,
-    "language": "en",
-    "subject": {
-        "category": "suspect",
-        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
-        "age": "adult",
-        "names": [
-            {"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn", "icao": "ERIKSSON<<ANNA<MARIA"}
-        ],
-        "births": ["1974-08-12"],
-        "sex": "F",
-        "nationalities": [{"state": "UTO", "status": "documented"}],
-        "residences": ["FRA"],
-        "documents": [{"kind": "P", "issuer": "UTO", "number": "L898902C3", "expiry": "2012-04-15"}],
-    },
-    "movement": {"in_custody": True, "origin": "unknown", "transit": [], "destination": "unknown"},
-    "local": {
-        "refugee": {"status": "none", "feared": []},
-        "risk": {"torture": [], "death_penalty": []},
-        "consular": {"requested": "unknown"},
-        "approvals": [],
-    },
-}
+ARREST = samples.document(samples.ARREST, id=ID, handling__not_to=["FRA"])
 
 
 @pytest.fixture(scope="module")

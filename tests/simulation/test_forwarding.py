@@ -11,7 +11,8 @@ from notifier.consumers.sinks import Callback, JsonLines
 from notifier.envelope import SigningKey
 from notifier.errors import Refused
 from notifier.notification.digest import is_named_by
-from support.stage import Stage, document
+from support.samples import document
+from support.stage import Stage
 from support.world import build_world
 
 ME = "DEU/spoc"

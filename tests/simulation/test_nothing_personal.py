@@ -12,7 +12,8 @@ from prometheus_client import generate_latest
 
 from notifier.errors import NotificationInvalid
 from notifier.ops.logging import configure
-from support.stage import DEPORTATION, Stage
+from support.samples import DEPORTATION
+from support.stage import Stage
 from support.world import build_world
 
 CANARIES = {

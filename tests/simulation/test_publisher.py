@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import copy
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -19,64 +18,11 @@ from notifier.producers.publisher import Parts, Publisher
 from notifier.storage import Database
 from notifier.topics import INTAKE, feed_of
 from support import virtual
+from support.samples import DEPORTATION, document
 from support.world import PATIENCE_S
 
 STORAGE_KEY = b"k" * 32
 TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
-
-DEPORTATION = {
-    "type": "deportation",
-    "stage": "ordered",
-    "originator": "TUR/spoc",
-    "event_time": "2026-11-20T08:15:00+03:00",
-    "urgency": "urgent",
-    "purpose": "counter_terrorism",
-    "legal_basis": ["S/RES/2396 (2017) para 3"],
-    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
-    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": []},
-    "review_date": "2027-11-20",
-    "erase_date": "2031-11-20",
-    "interpol": False,
-    "language": "en",
-    "subject": {
-        "category": "suspect",
-        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
-        "age": "adult",
-        "names": [
-            {"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn", "icao": "ERIKSSON<<ANNA<MARIA"}
-        ],
-        "births": ["1974-08-12"],
-        "sex": "F",
-        "nationalities": [{"state": "UTO", "status": "documented"}],
-        "residences": ["FRA"],
-        "documents": [{"kind": "P", "issuer": "UTO", "number": "L898902C3", "expiry": "2012-04-15"}],
-    },
-    "movement": {
-        "in_custody": True,
-        "origin": "TUR",
-        "transit": [{"iata": "VIE"}],
-        "destination": {"locode": "DEFRA"},
-    },
-    "narrative": "a narrative that only recipients may read",
-    "local": {
-        "refugee": {"status": "none", "feared": []},
-        "risk": {"torture": [], "death_penalty": []},
-        "consular": {"requested": "unknown"},
-        "approvals": [],
-    },
-}
-
-
-def document(**change):
-    """The example, with top-level members replaced; `subject__age` and the like reach one level down."""
-    made = copy.deepcopy(DEPORTATION)
-    for key, value in change.items():
-        outer, _, inner = key.partition("__")
-        if inner:
-            made[outer][inner] = value
-        else:
-            made[outer] = value
-    return made
 
 
 @pytest.fixture

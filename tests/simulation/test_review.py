@@ -17,7 +17,8 @@ from notifier.producers.approvals import sign
 from notifier.producers.letters import shows
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import AUDIT, INTAKE
-from support.stage import Stage, document
+from support.samples import document
+from support.stage import Stage
 
 ADA, BEN = (SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben"))
 LOCAL = document()["local"]

@@ -23,7 +23,7 @@ from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from notifier.routing.rules import Row
 from notifier.topics import INTAKE
-from support.stage import document
+from support.samples import document
 from support.world import PARTITIONS, PATIENCE_S
 
 STORAGE_KEY = b"k" * 32

@@ -38,47 +38,13 @@ from notifier.notification import encode, for_sealing, parse
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import feed_of
 from notifier.transport.base import Outgoing
+from support import samples
 from support.world import PATIENCE_S
 
 STORAGE_KEY = b"k" * 32
 ME = "DEU/spoc"
 HOUR_MS = 3_600_000
-
-ARREST = {
-    "type": "arrest",
-    "originator": "TUR/spoc",
-    "event_time": "2026-11-20T08:15:00+03:00",
-    "urgency": "urgent",
-    "purpose": "counter_terrorism",
-    "legal_basis": ["S/RES/2396 (2017) para 6"],
-    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
-    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": []},
-    "review_date": "2027-11-20",
-    "erase_date": "2031-11-20",
-    "interpol": False,
-    "language": "en",
-    "subject": {
-        "category": "suspect",
-        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
-        "age": "adult",
-        "names": [
-            {"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn", "icao": "ERIKSSON<<ANNA<MARIA"}
-        ],
-        "births": ["1974-08-12"],
-        "sex": "F",
-        "nationalities": [{"state": "UTO", "status": "documented"}],
-        "residences": ["DEU"],
-        "documents": [{"kind": "P", "issuer": "UTO", "number": "L898902C3", "expiry": "2012-04-15"}],
-    },
-    "movement": {"in_custody": True, "origin": "unknown", "transit": [], "destination": "unknown"},
-    "narrative": "a narrative",
-    "local": {
-        "refugee": {"status": "none", "feared": []},
-        "risk": {"torture": [], "death_penalty": []},
-        "consular": {"requested": "unknown"},
-        "approvals": [],
-    },
-}
+ARREST = samples.document(samples.ARREST, subject__residences=["DEU"], narrative="a narrative")
 
 
 @dataclass

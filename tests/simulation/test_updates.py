@@ -15,7 +15,7 @@ from notifier.notification import decode, parse
 from notifier.notification.digest import digest_of
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
-from support.stage import DEPORTATION
+from support.samples import DEPORTATION, document
 
 STORAGE_KEY = b"k" * 32
 BEN = SigningKey.from_secret(b"ben".ljust(32, b"."))
@@ -24,15 +24,10 @@ HOUR_MS = 3_600_000
 
 def arrest(*nationalities, **change):
     """An arrest of a resident of FRA with these nationalities, as (state, status)."""
-    made = copy.deepcopy(DEPORTATION) | {"type": "arrest", "stage": None}
-    del made["movement"]
+    made = document(**{"type": "arrest", "stage": None} | change)
+    if "movement" not in change:
+        del made["movement"]
     made["subject"]["nationalities"] = [{"state": state, "status": status} for state, status in nationalities]
-    for key, value in change.items():
-        outer, _, inner = key.partition("__")
-        if inner:
-            made[outer][inner] = value
-        else:
-            made[outer] = value
     return made
 
 

@@ -15,7 +15,7 @@ import pytest
 from notifier.topics import feed_of
 from support import virtual
 from support.processes import install
-from support.stage import document
+from support.samples import document
 from support.whole import Task, Whole
 
 GIVEN = ("DEFRA", "FRPAR", "DEFRA")

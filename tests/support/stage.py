@@ -7,7 +7,6 @@ letter put together anew (`Letter.forged`); it comes to intake by `route` and to
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -48,6 +47,7 @@ from notifier.routing.batch import POSITION_KEY
 from notifier.routing.decision import expected, facts_of
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Headers, Outgoing
+from support.samples import document
 from support.world import PARTITIONS, World
 
 STORAGE_KEY = b"k" * 32
@@ -55,54 +55,6 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
 PATIENCE_S = 20.0
-
-DEPORTATION = {
-    "type": "deportation",
-    "stage": "ordered",
-    "originator": "TUR/spoc",
-    "event_time": "2026-11-20T08:15:00+03:00",
-    "urgency": "urgent",
-    "purpose": "counter_terrorism",
-    "legal_basis": ["S/RES/2396 (2017) para 3"],
-    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
-    "handling": {"codes": ["H2"], "text": None, "release_to": [], "not_to": []},
-    "review_date": "2027-11-20",
-    "erase_date": "2031-11-20",
-    "interpol": False,
-    "language": "en",
-    "subject": {
-        "category": "suspect",
-        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
-        "age": "adult",
-        "names": [
-            {"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn", "icao": "ERIKSSON<<ANNA<MARIA"}
-        ],
-        "births": ["1974-08-12"],
-        "sex": "F",
-        "nationalities": [{"state": "UTO", "status": "documented"}],
-        "residences": ["FRA"],
-        "documents": [{"kind": "P", "issuer": "UTO", "number": "L898902C3", "expiry": "2012-04-15"}],
-    },
-    "movement": {
-        "in_custody": True,
-        "origin": "TUR",
-        "transit": [{"iata": "VIE"}],
-        "destination": {"locode": "DEFRA"},
-    },
-    "narrative": "a narrative",
-    "local": {
-        "refugee": {"status": "none", "feared": []},
-        "risk": {"torture": [], "death_penalty": []},
-        "consular": {"requested": "unknown"},
-        "approvals": [],
-    },
-}
-"""A deportation from TUR through AUT to DEU of somebody from UTO: those three are told."""
-
-
-def document(**change: object) -> dict[str, object]:
-    """The notification above, with top-level members replaced."""
-    return copy.deepcopy(DEPORTATION) | change
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ from notifier.transport.base import Outgoing
 from support import virtual
 from support.processes import Crash, Machines, ProcessMember, ProcessTransport, current, full, install, same_host
 from support.promises import check
-from support.stage import STORAGE_KEY, document
+from support.samples import document
+from support.stage import STORAGE_KEY
 from support.world import PARTITIONS, YEAR_MS, build_world
 
 ORIGINATORS = {"TUR/spoc": 2, "AUT/spoc": 1}

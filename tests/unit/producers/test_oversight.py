@@ -14,7 +14,8 @@ from notifier.producers.oversight import Overseer
 from notifier.producers.publisher import Parts, Publisher
 from notifier.producers.work import letter_context
 from notifier.storage import RowCipher
-from support.stage import STORAGE_KEY, document
+from support.samples import document
+from support.stage import STORAGE_KEY
 from support.world import build_world
 
 ME = "TUR/spoc"

@@ -16,7 +16,7 @@ from notifier.notification.model import About, Approval
 from notifier.producers.letters import letters_to
 from notifier.producers.plan import Plan, Ties, plan
 from notifier.producers.ties import Earlier, evaluate, follow
-from support.stage import DEPORTATION
+from support.samples import DEPORTATION
 
 SNAPSHOT = builtin_snapshot()
 FIRST = uuid.UUID("0199f0c2-1111-7111-8111-111111111111")

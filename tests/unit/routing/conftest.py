@@ -9,39 +9,14 @@ import pytest
 from notifier.directory.builtin import builtin_snapshot
 from notifier.notification import parse
 from notifier.routing.decision import decide
+from support import samples
 
-BASE = {
-    "type": "deportation",
-    "stage": "ordered",
-    "originator": "TUR/spoc",
-    "event_time": "2026-11-20T08:15:00+03:00",
-    "urgency": "urgent",
-    "purpose": "counter_terrorism",
-    "legal_basis": ["S/RES/2396 (2017) para 3"],
-    "grading": {"scheme": "4x4", "source": "B", "information": "2"},
-    "handling": {"codes": [], "text": None, "release_to": [], "not_to": []},
-    "review_date": "2027-11-20",
-    "erase_date": "2031-11-20",
-    "language": "en",
-    "subject": {
-        "category": "suspect",
-        "grounds": [{"offence": "travel_for_terrorist_purpose", "legal_basis": "S/RES/2178 (2014) para 6(a)"}],
-        "age": "adult",
-        "names": [{"quality": "primary", "text": "Eriksson Anna Maria", "script": "Latn"}],
-        "births": ["1974-08-12"],
-        "sex": "F",
-        "nationalities": [{"state": "UTO", "status": "documented"}],
-        "residences": [],
-        "documents": [],
-    },
-    "movement": {"in_custody": True, "origin": "BGR", "transit": ["AUT"], "destination": "DEU"},
-    "local": {
-        "refugee": {"status": "none", "feared": []},
-        "risk": {"torture": [], "death_penalty": []},
-        "consular": {"requested": "unknown"},
-        "approvals": [],
-    },
-}
+BASE = samples.document(
+    handling__codes=[],
+    subject__residences=[],
+    subject__documents=[],
+    movement={"in_custody": True, "origin": "BGR", "transit": ["AUT"], "destination": "DEU"},
+)
 
 
 @pytest.fixture
