@@ -56,6 +56,8 @@ async def test_a_child_released_after_review_by_a_second_person(world, tmp_path)
     assert tracked(world, me, child)[0] == {"AUT/spoc": "held"}
     assert await received(world, "AUT/spoc", child) is None
     assert told(world, "AUT/spoc", child)[0] == 1
+    (waiting,) = told(world, me, child)[1]["recipients"]
+    assert (waiting["outcome"], waiting["because"]) == ("hold", ["child_review"])
     (hold,) = (one for one in world.json("review", "list", "--as", me)["messages"] if one["id"] == child)
     assert [(one["hold"], one["needs"]) for one in hold["holds"]] == [("child_review", "child_reviewer")]
 
@@ -80,6 +82,13 @@ async def test_a_child_released_after_review_by_a_second_person(world, tmp_path)
     assert status == 0
     assert [one["authority"] for one in why["recipients"]] == ["AUT/spoc"]
     assert [one["because"] for one in why["recipients"]] == [[]], "what was weighed is the originator's own business"
+    assert "rulings" not in why
+    mine = told(world, me, child)[1]
+    assert [one["outcome"] for one in mine["recipients"]] == ["send"]
+    assert (mine["submitted_by"], [(one["hold"], one["by"]) for one in mine["rulings"]]) == (
+        "cem",
+        [("child_review", name)],
+    )
     assert world.json("audit", "verify")["ok"]
 
 
@@ -118,25 +127,66 @@ async def test_a_refusal_is_final_and_nobody_is_told(world, tmp_path):
     assert tracked(world, me, child) == ({"AUT/spoc": "held"}, [("hold", "logged"), ("refusal", "logged")])
 
 
+UNKNOWN = "01997e5c-1c00-7c55-9a3e-000000000000"
+LIVES_IN_DEU = {"residences": ["DEU"]}
+
+
 @pytest.mark.parametrize(
-    ("example", "originator", "told_of", "kept_from"),
+    ("example", "originator", "person", "told_of", "kept_from", "leaves"),
     [
-        ("detention-of-refugee", "AUT/spoc", (), ("UTO/spoc",)),
-        ("detention-stateless", "TUR/spoc", ("AUT/spoc",), ("UTO/spoc",)),
-        ("arrest-overseas-national", "MAR/spoc", ("GBR/spoc",), ("UTO/spoc",)),
+        (
+            "deportation-two-nationalities",
+            "TUR/spoc",
+            {},
+            {"BEL/spoc": "nationality 3", "DEU/spoc": "destination 3", "MAR/spoc": "nationality 3"},
+            {"FRA/spoc": None},
+            ["MAR", "BEL"],
+        ),
+        (
+            "detention-of-refugee",
+            "AUT/spoc",
+            LIVES_IN_DEU,
+            {"DEU/spoc": "residence 5"},
+            {"UTO/spoc": "suppress feared_state"},
+            ["UTO"],
+        ),
+        (
+            "detention-refugee-by-code",
+            "TUR/spoc",
+            LIVES_IN_DEU,
+            {"DEU/spoc": "residence 5"},
+            {"BEL/spoc": "suppress refugee_origin"},
+            ["unknown"],
+        ),
+        ("detention-stateless", "TUR/spoc", {}, {"AUT/spoc": "residence 5"}, {"UTO/spoc": None}, ["XXA"]),
+        ("arrest-overseas-national", "MAR/spoc", {}, {"GBR/spoc": "nationality 6"}, {"UTO/spoc": None}, ["GBO"]),
     ],
+    ids=["two nationalities", "refugee", "refugee by code", "stateless", "overseas national"],
 )
-async def test_who_is_told_of_whom(world, tmp_path, example, originator, told_of, kept_from):
-    """A refugee's feared state, a stateless person's residence, an overseas national's state."""
-    message = given(world, originator, support.example(example), tmp_path)
-    for name in told_of:
-        found = await received(world, name, message)
-        assert found is not None
-        assert not {one.state for one in found.notification.subject.nationalities} & {"XXB", "XXC"}
-    for name in kept_from:
-        assert await received(world, name, message) is None
+async def test_who_is_told_of_whom(world, tmp_path, example, originator, person, told_of, kept_from, leaves):
+    """Who has it in the inbox, with which nationalities, and who has not; what `why` says on every side."""
+    document = support.example(example)
+    document["subject"] |= person
+    message = given(world, originator, document, tmp_path)
     states, _ = tracked(world, originator, message)
     assert {name for name, state in states.items() if state == "routed"} == set(told_of)
+    _, mine = told(world, originator, message)
+    entries = {one["authority"]: one for one in mine["recipients"] if one["authority"]}
+    assert set(entries) == {*told_of, *(name for name, because in kept_from.items() if because)}
+    for name, reason in told_of.items():
+        found = await received(world, name, message)
+        assert found is not None
+        assert [one.state for one in found.notification.subject.nationalities] == leaves
+        status, theirs = told(world, name, message)
+        assert status == 0
+        assert theirs["recipients"] == [entries[name]], "its own entry, as its originator sees it, and no other"
+        assert [f"{one['rule']} {one['paragraph']}" for one in entries[name]["reasons"]] == [reason]
+    for name, because in kept_from.items():
+        assert await received(world, name, message) is None
+        if because is not None:
+            assert " ".join([entries[name]["outcome"], *entries[name]["because"]]) == because
+        assert told(world, name, message) == told(world, name, UNKNOWN), "as of a notification that never was"
+        assert told(world, name, message)[0] == 1
 
 
 async def test_each_role_reads_what_it_needs(world, tmp_path):

@@ -49,6 +49,10 @@ async def test_a_case_from_claim_to_release(world):
     async with Publisher.from_home(world.home, ORIGINATOR) as publisher:
         first, states = await told(publisher, arrest(("BEL", "documented"), ("MAR", "claimed")))
         assert states == {"BEL/spoc": "routed", "FRA/spoc": "routed", "MAR/spoc": "held"}
+        (waiting,) = world.json("why", first, "MAR/spoc", "--as", ORIGINATOR)["recipients"]
+        assert (waiting["outcome"], waiting["because"]) == ("hold", ["nationality_unconfirmed"])
+        assert await in_order(world, "MAR/spoc", first) == []
+        assert world.shell("why", first, "--as", "MAR/spoc").returncode == 1
         confirmed, states = await update(publisher, first, ("BEL", "documented"), ("MAR", "documented"))
         assert states == dict.fromkeys(("BEL/spoc", "FRA/spoc", "MAR/spoc"), "routed")
         late, states = await update(
@@ -66,6 +70,12 @@ async def test_a_case_from_claim_to_release(world):
     assert await in_order(world, "MAR/spoc", *case) == list(case)
     assert await in_order(world, "GBR/spoc", *case) == [late, revoked, freed]
     assert await in_order(world, "BEL/spoc", *case) == [first, confirmed, late]
+    (released,) = world.json("why", first, "MAR/spoc", "--as", ORIGINATOR)["recipients"]
+    assert (released["outcome"], released["because"]) == ("send", [])
+    heard = world.json("why", first, "--as", "MAR/spoc")["recipients"]
+    assert [(one["authority"], one["reasons"]) for one in heard] == [
+        ("MAR/spoc", [{"rule": "nationality", "paragraph": "6"}])
+    ]
     mine = {one.id: one for one in await world.inbox("MAR/spoc") if one.id in case}
     assert mine[confirmed].notification.about.digest == digest_of(mine[first].notification)
 
@@ -147,7 +157,7 @@ async def test_what_its_originator_does_not_allow_is_asked_for(world):
 
 
 async def test_another_state_is_told_only_where_the_originator_names_it(world):
-    """Whatever the codes say: by its `release_to` alone, and never against its `not_to`."""
+    """Whatever the codes say: by its `release_to` alone. Whom it excludes it tells nobody, and they are not told."""
     parent = await received(world)
     done = world.shell("forward", parent.id, "FRA/spoc", "--as", ME)
     assert (done.returncode, "forwarding_forbidden" in done.stderr) == (1, True)
@@ -156,6 +166,11 @@ async def test_another_state_is_told_only_where_the_originator_names_it(world):
     assert named.id in {
         one.notification.parent.id for one in await world.receive("FRA/spoc") if one.notification.parent
     }
+    excluding = await received(world, handling=OPEN | {"not_to": ["DEU/border"]})
+    handling = world.json("inbox", "show", excluding.id, "--as", ME)["notification"]["handling"]
+    assert handling == OPEN | {"codes": ["H1", "H2"]}
+    done = world.shell("forward", excluding.id, "DEU/border", "--as", ME)
+    assert (done.returncode, done.stderr.split(": ")[1]) == (1, "forwarding_forbidden")
 
 
 async def test_nothing_of_a_child_goes_to_the_front_line(world):
