@@ -38,7 +38,7 @@ def decisions_key_of(overseen: Overseen) -> bytes:
 
 def person_key(path: Path) -> SigningKey:
     """The Ed25519 key with which a person signs rulings."""
-    return SigningKey.from_secret(_read(path, "person"))
+    return SigningKey.from_secret(_read_file(path, "the person's key", "with --key"))
 
 
 def write_private(path: Path, secret: bytes) -> None:
@@ -49,11 +49,15 @@ def write_private(path: Path, secret: bytes) -> None:
 def _read(path: Path | None, which: str, of: str = "keys") -> bytes:
     if path is None:
         raise ConfigError(detail=f"{of}.{which} is not set")
+    return _read_file(path, f"{of}.{which}", f"in {of}.{which}")
+
+
+def _read_file(path: Path, what: str, place: str) -> bytes:
     try:
         secret = path.read_bytes()
     except OSError as error:
-        what = (error.strerror or "cannot be read").lower()
-        raise ConfigError(detail=f"{of}.{which}: {path}: {what}", hint=f"name the file in {of}.{which}") from error
+        why = (error.strerror or "cannot be read").lower()
+        raise ConfigError(detail=f"{what}: {path}: {why}", hint=f"name the file {place}") from error
     if len(secret) != KEY_BYTES:
-        raise ConfigError(detail=f"{of}.{which}: {path} does not hold {KEY_BYTES} bytes", hint="restore it")
+        raise ConfigError(detail=f"{what}: {path} does not hold {KEY_BYTES} bytes", hint="restore it")
     return secret

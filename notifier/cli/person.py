@@ -12,7 +12,7 @@ import click
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.config import Settings
-from notifier.errors import ConfigError, Refused
+from notifier.errors import ConfigError, NotifierError, Refused
 from notifier.escaping import escaped
 from notifier.producers.approvals import NAME, PERMISSIONS
 from notifier.times import rfc3339
@@ -57,6 +57,7 @@ def add(context: Context, name: str, permissions: tuple[str, ...], key: Path | N
         raise click.UsageError("--public and --key exclude each other")
     if public is not None:
         given, path = _public(public), None
+        _refuse_own(settings, given)
         person = with_outbox(settings, lambda outbox: outbox.add_person(name, given, permissions))
     else:
         path = key or key_path(settings, name)
@@ -133,20 +134,38 @@ def key_path(settings: Settings, name: str) -> Path:
 
 
 def _add_with_file(settings: Settings, name: str, permissions: tuple[str, ...], path: Path) -> Person:
-    """Registers with the key in the file; a new file is there only if the person is registered."""
+    """Registers with the key in the file; a new file goes away where the person is refused.
+
+    Where nobody knows whether the person is registered (it was interrupted), the file stays: it is the key of
+    whoever is, or will be at the next attempt.
+    """
     from notifier.envelope import SigningKey
+    from notifier.files import alone
     from notifier.keyfiles import person_key, write_private
 
-    new = not os.path.lexists(path)
-    key = SigningKey.generate(secrets.token_bytes) if new else person_key(path)
-    if new:
-        write_private(path, key.secret)
-    try:
-        return with_outbox(settings, lambda outbox: outbox.add_person(name, key.public, permissions))
-    except BaseException:
+    # Else two at once could each make the file: the key of one, and the other's would be registered.
+    with alone(path.parent if settings.path is None else settings.path.parent):
+        new = not os.path.lexists(path)
+        key = SigningKey.generate(secrets.token_bytes) if new else person_key(path)
+        _refuse_own(settings, key.public)
         if new:
-            path.unlink(missing_ok=True)
-        raise
+            write_private(path, key.secret)
+        try:
+            return with_outbox(settings, lambda outbox: outbox.add_person(name, key.public, permissions))
+        except NotifierError:
+            if new:
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _refuse_own(settings: Settings, public: bytes) -> None:
+    """The authority's own key is whoever's runs the publisher: what it signs, no second person has signed."""
+    from notifier.keyfiles import signing_key
+
+    if public == signing_key(settings.keys).public:
+        raise Refused(
+            "key_rejected", "that is the authority's own signing key", hint="a person has a key of their own"
+        )
 
 
 def _public(text: str) -> bytes:

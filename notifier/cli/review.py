@@ -14,6 +14,7 @@ from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.explaining import ruling_document, ruling_line
 from notifier.cli.person import act_document, key_path
+from notifier.cli.waiting import say_waiting
 from notifier.config import Settings
 from notifier.escaping import escaped
 from notifier.producers.approvals import NEEDS
@@ -125,7 +126,7 @@ def approve(
     async def decide(publisher: Publisher) -> tuple[str, ...]:
         return await publisher.approve(message_id, hold, by=by, key=signing, state=state, reference=reference)
 
-    released, found, status = asyncio.run(_ruled(settings, message_id, decide))
+    released, found, status = _ruled(settings, message_id, decide)
     if context.json:
         context.print_json({**as_document(found), "released": list(released), "state": status.state})
         return
@@ -150,7 +151,7 @@ def refuse(
     async def decide(publisher: Publisher) -> None:
         await publisher.refuse(message_id, hold, by=by, key=signing, state=state, reference=reference)
 
-    _, found, status = asyncio.run(_ruled(settings, message_id, decide))
+    _, found, status = _ruled(settings, message_id, decide)
     if context.json:
         context.print_json({**as_document(found), "state": status.state})
         return
@@ -158,18 +159,25 @@ def refuse(
         click.echo(line)
 
 
-async def _ruled(
+def _ruled(
     settings: Settings, message_id: str, decide: Callable[[Publisher], Awaitable[T]]
 ) -> tuple[T, Reviewed, Status]:
-    """What `decide` comes to; then the hub has a moment to take what leaves now."""
+    """What `decide` comes to; then the hub has a moment to take what leaves now, or it is said to wait."""
     from notifier.ops.logging import configure
     from notifier.producers.publisher import Publisher
 
     configure(level=logging.WARNING)
-    async with Publisher.from_settings(settings) as publisher:
-        result = await decide(publisher)
-        await publisher.drain(GRACE_SECONDS, of=[message_id])
-        return result, await publisher.reviewed(message_id), await publisher.status(message_id)
+
+    async def rule() -> tuple[T, Reviewed, Status, list[str]]:
+        async with Publisher.from_settings(settings) as publisher:
+            result = await decide(publisher)
+            waiting = await publisher.drain(GRACE_SECONDS, of=[message_id])
+            return result, await publisher.reviewed(message_id), await publisher.status(message_id), waiting
+
+    result, found, status, waiting = asyncio.run(rule())
+    if waiting:
+        say_waiting(settings, len(waiting), [status.reason] if status.reason else [])
+    return result, found, status
 
 
 def _key(settings: Settings, by: str, path: Path | None) -> SigningKey:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import click
 
 from notifier.config import Settings
-from notifier.errors import Temporary, TransportError
+from notifier.errors import Temporary
 
 
 def say_waiting(settings: Settings, waiting: int, said: Iterable[str]) -> None:
@@ -18,11 +18,9 @@ def say_waiting(settings: Settings, waiting: int, said: Iterable[str]) -> None:
 
 
 def _why(settings: Settings, text: str, said: Iterable[str]) -> Temporary:
-    from notifier.transport.kafka.client import tls_context
-    from notifier.transport.kafka.probing import look
+    from notifier.ops.diagnosis import OK, broker
 
-    try:
-        asyncio.run(look(settings.kafka, tls_context(settings.kafka)))
-    except TransportError as error:
-        return Temporary(error.reason, f"{error.detail}: {text}")
+    found = asyncio.run(broker(settings))
+    if found.state != OK:
+        return Temporary(found.reason, f"{found.detail}: {text}")
     return Temporary(min(said, default="undecided"), text)

@@ -125,8 +125,11 @@ class Repository:
     def renew(self, role: str) -> bool:
         """Signs what `role` says anew, to be good for as long as a new version; whether it is out, as `publish`.
 
-        Raises `DirectoryError` where a version of it waits for signatures: that one will do.
+        Raises `DirectoryError` where a version of it waits for signatures: that one will do; or (unknown_signer)
+        where no key at hand is a holder's of that role.
         """
+        if not self._holding(role):
+            raise _no_holder(f"the role {role}")
         metadata = self._latest(role)
         if metadata is None:
             raise DirectoryError(detail=f"{self._folder} holds no {role}")

@@ -75,7 +75,7 @@ async def examine(settings: Settings, references: Sequence[Reference], now: int)
         findings.append(refused(settings.name, "directory", error))
     findings += [*_keys(settings, snapshot, now), *await _databases(settings)]
     findings += [*_certificate(settings, snapshot, now), *_clock(settings, snapshot, references, now)]
-    findings += [await _broker(settings), *_disk(settings)]
+    findings += [await broker(settings), *_disk(settings)]
     return findings
 
 
@@ -254,7 +254,8 @@ def _clock(
 # Broker.
 
 
-async def _broker(settings: Settings) -> Finding:
+async def broker(settings: Settings) -> Finding:
+    """Whether a broker answers, takes our certificate, and shows what this party must see."""
     from notifier.transport.kafka import KafkaTransport
     from notifier.transport.kafka.client import tls_context
     from notifier.transport.kafka.probing import look

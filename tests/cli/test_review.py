@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from notifier.cli import review
+from notifier.cli import person, review
 from notifier.cli.main import run
 from notifier.envelope import SigningKey
 
@@ -91,6 +91,33 @@ def test_who_is_not_registered_leaves_nothing_behind(notifier, copied, arguments
     assert err.startswith(f"notifier: {said}: ")
     assert [one["name"] for one in persons(notifier)] == ["ben"]
     assert [path.name for path in (copied / "parties" / "TUR.spoc" / "persons").iterdir()] == ["ben.key"]
+
+
+def test_an_interrupt_takes_no_key_away(notifier, copied, monkeypatch):
+    """It may come when the person is registered already: without the file, nobody could ever rule in that name."""
+    before = person.with_outbox
+
+    def interrupted(*given):
+        before(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(person, "with_outbox", interrupted)
+    assert notifier("person", "add", "ada", "--may", "release")[0] == 130
+    monkeypatch.undo()
+    (known,) = persons(notifier)
+    path = copied / "parties" / "TUR.spoc" / "persons" / "ada.key"
+    assert known["public"] == SigningKey.from_secret(path.read_bytes()).public.hex()
+
+
+@pytest.mark.parametrize("how", ["--key", "--public"])
+def test_the_authority_s_own_key_is_no_person_s(notifier, copied, how):
+    """Whoever runs the publisher has it: what it signs, no second person has signed."""
+    path = copied / "parties" / "TUR.spoc" / "signing.key"
+    given = str(path) if how == "--key" else SigningKey.from_secret(path.read_bytes()).public.hex()
+    status, _, err = notifier("person", "add", "ada", "--may", "release", how, given)
+    assert (status, err.split(":")[1]) == (1, " key_rejected")
+    assert persons(notifier) == []
+    assert path.exists()
 
 
 def test_what_waits_is_listed_and_released_by_a_second_person(notifier, child):

@@ -141,6 +141,15 @@ def test_what_does_not_change_is_signed_anew_before_it_expires(published, role):
     assert (after.directory, after.rules) == (before.directory, before.rules)
 
 
+@pytest.mark.parametrize("role", ["directory", "rules"])
+def test_whoever_holds_no_key_of_a_role_renews_nothing(published, role, tmp_path):
+    """Else what nobody signed would wait for signatures, and stand in the way of every change."""
+    with pytest.raises(DirectoryError) as error:
+        Registry(published.folder, tmp_path / "nowhere", published.clock).renew(role)
+    assert error.value.reason == "unknown_signer"
+    assert published.registry().renew(role)
+
+
 def test_what_nobody_renews_expires(published):
     """However fresh the timestamp is."""
     published.client().load()
