@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from notifier.producers.approvals import Ruling
     from notifier.routing.changes import Change
 
+EXERCISE: Final = "  EXERCISE"
+"""What stands behind the line of a notification that is a drill, wherever one is shown."""
+
 _WORDS: Final = {"send": "told", "hold": "held", "suppress": "not told"}
 
 

@@ -11,6 +11,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
+from notifier.cli.explaining import EXERCISE
 from notifier.cli.waiting import say_waiting
 from notifier.errors import Refused, UsageError
 
@@ -48,8 +49,8 @@ def command(
 ) -> int:
     """Pass the received notification ID on to AUTHORITY, as a notification of your own that names its parent.
 
-    The originator's handling decides: with H2, outside its release_to, in its not_to, or in another state that it
-    does not name, nothing is made, and --ask asks it for leave. What may be about a child goes to no front line.
+    The originator's handling decides: with H2, outside its release_to, or in another state that it does not name,
+    nothing is made, and --ask asks it for leave. What may be about a child goes to no front line.
     """
     from notifier.ops.logging import configure
 
@@ -117,7 +118,7 @@ def _outcome(status: Status) -> dict[str, Any]:
 def _line(status: Status) -> str:
     told = ", ".join(f"{one.authority} ({one.state})" for one in status.recipients)
     why = f"  ({status.reason})" if status.reason else ""
-    return f"{status.id}  {status.state:9}  to {told or 'nobody'}{why}"
+    return f"{status.id}  {status.state:9}  to {told or 'nobody'}{why}{EXERCISE if status.exercise else ''}"
 
 
 def _show(context: Context, parent: Received, made: list[Status]) -> int:

@@ -12,6 +12,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.documents import read_documents, say_refused
+from notifier.cli.explaining import EXERCISE
 from notifier.cli.waiting import say_waiting
 from notifier.errors import NotifierError, Refused, Temporary
 
@@ -63,7 +64,8 @@ class Result:
         text = ", ".join(told) if told else "nobody"
         why = f"  ({self.status.reason})" if self.status.reason else ""
         rest = f"; {kept} held or withheld, see notifier why {self.status.id}" if kept else ""
-        return f"{self.status.id}  {self.status.state:9}  to {text}{rest}{why}"
+        mark = EXERCISE if self.status.exercise else ""
+        return f"{self.status.id}  {self.status.state:9}  to {text}{rest}{why}{mark}"
 
 
 @click.command(epilog="Example: notifier publish examples/deportation.json --as TUR/spoc --wait")

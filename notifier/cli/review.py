@@ -12,7 +12,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
-from notifier.cli.explaining import ruling_document, ruling_line
+from notifier.cli.explaining import EXERCISE, ruling_document, ruling_line
 from notifier.cli.person import act_document, key_path
 from notifier.cli.waiting import say_waiting
 from notifier.config import Settings
@@ -214,7 +214,7 @@ def as_document(found: Reviewed) -> dict[str, Any]:
 
 def _lines(found: Reviewed) -> list[str]:
     document = as_document(found)
-    mark = "  EXERCISE" if document["exercise"] else ""
+    mark = EXERCISE if document["exercise"] else ""
     submitted = f"submitted by {document['submitted_by']} at {document['submitted_at']}"
     lines = [f"{document['id']}  {document['type']:<11}  {submitted}{mark}"]
     for hold in document["holds"]:

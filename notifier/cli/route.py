@@ -8,11 +8,12 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.documents import read_documents, say_refused
-from notifier.cli.explaining import entry_line
+from notifier.cli.explaining import EXERCISE, entry_line
 from notifier.errors import Malformed, NotificationInvalid
 
 if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
+    from notifier.notification import Notification
     from notifier.routing.decision import Decision
 
 _BESIDES: Final = {
@@ -39,7 +40,7 @@ def command(context: Context, files: tuple[str, ...]) -> int:
     refused = 0
     for name, text in documents:
         try:
-            type_, decision, warnings = _decide(text, snapshot)
+            notification, decision, warnings = _decide(text, snapshot)
         except (NotificationInvalid, Malformed) as error:
             refused += 1
             say_refused(name, error)
@@ -53,7 +54,7 @@ def command(context: Context, files: tuple[str, ...]) -> int:
         elif context.json:
             context.print_line(decision.to_json())
         else:
-            _show(name, type_, decision)
+            _show(name, notification, decision)
     return 1 if refused else 0
 
 
@@ -65,7 +66,7 @@ def _snapshot(context: Context) -> Snapshot:
     return context.directory()
 
 
-def _decide(text: str, snapshot: Snapshot) -> tuple[str, Decision, list[str]]:
+def _decide(text: str, snapshot: Snapshot) -> tuple[Notification, Decision, list[str]]:
     from notifier.notification import parse
     from notifier.notification.warnings import warnings
     from notifier.routing.decision import decide
@@ -73,7 +74,7 @@ def _decide(text: str, snapshot: Snapshot) -> tuple[str, Decision, list[str]]:
     notification = parse(text)
     approvals = notification.local.approvals if notification.local is not None else ()
     decision = decide(notification, snapshot.directory, snapshot.rules, approvals=approvals)
-    return notification.type, decision, [str(warning) for warning in warnings(notification)]
+    return notification, decision, [str(warning) for warning in warnings(notification)]
 
 
 def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
@@ -85,10 +86,12 @@ def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
     }
 
 
-def _show(name: str, type_: str, decision: Decision) -> None:
+def _show(name: str, notification: Notification, decision: Decision) -> None:
     from notifier.routing.facts import NAMING
 
-    click.echo(f"{name}, by version {decision.rules_version} of the rules")
+    type_ = notification.type
+    mark = EXERCISE if notification.exercise else ""
+    click.echo(f"{name}, by version {decision.rules_version} of the rules{mark}")
     for row in decision.to_json()["recipients"]:
         click.echo(f"  {entry_line(row)}")
     if NAMING[type_] != "rules":

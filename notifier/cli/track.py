@@ -8,6 +8,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
+from notifier.cli.explaining import EXERCISE
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def command(context: Context, message_id: str, digest: bool) -> None:
     if context.json:
         context.print_json(document)
         return
-    click.echo(f"{status.id}  {status.state}" + (f"  ({status.reason})" if status.reason else ""))
+    mark = EXERCISE if status.exercise else ""
+    click.echo(f"{status.id}  {status.state}" + (f"  ({status.reason})" if status.reason else "") + mark)
     for row in document["recipients"]:
         awaited = f"; awaited: {row['awaited']}" if row["awaited"] else ""
         click.echo(
@@ -52,6 +54,7 @@ def as_document(status: Status) -> dict[str, Any]:
     """The form that ``--json`` prints (FORMATS.md); `due` is null while nothing that is awaited has a time."""
     return {
         "id": status.id,
+        "exercise": status.exercise,
         "recipients": [_row(status, recipient) for recipient in status.recipients],
         "acts": [{"kind": act.kind, "at": rfc3339(act.at), "state": act.state} for act in status.acts],
     }

@@ -10,7 +10,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
-from notifier.cli.explaining import entry_line, ruling_document, ruling_line
+from notifier.cli.explaining import EXERCISE, entry_line, ruling_document, ruling_line
 from notifier.config import Overseen, Settings
 from notifier.errors import Refused
 from notifier.escaping import escaped
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from notifier.notification import Notification
     from notifier.producers.approvals import Ruling
     from notifier.producers.oversight import Decided
-    from notifier.producers.plan import Entry
+    from notifier.producers.plan import Plan
     from notifier.routing.rules import RuleSet
 
 
@@ -44,7 +44,8 @@ def command(context: Context, message_id: str, about: str | None) -> None:
     if context.json:
         context.print_json(document)
         return
-    click.echo(f"{document['id']}, by version {document['rules_version']} of the rules")
+    mark = EXERCISE if document["exercise"] else ""
+    click.echo(f"{document['id']}, by version {document['rules_version']} of the rules{mark}")
     for entry in document["recipients"]:
         click.echo(f"  {entry_line(entry)}")
     if not document["recipients"]:
@@ -73,17 +74,18 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
             raise
         return None
     held, plan = found.message.held, found.message.plan
-    return _document(held.notification_id, plan.rules_version, plan.entries, held.submitted_by, found.rulings)
+    return _document(held.notification_id, plan, held.submitted_by, found.rulings)
 
 
 def _document(
-    message_id: str, rules_version: int, entries: Iterable[Entry], submitted_by: str, rulings: Iterable[Ruling]
+    message_id: str, decided: Plan | Decided, submitted_by: str, rulings: Iterable[Ruling]
 ) -> dict[str, Any]:
     """The form that ``--json`` prints for originator and oversight, the same for both."""
     return {
         "id": message_id,
-        "rules_version": rules_version,
-        "recipients": list(entries),
+        "exercise": decided.exercise,
+        "rules_version": decided.rules_version,
+        "recipients": list(decided.entries),
         "submitted_by": submitted_by,
         "rulings": [ruling_document(one) for one in rulings],
     }
@@ -98,7 +100,7 @@ def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
             if error.reason != "not_found":
                 raise
             continue
-        return _document(decided.id, decided.rules_version, decided.entries, decided.submitted_by, decided.rulings)
+        return _document(decided.id, decided, decided.submitted_by, decided.rulings)
     return None
 
 
@@ -128,10 +130,15 @@ def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dic
     for rules in _rules_of_its_day(client, message.rules_version):
         entries = why_told(message.notification, settings.name, directory, rules, earlier)
         if entries:
-            return {"id": message.id, "rules_version": rules.version, "recipients": entries}
+            return _told(message, rules.version, entries[0])
     # The hub let it through, so a rule names it: by facts that the profile of what came does not have.
     told = {"authority": settings.name, "outcome": "send", "reasons": [], "because": []}
-    return {"id": message.id, "rules_version": message.rules_version, "recipients": [told]}
+    return _told(message, message.rules_version, told)
+
+
+def _told(message: Received, rules_version: int, entry: dict[str, Any]) -> dict[str, Any]:
+    """The form that ``--json`` prints for a recipient: its own entry."""
+    return {"id": message.id, "exercise": message.exercise, "rules_version": rules_version, "recipients": [entry]}
 
 
 def _rules_of_its_day(client: DirectoryClient, version: int) -> Iterator[RuleSet]:

@@ -155,6 +155,7 @@ class Status:
     recipients: tuple[RecipientState, ...]
     submitted_at: int
     acts: tuple[ActState, ...] = ()
+    exercise: bool = False
 
     @property
     def settled(self) -> bool:
@@ -415,6 +416,7 @@ class Outbox:
             told,
             row.created,
             tuple(ActState(one.act, one.created, LOGGED.get(one.state, "submitted")) for one in acts),
+            plan.exercise,
         )
 
     async def notification(self, message_id: str) -> Notification:

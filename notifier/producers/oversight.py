@@ -30,6 +30,7 @@ class Decided:
     rules_version: int
     entries: tuple[Entry, ...]
     rulings: tuple[Ruling, ...]
+    exercise: bool
 
 
 class Overseer:
@@ -74,4 +75,4 @@ class Overseer:
             rulings = await People(connection, self._cipher).rulings(row.id)
         plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
         by = self._cipher.open(b"message/submitted_by/" + wanted, row.submitted_by).decode()
-        return Decided(message_id, by, row.created, plan.rules_version, plan.entries, tuple(rulings))
+        return Decided(message_id, by, row.created, plan.rules_version, plan.entries, tuple(rulings), plan.exercise)

@@ -96,7 +96,7 @@ class Plan:
 
     `entries` are the decision's, as JSON, amended; `recipients` are sealed to, `withheld` are the expected
     participating authorities that are not; `approved` is the set that the submitter saw being sent to,
-    and whom persons released since.
+    and whom persons released since. `exercise` marks a drill for whoever reads decisions and no contents.
     """
 
     rules_version: int
@@ -107,6 +107,7 @@ class Plan:
     withheld: tuple[str, ...]
     approved: frozenset[str]
     ties: Ties = UNTIED
+    exercise: bool = False
 
     @property
     def holds(self) -> tuple[Entry, ...]:
@@ -141,6 +142,7 @@ class Plan:
                 "withheld": self.withheld,
                 "approved": sorted(self.approved),
                 "ties": None if self.ties == UNTIED else self.ties.document(),
+                "exercise": self.exercise,
             }
         ).encode()
 
@@ -165,6 +167,7 @@ class Plan:
             tuple(value["withheld"]),
             frozenset(value["approved"]),
             UNTIED if value["ties"] is None else Ties.from_document(value["ties"]),
+            value.get("exercise", False),  # earlier versions stored none
         )
 
 
@@ -205,6 +208,7 @@ def plan(
     *,
     ties: Ties = UNTIED,
     approvals: Sequence[Approval] = (),
+    exercise: bool = False,
 ) -> Plan:
     """The plan that `decision` gives; `approved` confines it to an earlier one's recipients (None: the first).
 
@@ -227,6 +231,7 @@ def plan(
         tuple(sorted(expected - (sent & allowed))),
         allowed,
         ties,
+        exercise,
     )
 
 

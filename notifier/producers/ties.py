@@ -86,7 +86,15 @@ def planned(
 ) -> Plan:
     """The plan for a message under the directory and rules of now; `approved` as for `plan`."""
     decision, facts = evaluate(notification, ties, snapshot, approvals)
-    return plan(decision, facts, snapshot.directory.version, approved, ties=ties, approvals=approvals)
+    return plan(
+        decision,
+        facts,
+        snapshot.directory.version,
+        approved,
+        ties=ties,
+        approvals=approvals,
+        exercise=notification.exercise,
+    )
 
 
 def is_for_a_child(notification: Notification, ties: Ties) -> bool:
@@ -263,6 +271,7 @@ class _Said:
             before.approved | released,
             ties=ties,
             approvals=one.approvals,
+            exercise=one.notification.exercise,
         )
 
     def _stays(self, name: str, stop: Stop) -> bool:
