@@ -163,6 +163,7 @@ def test_why_answers_a_recipient_for_itself(notifier):
     assert status == 0
     assert json.loads(out) == {
         "id": KNOWN,
+        "exercise": False,
         "rules_version": 1,
         "recipients": [
             {
