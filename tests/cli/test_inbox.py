@@ -47,7 +47,7 @@ def message(number, notification_id=KNOWN, originator="TUR/spoc", text=None, **c
 
 
 MESSAGES = (
-    message(1),
+    message(1, narrative=None),
     message(2, DRILL, exercise=True),
     message(4, HOSTILE, text="first\nsecond\x1b[2J\u202egnp"),
     message(5, TWICE),
