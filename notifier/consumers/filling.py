@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 import sqlalchemy as sa
 
@@ -13,9 +13,6 @@ from notifier.consumers.reading import Message, Notice, Place, Refusal, Result
 from notifier.consumers.receipts import receipt
 from notifier.envelope import SigningKey
 from notifier.storage import Connection
-
-if TYPE_CHECKING:
-    from notifier.consumers.inbox import Inbox
 
 MOST_GAPS: Final = 1000
 """How many missing numbers of one jump are named; a longer jump is named by its beginning."""
@@ -76,10 +73,23 @@ def receipt_context(envelope: bytes, outcome: str) -> bytes:
     return b"receipt/" + outcome.encode() + b"/" + envelope
 
 
+class Keeper(Protocol):
+    """What an inbox lends to the batch that fills it: its name, its keys and its clock."""
+
+    @property
+    def authority(self) -> str: ...
+
+    def digest(self, *parts: bytes) -> bytes: ...
+
+    def seal(self, context: bytes, text: bytes) -> bytes: ...
+
+    def now(self) -> int: ...
+
+
 class Batch:
     """One transaction of the feed."""
 
-    def __init__(self, connection: Connection, inbox: Inbox, signing: SigningKey) -> None:
+    def __init__(self, connection: Connection, inbox: Keeper, signing: SigningKey) -> None:
         self._connection = connection
         self._inbox = inbox
         self._signing = signing
