@@ -18,6 +18,7 @@ from notifier.envelope import Act, Addressee, Body, DecryptionKey, Header, Slip,
 from notifier.routing.decision import expected
 from notifier.routing.facts import NAMING, Leg, RoutingFacts
 from notifier.routing.hub import Readable, Unreadable, Verdict, examine, judge
+from notifier.routing.rules import Row
 from notifier.routing.sequences import StreamState
 from notifier.topics import feed_of
 from support.world import START, build_world
@@ -311,6 +312,13 @@ def test_an_act_is_for_the_log_alone(world):
     )
     assert verdict(world, sealed(world, facts=facts, names=())) == refused("malformed")
     assert verdict(world, sealed(world, act=act)) == refused("malformed")
+    snapshot = world.directory.snapshot()
+    mute = changed(snapshot, ORIGINATOR, publishes=frozenset())
+    assert verdict(world, sealed(world, facts=facts, names=(), act=act), snapshot=mute) == ACCEPTED
+    rows = (*snapshot.rules.rows, Row("act", "any", "destination", "spoc", "3"))
+    told = replace(snapshot, rules=replace(snapshot.rules, rows=rows))
+    facts = replace(facts, legs=(Leg("destination", "DEU"),))
+    assert verdict(world, sealed(world, facts=facts, act=act), snapshot=told) == refused("recipients_mismatch")
 
 
 def test_a_recipient_that_can_no_longer_read_makes_the_slip_outdated(world):

@@ -55,6 +55,10 @@ def test_an_update_goes_by_the_rows_of_what_it_is_about(update, snapshot, docume
     facts = facts_of(notification, snapshot.rules, of="finint")
     assert (facts.type, facts.of, facts.judged_as) == ("update", "finint", "finint")
     assert facts.legs == (Leg("nationality", "UTO"), Leg("origin", "BGR"))
+    assert facts_of(notification, snapshot.rules, of="identity").legs == (Leg("nationality", "UTO"),)
+    family = {"interpol": True, "subject_category": "accompanying_family", "subject_grounds": []}
+    facts = facts_of(parse(document(type="update", about=ABOUT, **family)), snapshot.rules, of="deportation")
+    assert (facts.legs, facts.interpol) == ((), False)
 
 
 def test_the_originator_s_own_participant_is_not_told_before_either(update):
@@ -95,21 +99,22 @@ def test_interpol_hears_no_more_of_whoever_is_a_child_now(update):
     family = {"subject_category": "accompanying_family", "subject_grounds": []}
     assert update(before, of="deportation", **family) == {"INTERPOL/spoc": ("send", {"told_before": "3"}, ())}
     assert update({}, of="deportation", interpol=True, **family) == {}
+    assert update({}, of="deportation", subject_nationalities="unknown", **family) == {}
 
 
 def test_an_update_that_does_not_describe_the_person_waits_for_a_child_reviewer(document, snapshot):
     """It says nothing of the age, and INTERPOL is no candidate; one of a pattern has no person."""
-    given = document(type="update", about=ABOUT, interpol=True)
+    given = document(type="update", about=ABOUT, movement=None, interpol=True)
     del given["subject"]
     notification = parse(given)
 
     def holds(of):
-        decision = decide(notification, snapshot.directory, snapshot.rules, told_before={"FRA/spoc": "5"}, of=of)
-        return {entry.authority: (*entry.because, None)[0] for entry in decision.entries}
+        before = {"FRA/spoc": "5", "INTERPOL/spoc": "5"}
+        decision = decide(notification, snapshot.directory, snapshot.rules, told_before=before, of=of)
+        return {entry.authority: (*entry.because, len(entry.reasons))[0] for entry in decision.entries}
 
-    assert holds("arrest")["FRA/spoc"] == holds(None)["FRA/spoc"] == "child_review"
-    assert holds("pattern") == {"FRA/spoc": None, "INTERPOL/spoc": None}
-    assert "INTERPOL/spoc" not in {*holds("arrest"), *holds(None)}
+    assert holds("arrest") == holds(None) == {"FRA/spoc": "child_review"}
+    assert holds("pattern") == {"FRA/spoc": 1, "INTERPOL/spoc": 2}
 
 
 def test_only_an_update_or_release_is_about_another_type(document, snapshot):
