@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from controls.rows import OTHERS
 from notifier.errors import REASONS
 from notifier.notification.parsing import HOLDS as APPROVED_HOLDS
 from notifier.routing.facts import NAMING
@@ -53,6 +54,12 @@ def test_a_hold_that_can_be_approved_is_a_hold_of_the_table():
     """An approval of anything else is refused by name."""
     assert set(APPROVED_HOLDS) == set(HOLDS)
     assert set(HOLDS) & set(SUPPRESSIONS) == set()
+
+
+def test_every_hold_and_suppression_is_seen_to_fail_when_taken_away():
+    """The table of controls has a row of each, by its code: a new one needs a test that notices."""
+    rows = {row.attack for row in OTHERS}
+    assert [code for code in (*HOLDS, *SUPPRESSIONS) if f"safeguards: {code}" not in rows] == []
 
 
 def test_every_link_in_the_documents_leads_somewhere():
