@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,25 +48,35 @@ def say(text: str) -> None:
 def main() -> None:
     """Measures, prints the tables, and writes the results."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all where none is named")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join((*ON_A_SANDBOX, *ALONE))}; all where none is named")
     parser.add_argument("--messages", type=int, default=6000, help="a hop in one round")
     parser.add_argument("--rounds", type=int, default=3, help="of every hop, by turns; the median counts")
     parser.add_argument("--seconds", type=float, default=15.0, help="of latency, at each rate")
     given = parser.parse_args()
-    if unknown := set(given.parts) - set(PARTS):
+    if unknown := set(given.parts) - {*ON_A_SANDBOX, *ALONE}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     configure(level=logging.ERROR)
+    names = given.parts or [*ON_A_SANDBOX, *ALONE]
     results = json.loads(RESULTS.read_text()) if given.parts else {}
-    with running(ROUTERS) as sandbox:
-        for name in given.parts or PARTS:
-            say(name)
-            begun = time.time()
-            found = PARTS[name](sandbox, given)
-            results[name] = {"at": time.strftime("%FT%TZ", time.gmtime(begun)), **found}
-            results["machine"] = {"cores": os.cpu_count(), "python": platform.python_version()}
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    if not ON_A_SANDBOX.keys().isdisjoint(names):
+        with running(ROUTERS) as sandbox:
+            for name, part in ON_A_SANDBOX.items():
+                if name in names:
+                    _keep(results, name, partial(part, sandbox, given))
+    for name, alone in ALONE.items():
+        if name in names:
+            _keep(results, name, alone)
     show(results)
+
+
+def _keep(results: Result, name: str, part: Callable[[], Result]) -> None:
+    """Measures a part, and writes the results as they are now."""
+    say(name)
+    begun = time.strftime("%FT%TZ", time.gmtime())
+    results[name] = {"at": begun, **part()}
+    results["machine"] = {"cores": os.cpu_count(), "python": platform.python_version()}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 @contextmanager
@@ -165,16 +176,18 @@ def _together(sandbox: Sandbox) -> None:
         pass
 
 
-PARTS: dict[str, Callable[[Sandbox, argparse.Namespace], Result]] = {
+ON_A_SANDBOX: dict[str, Callable[[Sandbox, argparse.Namespace], Result]] = {
     "throughput": _throughput,
-    "takeover": _takeover,
     "latency": _latency,
+    "takeover": _takeover,
     "sweep": _sweep,
-    "stages": lambda _sandbox, _given: {"of_one_record": [asdict(one) for one in stages.measure()]},
-    "decision": lambda _sandbox, _given: decision.measure(),
-    "start": lambda _sandbox, _given: {"verbs": [asdict(one) for one in start.measure()]},
 }
-"""In this order: the hops come first, and warm the broker up, which compiles what it does often."""
+"""The hops come first, and warm the broker up, which compiles what it does often."""
+ALONE: dict[str, Callable[[], Result]] = {
+    "stages": lambda: {"of_one_record": [asdict(one) for one in stages.measure()]},
+    "decision": decision.measure,
+    "start": lambda: {"verbs": [asdict(one) for one in start.measure()]},
+}
 
 
 if __name__ == "__main__":

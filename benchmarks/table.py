@@ -113,7 +113,8 @@ def _decision(found: Results) -> list[str]:
 
 
 def _start(found: Results) -> list[str]:
-    return _table(("a verb", ""), *((one["verb"], f"{one['seconds']:.2f} s") for one in found["verbs"]))
+    rows = [(one["verb"], f"{one['seconds']:.2f} s", f"{one['cpu']:.2f} s") for one in found["verbs"]]
+    return _table(("a verb", "from start to end", "processor time"), *rows)
 
 
 TABLES: dict[str, Callable[[Results], Iterable[str]]] = {
