@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from notifier.cli.context import Context, common
+from notifier.cli.context import Context, Seconds, common
 from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.explaining import EXERCISE
 from notifier.cli.waiting import say_waiting
@@ -33,9 +33,7 @@ ASK: Final = "forwarding_forbidden"
 )
 @click.option("--list", "listed", is_flag=True, help="List what was made of it before.")
 @click.option("--wait", is_flag=True, help="Return when the hub has decided.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds, with --wait."
-)
+@click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")
 @common(acts=True, prints=True)
 def command(
     context: Context,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from notifier.cli.context import Context, common
+from notifier.cli.context import Context, Seconds, common
 from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.explaining import EXERCISE
 from notifier.cli.waiting import say_waiting
@@ -71,9 +71,7 @@ class Result:
 @click.command(epilog="Example: notifier publish examples/deportation.json --as TUR/spoc --wait")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--wait", is_flag=True, help="Return when the hub has decided.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds, with --wait."
-)
+@click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")
 @click.option(
     "--by",
     metavar="NAME",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from notifier.cli.context import Context, common
+from notifier.cli.context import Context, Seconds, common
 from notifier.config import Settings
 from notifier.errors import UsageError
 
@@ -23,9 +23,7 @@ PATIENCE_SECONDS: Final = 5.0  # without the feed, for whoever does not want to 
 
 
 @click.command(epilog="Example: notifier subscribe --as DEU/spoc --sink jsonl:inbox.jsonl")
-@click.option(
-    "--until-idle", type=click.FloatRange(min=0), metavar="SECONDS", help="End when nothing came for so long."
-)
+@click.option("--until-idle", type=Seconds(), metavar="SECONDS", help="End when nothing came for so long.")
 @click.option("--sink", "sinks", multiple=True, metavar="SINK", help="Also hand on to jsonl:PATH or stdout.")
 @click.option("--listen", metavar="HOST:PORT", help="Where metrics and health are served, in place of the setting.")
 @common(acts=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from notifier.errors import ConfigError
+
+LAST_PORT: Final = 65_535
 
 
 class _Server(uvicorn.Server):
@@ -41,18 +45,26 @@ def application(ready: Callable[[], bool]) -> Starlette:
 
 
 async def serve(listen: str, ready: Callable[[], bool], stop: asyncio.Event) -> None:
-    """Serves on `listen` (host:port) until `stop` is set."""
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise ConfigError(detail="listen must be host:port", hint='for example listen = "127.0.0.1:9464"')
-    config = uvicorn.Config(application(ready), host=host, port=int(port), log_config=None, access_log=False)
+    """Serves on `listen` (host:port) until `stop` is set; raises `ConfigError` where it cannot be listened on."""
+    # Bound here: uvicorn leaves by SystemExit where an address is taken, and takes the whole event loop along.
+    listening = _bound(listen)
+    config = uvicorn.Config(application(ready), log_config=None, access_log=False)
     server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stopping.cancel()
+    await serving
+
+
+def _bound(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > LAST_PORT:
+        raise ConfigError(detail="listen must be host:port", hint='for example listen = "127.0.0.1:9464"')
     try:
-        await serving
-    except SystemExit as error:  # uvicorn leaves this way when the address is taken
-        raise ConfigError(detail=f"cannot listen on {listen}", hint="choose another address") from error
+        (family, *_, address), *_ = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError) as error:
+        why = (getattr(error, "strerror", None) or "it is no address").partition(" (")[0].lower()
+        raise ConfigError(detail=f"cannot listen on {listen}: {why}", hint="choose another address") from error
