@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from notifier.errors import Malformed, NotificationInvalid, NotifierError, Refused
+from notifier.escaping import escaped
 
 LARGEST_FILE: Final = 64 * 1024 * 1024
 
@@ -20,7 +21,7 @@ def read_documents(name: str) -> list[tuple[str, str]]:
     """
     from notifier.producers.sources import documents
 
-    label = "standard input" if name == "-" else name
+    label = "standard input" if name == "-" else escaped(name)
     try:
         data = _bytes(name)
         if len(data) > LARGEST_FILE:
@@ -55,4 +56,4 @@ def say_refused(where: str, error: NotifierError) -> None:
             click.echo(f"  {fault}", err=True)
         return
     hint = f" ({error.hint})" if error.hint else ""
-    click.echo(f"notifier: {error.reason}: {where}: {error.detail}{hint}", err=True)
+    click.echo(f"notifier: {error.reason}: {where}: {escaped(error.detail)}{hint}", err=True)

@@ -15,6 +15,7 @@ from typing import Final
 import click
 
 from notifier.errors import REASONS, NotifierError
+from notifier.escaping import escaped
 
 SHOW_TRACEBACK: Final = "NOTIFIER_TRACEBACK"
 """Set in the environment, a fault of the software shows where it was; what it holds may be anybody's data."""
@@ -136,6 +137,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _output_failed(BrokenPipeError())  # click's way out, where nobody reads what it prints
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _say("interrupted", REASONS["interrupted"], None, 130)
+    except click.exceptions.NoArgsIsHelpError as error:  # a verb, or a command of it, was not named
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         return _say("usage", error.format_message().rstrip(".").lower(), "see notifier --help", 2)
     except NotifierError as error:
@@ -185,6 +189,6 @@ def _place(error: Exception) -> str:
 
 
 def _say(reason: str, detail: str, hint: str | None, status: int) -> int:
-    line = " ".join(detail.split())
+    line = escaped(" ".join(detail.split()))
     click.echo(f"notifier: {reason}: {line}" + (f" ({hint})" if hint else ""), err=True)
     return status

@@ -96,6 +96,27 @@ def test_an_error_is_one_line_with_its_reason(said, arguments, status, begins):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("text", [None, "[", "{}"], ids=["missing", "broken", "full of faults"])
+def test_the_name_of_a_file_acts_on_no_terminal(said, tmp_path, text):
+    """It may be another's, as what is in the file is."""
+    name = "a\x1b[2J\u202e"
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    found, out, err = said("route", name)
+    assert found == 1
+    assert "a\\u001b[2J\\u202e" in out + err
+    assert not set("\x1b\u202e") & set(out + err)
+
+
+@pytest.mark.parametrize("arguments", [[], ["inbox"], ["review"]], ids=" ".join)
+def test_a_verb_that_is_not_named_shows_which_there_are(said, arguments):
+    """As it is laid out, and not as an error in a line."""
+    found, out, err = said(*arguments)
+    assert (found, out) == (2, "")
+    assert err.startswith("Usage: ")
+    assert err == said(*arguments, "--help")[1]
+
+
 def test_a_broken_configuration_names_its_key(said, tmp_path):
     """A missing table, a wrong kind, an unknown key."""
     path = tmp_path / "party.toml"

@@ -6,17 +6,22 @@ import base64
 import gzip
 import json
 import os
+import secrets
+import sqlite3
 import subprocess
 import sys
 import unicodedata
 import zipfile
+from contextlib import closing
 from urllib.parse import quote
 
 import cramjam
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from notifier.producers.compartments import OutboxCipher
 from support.canary import Canary, files, processes
+from support.opened import opened
 
 NAME = "Zyxwvutsrq Cañarybird"
 CANARY = Canary((NAME, "QZ7CANARY"), ("TUV",), (b"\x00\x06TUV\x02",))
@@ -138,6 +143,20 @@ def test_pages_and_keys_are_looked_at():
     """Metrics, topics' names, keys: whatever is a text, and whatever is not."""
     page, key = b'notifier_received_total{state="TUV"} 1', b"\xff\0" + NAME.encode()
     assert CANARY.places([("page", page), ("key", key), ("page", b"notifier_received_total 1")]) == ["key", "page"]
+
+
+@pytest.mark.parametrize(("table", "column"), [("message", "content"), ("message", "plan"), ("new", "column")])
+@pytest.mark.parametrize("length", [0, 1, 40, 1000])
+def test_a_sealed_row_is_opened(tmp_path, table, column, length):
+    """In whichever table it is, and whatever it was sealed for."""
+    key, text = secrets.token_bytes(32), b"x" * length + NAME.encode()
+    sealed = OutboxCipher(key).seal(f"{table}/{column}/1".encode(), text)
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as database, database:
+        database.execute(f"CREATE TABLE {table} (id INTEGER, {column} BLOB)")
+        database.execute(f"INSERT INTO {table} VALUES (1, ?)", [sealed])
+    assert CANARY.places(files(tmp_path)) == []
+    found = dict(opened(tmp_path / "outbox.db", key))
+    assert found[f"{tmp_path.name}/outbox.db {table}.{column}"] == text
 
 
 def test_what_is_harmless_is_not_found(tmp_path):
