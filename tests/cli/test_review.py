@@ -106,6 +106,7 @@ def test_an_interrupt_takes_no_key_away(notifier, copied, monkeypatch):
     monkeypatch.undo()
     (known,) = persons(notifier)
     path = copied / "parties" / "TUR.spoc" / "persons" / "ada.key"
+    assert path.exists()
     assert known["public"] == SigningKey.from_secret(path.read_bytes()).public.hex()
 
 

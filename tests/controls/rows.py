@@ -342,6 +342,13 @@ OTHERS = (
         "test_what_a_recipient_is_told_shows_nothing_of_who_was_not",
         "notifier.consumers.why:why_told = lambda notification, _authority, directory, rules, *_: "
         "[entry.to_json() for entry in decide(notification, directory, rules).entries]"),
+    Row("10 a renewal that nobody signed stands in nobody's way",
+        "tests/unit/directory/test_rules_versions.py::test_whoever_holds_no_key_of_a_role_renews_nothing[rules]",
+        "notifier.directory.repository:Repository.renew = lambda self, role: [found := self._latest(role), "
+        "setattr(found.signed, 'version', found.signed.version + 1), self._submit(role, found)][-1]"),
+    Row("21 the name of a file",
+        "tests/cli/test_help_and_errors.py::test_the_name_of_a_file_acts_on_no_terminal[missing]",
+        "notifier.cli.documents:escaped = lambda text: text\nnotifier.cli.main:escaped = lambda text: text"),
     Row("oversight reads no contents",
         "tests/unit/producers/test_oversight.py::test_no_row_of_contents_opens_with_the_key_of_decisions",
         "notifier.producers.compartments:DECISIONS = (b'message/',)"),
@@ -537,6 +544,9 @@ OTHERS = (
     Row("review: the authority's own key is no person's",
         "tests/cli/test_review.py::test_the_authority_s_own_key_is_no_person_s[--key]",
         "notifier.cli.person:_refuse_own = lambda *_: None"),
+    Row("review: an interrupt takes no key away",
+        "tests/cli/test_review.py::test_an_interrupt_takes_no_key_away",
+        "notifier.cli.person:NotifierError = BaseException"),
     Row("review: a refusal is final",
         "tests/simulation/test_review.py::test_a_refusal_stays_and_says_whose_it_is",
         "notifier.producers.review:_refuses = lambda *_: False"),
