@@ -30,6 +30,7 @@ MAGIC = 2  # of a record batch
 HEAD = struct.Struct(">qiIbIh")  # base offset, length, leader epoch, magic, crc, attributes (Kafka's RecordBatch, v2)
 RECORDS_AT = 61
 CODECS = {1: cramjam.gzip, 2: cramjam.snappy, 3: cramjam.lz4, 4: cramjam.zstd}
+NOTHING = rb"(?!)"  # a pattern that nothing matches: an empty one is everywhere
 HOLE = 64 * 1024  # a file that is smaller may lie where its name does, in no block of its own
 SNAPPY_STREAM = b"\x82SNAPPY\x00"
 
@@ -73,10 +74,10 @@ class Canary:
 
     def __post_init__(self) -> None:
         needles = {form for word in self.words for form in forms(word)} | set(self.binary)
-        pattern = b"|".join(re.escape(needle) for needle in sorted(needles, key=len, reverse=True))
+        pattern = b"|".join(re.escape(needle) for needle in sorted(needles, key=len, reverse=True)) or NOTHING
         object.__setattr__(self, "_pattern", re.compile(pattern))
-        # Not in the middle of base64; with no code, what matches nothing.
-        codes = "|".join(self.codes).encode() or rb"(?!)"
+        # Not in the middle of base64.
+        codes = "|".join(self.codes).encode() or NOTHING
         object.__setattr__(self, "_as_text", re.compile(rb"(?<![A-Za-z0-9+/])(?:" + codes + rb")(?![A-Za-z0-9+=])"))
 
     def in_bytes(self, data: bytes) -> bool:

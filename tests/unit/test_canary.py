@@ -145,6 +145,14 @@ def test_pages_and_keys_are_looked_at():
     assert CANARY.places([("page", page), ("key", key), ("page", b"notifier_received_total 1")]) == ["key", "page"]
 
 
+def test_words_and_codes_are_sought_by_themselves():
+    """With none of the one, the other is found where it is, and nowhere else."""
+    haystack = [("word", NAME.encode()), ("code", b"state TUV"), ("neither", b"harmless")]
+    assert Canary((NAME,)).places(haystack) == ["word"]
+    assert Canary((), ("TUV",)).places(haystack) == ["code"]
+    assert Canary(()).places(haystack) == []
+
+
 @pytest.mark.parametrize(("table", "column"), [("message", "content"), ("message", "plan"), ("new", "column")])
 @pytest.mark.parametrize("length", [0, 1, 40, 1000])
 def test_a_sealed_row_is_opened(tmp_path, table, column, length):
