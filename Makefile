@@ -7,7 +7,7 @@ EVIDENCE := $(VENV)/.evidence
 SEEDS ?= 10000
 FROM ?= 0
 LOAD ?= 20000
-ACTS ?= 40
+ACTS ?= 18
 MODELS ?= long
 SECONDS ?= 30
 

@@ -25,7 +25,7 @@ from support.ledger import assert_exactly_once, standing
 
 LOAD = int(os.environ.get("NOTIFIER_LOAD", "600"))
 ACTS = int(os.environ.get("NOTIFIER_ACTS", "6"))
-SEED = int(os.environ.get("NOTIFIER_SEED", "2396"))
+SEED = int(os.environ.get("NOTIFIER_SEED", "4"))  # whose first six acts are one of each kind
 TAKEOVER_S = 10.0
 LIMIT_S = 1800
 
@@ -77,11 +77,10 @@ async def assert_nothing_waits(campaign):
 
 async def assert_handed_on(campaign):
     """Everything went to the subscribers' sinks; what an end came between goes there at the next start."""
-    everything = set().union(*campaign.wanted.values())
     for name in SUBSCRIBERS:
-        await campaign.keep(name, campaign.subscribe(name, "--until-idle", "1"))
+        await campaign.keep("subscriber", name, campaign.subscribe(name, "--until-idle", "1"))
         found = set()
         for line in (await asyncio.to_thread(campaign.sinks[name].read_text)).splitlines():
             with contextlib.suppress(json.JSONDecodeError):  # whoever was killed may have cut its last line off
                 found.add(json.loads(line)["id"])
-        assert everything <= found, name
+        assert found >= {one for ids in campaign.wanted.values() for one, told in ids.items() if name in told}, name

@@ -29,7 +29,7 @@ from support.ledger import next_decisions
 
 ORIGINATORS = ("TUR/spoc", "BGR/spoc", "MAR/spoc")
 CRAMPED = "MAR/spoc"  # whose outbox lies on a small disk
-SUBSCRIBERS = ("AUT/spoc", "UTO/spoc")
+SUBSCRIBERS = ("AUT/spoc", "BGR/spoc", "TUR/spoc", "UTO/spoc")  # everybody who is told of anything
 ROUTERS = ("router-1", "router-2")
 HUB = ("kafka-1", *ROUTERS, "auditor")
 ACTS = (
@@ -101,45 +101,52 @@ class Campaign:
         path.write_text(json.dumps(support.example(EXAMPLE, originator=name)))
         decision = self.world.json("route", str(path))
         told = [one["authority"] for one in decision["recipients"] if one["outcome"] == "send"]
-        assert set(SUBSCRIBERS) < set(told)
+        assert set(told) == set(SUBSCRIBERS) - {name}
         return told
 
     # The run.
 
     async def run(self):
         """Everything at once; returns when all is published, and the subscribers have ended."""
-        subscribers = [
-            asyncio.create_task(self.keep(name, self.subscribe(name), forever=True)) for name in SUBSCRIBERS
-        ]
+        subscribers = [asyncio.create_task(self.subscribing(name)) for name in SUBSCRIBERS]
         await asyncio.gather(self.chaos(), *map(self.publishing, ORIGINATORS))
         self.done.set()
         for name in SUBSCRIBERS:
-            self.processes[name].terminate()
+            if (process := self.processes["subscriber", name]).returncode is None:
+                process.terminate()
         await asyncio.gather(*subscribers)
 
-    async def keep(self, name, command, *, forever=False):
-        """Runs a verb, and again after it was killed, until it ends well (or for as long as it is needed)."""
+    async def keep(self, role, name, command, needed=lambda: True):
+        """Runs a verb, and again after it was killed, until it ends well or is not `needed` any more."""
         environment = os.environ | {"NOTIFIER_HOME": str(self.world.home)}
-        while not (forever and self.done.is_set()):
-            with self.said(name).open("ab") as said:
+        while needed():
+            with self.said(role, name).open("ab") as said:
                 process = await asyncio.create_subprocess_exec(
-                    *command, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=said
+                    *command,
+                    env=environment,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=said,
+                    start_new_session=True,  # as services are started: each has its own share of the machine
                 )
-            self.processes[name] = process
+            self.processes[role, name] = process
             if await process.wait() == 0:
                 return
             await asyncio.sleep(0.2)
 
-    def said(self, name):
+    def said(self, role, name):
         """What the processes of a party said on standard error."""
-        return self.folder / f"{name.replace('/', '.')}.said"
+        return self.folder / f"{role}.{name.replace('/', '.')}.said"
+
+    async def subscribing(self, name):
+        """Until everything is published."""
+        await self.keep("subscriber", name, self.subscribe(name), lambda: not self.done.is_set())
 
     async def publishing(self, name):
         """One file after the other is published, none before its round."""
         for number, path in enumerate(self.files[name], 1):
             async with self.next_round:
                 await self.next_round.wait_for(lambda number=number: self.round >= number)
-            await self.keep(name, self.publish(name, str(path), "--wait", "--timeout", "900"))
+            await self.keep("publisher", name, self.publish(name, str(path), "--wait", "--timeout", "900"))
             self.published[name] = number
 
     def publish(self, name, *arguments):
@@ -230,7 +237,7 @@ class Campaign:
             async with asyncio.timeout(PATIENCE_S):
                 while not (found.get(name) or self.published[name] == self.round):
                     found[name] = await asyncio.to_thread(self.undecided, name)
-            await self.kill_process(name)
+            await self.kill_process("publisher", name)
         return {"undecided": found}
 
     async def kill_subscribers(self):
@@ -238,7 +245,7 @@ class Campaign:
         await self.under_way()
         found = {}
         for name in self.random.sample(SUBSCRIBERS, len(SUBSCRIBERS)):
-            await self.kill_process(name)
+            await self.kill_process("subscriber", name)
             found[name] = asked(load(party_config(self.world.home, name)).inbox, KEPT_BACK)
             await asyncio.sleep(self.random.uniform(0.0, 0.5))
         return {"not_handed_on": found}
@@ -268,9 +275,9 @@ class Campaign:
                 found.send_signal(signal.SIGKILL)
             assert wait_until(lambda: process.process() is None, 10)
 
-    async def kill_process(self, name):
+    async def kill_process(self, role, name):
         """Kills a process of a party, where one runs."""
-        process = self.processes.get(name)
+        process = self.processes.get((role, name))
         if process is not None and process.returncode is None:
             process.kill()
             await process.wait()
@@ -297,7 +304,7 @@ class Campaign:
 
     def full(self):
         """How often the cramped publisher said that its disk is full."""
-        path = self.said(CRAMPED)
+        path = self.said("publisher", CRAMPED)
         return path.read_text().count(FULL) if path.exists() else 0
 
     # What is still to be done.
