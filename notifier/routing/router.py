@@ -114,7 +114,6 @@ class Router:
         opened = await asyncio.gather(*(self._open(member, number) for number in new), return_exceptions=True)
         sound = await self._settle(member, polled, dict(zip(new, opened, strict=True)))
         self._joined = True
-        metrics.PARTITIONS_OWNED.set(len(self._partitions))
         return sound
 
     async def _open(self, member: Member, number: int) -> None:
@@ -123,6 +122,7 @@ class Router:
 
         partition = await Partition.open(self._transport, number, self._feeds, committed)
         self._partitions[number] = partition
+        metrics.PARTITIONS_OWNED.set(len(self._partitions))
         await member.start(number, partition.offset)
         log.info("partition taken over", partition=number, offset=partition.offset)
 
@@ -201,6 +201,7 @@ class Router:
     async def _drop(self, numbers: Iterable[int]) -> None:
         """Closes these partitions, where they run."""
         gone = [self._partitions.pop(number) for number in list(numbers) if number in self._partitions]
+        metrics.PARTITIONS_OWNED.set(len(self._partitions))
         await asyncio.gather(*(partition.close() for partition in gone))
 
 

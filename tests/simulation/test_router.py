@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from prometheus_client import REGISTRY
 
 from notifier.audit.entry import AuditEntry
 from notifier.codec import codec
@@ -180,3 +181,26 @@ async def test_a_batch_is_read_while_the_one_before_is_committed(make_world, end
     assert [statement.number for statement in decisions(world, "TUR/spoc")] == [1, 2, 3, 4]
     assert outcomes(world, "TUR/spoc") == [("accepted", None)] * 4
     assert len(world.feed("DEU/spoc")) == 4
+
+
+async def test_a_router_counts_what_it_owns_and_no_more(make_world):
+    """A partition that it lost is not its own until it has taken it over again; at its end none is."""
+    owned = []
+
+    def count():
+        owned.append(REGISTRY.get_sample_value("notifier_partitions_owned"))
+
+    async def fault(step):
+        if step == "transact.commit" and not owned:
+            count()
+            raise OutcomeUnknown(detail="the broker did not answer")
+        if step == "transactional.open" and owned:
+            count()
+
+    world = make_world(1, fault)
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+        count()
+    count()
+    assert owned == [2, 1, 2, 0]
