@@ -46,7 +46,7 @@ test-long: setup ## many seeds, larger models, and the kill campaign: SEEDS, FRO
 	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model tests/simulation/test_deaths.py --timeout=3600)
 	NOTIFIER_SEEDS=$(SEEDS) NOTIFIER_FROM=$(FROM) $(PYTEST) --timeout=3600 \
 		tests/simulation/test_schedules.py tests/simulation/test_whole_system.py
-	NOTIFIER_LONG=1 NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json \
+	$(if $(MODELS),NOTIFIER_LONG=1) NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json \
 		$(PYTEST) tests/integration/test_campaign.py
 
 test-controls: setup ## take every control away: its attack's test must fail
