@@ -6,8 +6,8 @@ fills up (support/campaign.py).
 
 A campaign is a seed (`NOTIFIER_SEED`): `NOTIFIER_LOAD` messages (600 by default, 20,000 in `make test-long`) and
 `NOTIFIER_ACTS` acts. A report is written to `NOTIFIER_REPORT` where that is set, whatever came of it. How long each
-partition stood still after a router was lost is in it; where people run the whole (`NOTIFIER_LONG`), it must be 10 s at
-most.
+partition stood still after a router was lost is in it; where people run the whole (`NOTIFIER_LONG`), it must be
+10 s at most.
 """
 
 from __future__ import annotations
