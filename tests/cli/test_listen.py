@@ -16,11 +16,11 @@ SERVED = {
 
 
 @pytest.mark.parametrize("verb", SERVED)
-def test_an_address_that_is_taken_is_named(pristine, capsys, verb):
+def test_an_address_that_is_taken_is_named(copied, capsys, verb):
     """By another service of the same machine, as a rule: one line, and nothing goes on without being seen."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        status = run([*SERVED[verb], "--home", str(pristine), "--listen", listen])
+        status = run([*SERVED[verb], "--home", str(copied), "--listen", listen])
     *logged, said = capsys.readouterr().err.splitlines()
     assert (status, said) == (
         1,
@@ -30,16 +30,16 @@ def test_an_address_that_is_taken_is_named(pristine, capsys, verb):
 
 
 @pytest.mark.parametrize("listen", ["nonsense", "256.0.0.1:9464", "127.0.0.1:99999", "127.0.0.1:", ":9464", "[::1"])
-def test_what_is_no_address_is_refused(pristine, capsys, listen):
+def test_what_is_no_address_is_refused(copied, capsys, listen):
     """However it is wrong."""
-    assert run([*SERVED["subscribe"], "--home", str(pristine), "--listen", listen]) == 1
+    assert run([*SERVED["subscribe"], "--home", str(copied), "--listen", listen]) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("notifier: config_invalid: ")
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
 @pytest.mark.parametrize("verb", ["subscribe --until-idle", "publish --timeout", "forward --timeout"])
-def test_seconds_that_never_pass_are_refused(pristine, capsys, verb, seconds):
+def test_seconds_that_never_pass_are_refused(copied, capsys, verb, seconds):
     """Nobody waits for what is no number."""
-    assert run([*verb.split(), seconds, "--home", str(pristine), "--as", "DEU/spoc"]) == 2
+    assert run([*verb.split(), seconds, "--home", str(copied), "--as", "DEU/spoc"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("notifier: usage: ")
