@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 30.0
 PAUSE_SECONDS = 1.0  # between a fault and the next try; doubled up to the longest
 LONGEST_PAUSE_SECONDS = 15.0
+NEW_OBJECTS = 50_000  # between two looks of the collector; a batch goes by itself when it is done, in no cycle
 
 log = structlog.get_logger("notifier.service")
 
@@ -83,6 +84,7 @@ async def _supervise(
 
     # What was imported lives as long as the process, and need not be looked at again with every batch.
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
     pause = PAUSE_SECONDS
     while not stop.is_set():
         transport = KafkaTransport(settings.kafka)
