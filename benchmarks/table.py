@@ -44,7 +44,14 @@ def _goals(results: Results) -> list[str]:
     for name, figure, goal, more in GOALS:
         found = figure(results)
         met = found >= goal if more else found <= goal
-        rows.append((name, f"{found:.3g}", f"{'at least' if more else 'at most'} {goal:g}", "yes" if met else "no"))
+        rows.append(
+            (
+                name,
+                f"{found:,.2f}" if found < 10 else f"{found:,.0f}",
+                f"{'at least' if more else 'at most'} {goal:g}",
+                "yes" if met else "no",
+            )
+        )
     return _table(("goal", "found", "wanted", "met"), *rows)
 
 
