@@ -45,7 +45,7 @@ ACTS = (
 )
 PATIENCE_S = 300.0  # for what must come before the next act can begin
 PAUSE_S = 8.0  # longer than a router's session
-FULL = "the disk is full"
+NO_ROOM = "storage_failed"  # whether the database finds no room for a row, or none to be opened in
 EXAMPLE = "deportation-completed"
 UNDECIDED = "SELECT count(*) FROM letter WHERE state IN ('pending', 'sealed')"
 KEPT_BACK = "SELECT (SELECT coalesce(max(id), 0) FROM message) - coalesce(min(handed), 0) FROM sink"
@@ -255,17 +255,17 @@ class Campaign:
         async with asyncio.timeout(PATIENCE_S):
             while self.published[CRAMPED] < self.round:  # noqa: ASYNC110 - one condition for this alone says no more
                 await asyncio.sleep(0.05)
-        before = self.full()
+        before = self.found_no_room()
         await asyncio.to_thread(self.disk.fill, self.random.randrange(128 * 1024))
         try:
             await self.under_way()
             async with asyncio.timeout(PATIENCE_S):
-                while self.full() == before:  # noqa: ASYNC110 - another process says it
+                while self.found_no_room() == before:  # noqa: ASYNC110 - another process says it
                     await asyncio.sleep(0.05)
             await asyncio.sleep(self.random.uniform(0.5, 3.0))
         finally:
             await asyncio.to_thread(self.disk.empty)
-        return {"said_to_be_full": self.full() - before}
+        return {"found_no_room": self.found_no_room() - before}
 
     def end(self, name):
         """Kills a process of the hub, and returns when it is gone."""
@@ -302,10 +302,10 @@ class Campaign:
         decided = await next_decisions(self.world, wall_clock())
         return [round((moment - lost) / 1000, 1) for moment in decided]
 
-    def full(self):
-        """How often the cramped publisher said that its disk is full."""
+    def found_no_room(self):
+        """How often the cramped publisher said that it could not store something."""
         path = self.said("publisher", CRAMPED)
-        return path.read_text().count(FULL) if path.exists() else 0
+        return path.read_text().count(NO_ROOM) if path.exists() else 0
 
     # What is still to be done.
 
