@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from notifier.sandbox.processes import wait_until
 from support import sandbox as support
 
 ORIGINATOR = "TUR/spoc"
@@ -64,8 +65,7 @@ async def test_to_hub_and_log_a_drill_is_a_notification_like_any_other(world, tm
     (tmp_path / "drill.json").write_text(json.dumps({name: one for name, one in document.items() if name != "id"}))
     done = world.shell("publish", str(tmp_path / "drill.json"), "--as", document["originator"], "--wait", "--json")
     assert done.returncode == 0, done.stderr
-    after = world.json("audit", "verify")
-    assert after["ok"]
-    assert after["size"] > size
+    assert wait_until(lambda: world.json("audit", "verify")["size"] > size, support.PATIENCE_S)
+    assert world.json("audit", "verify")["ok"]
     for service in world.ports():
         assert "exercise" not in world.page(service, "/metrics")[1]
