@@ -21,7 +21,7 @@ from prometheus_client import generate_latest
 from notifier.audit.entry import AuditEntry
 from notifier.consumers.sinks import document as shown
 from notifier.consumers.why import why_told
-from notifier.envelope import ParsedDelivery, open_body, open_slip, parse_feed, verify, verify_delivery
+from notifier.envelope import open_slip, verify
 from notifier.errors import Refused
 from notifier.topics import AUDIT, INTAKE, REJECTED, feed_of
 from support.refugee import zone
@@ -124,22 +124,7 @@ def audited(stage):
 
 def bodies(stage, name):
     """What stands on a feed, opened with the recipient's key."""
-    key, directory = stage.decryption(name), stage.directory
-    found = []
-    for record in stage.world.feed(name):
-        if not isinstance(parse_feed(record.value), ParsedDelivery):
-            continue
-        verified = verify_delivery(
-            record.value,
-            hub_id=directory.hub.hub_id,
-            signer=directory.signer,
-            hub_signer=directory.hub.signing_key,
-            audience=name,
-            now=stage.world.clock(),
-        )
-        opened = open_body(verified, {key.key_id: key})
-        found.append((opened.sequence, opened.body.profile, opened.body.notification))
-    return found
+    return [(one.sequence, one.body.profile, one.body.notification) for _, one in stage.world.opened(name)]
 
 
 async def told(stage, name):

@@ -10,12 +10,12 @@ that the model sees what it is for.
 from __future__ import annotations
 
 import os
-from collections import deque
 from dataclasses import dataclass, replace
 
 import pytest
 
 from notifier.routing.sequences import StreamState, after, place
+from support.states import explored
 
 BOUNDS = [(3, 1), (3, 2), (4, 1)] if "NOTIFIER_LONG" in os.environ else [(3, 1)]
 """How often a router may start, and how often an outcome may stay unknown: one more is many times the states."""
@@ -180,17 +180,7 @@ def landed(state, commit):
 def explore(order, starts=3, doubts=1):
     """(what is wrong or None, how many states were seen)."""
     first = State(starts=starts, doubts=doubts)
-    seen, waiting = {first}, deque([first])
-    while waiting:
-        state = waiting.popleft()
-        wrong = fault(state)
-        if wrong:
-            return wrong, len(seen)
-        for following in steps(state, order):
-            if following not in seen:
-                seen.add(following)
-                waiting.append(following)
-    return None, len(seen)
+    return explored(first, lambda state: steps(state, order), fault)
 
 
 @pytest.mark.parametrize(("starts", "doubts"), BOUNDS)

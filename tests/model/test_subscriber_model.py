@@ -10,10 +10,11 @@ one after the other. (The offset alone would: the lease spares vain work.)
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
 
 import pytest
+
+from support.states import explored
 
 FEED = 4
 
@@ -110,16 +111,7 @@ def with_subscriber(state, index, one, **change):
 def explore(rules):
     """(what is wrong or None, how many states were seen)."""
     first = State()
-    seen, waiting = {first}, deque([first])
-    while waiting:
-        state = waiting.popleft()
-        if wrong := fault(state.inbox):
-            return wrong, len(seen)
-        for following in steps(state, rules):
-            if following not in seen:
-                seen.add(following)
-                waiting.append(following)
-    return None, len(seen)
+    return explored(first, lambda state: steps(state, rules), lambda state: fault(state.inbox))
 
 
 def test_the_inbox_is_the_feed_in_every_interleaving():

@@ -10,7 +10,7 @@ import pytest
 
 from notifier.directory.model import KeyUse
 from notifier.directory.snapshot import Snapshot, StaticDirectory
-from notifier.envelope import DecryptionKey, ParsedDelivery, open_body, parse_feed, verify_delivery
+from notifier.envelope import DecryptionKey
 from notifier.errors import NotificationInvalid, OutcomeUnknown, Refused, TransportError
 from notifier.notification import decode
 from notifier.producers.outbox import Outbox
@@ -41,23 +41,7 @@ def publishing(tmp_path):
 
 def deliveries(world, authority):
     """What an authority can open on its feed: (notification, seq_i), verified as it would."""
-    directory = world.directory.snapshot().directory
-    found = []
-    for record in world.feed(authority):
-        parsed = parse_feed(record.value)
-        if isinstance(parsed, ParsedDelivery):
-            verified = verify_delivery(
-                record.value,
-                hub_id=directory.hub.hub_id,
-                signer=directory.signer,
-                hub_signer=directory.hub.signing_key,
-                audience=authority,
-                now=world.clock(),
-            )
-            key = world.keys[authority].decryption
-            opened = open_body(verified, {key.key_id: key})
-            found.append((decode(opened.body.notification), opened.sequence))
-    return found
+    return [(decode(one.body.notification), one.sequence) for _, one in world.opened(authority)]
 
 
 def intake(world):

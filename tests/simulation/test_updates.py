@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import ParsedDelivery, SigningKey, open_body, parse_feed, verify_delivery
+from notifier.envelope import SigningKey
 from notifier.errors import Refused
 from notifier.notification import decode, parse
 from notifier.notification.digest import digest_of
@@ -61,21 +61,7 @@ def publishing(tmp_path):
 
 def received(world, authority):
     """What an authority can open on its feed, in order, its numbers without a gap."""
-    directory = world.directory.snapshot().directory
-    found = []
-    for record in world.feed(authority):
-        if isinstance(parse_feed(record.value), ParsedDelivery):
-            verified = verify_delivery(
-                record.value,
-                hub_id=directory.hub.hub_id,
-                signer=directory.signer,
-                hub_signer=directory.hub.signing_key,
-                audience=authority,
-                now=world.clock(),
-            )
-            key = world.keys[authority].decryption
-            opened = open_body(verified, {key.key_id: key})
-            found.append((opened.sequence, decode(opened.body.notification)))
+    found = [(one.sequence, decode(one.body.notification)) for _, one in world.opened(authority)]
     assert [sequence for sequence, _ in found] == list(range(1, len(found) + 1))
     return [notification for _, notification in found]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from notifier.audit.entry import AuditEntry
 from notifier.audit.verify import verify_folder
 from notifier.codec import codec
-from notifier.envelope import ParsedDelivery, open_body, parse_feed, verify_delivery, verify_statement
+from notifier.envelope import ParsedDelivery, parse_feed, verify_statement
 from notifier.errors import Refused
 from notifier.routing.batch import POSITION_KEY
 from notifier.topics import AUDIT, INTAKE, STREAMS, feed_of
@@ -73,22 +73,9 @@ def check_audit(whole):
 
 def deliveries(whole, name):
     """What the hub put on the feed of `name`, without what somebody else put there again."""
-    directory = whole.world.directory.snapshot().directory
-    key = whole.world.keys[name].decryption
+    copied = {offset for feed, offset in whole.copied if feed == feed_of(name)}
     found = []
-    for record in whole.world.feed(name):
-        parsed = parse_feed(record.value)
-        if (feed_of(name), record.offset) in whole.copied or not isinstance(parsed, ParsedDelivery):
-            continue
-        verified = verify_delivery(
-            parsed,
-            hub_id=directory.hub.hub_id,
-            signer=directory.signer,
-            hub_signer=directory.hub.signing_key,
-            audience=name,
-            now=whole.world.clock(),
-        )
-        opened = open_body(verified, {key.key_id: key})
+    for verified, opened in whole.world.opened(name, besides=copied):
         known = opened.body.notification_id.hex(), opened.body.originator
         found.append(Delivered(known, opened.body.stream, opened.sequence, verified.digest))
     return found

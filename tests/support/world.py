@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from notifier.directory.model import ROLES, Authority, Directory, Hub, Key, KeyUse
 from notifier.directory.snapshot import Snapshot, StaticDirectory
-from notifier.envelope import Addressee, Body, DecryptionKey, Header, Sealed, SigningKey, Slip, partition_of, seal
+from notifier.envelope import (
+    Addressee,
+    Body,
+    DecryptionKey,
+    Header,
+    Opened,
+    ParsedDelivery,
+    Sealed,
+    SigningKey,
+    Slip,
+    VerifiedDelivery,
+    open_body,
+    parse_feed,
+    partition_of,
+    seal,
+    verify_delivery,
+)
 from notifier.routing.decision import expected
 from notifier.routing.facts import PERMISSIONS, Leg, RoutingFacts
 from notifier.routing.router import Router
@@ -155,6 +171,24 @@ class World:
     def feed(self, authority: str) -> list[Record]:
         """What stands on an authority's feed."""
         return self.broker.records(feed_of(authority))
+
+    def opened(self, authority: str, besides: Collection[int] = ()) -> Iterator[tuple[VerifiedDelivery, Opened]]:
+        """Every delivery on its feed but those at the offsets `besides`, verified and opened as it would."""
+        directory = self.directory.snapshot().directory
+        key = self.keys[authority].decryption
+        for record in self.feed(authority):
+            parsed = parse_feed(record.value)
+            if record.offset in besides or not isinstance(parsed, ParsedDelivery):
+                continue
+            verified = verify_delivery(
+                parsed,
+                hub_id=directory.hub.hub_id,
+                signer=directory.signer,
+                hub_signer=directory.hub.signing_key,
+                audience=authority,
+                now=self.clock(),
+            )
+            yield verified, open_body(verified, {key.key_id: key})
 
 
 def build_world(
