@@ -18,7 +18,7 @@ from benchmarks.envelopes import STREAMS, Stock
 from benchmarks.meter import Meter, Usage
 from notifier.sandbox.administration import Administrator, Topic
 from notifier.sandbox.sandbox import Sandbox
-from notifier.transport.base import Outgoing, Position, Sender
+from notifier.transport.base import Outgoing, Sender
 from notifier.transport.kafka import KafkaTransport
 
 BATCH = 500
@@ -118,7 +118,7 @@ async def passthrough(sandbox: Sandbox, stock: Stock) -> Rate:
                 out.append(Outgoing(told, notice, headers=HEADERS))
                 out += [Outgoing(audit, entry)] * (stock.fan_out + 1)
             out += [Outgoing(streams, state, key)] * (STREAMS + 1)  # and the position
-            await owner.transact(out, Position("bench", source, 0, found[-1].offset + 1))
+            await owner.transact(out)
             left -= len(found)
 
     try:

@@ -1,6 +1,6 @@
 """What the hub checks of one envelope, in the order of ENVELOPE.md "Opening". Pure.
 
-Two steps, so that the expensive and order-free one can run in threads: `examine` verifies the signature,
+Two steps, so that the expensive and order-free one need not wait for its turn: `examine` verifies the signature,
 opens the slip and rebuilds the stanzas; `judge` looks at the sequence first and then at all that can change
 with time (freshness, permission, versions, rules, feeds).
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,15 +19,15 @@ from notifier.routing.batch import POSITION_KEY, Decided, Scene, StreamName, dec
 from notifier.routing.hub import Readable, Unreadable, Verdict, examine, judge
 from notifier.routing.sequences import StreamState
 from notifier.runtime import Entropy
-from notifier.topics import AUDIT, INTAKE, REJECTED, ROUTER_GROUP, STREAMS, router_transactional_id
-from notifier.transport.base import Position, Record, TransactionalSender, Transport
+from notifier.topics import AUDIT, REJECTED, STREAMS, router_transactional_id
+from notifier.transport.base import Record, TransactionalSender, Transport
 
 log = structlog.get_logger("notifier.router")
 
 OUTPUT_BYTES: Final = 8 * 1024 * 1024
 RESTORE_RECORDS: Final = 10_000
 RESTORE_WAIT_MS: Final = 1_000
-THREADS: Final = 2
+EXAMINED_AT_ONCE: Final = 8
 
 Read = tuple[Record, Readable | Unreadable]
 
@@ -45,7 +45,7 @@ class Hub:
 class Partition:
     """The only owner of one intake partition, for as long as nobody fences it.
 
-    Open with `Partition.open`; the order there is what makes it safe: fence, then position, then streams.
+    Open with `Partition.open`; the order there is what makes it safe: fence, then read.
     Any error of `process` leaves the outcome to the next owner: close this one and begin anew.
     """
 
@@ -59,23 +59,19 @@ class Partition:
         self._streams_of = Counter(originator for originator, _ in streams)
 
     @classmethod
-    async def open(
-        cls, transport: Transport, number: int, feeds: frozenset[str], committed: Callable[[], Awaitable[int | None]]
-    ) -> Partition:
-        """Fences the former owner, then reads the group's position, then restores the streams.
+    async def open(cls, transport: Transport, number: int, feeds: frozenset[str]) -> Partition:
+        """Fences the former owner, then restores the streams and the position that were committed together.
 
         The order is what makes it safe: whatever the former owner had open is over before anything is read.
-        The streams topic holds the position as well, and the greater one counts (DESIGN.md).
         """
         topics = [STREAMS, AUDIT, REJECTED, *sorted(feeds)]
         sender = await transport.transactional(router_transactional_id(number), topics)
         try:
-            offset = await committed() or 0
-            streams, position = await restore(transport, number)
+            streams, offset = await restore(transport, number)
         except BaseException:
             await sender.close()
             raise
-        return cls(number, sender, streams, max(offset, position))
+        return cls(number, sender, streams, offset)
 
     async def process(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
         """Decides `reads` in order, in as many transactions as their output needs.
@@ -104,9 +100,9 @@ class Partition:
             now=now,
             entropy=hub.entropy,
         )
-        outgoing = await asyncio.to_thread(write, decided, changed, next_offset, scene)
+        outgoing = write(decided, changed, next_offset, scene)
         with metrics.TRANSACTION_SECONDS.time():
-            await self._sender.transact(outgoing, Position(ROUTER_GROUP, INTAKE, self.number, next_offset))
+            await self._sender.transact(outgoing)
         self._streams_of.update(
             originator for originator, stream in changed if (originator, stream) not in self._streams
         )
@@ -120,17 +116,17 @@ class Partition:
 
 
 async def read_all(records: Sequence[Record], hub: Hub) -> list[Read]:
-    """Verifies and opens `records`: libsodium releases the GIL, so halves of a batch run side by side."""
+    """Verifies and opens `records`, a few at a time: between them the transaction before goes on.
 
-    def part(some: Sequence[Record]) -> list[Read]:
-        return [(record, _examined(record, hub)) for record in some]
-
-    if len(records) < THREADS:
-        return part(records)
-    size = -(-len(records) // THREADS)
-    parts = (records[start : start + size] for start in range(0, len(records), size))
-    done = await asyncio.gather(*(asyncio.to_thread(part, some) for some in parts))
-    return [read for some in done for read in some]
+    In this thread. libsodium releases the interpreter's lock some fifty microseconds at a time, after which a thread
+    waits for it for up to five milliseconds, as long as another computes: threads took more time than they gave.
+    """
+    found: list[Read] = []
+    for record in records:
+        found.append((record, _examined(record, hub)))
+        if not len(found) % EXAMINED_AT_ONCE:
+            await asyncio.sleep(0)
+    return found
 
 
 def _examined(record: Record, hub: Hub) -> Readable | Unreadable:

@@ -28,6 +28,7 @@ POLL_MS: Final = 200
 CATCH_UP_TRIES: Final = 3
 CATCH_UP_PAUSE_S: Final = 0.5
 LOOK_AGAIN_MS: Final = 2_000  # how often, at most, an unknown version or feed makes the router look again
+SHOW_MS: Final = 5_000  # how often the broker's tools are shown how far each partition is
 
 Results = Mapping[int, BaseException | None]
 """What became of each partition's batch or opening."""
@@ -56,6 +57,7 @@ class Router:
         self._doubted: dict[int, int] = {}  # partition -> the generation in which its ownership was lost
         self._feeds: frozenset[str] = frozenset()
         self._looked_at = -LOOK_AGAIN_MS
+        self._shown_at = -SHOW_MS
         self._joined = False
         self._generation = 0
 
@@ -81,6 +83,7 @@ class Router:
                 reads = await self._examine(polled)
                 results, batch = await batch if batch else {}, None
                 if await self._settle(member, polled, results) and await self._own(member, polled):
+                    await self._show(member)
                     batch = asyncio.create_task(self._route(reads))
             for error in (await batch).values() if batch else ():
                 _raise_unless_doubt(error)
@@ -117,14 +120,18 @@ class Router:
         return sound
 
     async def _open(self, member: Member, number: int) -> None:
-        async def committed() -> int | None:
-            return await member.committed(number)
-
-        partition = await Partition.open(self._transport, number, self._feeds, committed)
+        partition = await Partition.open(self._transport, number, self._feeds)
         self._partitions[number] = partition
         metrics.PARTITIONS_OWNED.set(len(self._partitions))
         await member.start(number, partition.offset)
         log.info("partition taken over", partition=number, offset=partition.offset)
+
+    async def _show(self, member: Member) -> None:
+        """Shows the broker's tools how far each partition is. Nobody starts from it: the streams topic says where."""
+        now = self._runtime.clock()
+        if self._partitions and now - self._shown_at >= SHOW_MS:
+            self._shown_at = now
+            await member.commit({number: partition.offset for number, partition in self._partitions.items()})
 
     async def _examine(self, polled: Polled) -> Mapping[int, Sequence[Read]]:
         """What came, verified and opened, of every partition."""

@@ -1,7 +1,7 @@
 """What the services need of a broker, and nothing more: implemented on Kafka and in memory.
 
-Every reader is read_committed. Positions are kept by the callers in their own databases or transactions;
-the broker's committed offsets are for tools, but for the router's, which are part of its transaction.
+Every reader is read_committed. Positions are kept by the callers, in their own databases or among the records of
+their transactions; a group's committed offsets are for the broker's tools, and nothing here starts from them.
 Errors are `notifier.errors.TransportError` and its kinds, never the client library's own.
 """
 
@@ -36,16 +36,6 @@ class Outgoing(NamedTuple):
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The next offset that `group` will read of a partition."""
-
-    group: str
-    topic: str
-    partition: int
-    offset: int
-
-
 class Sender(Protocol):
     """Writes records, durably acknowledged (acks=all, idempotent)."""
 
@@ -63,8 +53,8 @@ class Sender(Protocol):
 class TransactionalSender(Protocol):
     """One transactional id. Opening it fenced every earlier owner and ended its open transaction."""
 
-    async def transact(self, batch: Sequence[Outgoing], consumed: Position) -> None:
-        """Writes all of `batch` and the consumer group's position in one transaction.
+    async def transact(self, batch: Sequence[Outgoing]) -> None:
+        """Writes all of `batch` in one transaction.
 
         Returns when it is committed. Raises `Fenced` where a later owner exists, `OutcomeUnknown` where the
         commit may or may not have happened; after either this object is dead: close it and begin anew.
@@ -120,8 +110,8 @@ class Member(Protocol):
     async def stop(self, partition: int) -> None:
         """From now on no records of `partition` come."""
 
-    async def committed(self, partition: int) -> int | None:
-        """The group's committed position of `partition`, or None where there is none."""
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Tells the broker the next offset of each partition, for its tools; never raises."""
 
     async def rejoin(self) -> None:
         """Leaves and joins the group anew; the next poll has a later generation."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from notifier.errors import Fenced, TransportError
-from notifier.transport.base import Outgoing, Polled, Position, Record
+from notifier.transport.base import Outgoing, Polled, Record
 
 Fault = Callable[[str], Awaitable[None]]
 
@@ -168,14 +168,13 @@ class MemoryTransactional:
         if self._broker.owners.get(self._id) is not self:
             raise Fenced(detail="another owner of the transactional id began")
 
-    async def transact(self, batch: Sequence[Outgoing], consumed: Position) -> None:
+    async def transact(self, batch: Sequence[Outgoing]) -> None:
         await self._broker.fault("transact.begin")
         self._own()
         for out in batch:
             self._broker.partition(out.topic, out.partition)
         await self._broker.fault("transact.commit")
         self._own()
-        self._broker.groups.setdefault(consumed.group, _Group()).committed[consumed.partition] = consumed.offset
         await self._broker.append(batch, marker=True)
         await self._broker.fault("transact.after")
 
@@ -280,9 +279,8 @@ class MemoryMember:
     async def stop(self, partition: int) -> None:
         self._running.pop(partition, None)
 
-    async def committed(self, partition: int) -> int | None:
-        await self._broker.fault("committed")
-        return self._group.committed.get(partition)
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        self._group.committed.update(offsets)
 
     async def rejoin(self) -> None:
         self._owned, self._running = frozenset(), {}

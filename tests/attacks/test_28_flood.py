@@ -59,9 +59,9 @@ async def test_a_transaction_has_an_end(stage, monkeypatch):
     """Many of the largest envelopes to many: written in several transactions, none of them above its measure."""
     whole, sizes = MemoryTransactional.transact, []
 
-    async def measured(self, batch, consumed):
+    async def measured(self, batch):
         sizes.append(sum(len(out.value or b"") for out in batch))
-        await whole(self, batch, consumed)
+        await whole(self, batch)
 
     monkeypatch.setattr(MemoryTransactional, "transact", measured)
     letters = [stage.letter(encoded=bytes(200_000)) for _ in range(40)]

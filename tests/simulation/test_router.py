@@ -12,7 +12,7 @@ from notifier.audit.entry import AuditEntry
 from notifier.codec import codec
 from notifier.envelope import SignedStatement, parse_feed, verify_statement
 from notifier.errors import OutcomeUnknown
-from notifier.topics import AUDIT, REJECTED
+from notifier.topics import AUDIT, REJECTED, ROUTER_GROUP
 
 
 def decisions(world, originator):
@@ -204,3 +204,20 @@ async def test_a_router_counts_what_it_owns_and_no_more(make_world):
         count()
     count()
     assert owned == [2, 1, 2, 0]
+
+
+async def test_the_brokers_tools_see_how_far_a_partition_is(world):
+    """As the group's committed offset, which nobody starts from: another router decides nothing again."""
+    where = world.partition("TUR/spoc")
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+    shown = world.broker.groups[ROUTER_GROUP].committed
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.until(lambda: shown[where] == 1 and len(world.feed("TUR/spoc")) == 2)
+    shown.clear()
+    async with world.routing():
+        await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 3)
+    assert outcomes(world, "TUR/spoc") == [("accepted", None)] * 3

@@ -23,7 +23,7 @@ from notifier import storage
 from notifier.audit.store import Disk
 from notifier.errors import Fenced, OutcomeUnknown, StorageError, Temporary, TransportError
 from notifier.storage import BUSY_MS, Database
-from notifier.transport.base import Outgoing, Position
+from notifier.transport.base import Outgoing
 from notifier.transport.memory import MemoryBroker, MemoryMember, MemorySender, MemoryTransactional, MemoryTransport
 
 LOOK_S = 0.05  # between looks whether a database is free
@@ -241,18 +241,18 @@ class _Transactional(MemoryTransactional):
         self._process = process
         self._machines = machines
 
-    async def transact(self, batch, consumed: Position) -> None:
+    async def transact(self, batch) -> None:
         late = self._process.fate.late(self._process)
         if late is None:
-            return await super().transact(batch, consumed)
+            return await super().transact(batch)
         await self._broker.fault("transact.late")
-        self._machines.outside(self._take_effect(late, batch, consumed))
+        self._machines.outside(self._take_effect(late, batch))
         raise OutcomeUnknown
 
-    async def _take_effect(self, late: float, batch, consumed: Position) -> None:
+    async def _take_effect(self, late: float, batch) -> None:
         await asyncio.sleep(late)
         with contextlib.suppress(Fenced):
-            await super().transact(batch, consumed)
+            await super().transact(batch)
 
 
 class ProcessMember(MemoryMember):

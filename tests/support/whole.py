@@ -40,7 +40,7 @@ from notifier.topics import AUDIT, INTAKE, STREAMS, feed_of
 from notifier.transport.base import Outgoing
 from support import virtual
 from support.processes import Crash, Machines, ProcessMember, ProcessTransport, current, full, install, same_host
-from support.promises import check
+from support.promises import check, check_streams
 from support.samples import document
 from support.stage import STORAGE_KEY
 from support.world import PARTITIONS, YEAR_MS, build_world
@@ -50,7 +50,7 @@ ORIGINATORS = {"TUR/spoc": 2, "AUT/spoc": 1}
 SUBSCRIBERS = ("AUT/spoc", "DEU/spoc")
 LATE_FEEDS = tuple(map(feed_of, ("FRA/spoc", "DEU/spoc", "UTO/spoc")))
 FORBIDDEN = "detention"  # what the hub may refuse for good, for a while
-DECISIVE = ("transactional.open", "committed", "reader.open", "transact.begin", "transact.commit", "transact.after")
+DECISIVE = ("transactional.open", "reader.open", "transact.begin", "transact.commit", "transact.after")
 """Steps that are few and matter most: more often than others they go wrong."""
 ENOUGH_S = 1_200.0  # of virtual time, until all is quiet
 FAULTS = ("delay", "refuse", "doubt", "crash", "full")
@@ -402,7 +402,11 @@ class Whole:
             await asyncio.wait({self.machines.failed, over}, return_when=asyncio.FIRST_COMPLETED)
             if self.machines.failed.done():
                 self.machines.failed.result()
-            over.result()
+            try:
+                over.result()
+            except TimeoutError:
+                check_streams(self)  # a partition whose position went back may be why
+                raise
         finally:
             for task in (*keepers, over):
                 task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -15,6 +16,7 @@ from notifier.transport.kafka.client import START_S, as_record, must_exist, spea
 
 SESSION_MS: Final = 6_000
 HEARTBEAT_MS: Final = 1_500
+COMMIT_S: Final = 1.0
 FETCH_BYTES: Final = 4 * 1024 * 1024
 CONSUMER: Final[dict[str, Any]] = {
     "isolation_level": "read_committed",
@@ -144,10 +146,11 @@ class KafkaMember:
         with contextlib.suppress(kafka_errors.IllegalStateError):
             self._consumer.pause(TopicPartition(self._topic, partition))
 
-    async def committed(self, partition: int) -> int | None:
-        async with speaking(START_S):
-            offset: int | None = await self._consumer.committed(TopicPartition(self._topic, partition))
-            return offset
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        places = {TopicPartition(self._topic, partition): offset for partition, offset in offsets.items()}
+        with contextlib.suppress(TransportError):
+            async with speaking(COMMIT_S):
+                await self._consumer.commit(places)
 
     async def rejoin(self) -> None:
         self._before += self._listening().generation

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any, Final
 
-from aiokafka import TopicPartition
 from aiokafka.producer import sender as aiokafka_sender
 
-from notifier.transport.base import Outgoing, Position
+from notifier.transport.base import Outgoing
 from notifier.transport.kafka.client import speaking, stop
 
 SEND_S: Final = 60.0  # several times a broker's restart: until then aiokafka itself goes on trying
@@ -30,12 +29,19 @@ PRODUCER: Final[dict[str, Any]] = {
 aiokafka_sender.BACKOFF_OVERRIDE = 0.003
 
 
-async def _sent(producer: Any, batch: Sequence[Outgoing]) -> None:
-    """Hands all of `batch` over, in whole batches a partition, then waits for every acknowledgement."""
+async def _handed_over(producer: Any, batch: Sequence[Outgoing]) -> list[Awaitable[Any]]:
+    """Hands `batch` over in whole batches a partition; what to wait for until all of it is acknowledged.
+
+    When it returns every partition has its first batch, so that aiokafka asks for them all in one request.
+    """
     places: dict[tuple[str, int], list[Outgoing]] = {}
     for out in batch:
         places.setdefault((out.topic, out.partition), []).append(out)
-    await _whole(*(_sent_to(producer, topic, partition, some) for (topic, partition), some in places.items()))
+    waits: list[Awaitable[Any]] = []
+    for place, records in places.items():
+        batches = _batches(producer, records)
+        waits += [await _send_batch(producer, next(batches), *place), _rest(producer, batches, *place)]
+    return waits
 
 
 async def _whole(*work: Awaitable[Any]) -> None:
@@ -45,17 +51,20 @@ async def _whole(*work: Awaitable[Any]) -> None:
             raise result
 
 
-async def _sent_to(producer: Any, topic: str, partition: int, records: Sequence[Outgoing]) -> None:
-    """Sends the records of one partition in order: one call a batch costs a tenth of one call a record."""
-    futures: list[asyncio.Future[Any]] = []
+def _batches(producer: Any, records: Sequence[Outgoing]) -> Iterator[Any]:
+    """The records of one partition in order: one call a batch costs a tenth of one call a record."""
     builder = producer.create_batch()
     for out in records:
         if not _append(builder, out):
-            futures.append(await _send_batch(producer, builder, topic, partition))
+            yield builder
             builder = producer.create_batch()
             _append(builder, out)
-    futures.append(await _send_batch(producer, builder, topic, partition))
-    await _whole(*futures)
+    yield builder
+
+
+async def _rest(producer: Any, batches: Iterator[Any], topic: str, partition: int) -> None:
+    """Sends what follows the first batch of a partition."""
+    await _whole(*[await _send_batch(producer, builder, topic, partition) for builder in batches])
 
 
 def _append(builder: Any, out: Outgoing) -> bool:
@@ -85,7 +94,7 @@ class KafkaSender:
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """See the protocol; after an error close it and open another."""
         async with speaking(SEND_S, doubt=True):
-            await _sent(self._producer, batch)
+            await _whole(*await _handed_over(self._producer, batch))
 
     async def close(self) -> None:
         await stop(self._producer)
@@ -97,16 +106,11 @@ class KafkaTransactional:
     def __init__(self, producer: Any) -> None:
         self._producer = producer
 
-    async def transact(self, batch: Sequence[Outgoing], consumed: Position) -> None:
+    async def transact(self, batch: Sequence[Outgoing]) -> None:
         """See the protocol. What fails before the commit is ended by the next owner of the id."""
-        position = {TopicPartition(consumed.topic, consumed.partition): consumed.offset}
         async with speaking(SEND_S, doubt=True):
             await self._producer.begin_transaction()
-            # Side by side: the offset goes to the coordinator while the records go to their partitions' leaders.
-            await _whole(
-                _sent(self._producer, batch),
-                self._producer.send_offsets_to_transaction(position, consumed.group),
-            )
+            await _whole(*await _handed_over(self._producer, batch))
         async with speaking(COMMIT_S, doubt=True):
             await self._producer.commit_transaction()
 
