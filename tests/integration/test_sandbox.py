@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -11,9 +12,11 @@ import sys
 
 import psutil
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from notifier.sandbox.processes import wait_until
-from notifier.sandbox.sandbox import Sandbox
+from notifier.sandbox.sandbox import PARTITIONS, Sandbox
+from notifier.topics import INTAKE, ROUTER_GROUP
 from support import sandbox as support
 
 
@@ -140,3 +143,21 @@ def _runs(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+async def test_the_brokers_tools_see_how_far_the_routers_are(world):
+    """The group's committed offsets come to the end of the intake, a few seconds after it was decided."""
+    example = str(support.EXAMPLES / "deportation-two-nationalities.json")
+    assert world.shell("publish", example, "--as", "TUR/spoc", "--wait").returncode == 0
+    tool = AIOKafkaConsumer(**world.transport("admin")._common, group_id=ROUTER_GROUP, enable_auto_commit=False)
+    places = [TopicPartition(INTAKE, number) for number in range(PARTITIONS)]
+    await tool.start()
+    try:
+        tool.assign(places)
+        ends = await tool.end_offsets(places)
+        assert any(ends.values())
+        async with asyncio.timeout(support.PATIENCE_S):
+            while {place: await tool.committed(place) or 0 for place in places} != ends:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.2)
+    finally:
+        await tool.stop()
