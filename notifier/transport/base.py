@@ -107,9 +107,6 @@ class Member(Protocol):
     async def start(self, partition: int, offset: int) -> None:
         """From now on records of `partition` come, from `offset`; also rewinds a started one."""
 
-    async def stop(self, partition: int) -> None:
-        """From now on no records of `partition` come."""
-
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Tells the broker the next offset of each partition, for its tools; never raises."""
 

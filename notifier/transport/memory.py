@@ -276,9 +276,6 @@ class MemoryMember:
         if partition in self._owned:
             self._running[partition] = MemoryReader(self._broker, self._topic, partition, offset)
 
-    async def stop(self, partition: int) -> None:
-        self._running.pop(partition, None)
-
     async def commit(self, offsets: Mapping[int, int]) -> None:
         self._group.committed.update(offsets)
 

@@ -141,11 +141,6 @@ class KafkaMember:
             self._consumer.resume(place)
             self._started.add(partition)
 
-    async def stop(self, partition: int) -> None:
-        self._started.discard(partition)
-        with contextlib.suppress(kafka_errors.IllegalStateError):
-            self._consumer.pause(TopicPartition(self._topic, partition))
-
     async def commit(self, offsets: Mapping[int, int]) -> None:
         places = {TopicPartition(self._topic, partition): offset for partition, offset in offsets.items()}
         with contextlib.suppress(TransportError):
