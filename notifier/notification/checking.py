@@ -223,7 +223,7 @@ class Object:
 def _plain(text: str) -> bool:
     return not any(
         char in _BIDI or (unicodedata.category(char) in ("Cc", "Cs", "Co", "Zl", "Zp") and char not in "\n\t")
-        for char in text
+        for char in set(text)  # of a long text, too, there are few
     )
 
 
