@@ -15,7 +15,7 @@ from notifier.transport.base import Polled, Record
 from notifier.transport.kafka.client import START_S, as_record, must_exist, speaking, stop
 
 SESSION_MS: Final = 6_000
-HEARTBEAT_MS: Final = 1_500
+HEARTBEAT_MS: Final = 500  # so soon the others hear that one is gone
 COMMIT_S: Final = 1.0
 FETCH_BYTES: Final = 4 * 1024 * 1024
 CONSUMER: Final[dict[str, Any]] = {

@@ -37,11 +37,9 @@ async def _handed_over(producer: Any, batch: Sequence[Outgoing]) -> list[Awaitab
     places: dict[tuple[str, int], list[Outgoing]] = {}
     for out in batch:
         places.setdefault((out.topic, out.partition), []).append(out)
-    waits: list[Awaitable[Any]] = []
-    for place, records in places.items():
-        batches = _batches(producer, records)
-        waits += [await _send_batch(producer, next(batches), *place), _rest(producer, batches, *place)]
-    return waits
+    batches = {place: _batches(producer, records) for place, records in places.items()}
+    first = [await _send_batch(producer, next(some), *place) for place, some in batches.items()]
+    return [*first, *(_rest(producer, some, *place) for place, some in batches.items())]
 
 
 async def _whole(*work: Awaitable[Any]) -> None:
