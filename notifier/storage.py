@@ -1,9 +1,8 @@
 """Local databases: durable, private, sealed row by row, with one active instance each.
 
-SQLite by default (WAL, synchronous=FULL: what was committed survives a power cut), any other SQLAlchemy
-address of an asynchronous driver where several instances share one (PostgreSQL). Every failure is a
-`StorageError` of one line with a hint. Rows that say who or what are sealed to a storage key of their own
-(`RowCipher`), so that the file alone tells nothing.
+SQLite by default (WAL, synchronous=FULL: what was committed survives a power cut), PostgreSQL where several
+instances share one (`postgresql`). Every failure is a `StorageError` of one line with a hint. Rows that say who or
+what are sealed to a storage key of their own (`RowCipher`), so that the file alone tells nothing.
 
 SQLite is asked in the thread of the event loop: a statement takes less time than its way to another thread
 and back. What may wait for long is done in a thread: for another writer at the beginning of a transaction,
@@ -17,7 +16,7 @@ import os
 import secrets
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -30,16 +29,17 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from notifier.errors import Fenced, Refused, StorageError
+from notifier.postgresql import ADDRESSES, Server, whole
 from notifier.runtime import Clock, Entropy
 
 T = TypeVar("T")
 
 BUSY_MS: Final = 10_000
 LEASE_MS: Final = 15_000
+ADDRESS_HINT: Final = "a file, or postgresql://role:password@host:port/database"
 
 _own = sa.MetaData()
 _schemas = sa.Table(
@@ -93,26 +93,21 @@ class Database:
 
     @classmethod
     async def open(cls, address: str, tables: sa.MetaData, *, schema: str, version: int) -> Database:
-        """Opens or creates the database at `address` (an SQLAlchemy URL; but for SQLite, of an asynchronous driver).
+        """Opens or creates the database at `address`: `sqlite:///file`, or `postgresql://role@host/database`.
 
-        `schema` names what `tables` are for; a database that holds another version of it is refused with
-        `StorageError`. A new SQLite file, and its folder, are readable by their owner alone.
+        `schema` names what `tables` are for; a database that holds another version of it, or something else, is
+        refused with `StorageError`. A new SQLite file, and its folder, are readable by their owner alone.
         """
-        with _mapped():
-            url = make_url(address)
-            database = cls(_Sqlite(url) if url.get_backend_name() == "sqlite" else _Server(url))
+        database = cls(_engine(address, writes=True))
         try:
             async with database.write() as connection:
                 await connection.run(_own.create_all)
-                found = await connection.scalar(sa.select(_schemas.c.version).where(_schemas.c.name == schema))
-                if found is not None and found != version:
-                    raise StorageError(
-                        detail=f"the {schema} was made by another version of this software (schema {found})",
-                        hint=f"use the version that reads schema {found}",
-                    )
+                found = await _found(connection, schema)
                 if found is None:
                     await connection.run(tables.create_all)
                     await connection.execute(_schemas.insert().values(name=schema, version=version))
+                elif found != version:
+                    raise _other_version(schema, found)
         except BaseException:
             await database.close()
             raise
@@ -125,18 +120,12 @@ class Database:
         A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, and
         `Refused` (not_found) where there is no such file.
         """
-        with _mapped():
-            url = make_url(address)
-            sqlite = url.get_backend_name() == "sqlite"
-            database = cls(_Sqlite(url, writes=False) if sqlite else _Server(url, writes=False))
+        database = cls(_engine(address, writes=False))
         try:
             async with database.read() as connection:
-                found = await connection.scalar(sa.select(_schemas.c.version).where(_schemas.c.name == schema))
+                found = await _found(connection, schema)
             if found != version:
-                raise StorageError(
-                    detail=f"the {schema} was made by another version of this software (schema {found})",
-                    hint=f"use the version that reads schema {found}",
-                )
+                raise _other_version(schema, found)
         except BaseException:
             await database.close()
             raise
@@ -158,7 +147,39 @@ class Database:
 
     async def close(self) -> None:
         """Lets go of the file."""
-        await _whole(self._engine.dispose())
+        await whole(self._engine.dispose())
+
+
+async def _found(connection: Connection, schema: str) -> int | None:
+    """The version of `schema` that the database holds; None of an empty one, `StorageError` of one that is taken."""
+    held = {row.name: row.version for row in await connection.execute(sa.select(_schemas))}
+    if held and schema not in held:
+        raise StorageError(
+            detail=f"the database holds the {min(held)} already: the {schema} has one of its own",
+            hint="name another database",
+        )
+    return held.get(schema)
+
+
+def _other_version(schema: str, found: int | None) -> StorageError:
+    return StorageError(
+        detail=f"the {schema} was made by another version of this software (schema {found})",
+        hint=f"use the version that reads schema {found}",
+    )
+
+
+def _engine(address: str, *, writes: bool) -> Engine:
+    """What the address names."""
+    with _mapped():
+        try:
+            url = make_url(address)
+        except (ArgumentError, ValueError):  # what it says may hold the password
+            raise StorageError(detail="the database's address cannot be read", hint=ADDRESS_HINT) from None
+        if url.drivername in ADDRESSES:
+            return Server(url, writes=writes)
+        if url.get_backend_name() != "sqlite":
+            raise StorageError(detail="the database is neither SQLite nor PostgreSQL", hint=ADDRESS_HINT)
+        return _Sqlite(url, writes=writes)
 
 
 class _Sqlite:
@@ -186,7 +207,7 @@ class _Sqlite:
                 await self._begin(connection)
             yield _Here(connection)
             if writes:
-                await _whole(asyncio.to_thread(connection.commit))
+                await whole(asyncio.to_thread(connection.commit))
         finally:
             connection.close()  # which rolls back what was not committed
 
@@ -196,7 +217,7 @@ class _Sqlite:
             connection.execution_options(notifier_patience_ms=0).begin()
         except sqlite3.OperationalError:
             connection.execution_options(notifier_patience_ms=BUSY_MS)
-            await _whole(asyncio.to_thread(connection.begin))
+            await whole(asyncio.to_thread(connection.begin))
 
     async def dispose(self) -> None:
         await asyncio.to_thread(self._engine.dispose)
@@ -219,57 +240,6 @@ class _Here:
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         return work(self._connection)
-
-
-class _Server:
-    """A database server that several instances share."""
-
-    def __init__(self, url: sa.URL, *, writes: bool = True) -> None:
-        self._engine = create_async_engine(url, execution_options={} if writes else {"postgresql_readonly": True})
-
-    @asynccontextmanager
-    async def begin(self, *, writes: bool) -> AsyncIterator[Connection]:
-        connection = _There(self._engine)
-        await _whole(connection.start())
-        try:
-            yield connection
-            if writes:
-                await _whole(connection.commit())
-        finally:
-            await _whole(connection.close())  # which rolls back what was not committed
-
-    async def dispose(self) -> None:
-        await self._engine.dispose()
-
-
-class _There(AsyncConnection):
-    """A connection of which no statement is cut off half-way when its caller is cancelled.
-
-    A cancellation in the middle of a statement leaves the server with an open transaction and its locks; so the
-    cancellation waits until the statement is through.
-    """
-
-    async def execute(self, *arguments: Any, **options: Any) -> Any:
-        return await _whole(super().execute(*arguments, **options))
-
-    async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        return await _whole(self.run_sync(work))
-
-
-async def _whole(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which runs to its end; a cancellation of the caller is felt afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        if not task.cancelled():
-            task.exception()
-        raise cancelled
-    return task.result()
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:
@@ -341,7 +311,7 @@ def _mapped() -> Iterator[None]:
     """Turns the database library's errors into `StorageError`, without the statement and its values."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         text = str(getattr(error, "orig", None) or error).lower()
         for mark, detail, hint in HINTS:
             if mark in text:
@@ -405,7 +375,7 @@ class Lease:
         self._lasts_ms = lasts_ms
         self._holder = f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())} {secrets.token_hex(8)}"
         self.epoch: int | None = None
-        self._select = sa.select(_leases).where(_leases.c.name == name).with_for_update()
+        self._select = sa.select(_leases).where(_leases.c.name == name)
 
     async def acquire(self) -> None:
         """Takes the lease; `StorageError` with reason `storage_locked` where a live instance holds it."""

@@ -74,7 +74,7 @@ class Cases:
         return list(await self._connection.scalars(query.order_by(links.c.message)))
 
     async def _messages(self, where: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
-        query = sa.select(tables.messages).where(where).order_by(tables.messages.c.id).with_for_update()
+        query = sa.select(tables.messages).where(where).order_by(tables.messages.c.id)
         return list(await self._connection.execute(query))
 
     async def _earlier(self, message: Message) -> Earlier:

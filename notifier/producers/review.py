@@ -52,10 +52,7 @@ class Review:
 
     async def find(self, notification_id: bytes) -> Reviewed:
         """The message of that notification; `Refused` with reason `not_found`."""
-        # Whoever seals, or publishes an update, waits until this is decided.
-        query = (
-            sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id).with_for_update()
-        )
+        query = sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id)
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             raise Refused("not_found", "the outbox has no notification of that id")

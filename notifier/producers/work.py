@@ -50,8 +50,6 @@ MESSAGES: Final = (
     sa.select(tables.messages)
     .where(tables.messages.c.id.in_(sa.bindparam("messages", expanding=True)))
     .order_by(tables.messages.c.id)
-    # Whoever publishes an update, or approves, may revise the plan: not between reading it and storing it again.
-    .with_for_update()
 )
 POST: Final = tables.letters.insert().returning(tables.letters.c.id, sort_by_parameter_order=True)
 MOVE: Final = (

@@ -88,6 +88,24 @@ async def test_another_schema_version_is_refused(database, address):
         await Database.open(address, TABLES, schema="box", version=2)
 
 
+async def test_a_database_is_for_one_thing(database, address):
+    """What holds an outbox does not become an inbox beside it: their tables have the same names."""
+    with pytest.raises(StorageError, match="holds the box already"):
+        await Database.open(address, TABLES, schema="chest", version=1)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["nothing", "postgresql://role:secret@host:port/box", "mysql://role:secret@host/box", "postgresql+pg8000:///box"],
+)
+async def test_an_address_that_names_no_database_is_told_without_its_secret(address):
+    """What cannot be read, and what is neither kind of database, is one line that says how to name one."""
+    with pytest.raises(StorageError) as raised:
+        await Database.open(address, TABLES, schema="box", version=1)
+    assert "secret" not in str(raised.value)
+    assert "postgresql://" in raised.value.hint
+
+
 async def test_a_file_that_is_no_database_is_one_clear_line(tmp_path):
     """Damage is told in one line with a hint, without a traceback's detail."""
     (tmp_path / "box.db").write_bytes(b"not a database at all" * 100)
@@ -252,6 +270,6 @@ async def test_what_is_opened_to_read_is_made_by_nobody(tmp_path, address, datab
         await Database.open_to_read(f"sqlite:///{tmp_path}/none.db", schema="box", version=1)
     assert raised.value.reason == "not_found"
     assert not (tmp_path / "none.db").exists()
-    for schema, version in (("box", 2), ("chest", 1)):
-        with pytest.raises(StorageError, match="another version"):
+    for schema, version, why in (("box", 2, "another version"), ("chest", 1, "holds the box")):
+        with pytest.raises(StorageError, match=why):
             await Database.open_to_read(address, schema=schema, version=version)

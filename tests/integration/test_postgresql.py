@@ -1,0 +1,550 @@
+"""A real PostgreSQL under the local databases: its transactions and faults, and several instances on one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+
+import pytest
+import sqlalchemy as sa
+
+from notifier import postgresql
+from notifier.consumers.inbox import Inbox
+from notifier.consumers.subscriber import Parts as SubscriberParts
+from notifier.consumers.subscriber import Subscriber
+from notifier.errors import Fenced, Refused, StorageError
+from notifier.producers.outbox import SENDER_LEASE, Outbox
+from notifier.producers.publisher import Parts as PublisherParts
+from notifier.producers.publisher import Publisher
+from notifier.sandbox.pki import CertificateAuthority
+from notifier.storage import LEASE_MS, Database, Lease
+from support.postgres import PASSWORD, Cluster
+from support.samples import document
+from support.world import PATIENCE_S, Clock, build_world
+
+TABLES = sa.MetaData()
+THINGS = sa.Table(
+    "thing",
+    TABLES,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.String(20), unique=True),
+)
+STORAGE_KEY = b"k" * 32
+ME = "DEU/spoc"
+TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """The module's server."""
+    cluster = Cluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def name():
+    """A database's name that no other test has."""
+    return f"box{next(numbers)}"
+
+
+@pytest.fixture
+def address(cluster, name):
+    """A new, empty database."""
+    return cluster.database(name)
+
+
+@pytest.fixture
+async def opened(address):
+    """Opens the database as an instance does that starts."""
+    made = []
+
+    async def instance(**choices):
+        made.append(await Database.open(address, TABLES, **({"schema": "box", "version": 1} | choices)))
+        return made[-1]
+
+    yield instance
+    for database in made:
+        await database.close()
+
+
+@pytest.fixture
+def world():
+    """A world in memory."""
+    return build_world()
+
+
+async def put(database, *names):
+    """Stores things in one transaction."""
+    async with database.write() as connection:
+        for name in names:
+            await connection.execute(THINGS.insert().values(name=name))
+
+
+async def names(database):
+    """What is stored, in the order of its coming."""
+    async with database.read() as connection:
+        return list(await connection.scalars(sa.select(THINGS.c.name).order_by(THINGS.c.id)))
+
+
+def until(cluster, query, answer):
+    """Returns, in a thread, when the server answers so."""
+
+    def look():
+        while cluster.ask(query) != answer:
+            pass
+
+    return asyncio.wait_for(asyncio.to_thread(look), PATIENCE_S)
+
+
+def waiting(name):
+    """How many wait for a lock in a database."""
+    return f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'"
+
+
+async def refused(work):
+    """The one line that a failure is; it says how to go on, and nothing of the address's secret."""
+    with pytest.raises(StorageError) as raised:
+        await work
+    error = raised.value
+    assert error.reason == "storage_failed"
+    assert error.hint
+    for text in (str(error), error.detail, error.hint):
+        assert "\n" not in text
+        assert PASSWORD not in text
+        assert "wrong-secret" not in text
+    return error.detail
+
+
+# Transactions.
+
+
+async def test_a_transaction_is_whole_or_nothing(opened):
+    """What a block wrote before it failed is not there afterwards; what it committed is, for another instance."""
+    database = await opened()
+    with pytest.raises(ZeroDivisionError):
+        async with database.write() as connection:
+            await connection.execute(THINGS.insert().values(name="a"))
+            _ = 1 / 0
+    await put(database, "b")
+    assert await names(await opened()) == ["b"]
+
+
+async def test_what_was_committed_survives_a_power_cut(opened):
+    """A commit waits for the server's disk, also where the server itself is set up not to."""
+    async with (await opened()).write() as connection:
+        assert await connection.scalar(sa.text("SHOW synchronous_commit")) == "on"
+
+
+async def test_many_that_open_a_new_database_at_once_all_have_it(opened):
+    """One of them makes the tables, the others find them."""
+    instances = await asyncio.gather(*(opened() for _ in range(6)))
+    await asyncio.gather(*(put(one, f"{place}") for place, one in enumerate(instances)))
+    assert sorted(await names(instances[0])) == ["0", "1", "2", "3", "4", "5"]
+
+
+async def test_a_reader_sees_one_moment_and_can_write_nothing(opened):
+    """What is committed meanwhile is not in what it sees; a statement that would change anything is refused."""
+    database, other = await opened(), await opened()
+    await put(database, "a")
+    count = sa.select(sa.func.count()).select_from(THINGS)
+    async with database.read() as connection:
+        assert await connection.scalar(count) == 1
+        await put(other, "b")
+        assert await connection.scalar(count) == 1
+
+    async def write():
+        async with database.read() as connection:
+            await connection.execute(THINGS.insert().values(name="c"))
+
+    assert await refused(write()) == "the database is read-only"
+    assert await names(database) == ["a", "b"]
+
+
+async def test_whoever_opens_it_to_read_sees_it_live_and_cannot_write(address, opened):
+    """Nothing is made, what the writer commits is there at once, and no transaction can be made one that writes."""
+    to_read = {"schema": "box", "version": 1}
+    assert await refused(Database.open_to_read(address, **to_read)) == "the database is not set up yet"
+    database = await opened()
+    reader = await Database.open_to_read(address, **to_read)
+    await put(database, "a")
+    assert await names(reader) == ["a"]
+
+    async def write(*before):
+        async with reader.write() as connection:
+            for statement in before:
+                await connection.execute(sa.text(statement))
+            await connection.execute(THINGS.insert().values(name="b"))
+
+    assert await refused(write()) == "the database is read-only"
+    with pytest.raises(StorageError):
+        await write("SET TRANSACTION READ WRITE")
+    await reader.close()
+    assert await names(database) == ["a"]
+
+
+async def test_another_version_and_another_purpose_are_refused(opened, address):
+    """A database of a later version is not touched, nor is one that holds something else."""
+    await opened()
+    for choices, why in (({"version": 2}, "another version"), ({"schema": "chest"}, "holds the box already")):
+        assert why in await refused(opened(**choices))
+        with pytest.raises(StorageError, match=why):
+            await Database.open_to_read(address, **({"schema": "box", "version": 1} | choices))
+
+
+# Several instances.
+
+
+async def test_writers_of_all_instances_take_turns(cluster, name, opened):
+    """One waits until the other has committed, and then sees what it wrote; readers wait for nobody."""
+    first, second = await opened(), await opened()
+
+    async def follow():
+        async with second.write() as connection:
+            found = list(await connection.scalars(sa.select(THINGS.c.name)))
+            await connection.execute(THINGS.insert().values(name="b"))
+            return found
+
+    async with first.write() as connection:
+        follower = asyncio.create_task(follow())
+        await until(cluster, waiting(name), "1")
+        await connection.execute(THINGS.insert().values(name="a"))
+        assert await names(second) == []
+    assert await follower == ["a"]
+    assert await names(first) == ["a", "b"]
+
+
+async def test_a_writer_that_waits_too_long_is_told(opened, monkeypatch):
+    """Whoever keeps the database busy is not waited for without end."""
+    first = await opened()
+    monkeypatch.setitem(postgresql._SETTINGS, "lock_timeout", "50ms")
+    second = await opened()
+    async with first.write():
+        assert await refused(put(second, "a")) == "another process keeps the database busy"
+    await put(second, "b")
+    assert await names(first) == ["b"]
+
+
+async def test_whoever_is_silent_inside_a_transaction_loses_it(opened, monkeypatch):
+    """An instance that stands still keeps nobody else waiting, and what it did not commit is gone."""
+    monkeypatch.setitem(postgresql._SETTINGS, "idle_in_transaction_session_timeout", "50ms")
+    silent, other = await opened(), await opened()
+
+    async def stand_still():
+        async with silent.write() as connection:
+            await connection.execute(THINGS.insert().values(name="a"))
+            await put(other, "b")
+            await connection.execute(THINGS.insert().values(name="c"))
+
+    await refused(stand_still())
+    await put(silent, "d")
+    assert await names(other) == ["b", "d"]
+
+
+@pytest.mark.parametrize("steps", range(1, 300, 23))
+async def test_a_cancelled_transaction_leaves_no_lock_and_no_connection(cluster, name, opened, steps):
+    """Whoever is cancelled at any moment, the next writer need not wait, and nothing is half done."""
+    database = await opened()
+
+    async def work():
+        while True:
+            async with database.write() as connection:
+                await connection.execute(THINGS.delete())
+                await connection.execute(THINGS.insert(), [{"name": "a"}, {"name": "b"}])
+            assert await names(database) == ["a", "b"]
+
+    task = asyncio.create_task(work())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    in_transaction = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND xact_start IS NOT NULL"
+    assert cluster.ask(in_transaction) == "0"
+    await put(database, "c")
+    assert await names(database) in (["c"], ["a", "b", "c"])
+
+
+async def test_only_one_instance_holds_the_lease(opened):
+    """A second instance is refused while the first is alive, and gets it when it was released."""
+    clock = Clock()
+    first, second = Lease(await opened(), "sender", clock), Lease(await opened(), "sender", clock)
+    await first.acquire()
+    with pytest.raises(StorageError) as raised:
+        await second.acquire()
+    assert raised.value.reason == "storage_locked"
+    assert await second.held_by_other()
+    await first.release()
+    await second.acquire()
+    assert second.epoch == 2
+
+
+async def test_of_many_that_want_the_lease_at_once_one_gets_it(opened):
+    """Also where nobody ever held it, and there is no row yet to wait for."""
+    leases = [Lease(await opened(), "sender", Clock()) for _ in range(6)]
+    found = await asyncio.gather(*(one.acquire() for one in leases), return_exceptions=True)
+    assert found.count(None) == 1
+    assert {one.reason for one in found if one is not None} == {"storage_locked"}
+
+
+async def test_a_silent_holder_is_taken_over_and_cannot_write(opened):
+    """After the lease ran out another takes it; the former holder's transactions fail as fenced."""
+    clock = Clock()
+    database, other = await opened(), await opened()
+    first, second = Lease(database, "sender", clock), Lease(other, "sender", clock)
+    await first.acquire()
+    clock.now += LEASE_MS - 1
+    with pytest.raises(StorageError):
+        await second.acquire()
+    clock.now += 1
+    await second.acquire()
+    with pytest.raises(Fenced):
+        async with database.write() as connection:
+            await connection.execute(THINGS.insert().values(name="late"))
+            await first.check(connection)
+    with pytest.raises(Fenced):
+        await first.renew()
+    await first.release()
+    await second.renew()
+    assert await names(other) == []
+
+
+HOLDER = """
+import asyncio, sys
+import sqlalchemy as sa
+from notifier.runtime import wall_clock
+from notifier.storage import Database, Lease
+
+async def main():
+    database = await Database.open(sys.argv[1], sa.MetaData(), schema="box", version=1)
+    await Lease(database, "sender", wall_clock).acquire()
+    async with database.write() as connection:
+        await connection.execute(sa.text("INSERT INTO thing (name) VALUES ('late')"))
+        print("here", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def start_holder(address):
+    """A process that says so when it has the lease and a transaction."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen([sys.executable, "-c", HOLDER, address], stdout=subprocess.PIPE, env=environment)
+
+
+async def test_a_holder_that_is_killed_inside_a_transaction_is_not_waited_for(address, opened):
+    """Its lock and what it did not commit go with it, and the next instance has the lease."""
+    database = await opened()
+    holder = start_holder(address)
+    try:
+        assert await asyncio.to_thread(holder.stdout.readline) == b"here\n"
+    finally:
+        holder.kill()
+        holder.communicate()
+    lease = Lease(database, "sender", Clock())
+    await lease.acquire()
+    assert lease.epoch == 2
+    assert await names(database) == []
+
+
+# Faults.
+
+
+async def test_an_address_that_leads_nowhere_is_one_clear_line(cluster, address, name, caplog):
+    """A wrong password, role or database, and a server that is not there: each says what, none tells the secret."""
+    unused = cluster.address(name, port=1)
+    told = {
+        cluster.address(name, password="wrong-secret"): "the database's server refuses the role",
+        cluster.address(name, role="nobody"): "the database's server refuses the role",
+        cluster.address("none"): "there is no such database",
+        unused: "the database's server cannot be reached",
+        unused.replace("127.0.0.1:1", ""): "the database's server cannot be reached",
+        f"{address}?ssl=nonsense": "the database's address asks for what the driver cannot do",
+        f"{address}?colour=red": "the database's address asks for what the driver cannot do",
+    }
+    for where, detail in told.items():
+        assert await refused(Database.open(where, TABLES, schema="box", version=1)) == detail
+        assert await refused(Database.open_to_read(where, schema="box", version=1)) == detail
+    assert not caplog.records
+
+
+async def test_a_role_that_may_not_make_tables_is_told(cluster, name):
+    """A database that belongs to somebody else is refused with what to do about it."""
+    cluster.ask(f"CREATE DATABASE {name}")
+    where = cluster.address(name)
+    assert "may not" in await refused(Database.open(where, TABLES, schema="box", version=1))
+
+
+async def test_a_statement_that_fails_says_nothing_of_its_values(opened):
+    """Neither the statement nor what it held is in the error, or in what led to it."""
+    database = await opened()
+    await put(database, "a person")
+    with pytest.raises(StorageError) as raised:
+        await put(database, "another", "a person")
+    assert raised.value.detail == "the database failed (23505)"
+    assert "another" not in str(raised.value.__cause__)
+    assert await names(database) == ["a person"]
+
+
+async def test_a_server_that_goes_away_is_told_and_felt_no_longer_than_it_is_gone(cluster, opened, caplog):
+    """What it cuts off fails in one line, as does what comes then; once it is back the same instance goes on."""
+    database = await opened()
+    await put(database, "a")
+
+    async def cut_off():
+        async with database.write() as connection:
+            await connection.execute(THINGS.insert().values(name="b"))
+            await asyncio.to_thread(cluster.stop)
+            await connection.execute(THINGS.insert().values(name="c"))
+
+    try:
+        assert await refused(cut_off()) == "the database's server cannot be reached"
+        assert await refused(names(database)) == "the database's server cannot be reached"
+    finally:
+        await asyncio.to_thread(cluster.start)
+    assert await names(database) == ["a"]
+    await put(database, "d")
+    assert await names(database) == ["a", "d"]
+    assert not caplog.records
+
+
+async def test_the_server_shows_a_certificate_for_its_name(cluster, address, monkeypatch, tmp_path):
+    """`ssl=verify-full` goes to whom PGSSLROOTCERT vouches for, and to nobody else."""
+    where = f"{address}?ssl=verify-full"
+    monkeypatch.setenv("PGSSLROOTCERT", str(cluster.authority))
+    database = await Database.open(where, TABLES, schema="box", version=1)
+    async with database.read() as connection:
+        query = sa.text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert await connection.scalar(query) is True
+    await database.close()
+    stranger = CertificateAuthority(tmp_path).certificate_path
+    monkeypatch.setenv("PGSSLROOTCERT", str(stranger))
+    detail = await refused(Database.open(where, TABLES, schema="box", version=1))
+    assert detail == "the database's server shows no certificate that is trusted for its name"
+    monkeypatch.setenv("PGSSLROOTCERT", str(tmp_path / "none.pem"))
+    await refused(Database.open(where, TABLES, schema="box", version=1))
+
+
+# The whole way.
+
+
+@pytest.fixture
+def publishing(world, address):
+    """Opens a publisher of TUR/spoc on the same outbox each time, as a process that starts would."""
+
+    @asynccontextmanager
+    async def instance():
+        outbox = await Outbox.open(address, "TUR/spoc", STORAGE_KEY, world.runtime)
+        parts = PublisherParts(outbox, world.broker.transport(), world.directory, world.keys["TUR/spoc"].signing)
+        async with Publisher.of("TUR/spoc", parts, world.runtime) as publisher:
+            yield publisher
+
+    return instance
+
+
+@pytest.fixture
+def subscribed(world, cluster, name):
+    """Opens a subscriber of DEU/spoc on the same inbox each time."""
+    where = cluster.database(f"{name}_in")
+
+    @asynccontextmanager
+    async def instance():
+        own = world.keys[ME]
+        inbox = await Inbox.open(where, ME, STORAGE_KEY, world.runtime)
+        keys = {own.decryption.key_id: own.decryption}
+        parts = SubscriberParts(inbox, world.broker.transport(), world.directory, own.signing, keys)
+        async with Subscriber.of(ME, parts, runtime=world.runtime) as subscriber:
+            yield subscriber
+
+    return instance
+
+
+def sequences(world, authority):
+    """The numbers of what an authority can open on its feed, in order."""
+    return [opened.sequence for _, opened in world.opened(authority)]
+
+
+async def test_two_publishers_share_one_outbox_and_two_subscribers_one_inbox(world, publishing, subscribed):
+    """Whoever publishes and whoever goes on where another ended: every message comes once, in one order."""
+    async with world.routing(), asyncio.timeout(PATIENCE_S):
+        async with publishing() as first, publishing() as second:
+            stored = await asyncio.gather(*(one.publish(document()) for one in (first, second) * 10))
+            assert len({one.id for one in stored}) == 20
+            assert [(await second.wait(one.id)).state for one in stored] == ["routed"] * 20
+            assert await first.waiting() == []
+        async with subscribed() as reader:
+            await reader.until_idle(0)
+            with pytest.raises(StorageError) as locked:
+                async with subscribed():
+                    pass
+            assert locked.value.reason == "storage_locked"
+            taken = [(await anext(messages)).id for messages in [aiter(reader)] for _ in range(3)]
+        async with publishing() as third:
+            later = await third.publish(document())
+            assert (await third.wait(later.id)).state == "routed"
+        async with subscribed() as reader:
+            await reader.until_idle(0)
+            found = await reader.inbox.messages()
+            assert await reader.inbox.gaps() == []
+            assert await reader.inbox.refusals() == []
+    assert [one.seq for one in found] == list(range(1, 22))
+    assert {one.id for one in found} == {one.id for one in (*stored, later)}
+    assert taken == [one.id for one in found[:3]]
+    for authority in TOLD:
+        assert sequences(world, authority) == list(range(1, 22))
+
+
+async def test_one_publisher_sends_and_the_next_takes_over(world, publishing, monkeypatch):
+    """The holder of the lease is closed, or falls silent: the one that stood by sends what comes then."""
+    async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as standing_by:
+        holder = await held(standing_by)
+        async with publishing() as other:
+            for publisher in (other, standing_by):
+                submitted = await publisher.publish(document())
+                assert (await publisher.wait(submitted.id)).state == "routed"
+            assert await held(other) == holder
+            await standing_by.__aexit__(None, None, None)
+            submitted = await other.publish(document())
+            assert (await other.wait(submitted.id)).state == "routed"
+            second = await held(other)
+            assert second != holder
+            monkeypatch.setattr(Lease, "release", silent)
+        monkeypatch.undo()
+        async with publishing() as third:
+            submitted = await third.publish(document())
+            world.clock.now += LEASE_MS
+            assert (await third.wait(submitted.id)).state == "routed"
+            assert await held(third) not in (holder, second)
+    assert sequences(world, ME) == [1, 2, 3, 4]
+
+
+async def silent(_lease):
+    """In place of giving a lease back: its holder died without a word."""
+
+
+async def held(publisher):
+    """Who holds the outbox's lease, once somebody does."""
+    query = sa.text("SELECT holder FROM notifier_lease WHERE name = :name AND holder IS NOT NULL")
+    while True:
+        async with publisher._open.outbox._database.read() as connection:
+            if (holder := await connection.scalar(query, {"name": SENDER_LEASE})) is not None:
+                return holder
+
+
+async def test_the_same_notification_given_to_two_instances_at_once_is_one(world, publishing):
+    """Both have the same answer; another text under the same id is refused by whichever comes later."""
+    same = document(id="01976a3e-0000-7000-8000-000000000001")
+    async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as first, publishing() as second:
+        found = await asyncio.gather(*(one.publish(same) for one in (first, second) * 3))
+        assert len({one.id for one in found}) == 1
+        with pytest.raises(Refused) as taken:
+            await second.publish({**same, "narrative": "another text"})
+        assert taken.value.reason == "id_taken"
+        assert (await first.wait(found[0].id)).state == "routed"
+    assert sequences(world, ME) == [1]
