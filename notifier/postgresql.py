@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from notifier.errors import StorageError
+from notifier.errors import Refused, StorageError
 
 T = TypeVar("T")
 
@@ -38,12 +38,13 @@ _SETTINGS: Final = {
 }
 _TAKE_TURN: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.literal(TURN, sa.BigInteger)))
 
+NOT_MADE: Final = "42P01"  # a table is missing
+
 _GONE: Final = ("the database's server cannot be reached", "start it, or check host, port and ssl of the address")
 _MEANINGS: Final = (  # by the beginning of the SQLSTATE
     ("25006", "the database is read-only", "name the server that is written to, and a role that may"),
     ("25P03", "this process was silent inside a transaction for too long", "check what keeps the machine busy"),
     ("42501", "the role may not do this in the database", "make it the owner of the database"),
-    ("42P01", "the database is not set up yet", "let its owner open it first"),
     ("53100", "the disk is full", "make room on the server's disk"),
     ("53", "the database's server has no more room or connections", "give it more, or end other processes"),
     ("55P03", "another process keeps the database busy", "try again, or end the other process"),
@@ -152,17 +153,27 @@ async def whole(work: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turns what the server or the way to it says into `StorageError`, without the statement, values and address."""
+    """Turns what the server or the way to it says into `StorageError`, without the statement, values and address.
+
+    `Refused` (not_found) where nobody made the tables yet.
+    """
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
+        if _state(error) == NOT_MADE:
+            raise Refused("not_found", "there is no such database yet") from error
         detail, hint = _meaning(error)
         raise StorageError(detail=detail, hint=hint) from error
 
 
+def _state(error: BaseException) -> str:
+    """The server's own code for it (SQLSTATE), or nothing."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
 def _meaning(error: SQLAlchemyError | OSError) -> tuple[str, str | None]:
     """What it is, and how to mend it."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    state = _state(error)
     for beginning, detail, hint in _MEANINGS:
         if state.startswith(beginning):
             return detail, hint

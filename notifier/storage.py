@@ -118,7 +118,7 @@ class Database:
         """Opens a database that is there, and can do nothing but read: whoever has it this way cannot write.
 
         A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, and
-        `Refused` (not_found) where there is no such file.
+        `Refused` (not_found) where none was made yet.
         """
         database = cls(_engine(address, writes=False))
         try:
@@ -130,6 +130,20 @@ class Database:
             await database.close()
             raise
         return database
+
+    @classmethod
+    async def is_there(cls, address: str) -> bool:
+        """Whether a database was made at `address`; nothing is changed. `StorageError` where that cannot be known."""
+        try:
+            database = cls(_engine(address, writes=False))
+            try:
+                async with database.read() as connection:
+                    await connection.execute(sa.select(_schemas))
+            finally:
+                await database.close()
+        except Refused:
+            return False
+        return True
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:

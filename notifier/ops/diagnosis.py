@@ -165,10 +165,12 @@ async def _databases(settings: Settings) -> list[Finding]:
         ("outbox", settings.outbox, Outbox),
         ("inbox", settings.inbox, Inbox),
     )
-    there = [(which, address, kind) for which, address, kind in kinds if address is not None and _there(address)]
-    found = []
-    for which, address, kind in there:
+    found, there = [], False
+    for which, address, kind in kinds:
         try:
+            if address is None or not await _there(address):
+                continue
+            there = True
             opened = await kind.open(address, settings.name, storage_key(settings.keys), REAL)
             await opened.close()
         except NotifierError as error:
@@ -178,8 +180,17 @@ async def _databases(settings: Settings) -> list[Finding]:
     return found or [Finding(settings.name, "databases", OK, said)]
 
 
-def _there(address: str) -> bool:
-    return not address.startswith("sqlite:///") or Path(address.removeprefix("sqlite:///")).exists()
+async def _there(address: str) -> bool:
+    from notifier.storage import Database
+
+    file = _file(address)
+    return await Database.is_there(address) if file is None else file.exists()
+
+
+def _file(address: str | None) -> Path | None:
+    """The file that is the database; None where there is none, or a server has it."""
+    path = (address or "").removeprefix("sqlite:///")
+    return None if path in ("", address) else Path(path)
 
 
 # Certificates.
@@ -293,8 +304,7 @@ def _wanted(settings: Settings) -> frozenset[str]:
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     """Every folder that something is written to takes a file, and has room."""
-    files = [Path(one.removeprefix("sqlite:///")) for one in (settings.outbox, settings.inbox) if one is not None]
-    folders = {path.parent for path in files if "://" not in str(path)}
+    folders = {file.parent for one in (settings.outbox, settings.inbox) if (file := _file(one)) is not None}
     folders |= {_existing(folder) for folder in (settings.directory.cache, settings.log_folder) if folder is not None}
     found = [finding for folder in sorted(folders) if (finding := _folder(settings.name, folder)) is not None]
     yield from found or [Finding(settings.name, "disk", OK, "it takes what is written, and has room")]

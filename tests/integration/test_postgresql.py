@@ -8,16 +8,22 @@ import os
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from notifier import postgresql
+from notifier.config import DirectorySettings, KafkaSettings, KeySettings, Settings
 from notifier.consumers.inbox import Inbox
 from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
+from notifier.envelope import SigningKey
 from notifier.errors import Fenced, Refused, StorageError
+from notifier.ops import diagnosis
+from notifier.producers.compartments import decisions_key
 from notifier.producers.outbox import SENDER_LEASE, Outbox
+from notifier.producers.oversight import Overseer
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
 from notifier.sandbox.pki import CertificateAuthority
@@ -34,6 +40,7 @@ THINGS = sa.Table(
     sa.Column("name", sa.String(20), unique=True),
 )
 STORAGE_KEY = b"k" * 32
+ADA = SigningKey.from_secret(b"a" * 32)
 ME = "DEU/spoc"
 TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
 numbers = itertools.count(1)
@@ -169,8 +176,12 @@ async def test_a_reader_sees_one_moment_and_can_write_nothing(opened):
 async def test_whoever_opens_it_to_read_sees_it_live_and_cannot_write(address, opened):
     """Nothing is made, what the writer commits is there at once, and no transaction can be made one that writes."""
     to_read = {"schema": "box", "version": 1}
-    assert await refused(Database.open_to_read(address, **to_read)) == "the database is not set up yet"
+    assert not await Database.is_there(address)
+    with pytest.raises(Refused) as raised:
+        await Database.open_to_read(address, **to_read)
+    assert raised.value.reason == "not_found"
     database = await opened()
+    assert await Database.is_there(address)
     reader = await Database.open_to_read(address, **to_read)
     await put(database, "a")
     assert await names(reader) == ["a"]
@@ -374,6 +385,43 @@ async def test_an_address_that_leads_nowhere_is_one_clear_line(cluster, address,
     assert not caplog.records
 
 
+async def test_the_password_need_not_stand_in_the_address(cluster, address, monkeypatch, tmp_path):
+    """Where it names none, the driver takes it from the file of passwords."""
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"127.0.0.1:{cluster.port}:*:*:{PASSWORD}\n")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(passwords))
+    database = await Database.open(address.replace(f":{PASSWORD}", ""), TABLES, schema="box", version=1)
+    await database.close()
+
+
+async def test_the_doctor_looks_and_changes_nothing(address, name, cluster, world, tmp_path):
+    """A database that was not made yet stays so; one that another key made is told, without its address's secret."""
+    settings = diagnosed(tmp_path, address)
+    assert [one.state for one in await diagnosis._databases(settings)] == [diagnosis.OK]
+    assert cluster.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", name) == "0"
+    await (await Outbox.open(address, "TUR/spoc", STORAGE_KEY, world.runtime)).close()
+    assert [one.state for one in await diagnosis._databases(settings)] == [diagnosis.OK]
+    settings.keys.storage.write_bytes(b"x" * 32)
+    (wrong,) = await diagnosis._databases(settings)
+    assert wrong.detail == "outbox: a row does not open with the storage key"
+    elsewhere = replace(settings, outbox=cluster.address(name, password="wrong-secret"))
+    (wrong,) = await diagnosis._databases(elsewhere)
+    assert wrong.detail == "outbox: the database's server refuses the role"
+    (room,) = diagnosis._disk(elsewhere)
+    assert (room.state, room.detail) == (diagnosis.OK, "it takes what is written, and has room")
+
+
+def diagnosed(folder, address):
+    """The settings of a party with an outbox, as its configuration names them."""
+    storage = folder / "storage.key"
+    storage.write_bytes(STORAGE_KEY)
+    storage.chmod(0o600)
+    kafka = KafkaSettings("127.0.0.1:1", folder, folder, folder)
+    directory = DirectorySettings(str(folder), folder, folder)
+    return Settings("TUR/spoc", kafka, directory, KeySettings(storage=storage), outbox=address)
+
+
 async def test_a_role_that_may_not_make_tables_is_told(cluster, name):
     """A database that belongs to somebody else is refused with what to do about it."""
     cluster.ask(f"CREATE DATABASE {name}")
@@ -535,6 +583,33 @@ async def held(publisher):
         async with publisher._open.outbox._database.read() as connection:
             if (holder := await connection.scalar(query, {"name": SENDER_LEASE})) is not None:
                 return holder
+
+
+async def test_oversight_reads_decisions_by_a_role_that_may_only_select(world, cluster, name, address, publishing):
+    """Its role needs no more of the outbox's database than to read the tables."""
+    cluster.ask(f"CREATE ROLE {name}_overseer LOGIN PASSWORD '{PASSWORD}'")
+    async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as publisher:
+        submitted = await publisher.publish(document(), by="ada")
+        assert (await publisher.wait(submitted.id)).state == "routed"
+        cluster.ask(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_overseer", name)
+        where = cluster.address(name, role=f"{name}_overseer")
+        async with Overseer(where, "TUR/spoc", decisions_key(STORAGE_KEY)) as overseer:
+            found = await overseer.decided(submitted.id)
+    assert found.submitted_by == "ada"
+    assert tuple(one["authority"] for one in found.entries if one["outcome"] == "send") == TOLD
+
+
+async def test_a_hold_is_shown_and_released_by_one_instance_while_another_sends(world, publishing):
+    """A review reads without a lock, decides in its turn, and the letter that it releases goes out."""
+    held = document(subject=document()["subject"] | {"age": "child"})
+    async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as first, publishing() as second:
+        await first.add_person("ada", ADA.public, ["child_reviewer"])
+        submitted = await first.publish(held, by="ben")
+        assert [one["outcome"] for one in (await second.reviewed(submitted.id)).message.plan.holds] == ["hold"] * 3
+        assert await second.approve(submitted.id, "child_review", by="ada", key=ADA) == TOLD
+        assert await first.drain(PATIENCE_S) == []
+        assert {one.state for one in (await second.status(submitted.id)).recipients} == {"routed"}
+    assert sequences(world, ME) == [1]
 
 
 async def test_the_same_notification_given_to_two_instances_at_once_is_one(world, publishing):
