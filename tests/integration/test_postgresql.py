@@ -99,14 +99,11 @@ async def names(database):
         return list(await connection.scalars(sa.select(THINGS.c.name).order_by(THINGS.c.id)))
 
 
-def until(cluster, query, answer):
-    """Returns, in a thread, when the server answers so."""
-
-    def look():
-        while cluster.ask(query) != answer:
+async def until(cluster, query, answer):
+    """Returns when the server answers so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await asyncio.to_thread(cluster.ask, query) != answer:
             pass
-
-    return asyncio.wait_for(asyncio.to_thread(look), PATIENCE_S)
 
 
 def waiting(name):
