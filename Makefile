@@ -1,5 +1,4 @@
 # Two commands do everything on a fresh machine with Python >= 3.11 and git: `make demo` and `make test`.
-# The tests of PostgreSQL need it installed (Debian: apt-get install postgresql); they start a server of their own.
 VENV := .venv
 PIP := $(VENV)/bin/pip --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/pytest
@@ -41,6 +40,7 @@ cli: setup ## every verb, as a user types it
 	$(PYTEST) tests/cli
 
 integration: setup ## the real broker, with TLS and ACLs; a real PostgreSQL
+	tools/postgresql
 	$(PYTEST) tests/integration
 
 test-long: setup ## many seeds, larger models, and the kill campaign: SEEDS, FROM, MODELS, LOAD and ACTS say which
