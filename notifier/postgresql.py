@@ -7,9 +7,8 @@ Whoever reads sees one moment, and can write nothing.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
@@ -18,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from notifier.errors import Refused, StorageError
+from notifier.tasks import whole
 
 T = TypeVar("T")
 
@@ -133,22 +133,6 @@ class There(AsyncConnection):
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         """What `work` returns; for the making of tables."""
         return await whole(self.run_sync(work))
-
-
-async def whole(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which runs to its end; a cancellation of the caller is felt afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        if not task.cancelled():
-            task.exception()
-        raise cancelled
-    return task.result()
 
 
 @contextmanager

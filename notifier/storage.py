@@ -32,8 +32,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from notifier.errors import Fenced, Refused, StorageError
-from notifier.postgresql import ADDRESSES, Server, whole
+from notifier.postgresql import ADDRESSES, Server
 from notifier.runtime import Clock, Entropy
+from notifier.tasks import whole
 
 T = TypeVar("T")
 

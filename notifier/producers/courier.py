@@ -32,6 +32,7 @@ from notifier.producers.pipeline import Told
 from notifier.producers.sealer import Sealer
 from notifier.runtime import Runtime
 from notifier.storage import LEASE_MS, Lease
+from notifier.tasks import told_to_end
 from notifier.topics import INTAKE, feed_of
 from notifier.transport.base import Headers, Outgoing, Reader, Record, Sender, Transport
 
@@ -99,7 +100,8 @@ class Courier:
                 group.create_task(self._send(lease))
                 group.create_task(self._follow(lease))
         except BaseExceptionGroup as faults:
-            raise _first(faults) from faults
+            # A cancellation that meets a fault is not in the group, and nobody sends it again.
+            raise asyncio.CancelledError if told_to_end() else _first(faults) from faults
         finally:
             with contextlib.suppress(StorageError):
                 await lease.release()
