@@ -32,7 +32,7 @@ from notifier.producers.pipeline import Told
 from notifier.producers.sealer import Sealer
 from notifier.runtime import Runtime
 from notifier.storage import LEASE_MS, Lease
-from notifier.tasks import told_to_end
+from notifier.tasks import together
 from notifier.topics import INTAKE, feed_of
 from notifier.transport.base import Headers, Outgoing, Reader, Record, Sender, Transport
 
@@ -95,13 +95,7 @@ class Courier:
         """One tenure of the lease, until a fault ends it."""
         try:
             await lease.acquire()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_keep(lease))
-                group.create_task(self._send(lease))
-                group.create_task(self._follow(lease))
-        except BaseExceptionGroup as faults:
-            # A cancellation that meets a fault is not in the group, and nobody sends it again.
-            raise asyncio.CancelledError if told_to_end() else _first(faults) from faults
+            await together(_keep(lease), self._send(lease), self._follow(lease))
         finally:
             with contextlib.suppress(StorageError):
                 await lease.release()
@@ -277,12 +271,6 @@ async def _keep(lease: Lease) -> None:
     while True:
         await asyncio.sleep(LEASE_MS / 3000)
         await lease.renew()
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The fault that ended a session; the others followed from it."""
-    one = group.exceptions[0]
-    return _first(one) if isinstance(one, BaseExceptionGroup) else one
 
 
 def _monotonic() -> float:
