@@ -9,12 +9,6 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def told_to_end() -> bool:
-    """Whether somebody cancelled the task that runs."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 async def whole(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which runs to its end; a cancellation of the caller is felt afterwards."""
     task = asyncio.ensure_future(work)
@@ -42,12 +36,13 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         failed = [task for task in tasks if task.done() and not task.cancelled() and task.exception() is not None]
     finally:
-        await whole(_ended(tasks))
+        await whole(ended(tasks))
     for task in failed:
         task.result()
 
 
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancels `tasks` and returns when each has ended, however it did."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

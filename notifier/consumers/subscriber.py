@@ -38,6 +38,7 @@ from notifier.errors import (
 from notifier.ops import metrics
 from notifier.runtime import REAL, Runtime
 from notifier.storage import Lease
+from notifier.tasks import ended
 from notifier.topics import feed_of
 from notifier.transport.base import Reader, Record, Transport
 
@@ -155,9 +156,7 @@ class Subscriber:
         await self._close()
 
     async def _close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         self._tasks = []
         if self._parts is not None:
             if self._lease is not None:

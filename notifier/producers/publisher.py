@@ -41,6 +41,7 @@ from notifier.producers.sealer import Sealer
 from notifier.producers.ties import follow, planned
 from notifier.routing.forwarding import check_forward
 from notifier.runtime import REAL, Runtime
+from notifier.tasks import ended
 from notifier.times import rfc3339
 from notifier.transport.base import Transport
 
@@ -155,9 +156,7 @@ class Publisher:
         await self._close()
 
     async def _close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         self._tasks = []
         if self._parts is not None:
             await self._parts.transport.close()

@@ -28,7 +28,8 @@ from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.storage import LEASE_MS, Database, Lease
-from support.postgres import PASSWORD, Cluster
+from support.leases import assert_one_at_a_time
+from support.postgres import PASSWORD, ROLE, Cluster
 from support.samples import document
 from support.world import PATIENCE_S, Clock, build_world
 
@@ -281,15 +282,7 @@ async def test_a_cancelled_transaction_leaves_no_lock_and_no_connection(cluster,
 async def test_only_one_instance_holds_the_lease(opened):
     """A second instance is refused while the first is alive, and gets it when it was released."""
     clock = Clock()
-    first, second = Lease(await opened(), "sender", clock), Lease(await opened(), "sender", clock)
-    await first.acquire()
-    with pytest.raises(StorageError) as raised:
-        await second.acquire()
-    assert raised.value.reason == "storage_locked"
-    assert await second.held_by_other()
-    await first.release()
-    await second.acquire()
-    assert second.epoch == 2
+    await assert_one_at_a_time(Lease(await opened(), "sender", clock), Lease(await opened(), "sender", clock))
 
 
 async def test_of_many_that_want_the_lease_at_once_one_gets_it(opened):
@@ -389,6 +382,8 @@ async def test_the_password_need_not_stand_in_the_address(cluster, address, monk
     passwords.chmod(0o600)
     monkeypatch.setenv("PGPASSFILE", str(passwords))
     database = await Database.open(address.replace(f":{PASSWORD}", ""), TABLES, schema="box", version=1)
+    async with database.read() as connection:
+        assert await connection.scalar(sa.text("SELECT current_user")) == ROLE
     await database.close()
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from notifier.errors import Fenced, Refused, StorageError
 from notifier.storage import Database, Lease, RowCipher
+from support.leases import assert_one_at_a_time
 
 TABLES = sa.MetaData()
 THINGS = sa.Table("thing", TABLES, sa.Column("name", sa.String(20), primary_key=True))
@@ -169,15 +170,7 @@ async def test_a_writer_waits_for_another_process_and_keeps_nobody_else_waiting(
 async def test_only_one_instance_holds_the_lease(database):
     """A second instance is refused while the first is alive, and gets it when it was released."""
     clock = Clock()
-    first, second = Lease(database, "sender", clock), Lease(database, "sender", clock)
-    await first.acquire()
-    with pytest.raises(StorageError) as raised:
-        await second.acquire()
-    assert raised.value.reason == "storage_locked"
-    assert await second.held_by_other()
-    await first.release()
-    await second.acquire()
-    assert second.epoch == 2
+    await assert_one_at_a_time(Lease(database, "sender", clock), Lease(database, "sender", clock))
 
 
 async def test_a_silent_holder_is_taken_over_and_cannot_write(database):

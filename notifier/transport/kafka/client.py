@@ -13,7 +13,6 @@ from aiokafka import errors as kafka_errors
 
 from notifier.config import KafkaSettings
 from notifier.errors import ConfigError, Fenced, NotifierError, OutcomeUnknown, TransportError
-from notifier.tasks import told_to_end
 from notifier.transport.base import Record
 
 START_S: Final = 20.0
@@ -59,9 +58,15 @@ async def speaking(limit_s: float, *, doubt: bool = False) -> AsyncIterator[None
         raise _translated(error, doubt) from error
     except asyncio.CancelledError as error:
         # What aiokafka cancels of its own looks like our own end, and would end the service without a word.
-        if told_to_end():
+        if _told_to_end():
             raise
         raise _translated(error, doubt) from error
+
+
+def _told_to_end() -> bool:
+    """Whether somebody cancelled the task that runs."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def stop(client: Any) -> None:
