@@ -53,7 +53,7 @@ def show(context: Context) -> None:
     )
     click.echo(f"log key {directory.hub.log_key}")
     for one in directory.authorities.values():
-        click.echo(f"{one.name:<18} {'active' if one.active else 'suspended'}  {', '.join(sorted(one.publishes))}")
+        click.echo(f"{one.name:<18} {one.state.value}  {', '.join(sorted(one.publishes))}")
         for key in one.keys:
             click.echo(f"  {key.use.value:<8} {key.key_id.hex()}  {key.state.value}")
 

@@ -130,7 +130,7 @@ def read(value: bytes | None, recipient: Recipient, now: int) -> Result | Early:
         return Refusal(parsed.digest, error.reason, raw, parsed.header.originator if signed else None)
     place = Place(opened.body.originator, opened.body.stream, opened.sequence)
     try:
-        notification = _notification(opened.body, recipient.directory)
+        notification = _notification(opened.body, recipient.directory, delivery.accepted_at)
     except (EnvelopeError, Malformed) as error:
         return Refusal(delivery.digest, error.reason, raw, place.originator, place)
     return Message(
@@ -169,12 +169,15 @@ def _open(parsed: ParsedDelivery, recipient: Recipient, now: int) -> tuple[Verif
     return delivery, opened
 
 
-def _notification(body: Body, directory: Directory) -> Notification:
-    """The notification in a body; raises `Malformed`, or `EnvelopeError` where its originator may not send it."""
+def _notification(body: Body, directory: Directory, accepted_at: int) -> Notification:
+    """Return the notification in a body that the hub accepted at `accepted_at`.
+
+    Raises `Malformed`, or `EnvelopeError` where its originator could not send it then.
+    """
     notification = decode(body.notification)
     if notification.id != body.notification_id or notification.originator != body.originator:
         raise Malformed(detail="the notification contradicts its envelope")
     authority = directory.authority(body.originator)
-    if authority is None or notification.type not in authority.publishes:
+    if authority is None or not authority.permits(notification.type, accepted_at):
         raise EnvelopeError("not_permitted")
     return notification

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import ROLES, Authority, Directory, Hub, Key, KeyState, KeyUse
+from notifier.directory.model import ROLES, Authority, AuthorityState, Directory, Hub, Key, KeyState, KeyUse, Standing
 from notifier.envelope.keys import key_id
 from notifier.errors import DirectoryError, KeyRejected
 
@@ -28,8 +28,9 @@ def to_document(directory: Directory) -> dict[str, Any]:
                 "name": one.name,
                 "principal": one.principal,
                 "feed": one.feed,
-                "active": one.active,
+                "state": one.state.value,
                 "publishes": sorted(one.publishes),
+                "history": [_standing_out(standing) for standing in one.history],
                 "keys": [_key_out(key) for key in one.keys],
             }
             for _, one in sorted(directory.authorities.items())
@@ -80,20 +81,58 @@ def from_document(document: object, hub_id: bytes) -> Directory:
 
 
 def _authority(item: object, where: str) -> Authority:
-    one = _fields(item, where, "name principal feed active publishes keys")
+    one = _fields(_dated(item), where, "name principal feed state publishes history keys")
     name = _kind(one["name"], str, f"{where}/name")
     participant, _, role = name.partition("/")
     if not (participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES):
         raise DirectoryError(detail=f"{where}/name: is PARTICIPANT/role, with one of {', '.join(ROLES)}")
-    publishes = _kind(one["publishes"], list, f"{where}/publishes")
     return Authority(
         name=name,
         principal=_kind(one["principal"], str, f"{where}/principal"),
         feed=_kind(one["feed"], str, f"{where}/feed"),
         keys=_keys(one["keys"], f"{where}/keys"),
-        publishes=frozenset(_kind(type_, str, f"{where}/publishes") for type_ in publishes),
-        active=_kind(one["active"], bool, f"{where}/active"),
+        publishes=_types(one["publishes"], f"{where}/publishes"),
+        state=_state(one["state"], f"{where}/state"),
+        history=_history(one["history"], f"{where}/history"),
     )
+
+
+def _dated(item: object) -> object:
+    """Return `item` with a state and a history, where it was signed before authorities had them."""
+    if isinstance(item, dict) and isinstance(item.get("active"), bool) and not item.keys() & {"state", "history"}:
+        state = AuthorityState.ACTIVE if item["active"] else AuthorityState.SUSPENDED
+        kept = {name: value for name, value in item.items() if name != "active"}
+        return kept | {"state": state.value, "history": []}
+    return item
+
+
+def _history(items: object, where: str) -> tuple[Standing, ...]:
+    found: list[Standing] = []
+    for number, item in enumerate(_kind(items, list, where)):
+        place = f"{where}/{number}"
+        one = _fields(item, place, "until state publishes")
+        until = _kind(one["until"], int, f"{place}/until")
+        if found and until < found[-1].until:
+            raise DirectoryError(detail=f"{place}/until: is before the one that it follows")
+        found.append(
+            Standing(until, _state(one["state"], f"{place}/state"), _types(one["publishes"], f"{place}/publishes"))
+        )
+    return tuple(found)
+
+
+def _standing_out(standing: Standing) -> dict[str, Any]:
+    return {"until": standing.until, "state": standing.state.value, "publishes": sorted(standing.publishes)}
+
+
+def _state(value: object, where: str) -> AuthorityState:
+    try:
+        return AuthorityState(_kind(value, str, where))
+    except ValueError as error:
+        raise DirectoryError(detail=f"{where}: is one of {', '.join(AuthorityState)}") from error
+
+
+def _types(items: object, where: str) -> frozenset[str]:
+    return frozenset(_kind(type_, str, where) for type_ in _kind(items, list, where))
 
 
 def _keys(items: object, where: str) -> tuple[Key, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -67,12 +67,37 @@ def newest_to_seal_to(keys: Sequence[Key], at: int) -> Key | None:
     return max(usable, key=lambda key: (key.not_before, key.key_id), default=None)
 
 
+class AuthorityState(StrEnum):
+    """The standing of an authority.
+
+    ``active``: it sends and is told. ``suspended``: neither, until it is active again. ``removed``: neither, for
+    good; it stays listed, so that what was accepted from it before can be read.
+    """
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An earlier standing of an authority: it ended at `until` (Unix milliseconds, exclusive)."""
+
+    until: int
+    state: AuthorityState
+    publishes: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """An office of a participant with one role, written ``TUR/spoc``.
 
     `principal` is its name at the broker; `feed` its topic; `publishes` the notification types that it may
-    send; `active` turns false when it is suspended.
+    send, and `state` its standing, both since the last of `history` ended. `history` holds the earlier
+    standings, oldest first; the first of them reaches back without end.
+
+    Who decides now asks `active` and `publishes`. Who reads what the hub accepted asks `active_at` and
+    `permits` with the time of acceptance.
     """
 
     name: str
@@ -80,7 +105,53 @@ class Authority:
     feed: str
     keys: tuple[Key, ...]
     publishes: frozenset[str]
-    active: bool = True
+    state: AuthorityState = AuthorityState.ACTIVE
+    history: tuple[Standing, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether it takes part now."""
+        return self.state is AuthorityState.ACTIVE
+
+    def active_at(self, at: int) -> bool:
+        """Tell whether what the hub accepted from it at time `at` counts."""
+        return any(standing.state is AuthorityState.ACTIVE for standing in self._standings(at))
+
+    def permits(self, type_: str, at: int) -> bool:
+        """Tell whether it was active and could send `type_` when the hub accepted at time `at`."""
+        return any(
+            standing.state is AuthorityState.ACTIVE and type_ in standing.publishes
+            for standing in self._standings(at)
+        )
+
+    def changed(
+        self, at: int, *, state: AuthorityState | None = None, publishes: frozenset[str] | None = None
+    ) -> Authority:
+        """Return this authority with another standing from `at` on (Unix milliseconds); what was stays in `history`.
+
+        A clock that went back does not reorder history: the change then counts from the last one.
+        """
+        until = max([at, *(earlier.until for earlier in self.history)])
+        return replace(
+            self,
+            state=self.state if state is None else state,
+            publishes=self.publishes if publishes is None else publishes,
+            history=(*self.history, Standing(until, self.state, self.publishes)),
+        )
+
+    def _standings(self, at: int) -> tuple[Standing, ...]:
+        """Return the standing at `at`, and the one a clock skew later.
+
+        A hub whose clock is behind the registrar's takes a new permission up before its own clock reaches the
+        date. A restriction counts from its date: before it the later standing adds nothing.
+        """
+        return self._standing(at), self._standing(at + CLOCK_SKEW_MS)
+
+    def _standing(self, at: int) -> Standing:
+        for earlier in self.history:
+            if at < earlier.until:
+                return earlier
+        return Standing(at, self.state, self.publishes)
 
     @property
     def participant(self) -> str:

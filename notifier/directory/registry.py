@@ -16,7 +16,7 @@ from notifier.directory.builtin import permissions_of, principal_of
 from notifier.directory.client import hub_id_of
 from notifier.directory.document import from_document, to_document
 from notifier.directory.enrolment import Challenge, Request
-from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyState, KeyUse
+from notifier.directory.model import DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState, KeyUse
 from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
@@ -126,6 +126,24 @@ class Registry:
         now = self._clock()
         keys = tuple(replace(key, state=state, changed_at=now) if key.key_id == wanted else key for key in known.keys)
         return self._publish(directory, replace(known, keys=keys))
+
+    @_alone
+    def change_standing(
+        self, authority: str, *, state: AuthorityState | None = None, publishes: frozenset[str] | None = None
+    ) -> bool:
+        """Change what an authority is or may send, from now on; return whether the new version is out already.
+
+        What it was before stays dated in its history, so that what was accepted before is read afterwards. Raises
+        `DirectoryError` where there is no such authority, and where its standing says the same already.
+        """
+        directory = self.directory
+        known = directory.authority(authority)
+        if known is None:
+            raise DirectoryError("unknown_authority", f"the directory has no authority {authority}")
+        changed = known.changed(self._clock(), state=state, publishes=publishes)
+        if (changed.state, changed.publishes) == (known.state, known.publishes):
+            raise DirectoryError(detail=f"the directory says this of {authority} already")
+        return self._publish(directory, changed)
 
     @property
     def rules(self) -> RuleSet:

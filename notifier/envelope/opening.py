@@ -117,17 +117,17 @@ def verify_delivery(
 ) -> VerifiedDelivery:
     """The delivery, where its originator signed exactly this and the hub accepted it for `audience`.
 
-    `now` is this recipient's time in Unix milliseconds. Expiry and the validity of the signer's key are
-    judged at the time of acceptance, never at opening. Raises `EnvelopeError` with, in this order: too_large,
-    malformed, unsupported_suite, wrong_hub, unknown_signer, bad_signature, bad_statement, signer_revoked,
-    not_addressed.
+    `now` is this recipient's time in Unix milliseconds. Expiry, the validity of the signer's key and the standing
+    of its authority are judged at the time of acceptance, never at opening. Raises `EnvelopeError` with, in this
+    order: too_large, malformed, unsupported_suite, wrong_hub, unknown_signer, bad_signature, bad_statement,
+    signer_revoked, not_addressed.
     """
     parts = parse_delivery(data, suites) if isinstance(data, bytes) else data
     authority, key = check_signer(parts.prefix, parts.header, hub_id, signer, parts.text, parts.signature)
     digest = parts.digest
     statement = verify_statement(parts.signed, hub_id=hub_id, hub_signer=hub_signer)
     _check_statement(statement, parts.header, digest, audience, now)
-    if not (authority.active and key.accepted(statement.accepted_at)):
+    if not (authority.active_at(statement.accepted_at) and key.accepted(statement.accepted_at)):
         raise EnvelopeError("signer_revoked")
     if stanza_hash(parts.prefix.hh, parts.rid, parts.wrap) not in parts.hashes:
         raise EnvelopeError("not_addressed")

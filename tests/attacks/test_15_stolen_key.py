@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.directory.model import KeyState
+from notifier.directory.model import AuthorityState, KeyState
 from notifier.directory.snapshot import Snapshot
 from support.stage import HOUR_MS
 from support.world import START
@@ -31,6 +31,29 @@ async def test_a_backdated_envelope_after_the_revocation_is_refused(grounded, pu
     assert (shown.texts, shown.refused, shown.gaps) == ([said.text], ["signer_revoked"], [])
 
 
+@pytest.mark.parametrize(
+    ("change", "by_hub", "by_recipient"),
+    [
+        ({"publishes": frozenset({"arrest"})}, "not_permitted", "not_permitted"),
+        ({"state": AuthorityState.SUSPENDED}, "not_permitted", "signer_revoked"),
+        ({"state": AuthorityState.REMOVED}, "not_permitted", "signer_revoked"),
+    ],
+    ids=["narrowed", "suspended", "removed"],
+)
+async def test_a_restriction_counts_from_its_date(grounded, published, change, by_hub, by_recipient):
+    """What the hub accepted before is read afterwards; what comes later is refused, backdated or not."""
+    before, thief = grounded.letter(), grounded.signing("TUR/spoc")
+    assert await grounded.route(before) == [None]
+    grounded.world.clock.now += HOUR_MS
+    assert published.registry().change_standing("TUR/spoc", **change)
+    grounded.world.directory.load()
+    backdated = grounded.forge(header={"issued_at": START - HOUR_MS, "expires_at": START + 2 * HOUR_MS}, signer=thief)
+    assert await grounded.route(backdated) == [by_hub]
+    await grounded.inject("DEU/spoc", grounded.delivery(backdated.envelope, "DEU/spoc"))
+    shown = await grounded.read("DEU/spoc")
+    assert (shown.texts, shown.refused, shown.gaps) == ([before.text], [by_recipient], [])
+
+
 def changed(stage, **facts):
     """From now on these facts of TUR are others in the directory."""
     snapshot = stage.world.directory.snapshot()
@@ -41,7 +64,10 @@ def changed(stage, **facts):
 
 @pytest.mark.parametrize(
     ("facts", "reason"),
-    [({"publishes": frozenset({"arrest"})}, "not_permitted"), ({"active": False}, "signer_revoked")],
+    [
+        ({"publishes": frozenset({"arrest"})}, "not_permitted"),
+        ({"state": AuthorityState.SUSPENDED}, "signer_revoked"),
+    ],
     ids=["may not send this type", "suspended"],
 )
 async def test_a_key_says_no_more_than_its_authority_may(stage, facts, reason):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.directory.model import Authority
+from notifier.directory.model import Authority, AuthorityState
 from notifier.sandbox.acls import Grant, grants
 from notifier.sandbox.broker import _PROPERTIES as SETTINGS
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
@@ -18,9 +18,9 @@ NAMES = ("AUT/spoc", "DEU/consular", "TUR/spoc")
 HUB = (INTAKE, STREAMS, REJECTED, AUDIT)
 
 
-def authority(name, *, active=True):
+def authority(name, *, state=AuthorityState.ACTIVE):
     principal = name.lower().replace("/", "-")
-    return Authority(name, principal, feed_of(name), (), frozenset(), active)
+    return Authority(name, principal, feed_of(name), (), frozenset(), state)
 
 
 GRANTS = grants([authority(name) for name in NAMES], 4)
@@ -58,7 +58,9 @@ def test_a_right_names_one_principal_and_one_topic():
 
 def test_a_suspended_authority_has_no_right_and_no_feed():
     """Nothing is granted for it, to anybody."""
-    assert not [one for one in grants([authority("AUT/spoc", active=False)], 1) if "AUT" in one.name]
+    assert not [
+        one for one in grants([authority("AUT/spoc", state=AuthorityState.SUSPENDED)], 1) if "AUT" in one.name
+    ]
 
 
 def test_what_is_not_granted_is_denied():

@@ -12,7 +12,17 @@ from notifier.directory.client import DirectoryClient
 from notifier.directory.document import from_document, to_document
 from notifier.directory.enrolment import Challenge, Request, answer, challenge, check_answer, check_request, request
 from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyState, KeyUse
+from notifier.directory.model import (
+    CLOCK_SKEW_MS,
+    DAY_MS,
+    Authority,
+    AuthorityState,
+    Directory,
+    Hub,
+    Key,
+    KeyState,
+    KeyUse,
+)
 from notifier.directory.registry import Registry, create
 from notifier.envelope.keys import DecryptionKey, SigningKey
 from notifier.errors import DirectoryError, KeyRejected, Refused
@@ -96,6 +106,82 @@ def test_a_key_is_retired_and_revoked(place, clock, client):
         registry.change_key("BEL/spoc", signing.key_id, KeyState.REVOKED)
 
 
+def test_suspension_and_permissions_are_dated(place, clock, client):
+    """What was accepted before a restriction counts afterwards; what was accepted since does not."""
+    registry = enrol(place, clock)
+    ever = client.load().directory.authorities["NLD/spoc"].publishes
+    clock.now += DAY_MS
+    narrowed = clock.now
+    assert registry.change_standing("NLD/spoc", publishes=frozenset({"arrest"}))
+    clock.now += DAY_MS
+    suspended = clock.now
+    assert registry.change_standing("NLD/spoc", state=AuthorityState.SUSPENDED)
+    clock.now += DAY_MS
+    lifted = clock.now
+    assert registry.change_standing("NLD/spoc", state=AuthorityState.ACTIVE, publishes=ever)
+    one = client.load().directory.authorities["NLD/spoc"]
+    for at, active, arrest, detention in (
+        (narrowed - 1, True, True, True),
+        (narrowed, True, True, False),
+        (suspended - 1, True, True, False),
+        (suspended, False, False, False),
+        (lifted - CLOCK_SKEW_MS - 1, False, False, False),
+        (lifted, True, True, True),
+    ):
+        assert (one.active_at(at), one.permits("arrest", at), one.permits("detention", at)) == (
+            active,
+            arrest,
+            detention,
+        )
+
+
+def test_a_hub_whose_clock_is_behind_may_use_a_new_permission(place, clock, client):
+    """It goes by a directory that is dated a little ahead of its own clock."""
+    registry = enrol(place, clock)
+    clock.now += DAY_MS
+    registry.change_standing("NLD/spoc", state=AuthorityState.SUSPENDED)
+    clock.now += DAY_MS
+    registry.change_standing("NLD/spoc", state=AuthorityState.ACTIVE)
+    one = client.load().directory.authorities["NLD/spoc"]
+    assert one.active_at(clock.now - CLOCK_SKEW_MS)
+    assert not one.active_at(clock.now - CLOCK_SKEW_MS - 1)
+
+
+def test_a_registrar_s_clock_that_went_back_reorders_nothing(place, clock, client):
+    """The second change counts from the first one, and the directory stays readable."""
+    registry = enrol(place, clock)
+    clock.now += DAY_MS
+    registry.change_standing("NLD/spoc", state=AuthorityState.SUSPENDED)
+    clock.now -= DAY_MS // 2
+    registry.change_standing("NLD/spoc", state=AuthorityState.REMOVED)
+    one = client.load().directory.authorities["NLD/spoc"]
+    assert (one.state, one.active_at(NOW + DAY_MS - CLOCK_SKEW_MS), one.active_at(NOW + DAY_MS)) == (
+        AuthorityState.REMOVED,
+        True,
+        False,
+    )
+
+
+def test_a_standing_that_says_nothing_new_is_refused(place, clock):
+    """So is one of an authority that is not there."""
+    registry = enrol(place, clock)
+    with pytest.raises(DirectoryError, match="already"):
+        registry.change_standing("NLD/spoc", state=AuthorityState.ACTIVE)
+    with pytest.raises(DirectoryError, match="no authority"):
+        registry.change_standing("BEL/spoc", state=AuthorityState.SUSPENDED)
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_directory_that_was_signed_before_standings_were_dated_is_read(active):
+    """It had `active` alone: what it said of an authority, it said of all times."""
+    document = to_document(example())
+    (one,) = document["authorities"]
+    del one["state"], one["history"]
+    one["active"] = active
+    found = from_document(document, bytes(16)).authorities["NLD/spoc"]
+    assert (found.active, found.active_at(NOW - DAY_MS), found.history) == (active, active, ())
+
+
 def test_enrolment_asks_for_both_proofs(place, clock):
     """A copied signature, another's encryption key, another hub, a wrong answer: refused."""
     registry = Registry(place / "pub", place / "keys", clock)
@@ -170,6 +256,8 @@ def example():
         Key(decryption.key_id, KeyUse.ENCRYPT, decryption.public, NOW, NOW + DAY_MS),
     )
     authority = Authority("NLD/spoc", "nld-spoc", "notifier.feed.NLD.spoc.v1", keys, frozenset({"arrest"}))
+    authority = authority.changed(NOW - DAY_MS, state=AuthorityState.SUSPENDED)
+    authority = authority.changed(NOW, state=AuthorityState.ACTIVE, publishes=frozenset({"arrest", "detention"}))
     return Directory(3, NOW, Hub(bytes(16), (), 4, "example/log", "vkey"), {"NLD/spoc": authority})
 
 
@@ -189,6 +277,13 @@ def test_the_document_says_everything():
         lambda document: document["authorities"].append(document["authorities"][0]),
         lambda document: document["authorities"][0].update(name="nld/spoc"),
         lambda document: document["authorities"][0].update(name="NLD/king"),
+        lambda document: document["authorities"][0].update(active=True),
+        lambda document: document["authorities"][0].update(state="asleep"),
+        lambda document: document["authorities"][0].update(state=["active"]),
+        lambda document: document["authorities"][0].update(history=None),
+        lambda document: document["authorities"][0]["history"].reverse(),
+        lambda document: document["authorities"][0]["history"][0].update(until="1"),
+        lambda document: document["authorities"][0]["history"][0].update(active=True),
         lambda document: document["authorities"][0]["keys"][0].update(public="00" * 32),
         lambda document: document["authorities"][0]["keys"][0].update(use="both"),
         lambda document: document["authorities"][0]["keys"].append(document["authorities"][0]["keys"][0]),

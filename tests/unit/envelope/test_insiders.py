@@ -11,7 +11,7 @@ import pytest
 from nacl import bindings
 
 from notifier.codec import codec
-from notifier.directory.model import KeyState
+from notifier.directory.model import AuthorityState, KeyState
 from notifier.envelope import Addressee, DecryptionKey, open_body, seal, verify
 from notifier.envelope.format import Prefix
 from notifier.envelope.primitives import pad
@@ -170,7 +170,7 @@ def test_a_suspended_authority_is_not_heard(cast):
     """Suspension works at once, whatever its keys are."""
     data = cast.deliver(cast.seal().envelope)
     authority, key = cast.signer_of(cast.signer.key_id)
-    cast.signer_of = lambda _: (replace(authority, active=False), key)
+    cast.signer_of = lambda _: (replace(authority, state=AuthorityState.SUSPENDED), key)
     assert refused(cast.open, data) == "signer_revoked"
 
 

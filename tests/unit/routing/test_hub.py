@@ -10,6 +10,7 @@ from notifier.directory.model import (
     CLOCK_SKEW_MS,
     LONGEST_EXPIRY_MS,
     VERSION_GRACE_MS,
+    AuthorityState,
     KeyState,
     KeyUse,
 )
@@ -165,7 +166,11 @@ def test_permission_is_the_directory_s_as_it_stands_now(world):
     gone = {name: one for name, one in now.directory.authorities.items() if name != ORIGINATOR}
     without = replace(now, directory=replace(now.directory, authorities=gone))
     assert verdict(world, made, snapshot=without) == refused("not_permitted")
-    for change in ({"active": False}, {"publishes": frozenset({"arrest"})}, {"publishes": frozenset()}):
+    for change in (
+        {"state": AuthorityState.SUSPENDED},
+        {"publishes": frozenset({"arrest"})},
+        {"publishes": frozenset()},
+    ):
         assert verdict(world, made, snapshot=changed(now, ORIGINATOR, **change)) == refused("not_permitted")
     revoked = rekeyed(now, ORIGINATOR, KeyUse.SIGN, state=KeyState.REVOKED, changed_at=START)
     assert verdict(world, made, snapshot=revoked) == refused("not_permitted")
@@ -329,7 +334,7 @@ def test_a_recipient_that_can_no_longer_read_makes_the_slip_outdated(world):
         rekeyed(now, "DEU/spoc", KeyUse.ENCRYPT, state=KeyState.REVOKED, changed_at=START),
         rekeyed(now, "DEU/spoc", KeyUse.ENCRYPT, not_before=START + 1),
         changed(now, "DEU/spoc", keys=()),
-        changed(since, "DEU/spoc", active=False),
+        changed(since, "DEU/spoc", state=AuthorityState.SUSPENDED),
     ):
         assert verdict(world, made, snapshot=snapshot) == refused("rules_outdated")
 
