@@ -16,8 +16,9 @@ import os
 import secrets
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
@@ -85,6 +86,14 @@ class Engine(Protocol):
         """Closes every connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """How an older database is brought up to date: from version `oldest` on, by `run`, given the version found."""
+
+    oldest: int
+    run: Callable[[Connection, int], Awaitable[None]]
+
+
 class Database:
     """One open database. Writers take turns inside the process; other processes wait for each other."""
 
@@ -93,11 +102,15 @@ class Database:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def open(cls, address: str, tables: sa.MetaData, *, schema: str, version: int) -> Database:
-        """Opens or creates the database at `address`: `sqlite:///file`, or `postgresql://role@host/database`.
+    async def open(
+        cls, address: str, tables: sa.MetaData, *, schema: str, version: int, upgrade: Upgrade | None = None
+    ) -> Database:
+        """Open or create the database at `address`: `sqlite:///file`, or `postgresql://role@host/database`.
 
-        `schema` names what `tables` are for; a database that holds another version of it, or something else, is
-        refused with `StorageError`. A new SQLite file, and its folder, are readable by their owner alone.
+        `schema` names what `tables` are for, `version` their number. An older database is brought up to date by
+        `upgrade`, in the same transaction: it is new afterwards, or as it was. Raises `StorageError` for a version
+        that is later, or that `upgrade` does not know, and for a database that holds something else; and what
+        `upgrade` raises. A new SQLite file, and its folder, are readable by their owner alone.
         """
         database = cls(_engine(address, writes=True))
         try:
@@ -108,7 +121,11 @@ class Database:
                     await connection.run(tables.create_all)
                     await connection.execute(_schemas.insert().values(name=schema, version=version))
                 elif found != version:
-                    raise _other_version(schema, found)
+                    if upgrade is None or not upgrade.oldest <= found < version:
+                        raise _other_version(schema, found, version)
+                    await upgrade.run(connection, found)
+                    mine = _schemas.update().where(_schemas.c.name == schema)
+                    await connection.execute(mine.values(version=version))
         except BaseException:
             await database.close()
             raise
@@ -118,15 +135,15 @@ class Database:
     async def open_to_read(cls, address: str, *, schema: str, version: int) -> Database:
         """Opens a database that is there, and can do nothing but read: whoever has it this way cannot write.
 
-        A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, and
-        `Refused` (not_found) where none was made yet.
+        A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, also where
+        the database is older than this software, and `Refused` (not_found) where none was made yet.
         """
         database = cls(_engine(address, writes=False))
         try:
             async with database.read() as connection:
                 found = await _found(connection, schema)
             if found != version:
-                raise _other_version(schema, found)
+                raise _other_version(schema, found, version)
         except BaseException:
             await database.close()
             raise
@@ -176,10 +193,16 @@ async def _found(connection: Connection, schema: str) -> int | None:
     return held.get(schema)
 
 
-def _other_version(schema: str, found: int | None) -> StorageError:
+def _other_version(schema: str, found: int | None, wanted: int) -> StorageError:
+    """Return what says how a database of another version can be opened."""
+    if found is not None and found > wanted:
+        return StorageError(
+            detail=f"the {schema} was made by a later version of this software (schema {found}, not {wanted})",
+            hint=f"use the version that reads schema {found}",
+        )
     return StorageError(
-        detail=f"the {schema} was made by another version of this software (schema {found})",
-        hint=f"use the version that reads schema {found}",
+        detail=f"the {schema} was made by an earlier version of this software (schema {found}, not {wanted})",
+        hint="open it once with a version that brings it up to date, as its owner (docs/operations.md)",
     )
 
 

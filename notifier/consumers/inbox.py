@@ -11,15 +11,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from notifier.consumers import tables
+from notifier.consumers import migrations, tables
 from notifier.consumers.filling import Batch, Facts, Gap, Stored, receipt_context
 from notifier.consumers.reading import Result
 from notifier.envelope import SigningKey
 from notifier.errors import Fenced, Refused, StorageError
+from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, decode
 from notifier.notification.digest import is_named_by, named_by
 from notifier.runtime import Runtime
-from notifier.storage import Database, Lease, RowCipher
+from notifier.storage import Connection, Database, Lease, RowCipher, Upgrade
 
 READER_LEASE: Final = "inbox-reader"
 # Statements of every message, built once: building costs more than running.
@@ -86,7 +87,20 @@ class Inbox:
 
         Raises `StorageError`, also where the database is another authority's or was made with another key.
         """
-        database = await Database.open(address, tables.TABLES, schema=tables.SCHEMA, version=tables.VERSION)
+        cipher = RowCipher(key, runtime.entropy)
+
+        async def upgrade(connection: Connection, found: int) -> None:
+            await _is_made(connection, authority, cipher)  # another's database is left as it is
+            context = MigrationContext(connection, cipher, runtime.clock())
+            await migrate(migrations.MIGRATIONS, found, context)
+
+        database = await Database.open(
+            address,
+            tables.TABLES,
+            schema=tables.SCHEMA,
+            version=migrations.VERSION,
+            upgrade=Upgrade(migrations.OLDEST, upgrade),
+        )
         inbox = cls(database, authority, key, runtime)
         try:
             await inbox._begin()
@@ -97,15 +111,10 @@ class Inbox:
 
     async def _begin(self) -> None:
         async with self._database.write() as connection:
-            row = (await connection.execute(sa.select(tables.instance))).one_or_none()
-            if row is None:
+            if not await _is_made(connection, self._authority, self._cipher):
                 check = self._cipher.seal(b"instance/check", b"")
                 values = {"id": 1, "authority": self._authority, "check": check, "feed_offset": 0}
                 await connection.execute(tables.instance.insert().values(values))
-                return
-            if row.authority != self._authority:
-                raise StorageError(detail=f"the inbox belongs to {row.authority}, not {self._authority}")
-            self._cipher.open(b"instance/check", row.check)
 
     def lease(self) -> Lease:
         """The right to fill this inbox."""
@@ -264,3 +273,18 @@ class Inbox:
             state=row.state,
             notification=decode(content),
         )
+
+
+async def _is_made(connection: Connection, authority: str, cipher: RowCipher) -> bool:
+    """Return whether the database is in use already.
+
+    Raises `StorageError` where it is another authority's, or was made with another key.
+    """
+    columns = sa.select(tables.instance.c.authority, tables.instance.c.check)
+    row = (await connection.execute(columns)).one_or_none()
+    if row is None:
+        return False
+    if row.authority != authority:
+        raise StorageError(detail=f"the inbox belongs to {row.authority}, not {authority}")
+    cipher.open(b"instance/check", row.check)
+    return True

@@ -1,4 +1,7 @@
-"""The inbox's tables. What says who or what is sealed to the storage key; rows are found by keyed digests."""
+"""The inbox's tables as this version makes them; `migrations` brings older ones to the same form.
+
+What says who or what is sealed to the storage key; rows are found by keyed digests.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "inbox"
-VERSION: Final = 1
 
 TABLES: Final = sa.MetaData()
 

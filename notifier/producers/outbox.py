@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from notifier.config import refuse_oversight
 from notifier.errors import NotifierError, Refused, StorageError
+from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, parse, to_json
 from notifier.notification.model import Approval
-from notifier.producers import tables
+from notifier.producers import migrations, tables
 from notifier.producers.approvals import Person, approvals_of, canonical, register
 from notifier.producers.case import Cases, Planner
 from notifier.producers.compartments import OutboxCipher
@@ -35,7 +36,7 @@ from notifier.producers.work import (
     slip_context,
 )
 from notifier.runtime import Runtime
-from notifier.storage import Connection, Database, Lease, RowCipher
+from notifier.storage import Connection, Database, Lease, RowCipher, Upgrade
 from notifier.times import rfc3339
 
 SENDER_LEASE: Final = "outbox-sender"
@@ -213,8 +214,21 @@ class Outbox:
         database is another authority's or was made with another key, and `Refused` (not_permitted) for oversight.
         """
         refuse_oversight(authority)
-        database = await Database.open(address, tables.TABLES, schema=tables.SCHEMA, version=tables.VERSION)
-        outbox = cls(database, authority, OutboxCipher(key, runtime.entropy), runtime)
+        cipher = OutboxCipher(key, runtime.entropy)
+
+        async def upgrade(connection: Connection, found: int) -> None:
+            await _secret(connection, authority, cipher)  # another's database is left as it is
+            context = MigrationContext(connection, cipher, runtime.clock())
+            await migrate(migrations.MIGRATIONS, found, context)
+
+        database = await Database.open(
+            address,
+            tables.TABLES,
+            schema=tables.SCHEMA,
+            version=migrations.VERSION,
+            upgrade=Upgrade(migrations.OLDEST, upgrade),
+        )
+        outbox = cls(database, authority, cipher, runtime)
         try:
             await outbox._begin()
         except BaseException:
@@ -224,11 +238,9 @@ class Outbox:
 
     async def _begin(self) -> None:
         async with self._database.write() as connection:
-            row = (await connection.execute(sa.select(tables.instance))).one_or_none()
-            if row is not None:
-                if row.authority != self._authority:
-                    raise StorageError(detail=f"the outbox belongs to {row.authority}, not {self._authority}")
-                self.secret = self._cipher.open(b"instance/secret", row.secret)
+            secret = await _secret(connection, self._authority, self._cipher)
+            if secret is not None:
+                self.secret = secret
                 return
             stream = self._runtime.entropy(16)
             self.secret = self._runtime.entropy(32)
@@ -560,6 +572,20 @@ class Outbox:
 
     def _open(self, column: str, notification_id: bytes, value: bytes) -> bytes:
         return self._cipher.open(f"message/{column}/".encode() + notification_id, value)
+
+
+async def _secret(connection: Connection, authority: str, cipher: RowCipher) -> bytes | None:
+    """Return what keys the envelope ids of the database; None of a new one.
+
+    Raises `StorageError` where it is another authority's, or was made with another key.
+    """
+    columns = sa.select(tables.instance.c.authority, tables.instance.c.secret)
+    row = (await connection.execute(columns)).one_or_none()
+    if row is None:
+        return None
+    if row.authority != authority:
+        raise StorageError(detail=f"the outbox belongs to {row.authority}, not {authority}")
+    return cipher.open(b"instance/secret", row.secret)
 
 
 def parse_id(text: str) -> bytes:

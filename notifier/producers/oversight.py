@@ -9,7 +9,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from notifier.errors import Refused, StorageError
-from notifier.producers import tables
+from notifier.producers import migrations, tables
 from notifier.producers.approvals import Ruling
 from notifier.producers.outbox import parse_id
 from notifier.producers.people import People
@@ -46,7 +46,8 @@ class Overseer:
         self._database: Database | None = None
 
     async def __aenter__(self) -> Self:
-        self._database = await Database.open_to_read(self._address, schema=tables.SCHEMA, version=tables.VERSION)
+        address, version = self._address, migrations.VERSION
+        self._database = await Database.open_to_read(address, schema=tables.SCHEMA, version=version)
         return self
 
     async def __aexit__(

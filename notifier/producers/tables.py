@@ -1,4 +1,7 @@
-"""The outbox's tables. What says who or what is sealed to the storage key; places, states and times are not."""
+"""The outbox's tables as this version makes them; `migrations` brings older ones to the same form.
+
+What says who or what is sealed to the storage key; places, states and times are not.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA: Final = "outbox"
-VERSION: Final = 6
 
 TABLES: Final = sa.MetaData()
 

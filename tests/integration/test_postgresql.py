@@ -28,6 +28,7 @@ from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.storage import LEASE_MS, Database, Lease
+from support.databases import EXPECTED, FORMER, READER, WRITER, put_on_server, received, schema, written
 from support.leases import assert_one_at_a_time
 from support.postgres import PASSWORD, ROLE, Cluster
 from support.samples import document
@@ -200,10 +201,44 @@ async def test_whoever_opens_it_to_read_sees_it_live_and_cannot_write(address, o
 async def test_another_version_and_another_purpose_are_refused(opened, address):
     """A database of a later version is not touched, nor is one that holds something else."""
     await opened()
-    for choices, why in (({"version": 2}, "another version"), ({"schema": "chest"}, "holds the box already")):
+    for choices, why in (({"version": 2}, "an earlier version"), ({"schema": "chest"}, "holds the box already")):
         assert why in await refused(opened(**choices))
         with pytest.raises(StorageError, match=why):
             await Database.open_to_read(address, **({"schema": "box", "version": 1} | choices))
+
+
+# Former versions.
+
+
+@pytest.mark.parametrize("former", FORMER)
+async def test_a_former_database_opens_with_everything_in_it(cluster, address, former):
+    """As in a file of SQLite: all that was there is read, and its tables are those of a new one."""
+    await put_on_server(address, former)
+    kind, owner, look, name = (
+        (Outbox, WRITER, written, "outbox") if former.startswith("outbox") else (Inbox, READER, received, "inbox")
+    )
+    runtime = build_world().runtime
+    shapes = []
+    for where in (address, cluster.database(f"fresh{next(numbers)}")):
+        opened = await kind.open(where, owner, STORAGE_KEY, runtime)
+        if where == address:
+            assert await look(opened) == EXPECTED[name]
+        async with opened._database.write() as connection:
+            shapes.append(await connection.run(schema))
+        await opened.close()
+    assert shapes[0] == shapes[1]
+
+
+async def test_instances_that_start_at_once_migrate_one_after_the_other(address):
+    """The second finds what the first has done; whoever has another key changes nothing."""
+    await put_on_server(address, "outbox-6")
+    runtime = build_world().runtime
+    with pytest.raises(StorageError):
+        await Outbox.open(address, WRITER, b"x" * 32, runtime)
+    opened = await asyncio.gather(*(Outbox.open(address, WRITER, STORAGE_KEY, runtime) for _ in range(3)))
+    assert await written(opened[-1]) == EXPECTED["outbox"]
+    for one in opened:
+        await one.close()
 
 
 # Several instances.

@@ -85,7 +85,7 @@ async def test_a_database_is_opened_again_with_what_it_held(address):
 
 async def test_another_schema_version_is_refused(database, address):
     """A database of a later version is not touched by an earlier program."""
-    with pytest.raises(StorageError, match="another version"):
+    with pytest.raises(StorageError, match="an earlier version"):
         await Database.open(address, TABLES, schema="box", version=2)
 
 
@@ -263,6 +263,6 @@ async def test_what_is_opened_to_read_is_made_by_nobody(tmp_path, address, datab
         await Database.open_to_read(f"sqlite:///{tmp_path}/none.db", schema="box", version=1)
     assert raised.value.reason == "not_found"
     assert not (tmp_path / "none.db").exists()
-    for schema, version, why in (("box", 2, "another version"), ("chest", 1, "holds the box")):
+    for schema, version, why in (("box", 2, "an earlier version"), ("chest", 1, "holds the box")):
         with pytest.raises(StorageError, match=why):
             await Database.open_to_read(address, schema=schema, version=version)

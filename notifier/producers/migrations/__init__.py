@@ -1,0 +1,15 @@
+"""The outbox's migrations, in order; a new one is a module beside this and a line in `MIGRATIONS`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from notifier.migrations import Migration, latest
+
+OLDEST: Final = 6
+"""The oldest version that still opens."""
+
+MIGRATIONS: Final[tuple[Migration, ...]] = ()
+
+VERSION: Final = latest(OLDEST, MIGRATIONS)
+"""The version of the tables in `tables`."""
