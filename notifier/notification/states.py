@@ -12,8 +12,13 @@ STATELESS: Final = "XXA"
 REFUGEES: Final = frozenset({"XXB", "XXC"})
 UNSPECIFIED: Final = "XXX"
 BRITISH_CLASSES: Final = frozenset({"GBD", "GBN", "GBO", "GBP", "GBS"})
-NOT_CITIZENSHIP: Final = frozenset({"UNO", "UNA", "UNK", "EUE", "XPO", "XOM", "XBA", "XCC", "XEC"})
-"""Issuers of travel documents whose code says nothing about the holder's nationality."""
+NOT_CITIZENSHIP: Final = frozenset(
+    {
+        *("EUE", "IAO", "UNA", "UNK", "UNO", "XBA", "XCC", "XCE"),
+        *("XCO", "XDC", "XEC", "XES", "XIM", "XMP", "XOM", "XPO"),
+    }
+)
+"""Issuers of travel documents whose code says nothing about the holder's nationality (ICAO 9303-3, section 5)."""
 
 _ICAO_ALIASES: Final = {"D": "DEU"} | dict.fromkeys(BRITISH_CLASSES, "GBR")
 _BEYOND_ISO: Final = frozenset({"RKS", SPECIMEN})
@@ -24,7 +29,7 @@ FORMER: Final[Mapping[str, tuple[str, ...]]] = {
     "BUMM": ("MMR",),
     "BYAA": ("BLR",),
     "CSHH": ("CZE", "SVK"),
-    "CSXX": ("MNE", "SRB"),
+    "CSXX": ("MNE", "RKS", "SRB"),
     "CTKI": ("KIR",),
     "DDDE": ("DEU",),
     "DYBJ": ("BEN",),
@@ -49,10 +54,10 @@ FORMER: Final[Mapping[str, tuple[str, ...]]] = {
     "VDVN": ("VNM",),
     "WKUM": ("UMI",),
     "YDYE": ("YEM",),
-    "YUCS": ("BIH", "HRV", "MKD", "MNE", "SRB", "SVN"),
+    "YUCS": ("BIH", "HRV", "MKD", "MNE", "RKS", "SRB", "SVN"),
     "ZRCD": ("COD",),
 }
-"""Every former state of ISO 3166-3, by its alpha-4 code, with the states of today that followed it."""
+"""Every former state of ISO 3166-3, by its alpha-4 code, with whom to ask today; that says nothing of status."""
 
 
 @cache

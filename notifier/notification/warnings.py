@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
-from notifier.errors import Fault
 from notifier.notification import mrz
 from notifier.notification.dates import may_be, proves_adult
 from notifier.notification.model import (
@@ -21,16 +23,82 @@ from notifier.notification.model import (
 from notifier.notification.states import is_party, participant_of
 from notifier.notification.transcription import follows, written_in
 
+
+class WarningKind(StrEnum):
+    """The kinds of warnings. Stable: scripts and `--accept-warnings` name them."""
+
+    REFUGEE_STATUS_UNKNOWN = "refugee_status_unknown"
+    """Nobody has said whether the person is a refugee."""
+    REFUGEE_DOCUMENT_POSSIBLE = "refugee_document_possible"
+    """An alien's passport, and no status that says refugee: some states print its kind on convention documents."""
+    AGE_UNKNOWN = "age_unknown"
+    """The age is unknown, and no date of birth proves an adult."""
+    AGE_DOUBTFUL = "age_doubtful"
+    """An adult is stated, and not every date of birth says so."""
+    BIRTH_IMPLAUSIBLE = "birth_implausible"
+    """A date of birth that nobody alive can have: another calendar, or half a year's number."""
+    ZONE_CONTRADICTS = "zone_contradicts"
+    """A machine readable zone says something else than the fields beside it."""
+    ZONE_DOUBTFUL = "zone_doubtful"
+    """A machine readable zone holds what ICAO 9303 does not have: no date, no code."""
+    ICAO_FORM_DIFFERS = "icao_form_differs"
+    """An ICAO form that does not follow from the name."""
+    SCRIPT_DIFFERS = "script_differs"
+    """A name is not written in the script that is stated."""
+    DOCUMENT_KIND_UNLISTED = "document_kind_unlisted"
+    """A document code that is none of ICAO 9303."""
+    NATIONALITY_NOT_CURRENT = "nationality_not_current"
+    """A nationality that had ended, or had not begun, at the event."""
+    CURRENCY_WITHDRAWN = "currency_withdrawn"
+    """A currency that was withdrawn before the event."""
+    PARTY_UNKNOWN = "party_unknown"
+    """A code in release_to or not_to that names no state."""
+    HANDLING_ADDED = "handling_added"
+    """A handling code that is added when it leaves."""
+    FREE_TEXT_LEAVES = "free_text_leaves"
+    """Free text about a refugee leaves as it is written."""
+    APPROVAL_WITHOUT_EFFECT = "approval_without_effect"
+    """An approval that releases nothing."""
+    DATE_UNTIMELY = "date_untimely"
+    """A date that `publish` would refuse today."""
+    REPEATED = "repeated"
+    """The same content was published a short time ago under another id."""
+
+
+CONCERN_SAFETY: Final = frozenset(
+    {
+        WarningKind.REFUGEE_STATUS_UNKNOWN,
+        WarningKind.REFUGEE_DOCUMENT_POSSIBLE,
+        WarningKind.AGE_UNKNOWN,
+        WarningKind.ZONE_CONTRADICTS,
+        WarningKind.REPEATED,
+    }
+)
+"""The kinds that concern a person's safety: they are accepted by name before a notification leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationWarning:
+    """One warning: its stable kind, where (JSON pointer, RFC 6901), and what is wrong; no value is repeated."""
+
+    kind: WarningKind
+    pointer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.pointer or '/'}: {self.message}"
+
+
 NAMES_NO_STATE = frozenset({"nationality_unknown", "former_state", "unresolved_place", "not_a_participant"})
 """The holds that no approval releases: the leg names no authority that could be told."""
 
 
-def warnings(notification: Notification) -> list[Fault]:
+def warnings(notification: Notification) -> list[NotificationWarning]:
     """Everything worth a second look in what `parse` made, by JSON pointer; no value is repeated."""
     return list(_warnings(notification))
 
 
-def _warnings(notification: Notification) -> Iterator[Fault]:
+def _warnings(notification: Notification) -> Iterator[NotificationWarning]:
     subject, local = notification.subject, notification.local
     if subject is not None:
         for number, name in enumerate(subject.names):
@@ -39,59 +107,103 @@ def _warnings(notification: Notification) -> Iterator[Fault]:
             yield from _of_document(f"/subject/documents/{number}", document, subject)
         yield from _of_age(subject, dt.datetime.fromisoformat(notification.event_time).date())
         if local is None or local.refugee == "unknown":
-            yield Fault("/local/refugee/status", "is unknown, and treated as none: find out before you send")
+            yield NotificationWarning(
+                WarningKind.REFUGEE_STATUS_UNKNOWN,
+                "/local/refugee/status",
+                "is unknown, and treated as none: find out before you send",
+            )
     yield from _of_parties(notification.handling)
     if notification.narrative and notification.shows_refugee:
-        yield Fault("/narrative", "leaves as it is written: it must not say that the person is a refugee, or why")
+        yield NotificationWarning(
+            WarningKind.FREE_TEXT_LEAVES,
+            "/narrative",
+            "leaves as it is written: it must not say that the person is a refugee, or why",
+        )
     if local is not None:
         yield from _of_approvals(local)
 
 
-def _of_parties(handling: Handling) -> Iterator[Fault]:
+def _of_parties(handling: Handling) -> Iterator[NotificationWarning]:
     """A code that only looks like a state's would exclude nobody; what is added to keep an exclusion is said."""
     for name in ("release_to", "not_to"):
         for number, party in enumerate(getattr(handling, name)):
             if not is_party(party.partition("/")[0]):
-                yield Fault(f"/handling/{name}/{number}", "is no state's code: where it means one, it has no effect")
+                yield NotificationWarning(
+                    WarningKind.PARTY_UNKNOWN,
+                    f"/handling/{name}/{number}",
+                    "is no state's code: where it means one, it has no effect",
+                )
     if ASK_FIRST in set(as_it_leaves(handling).codes) - set(handling.codes):
-        yield Fault("/handling/codes", f"leaves with {ASK_FIRST}, so that nobody shares it with whom not_to excludes")
+        yield NotificationWarning(
+            WarningKind.HANDLING_ADDED,
+            "/handling/codes",
+            f"leaves with {ASK_FIRST}, so that nobody shares it with whom not_to excludes",
+        )
 
 
-def _of_name(pointer: str, name: Name) -> Iterator[Fault]:
+def _of_name(pointer: str, name: Name) -> Iterator[NotificationWarning]:
     if written_in(name.text, name.script) is False:
-        yield Fault(f"{pointer}/script", "is not the script that the name is written in")
+        yield NotificationWarning(
+            WarningKind.SCRIPT_DIFFERS, f"{pointer}/script", "is not the script that the name is written in"
+        )
     if name.icao is not None and follows(name.icao, name.text, name.script) is False:
-        yield Fault(f"{pointer}/icao", "does not follow from the name as it is written (ICAO 9303-3, section 6)")
+        yield NotificationWarning(
+            WarningKind.ICAO_FORM_DIFFERS,
+            f"{pointer}/icao",
+            "does not follow from the name as it is written (ICAO 9303-3, section 6)",
+        )
 
 
-def _of_document(pointer: str, document: Document, subject: Subject) -> Iterator[Fault]:
+def _of_document(pointer: str, document: Document, subject: Subject) -> Iterator[NotificationWarning]:
     """Where the machine readable zone says something else than the fields beside it."""
     if not document.mrz:
         return
     zone = mrz.parse(document.mrz)
     if document.number not in (None, "unknown", zone.number):
-        yield Fault(f"{pointer}/number", "is not the number in the machine readable zone")
+        yield NotificationWarning(
+            WarningKind.ZONE_CONTRADICTS, f"{pointer}/number", "is not the number in the machine readable zone"
+        )
     if participant_of(document.issuer) != participant_of(zone.issuer):
-        yield Fault(f"{pointer}/issuer", "is not the issuer in the machine readable zone")
+        yield NotificationWarning(
+            WarningKind.ZONE_CONTRADICTS, f"{pointer}/issuer", "is not the issuer in the machine readable zone"
+        )
     expiry = document.expiry or "unknown"
     if expiry != "unknown" and zone.expiry.isdigit() and expiry.replace("-", "")[2:] != zone.expiry:
-        yield Fault(f"{pointer}/expiry", "is not the date in the machine readable zone")
+        yield NotificationWarning(
+            WarningKind.ZONE_CONTRADICTS, f"{pointer}/expiry", "is not the date in the machine readable zone"
+        )
     if subject.births and not any(may_be(text, zone.birth) for text in subject.births):
-        yield Fault("/subject/births", "none is the date of birth in a machine readable zone")
+        yield NotificationWarning(
+            WarningKind.ZONE_CONTRADICTS, "/subject/births", "none is the date of birth in a machine readable zone"
+        )
     stated = {participant_of(one.state) for one in subject.nationalities}
     if participant_of(zone.nationality) not in stated | {None}:
-        yield Fault("/subject/nationalities", "the one in a machine readable zone is not among them")
+        yield NotificationWarning(
+            WarningKind.ZONE_CONTRADICTS,
+            "/subject/nationalities",
+            "the one in a machine readable zone is not among them",
+        )
 
 
-def _of_age(subject: Subject, on: dt.date) -> Iterator[Fault]:
+def _of_age(subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
     proven = proves_adult(subject.births, on)
     if subject.age == "adult" and subject.births and not proven:
-        yield Fault("/subject/age", "is adult, and not every date of birth says so: say disputed or unknown")
-    if subject.age == "child" and proven:
-        yield Fault("/subject/age", "is child, and every date of birth says adult")
+        yield NotificationWarning(
+            WarningKind.AGE_DOUBTFUL,
+            "/subject/age",
+            "is adult, and not every date of birth says so: say disputed or unknown",
+        )
+    if subject.age == "unknown" and not proven:
+        yield NotificationWarning(
+            WarningKind.AGE_UNKNOWN, "/subject/age", "is unknown, and waits for a child reviewer: find out"
+        )
 
 
-def _of_approvals(local: Local) -> Iterator[Fault]:
+def _of_approvals(local: Local) -> Iterator[NotificationWarning]:
     for number, one in enumerate(local.approvals):
         if one.hold in NAMES_NO_STATE:
-            yield Fault(f"/local/approvals/{number}/hold", "cannot be released: name the state in an update")
+            yield NotificationWarning(
+                WarningKind.APPROVAL_WITHOUT_EFFECT,
+                f"/local/approvals/{number}/hold",
+                "cannot be released: name the state in an update",
+            )

@@ -28,7 +28,7 @@ from notifier.errors import DirectoryStale, Fault, NotificationInvalid, Notifier
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
-from notifier.notification.warnings import warnings
+from notifier.notification.warnings import NotificationWarning, WarningKind, warnings
 from notifier.ops import metrics
 from notifier.producers.approvals import Person, sign
 from notifier.producers.case import UPDATES, Planner
@@ -61,14 +61,14 @@ class Submitted:
     """The answer to `publish`: the notification's id (UUID text), what was decided, and its state now.
 
     `state` is submitted, held, or, where the same notification was given before, what became of it.
-    `warnings` are worth a second look, by JSON pointer: nothing that stops it.
+    `warnings` are worth a second look, by kind and JSON pointer: nothing that stops it.
     """
 
     id: str
     plan: Plan
     state: str
     reason: str | None = None
-    warnings: tuple[Fault, ...] = ()
+    warnings: tuple[NotificationWarning, ...] = ()
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -374,11 +374,15 @@ def user() -> str:
         return f"user {os.getuid()}"
 
 
-def _warnings(notification: Notification) -> Iterator[Fault]:
+def _warnings(notification: Notification) -> Iterator[NotificationWarning]:
     """What is worth a second look when a notification is sent."""
     yield from warnings(notification)
     if notification.local is not None and notification.local.approvals:
-        yield Fault("/local/approvals", "count in a dry run only and release nothing here: see notifier review")
+        yield NotificationWarning(
+            WarningKind.APPROVAL_WITHOUT_EFFECT,
+            "/local/approvals",
+            "count in a dry run only and release nothing here: see notifier review",
+        )
 
 
 async def _first_look(directory: DirectorySource) -> None:

@@ -26,7 +26,10 @@ identity                     | nationality INTERPOL                             
 consular                     | nationality                                               | consular | 6
 pattern                      | corridor INTERPOL                                         | spoc     | 5
 """
-ORGANISATIONS = ("UNO", "UNA", "UNK", "EUE", "XPO", "XOM", "XBA", "XCC", "XEC")
+ORGANISATIONS = (
+    *("UNO", "UNA", "UNK", "EUE", "XPO", "XOM", "XBA", "XCC"),
+    *("XEC", "XCE", "XCO", "XDC", "XES", "XIM", "XMP", "IAO"),
+)
 REFUGEE_KINDS = ("PR", "PT", "CTD", "RTD")
 
 Entry = tuple[str | None, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]

@@ -22,9 +22,24 @@ def test_codes_stand_for_the_states_that_answer_for_them():
         assert states.participant_of(code) is None
 
 
+ORGANISATIONS = (
+    *("EUE", "IAO", "UNA", "UNK", "UNO", "XBA", "XCC", "XCE"),
+    *("XCO", "XDC", "XEC", "XES", "XIM", "XMP", "XOM", "XPO"),
+)
+
+
+@pytest.mark.parametrize("code", ORGANISATIONS)
+def test_an_organisation_issues_documents_and_has_no_citizens(code):
+    """ICAO 9303-3, section 5: the code of whoever issued a document stands in the place of a nationality."""
+    assert states.is_issuer(code)
+    assert states.is_nationality(code)
+    assert states.participant_of(code) is None
+
+
 def test_former_states_have_living_successors():
     """Every one is a state of today."""
-    assert states.successors("YUCS") == ("BIH", "HRV", "MKD", "MNE", "SRB", "SVN")
+    assert states.successors("YUCS") == ("BIH", "HRV", "MKD", "MNE", "RKS", "SRB", "SVN")
+    assert states.successors("CSXX") == ("MNE", "RKS", "SRB"), "whom to ask, and nothing of status"
     assert states.successors("DEU") is None
     import pycountry
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifier.notification import parse
-from notifier.notification.warnings import NAMES_NO_STATE, warnings
+from notifier.notification.warnings import CONCERN_SAFETY, NAMES_NO_STATE, WarningKind, warnings
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PERSON = json.loads((EXAMPLES / "deportation-ordered.json").read_text())
@@ -75,10 +75,12 @@ def test_a_name_and_its_script():
 
 
 def test_ages_that_the_dates_of_birth_do_not_bear_out():
-    """An adult of whom one date says child; a child of whom every date says adult."""
+    """An adult of whom one date says child; what a child's dates say is never argued with."""
     plain = {"documents": []}
     assert list(found(made(births=["1974-08-12", "2012"], **plain))) == ["/subject/age"]
-    assert list(found(made(births=["1974-08-12"], age="child", **plain))) == ["/subject/age"]
+    assert found(made(births=["1974-08-12"], age="child", **plain)) == {}
+    assert list(found(made(births="unknown", age="unknown", **plain))) == ["/subject/age"]
+    assert found(made(births=["1974-08-12"], age="unknown", **plain)) == {}
     assert found(made(births=["1974-08-12", "2012"], age="disputed", **plain)) == {}
 
 
@@ -115,3 +117,19 @@ def test_an_exclusion_that_lets_nobody_share_onwards_without_asking(codes, not_t
     document = made()
     document["handling"] |= {"codes": codes, "not_to": not_to}
     assert list(found(document)) == warned
+
+
+def test_kinds_are_stable():
+    """Scripts name them; those that concern a person's safety have to be accepted by name."""
+    assert sorted(CONCERN_SAFETY) == [
+        "age_unknown",
+        "refugee_document_possible",
+        "refugee_status_unknown",
+        "repeated",
+        "zone_contradicts",
+    ]
+    assert all(kind == kind.name.lower() for kind in WarningKind)
+    document = made(births="unknown", age="unknown", local={"refugee": {"status": "unknown", "feared": []}})
+    said = [(one.kind, one.pointer) for one in warnings(parse(document))]
+    assert said == [("age_unknown", "/subject/age"), ("refugee_status_unknown", "/local/refugee/status")]
+    assert str(warnings(parse(document))[0]).startswith("age_unknown: /subject/age: is unknown")
