@@ -10,12 +10,14 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from notifier.errors import ConfigError, Refused
 
 PARTY_FOLDER: Final = "parties"
 CONFIG_NAME: Final = "config.toml"
 OVERSIGHT: Final = "oversight"
+LOCALHOST: Final = ("localhost", "127.0.0.1", "::1")
 LARGEST_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of a dotted key
 
 
@@ -35,13 +37,30 @@ class DirectorySettings:
 
     `source` is a folder or an HTTPS address that holds ``metadata/`` and ``targets/``; `root` the trusted
     1.root.json; `cache` a folder of this party's own. `grace_seconds` is how long an expired timestamp is
-    still served from the cache when the source cannot be refreshed.
+    still served from the cache when the source cannot be refreshed. `ca` is a PEM file with the authorities that
+    the source's certificate may come from, in place of the system's. Raises `ConfigError` for a source that is
+    neither a folder nor HTTPS; plain HTTP is for this machine alone.
     """
 
     source: str
     root: Path
     cache: Path
     grace_seconds: int = 3600
+    ca: Path | None = None
+
+    def __post_init__(self) -> None:
+        scheme, separator, _ = self.source.partition("://")
+        if not separator or scheme == "https":
+            return
+        try:
+            host = urlsplit(self.source).hostname
+        except ValueError:
+            host = None
+        if scheme != "http" or host not in LOCALHOST:
+            raise ConfigError(
+                detail="directory.source must be a folder or an https:// address",
+                hint="http:// is for localhost alone",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +196,7 @@ def load(path: Path) -> Settings:
             root=directory.file("root"),
             cache=directory.file("cache"),
             grace_seconds=directory.whole("grace_seconds", 3600),
+            ca=directory.maybe_file("ca"),
         ),
         keys=KeySettings(keys.maybe_file("signing"), keys.files("encryption"), keys.maybe_file("storage")),
         outbox=_database(path, top.maybe_text("outbox")),

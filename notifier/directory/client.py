@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from tuf.api.exceptions import (
     DownloadError,
-    DownloadHTTPError,
     DownloadLengthMismatchError,
     ExpiredMetadataError,
     RepositoryError,
 )
-from tuf.api.metadata import Metadata, Timestamp
-from tuf.ngclient import FetcherInterface, Updater
+from tuf.ngclient import Updater
 
 from notifier.config import DirectorySettings
 from notifier.directory.document import from_document, read_document
+from notifier.directory.fetching import CacheFetcher, FolderFetcher, WebFetcher
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import ConfigError, DirectoryError, DirectoryStale, Refused, StorageError
@@ -28,39 +27,15 @@ from notifier.routing.rules import RuleSet
 from notifier.runtime import Clock, wall_clock
 
 T = TypeVar("T")
+Fetcher = FolderFetcher | CacheFetcher | WebFetcher
 
 HUB_ID_BYTES: Final = 16
+ROLES: Final = ("root", "targets", "directory", "rules", "snapshot", "timestamp")
 
 
 def hub_id_of(root: bytes) -> bytes:
     """The hub's id: BLAKE2b-128 of the published bytes of 1.root.json."""
     return hashlib.blake2b(root, digest_size=HUB_ID_BYTES).digest()
-
-
-class _FolderFetcher(FetcherInterface):
-    """Reads ``file:`` addresses, for a directory in a folder."""
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        try:
-            yield Path(url.removeprefix("file://")).read_bytes()
-        except FileNotFoundError as error:
-            raise DownloadHTTPError("not found", 404) from error
-
-
-class _CacheFetcher(FetcherInterface):
-    """Answers from the cache alone: what was verified before is verified again, and nothing newer appears."""
-
-    def __init__(self, metadata: Path) -> None:
-        self._metadata = metadata
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        name = url.rpartition("/")[2]
-        if name != "timestamp.json":
-            raise DownloadHTTPError("not found", 404)
-        try:
-            yield (self._metadata / name).read_bytes()
-        except OSError as error:
-            raise DownloadHTTPError("not found", 404) from error
 
 
 class DirectoryClient:
@@ -116,7 +91,7 @@ class DirectoryClient:
     def _verified(self, read: Callable[[Updater], T]) -> T:
         """What `read` finds in the source, or in the cache where the source does not answer; raises as `load`."""
         try:
-            return read(self._updater(self._source_fetcher(), self._now()))
+            return self._reading(read, self._source_fetcher(), self._now())
         except DownloadLengthMismatchError as error:
             raise DirectoryError(detail="the directory holds a file that is longer than was signed") from error
         except (DownloadError, ExpiredMetadataError) as error:
@@ -134,7 +109,7 @@ class DirectoryClient:
         """What was verified before, as long as its grace lasts."""
         grace = dt.timedelta(seconds=self._settings.grace_seconds)
         try:
-            return read(self._updater(_CacheFetcher(self._metadata), self._now() - grace))
+            return self._reading(read, CacheFetcher(self._metadata), self._now() - grace)
         except (RepositoryError, DownloadError, OSError) as error:
             kind = type(cause).__name__
             raise DirectoryStale(
@@ -142,7 +117,13 @@ class DirectoryClient:
                 hint="make the directory's source reachable, or have its timestamp signed again",
             ) from error
 
-    def _updater(self, fetcher: FetcherInterface | None, now: dt.datetime) -> Updater:
+    def _reading(self, read: Callable[[Updater], T], fetcher: Fetcher, now: dt.datetime) -> T:
+        try:
+            return read(self._updater(fetcher, now))
+        finally:
+            fetcher.close()
+
+    def _updater(self, fetcher: Fetcher, now: dt.datetime) -> Updater:
         """Metadata that verifies at the time `now`."""
         for folder in (self._metadata, self._targets):
             folder.mkdir(parents=True, exist_ok=True)
@@ -169,12 +150,14 @@ class DirectoryClient:
         earlier = self._document(updater, "rules/previous.json")
         if directory is None or rules is None:
             raise DirectoryError(detail="the directory has no current document")
+        ends = {role: _milliseconds(updater._trusted_set[role].expires) for role in ROLES}
         return Snapshot(
             self._directory(directory),
             RuleSet.from_document(rules),
             None if before is None else self._directory(before),
             None if earlier is None else RuleSet.from_document(earlier),
-            self._fresh_until(),
+            min(ends.values()) + self._settings.grace_seconds * 1000,
+            ends,
         )
 
     def _document(self, updater: Updater, name: str) -> Any:
@@ -188,14 +171,10 @@ class DirectoryClient:
     def _directory(self, document: object) -> Directory:
         return from_document(document, self.hub_id)
 
-    def _fresh_until(self) -> int:
-        timestamp: Metadata[Timestamp] = Metadata.from_file(str(self._metadata / "timestamp.json"))
-        expires = int(timestamp.signed.expires.timestamp() * 1000)
-        return expires + self._settings.grace_seconds * 1000
-
-    def _source_fetcher(self) -> FetcherInterface | None:
-        """None lets python-tuf fetch over HTTPS."""
-        return None if "://" in self._settings.source else _FolderFetcher()
+    def _source_fetcher(self) -> Fetcher:
+        if "://" in self._settings.source:
+            return WebFetcher(self._settings.source, self._settings.ca)
+        return FolderFetcher()
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock() / 1000, dt.UTC)
@@ -207,3 +186,7 @@ class DirectoryClient:
     @property
     def _targets(self) -> Path:
         return self._settings.cache / "targets"
+
+
+def _milliseconds(time: dt.datetime) -> int:
+    return int(time.timestamp() * 1000)

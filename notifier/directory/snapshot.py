@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from notifier.directory.model import Directory
@@ -15,7 +16,8 @@ class Snapshot:
     """One verified state of the directory.
 
     The previous versions are accepted for a while after the current ones were issued (DESIGN.md, "What the
-    hub checks"). `fresh_until` is when the metadata expires plus the stated grace, in Unix milliseconds.
+    hub checks"). `fresh_until` is when the first of the signatures that it rests on ends, plus the stated grace;
+    `ends` when that of each role does (root, targets, ...): in Unix milliseconds.
     """
 
     directory: Directory
@@ -23,6 +25,7 @@ class Snapshot:
     previous_directory: Directory | None = None
     previous_rules: RuleSet | None = None
     fresh_until: int = 2**62
+    ends: Mapping[str, int] = field(default_factory=dict)
 
     def check_fresh(self, now: int) -> None:
         """Raises `DirectoryStale` where it may no longer be relied upon: everything fails closed."""

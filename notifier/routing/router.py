@@ -25,9 +25,7 @@ from notifier.transport.base import Member, Polled, Transport
 
 BATCH_RECORDS: Final = 500
 POLL_MS: Final = 200
-CATCH_UP_TRIES: Final = 3
-CATCH_UP_PAUSE_S: Final = 0.5
-LOOK_AGAIN_MS: Final = 2_000  # how often, at most, an unknown version or feed makes the router look again
+LOOK_AGAIN_S: Final = 2.0  # how often, at most, an unknown version or feed makes the router look again
 SHOW_MS: Final = 5_000  # how often the broker's tools are shown how far each partition is
 
 Results = Mapping[int, BaseException | None]
@@ -56,7 +54,8 @@ class Router:
         self._partitions: dict[int, Partition] = {}
         self._doubted: dict[int, int] = {}  # partition -> the generation in which its ownership was lost
         self._feeds: frozenset[str] = frozenset()
-        self._looked_at = -LOOK_AGAIN_MS
+        self._wanting = asyncio.Event()  # a version or feed was named that is not known here
+        self._behind = False  # it was a version
         self._shown_at = -SHOW_MS
         self._joined = False
         self._generation = 0
@@ -76,9 +75,12 @@ class Router:
         self._feeds = await self._transport.topics()
         member = await self._transport.member(ROUTER_GROUP, INTAKE)
         batch: asyncio.Task[Results] | None = None
+        looking = asyncio.create_task(self._look_beside())
         try:
             while not stop.is_set():
-                self._snapshot()
+                if looking.done():
+                    looking.result()
+                self._look_for_feeds(self._snapshot())
                 polled = await member.poll(BATCH_RECORDS, POLL_MS)
                 reads = await self._examine(polled)
                 results, batch = await batch if batch else {}, None
@@ -89,9 +91,10 @@ class Router:
                 _raise_unless_doubt(error)
         finally:
             self._joined = False
-            if batch:
-                batch.cancel()
-                await asyncio.gather(batch, return_exceptions=True)
+            tasks = [task for task in (batch, looking) if task]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._drop(self._partitions)
             await member.close()
 
@@ -150,40 +153,47 @@ class Router:
         return dict(zip(work, done, strict=True))
 
     async def _decide(self, partition: Partition, reads: Sequence[Read]) -> None:
-        snapshot = await self._catch_up(reads)
+        snapshot = self._snapshot()
+        self._look_for_versions(reads, snapshot)
         await partition.process(reads, self._hub(snapshot), self._feeds, self._runtime.clock())
 
     def _hub(self, snapshot: Snapshot) -> Hub:
         return Hub(snapshot, self._signing, self._decryption, self._runtime.entropy)
 
-    async def _catch_up(self, reads: Sequence[Read]) -> Snapshot:
-        """The snapshot to judge `reads` with: refreshed, for a bounded time, where they name a later version.
-
-        Looking is bounded in frequency too: an authority that names versions to come must not slow the rest.
-        """
-        snapshot = self._snapshot()
+    def _look_for_versions(self, reads: Sequence[Read], snapshot: Snapshot) -> None:
+        """Ask for a look where `reads` name a later version; they are judged by what is known, without waiting."""
         slips = [item.slip for _, item in reads if isinstance(item, Readable)]
         rules = max((slip.rules_version for slip in slips), default=0)
         version = max((slip.directory_version for slip in slips), default=0)
-        missing = any(feed not in self._feeds for feed in snapshot.directory.feeds())
-        if not missing and rules <= snapshot.rules.version and version <= snapshot.directory.version:
-            return snapshot
-        now = self._runtime.clock()
-        if now - self._looked_at < LOOK_AGAIN_MS:
-            return snapshot
-        self._looked_at = now
-        for attempt in range(CATCH_UP_TRIES):
-            if rules <= snapshot.rules.version and version <= snapshot.directory.version:
-                break
-            if attempt:
-                await asyncio.sleep(CATCH_UP_PAUSE_S)
+        if rules > snapshot.rules.version or version > snapshot.directory.version:
+            self._behind = True
+            self._wanting.set()
+
+    def _look_for_feeds(self, snapshot: Snapshot) -> None:
+        """Ask for a look where an active authority has no feed yet."""
+        if not snapshot.directory.feeds() <= self._feeds:
+            self._wanting.set()
+
+    async def _look_beside(self) -> None:
+        """Refresh directory and feeds when asked, beside the deciding path: a slow source delays nobody's record.
+
+        At most every `LOOK_AGAIN_S`, however often versions to come are named. What could not be refreshed is
+        logged and stays as it was.
+        """
+        while True:
+            await self._wanting.wait()
+            self._wanting.clear()
+            behind, self._behind = self._behind, False
             try:
-                await self._directory.refresh()
+                if behind:
+                    await self._directory.refresh()
             except NotifierError as error:
                 log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
-            snapshot = self._snapshot()
-        self._feeds = await self._transport.topics()
-        return snapshot
+            try:
+                self._feeds = await self._transport.topics()
+            except NotifierError as error:
+                log.warning("topics not listed", reason=error.reason, detail=error.detail)
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _settle(self, member: Member, polled: Polled, results: Results) -> bool:
         """Drops every partition whose ownership is in doubt, and raises what is no doubt.

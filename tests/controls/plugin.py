@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +40,12 @@ async def nothing(*_arguments: object) -> None:
     """Does nothing, and may be awaited."""
 
 
+async def after(first: Awaitable[object], then: Awaitable[object]) -> object:
+    """What `then` comes to, once `first` is over."""
+    await first
+    return await then
+
+
 def otherwise(call: Callable[..., Any], value: object) -> Callable[..., Any]:
     """As `call`, and `value` where it raises."""
 
@@ -53,6 +59,7 @@ def otherwise(call: Callable[..., Any], value: object) -> Callable[..., Any]:
 
 
 NAMES = {
+    "after": after,
     "Anything": Anything,
     "Everything": Everything,
     "SimpleNamespace": SimpleNamespace,

@@ -19,6 +19,7 @@ UPDATES = "tests/unit/routing/test_updates.py"
 TYPES = "tests/unit/routing/test_types.py"
 FIELDS = "tests/unit/notification/test_fields.py"
 PROPERTIES = "tests/unit/routing/test_properties.py"
+FETCHING = "tests/unit/directory/test_fetching.py"
 HUB = "tests/unit/routing/test_hub.py"
 
 
@@ -247,7 +248,19 @@ ATTACKS = (
     attack("28 streams without end", "28_flood::test_one_authority_cannot_fill_the_hub_with_streams",
            "notifier.routing.batch:Counter = lambda _: module('collections').defaultdict(int)"),
     attack("28 looking without end", "28_flood::test_naming_versions_to_come_does_not_slow_the_rest",
-           "notifier.routing.router:LOOK_AGAIN_MS = 0"),
+           "notifier.routing.router:LOOK_AGAIN_S = 0"),
+    attack("47 slow at a start", "47_slow_directory::test_a_byte_a_second_does_not_stop_a_start[drip]",
+           "notifier.directory.fetching:Deadline._over = lambda _: None",
+           "notifier.directory.fetching:Deadline.left = lambda _: 60.0"),
+    attack("47 slow where it is decided", "47_slow_directory::test_a_refresh_that_never_ends_delays_nobody",
+           "notifier.routing.router:Router._decide = "
+           "lambda self, *rest: after(self._directory.refresh(), original(self, *rest))"),
+    Row("24 another server", f"{FETCHING}::test_a_redirect_to_another_server_is_refused",
+        "notifier.directory.fetching:_origin = lambda _: Anything()"),
+    Row("24 plain HTTP", f"{FETCHING}::test_plain_http_is_for_this_machine",
+        "notifier.config:DirectorySettings.__post_init__ = lambda _: None"),
+    Row("24 the directory's server shows who it is", f"{FETCHING}::test_another_authority_s_certificate_is_refused",
+        "ssl:create_default_context = lambda **_: module('ssl')._create_unverified_context()"),
     attack("22 another's feed", "22_foreign_topics::test_an_authority_reads_its_feed_and_writes_intake",
            "notifier.sandbox.acls:_authority = lambda authority: "
            "[*original(authority), Grant(authority.principal, 'topic', 'notifier.feed.TUR.spoc.v1', 'read')]"),

@@ -25,9 +25,10 @@ class Published(NamedTuple):
     clock: Clock
     cache: Path
 
-    def client(self, root: Path | None = None) -> DirectoryClient:
-        """A client that trusts the first root, or another one, and remembers what it saw."""
-        settings = DirectorySettings(str(self.folder), root or self.folder / "1.root.json", self.cache, GRACE_S)
+    def client(self, root: Path | None = None, source: str | None = None) -> DirectoryClient:
+        """A client that trusts the first root, or another one, with a memory of its own; `source` is a web server."""
+        trusted = root or self.folder / "1.root.json"
+        settings = DirectorySettings(source or str(self.folder), trusted, self.cache, GRACE_S)
         return DirectoryClient(settings, self.clock)
 
     def registry(self) -> Registry:
