@@ -59,12 +59,11 @@ async def test_a_refresh_that_never_ends_delays_nobody(stage):
     true = [stage.letter("TUR/spoc"), stage.letter("TUR/spoc"), stage.letter(FLOODER)]
 
     async def decided():
-        async with stage.routing():
-            for letter in (wanting, *true):
-                await stage.world.put(letter.originator, letter.envelope)
-            await hanging.wait()
-            await stage.world.until(stage.decided)
+        for letter in (wanting, *true):
+            await stage.world.put(letter.originator, letter.envelope)
+        await hanging.wait()
+        await stage.world.until(stage.decided)
 
-    await race(decided())
+    await race(stage.world.router().run(asyncio.Event()), decided())
     assert stage.told("TUR/spoc") == [("accepted", None)] * 2
     assert stage.told(FLOODER) == [("rejected", "rules_unknown"), ("accepted", None)]

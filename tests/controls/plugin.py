@@ -40,10 +40,10 @@ async def nothing(*_arguments: object) -> None:
     """Does nothing, and may be awaited."""
 
 
-async def after(first: Awaitable[object], then: Awaitable[object]) -> object:
-    """What `then` comes to, once `first` is over."""
+async def after(first: Awaitable[object], then: Callable[[], Awaitable[object]]) -> object:
+    """What `then` comes to, begun once `first` is over."""
     await first
-    return await then
+    return await then()
 
 
 def otherwise(call: Callable[..., Any], value: object) -> Callable[..., Any]:
