@@ -255,10 +255,6 @@ ATTACKS = (
     attack("47 slow where it is decided", "47_slow_directory::test_a_refresh_that_never_ends_delays_nobody",
            "notifier.routing.router:Router._decide = "
            "lambda self, *rest: after(self._directory.refresh(), lambda: original(self, *rest))"),
-    Row("24 plain HTTP", f"{FETCHING}::test_plain_http_is_for_this_machine",
-        "notifier.config:DirectorySettings.__post_init__ = lambda _: None"),
-    Row("24 the directory's server shows who it is", f"{FETCHING}::test_another_authority_s_certificate_is_refused",
-        "ssl:create_default_context = lambda **_: module('ssl')._create_unverified_context()"),
     attack("22 another's feed", "22_foreign_topics::test_an_authority_reads_its_feed_and_writes_intake",
            "notifier.sandbox.acls:_authority = lambda authority: "
            "[*original(authority), Grant(authority.principal, 'topic', 'notifier.feed.TUR.spoc.v1', 'read')]"),
@@ -358,6 +354,10 @@ OTHERS = (
         "test_what_a_recipient_is_told_shows_nothing_of_who_was_not",
         "notifier.consumers.why:why_told = lambda notification, _authority, directory, rules, *_: "
         "[entry.to_json() for entry in decide(notification, directory, rules).entries]"),
+    Row("24 plain HTTP", f"{FETCHING}::test_plain_http_is_for_this_machine",
+        "notifier.config:DirectorySettings.__post_init__ = lambda _: None"),
+    Row("24 the directory's server shows who it is", f"{FETCHING}::test_another_authority_s_certificate_is_refused",
+        "ssl:create_default_context = lambda **_: module('ssl')._create_unverified_context()"),
     Row("10 a renewal that nobody signed stands in nobody's way",
         "tests/unit/directory/test_rules_versions.py::test_whoever_holds_no_key_of_a_role_renews_nothing[rules]",
         "notifier.directory.repository:Repository.renew = lambda self, role: [found := self._latest(role), "
