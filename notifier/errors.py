@@ -54,6 +54,7 @@ REASONS: dict[str, str] = {
     "rules_unknown": "the rules or directory version is newer than the hub's",
     "recipients_mismatch": "recipients and withheld are not what the rules say of the facts",
     "feed_missing": "a recipient's feed does not exist",
+    "recipient_has_no_key": "the directory lists no key of a recipient to seal to",
     # What a recipient says of a delivery.
     "bad_statement": "the hub's statement does not verify or speaks of something else",
     "not_addressed": "the recipient's own stanza is not in the signed list",

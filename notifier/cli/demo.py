@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notifier.sandbox.sandbox import Sandbox
     from notifier.sandbox.story import Story
 
-_OUTCOMES = {"send": "[green]told[/]", "hold": "[yellow]held[/]", "suppress": "[red]not told[/]"}
+_COLOURS = {"told": "green", "held": "yellow", "not_told": "red", "rejected": "bold red"}
 
 
 @click.command(epilog="Example: notifier demo --keep")
@@ -117,7 +117,7 @@ def _show_messages(console: Console, story: Story) -> None:
             reasons = ", ".join(f"{reason['rule']} ({reason['paragraph']})" for reason in entry["reasons"])
             because = [*entry["because"], *(f"now {code}" for code in entry.get("successors", ()))]
             table.add_row(
-                "  " + _OUTCOMES[entry["outcome"]],
+                f"  [{_COLOURS.get(entry['state'], 'white')}]{entry['state'].replace('_', ' ')}[/]",
                 entry["authority"] or "no state yet",
                 reasons + (f"; because {', '.join(because)}" if because else ""),
                 "in its inbox" if got else "",

@@ -16,8 +16,12 @@ _WORDS: Final = {"send": "told", "hold": "held", "suppress": "not told"}
 
 
 def entry_line(entry: dict[str, Any]) -> str:
-    """One entry of a decision document: outcome, authority, rules with their paragraphs, and because of what."""
-    return f"{_WORDS[entry['outcome']]:<9} {entry['authority'] or '(no state named yet)':<22} {_reasons(entry)}"
+    """One entry of a decision document: outcome, authority, rules with their paragraphs, and because of what.
+
+    Of what was given to be sent its state stands in place of the outcome: only what the hub accepted is told.
+    """
+    word = entry["state"].replace("_", " ") if "state" in entry else _WORDS[entry["outcome"]]
+    return f"{word:<9} {entry['authority'] or '(no state named yet)':<22} {_reasons(entry)}"
 
 
 def _reasons(entry: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.explaining import EXERCISE
 from notifier.cli.waiting import say_waiting
 from notifier.errors import Refused, UsageError
+from notifier.producers.states import RecipientState
 
 if TYPE_CHECKING:
     from notifier.config import Settings
@@ -73,7 +74,7 @@ def command(
         click.echo(f"{status.id}  {status.state:9}  asks {parent.originator} for leave to tell {', '.join(names)}")
     else:
         click.echo(_line(status))
-    if status.state == "rejected":
+    if status.state is RecipientState.REJECTED:
         return 1
     if not status.settled:
         say_waiting(settings, 1, [status.reason] if status.reason else [])

@@ -15,6 +15,7 @@ from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.explaining import EXERCISE
 from notifier.cli.waiting import say_waiting
 from notifier.errors import NotifierError, Refused, Temporary
+from notifier.producers.states import RecipientState
 
 if TYPE_CHECKING:
     from notifier.producers.outbox import Status
@@ -34,10 +35,10 @@ class Result:
 
     @property
     def state(self) -> str:
-        """As in FORMATS.md; invalid where it was refused, failed where it could not be stored."""
+        """That of its recipients, summed up; of what is not in the outbox, invalid or failed."""
         if self.error is not None:
             return "failed" if self.error.retryable else "invalid"
-        return self.status.state if self.status is not None else "submitted"
+        return self.status.state if self.status is not None else RecipientState.WAITING
 
     @property
     def reason(self) -> str | None:
@@ -106,7 +107,9 @@ def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float
             say_refused(result.where, result.error)
     if waiting:
         say_waiting(
-            settings, waiting, [result.reason for result in results if result.state == "submitted" and result.reason]
+            settings,
+            waiting,
+            [result.reason for result in results if result.state == RecipientState.WAITING and result.reason],
         )
     return _status(results, still=bool(waiting) and wait)
 
@@ -121,7 +124,7 @@ def _print(context: Context, results: list[Result]) -> None:
 
 def _status(results: list[Result], *, still: bool) -> int:
     """The exit status; `still` where something was waited for in vain."""
-    if any(result.state in ("invalid", "rejected") for result in results):
+    if any(result.state in ("invalid", RecipientState.REJECTED) for result in results):
         return 1
     return 3 if still or any(result.error is not None for result in results) else 0
 

@@ -9,13 +9,17 @@ import click
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.explaining import EXERCISE
+from notifier.producers.states import NO_FEED, NO_KEY, RecipientState
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.producers.outbox import RecipientState, Status
+    from notifier.producers.outbox import Status
+    from notifier.producers.recipients import RecipientStatus
 
-AWAITED: Final = {"submitted": "decision", "held": "review"}
-"""What a recipient's state waits for, where it is the hub's or a person's to give; receipts will follow `routed`."""
+AWAITED: Final = {RecipientState.WAITING: "decision", RecipientState.HELD: "review"}
+"""What a recipient's state waits for, where it is the hub's or a person's to give; receipts will follow `told`."""
+KEPT: Final = {NO_KEY: "key", NO_FEED: "feed"}
+"""What is missing at a recipient that is told by itself once it is there."""
 
 
 @click.command(epilog="Example: notifier track 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --as TUR/spoc")
@@ -40,10 +44,10 @@ def command(context: Context, message_id: str, digest: bool) -> None:
     mark = EXERCISE if status.exercise else ""
     click.echo(f"{status.id}  {status.state}" + (f"  ({status.reason})" if status.reason else "") + mark)
     for row in document["recipients"]:
+        because = f"; because {', '.join(row['because'])}" if row["because"] else ""
         awaited = f"; awaited: {row['awaited']}" if row["awaited"] else ""
-        click.echo(
-            f"  {row['authority'] or '(no state named yet)':<22} {row['state']:<10} since {row['since']}{awaited}"
-        )
+        name = row["authority"] or "(no state named yet)"
+        click.echo(f"  {name:<22} {row['state']:<10} since {row['since']}{because}{awaited}")
     if not document["recipients"]:
         click.echo("  nobody: no rule names anybody")
     for act in document["acts"]:
@@ -55,18 +59,18 @@ def as_document(status: Status) -> dict[str, Any]:
     return {
         "id": status.id,
         "exercise": status.exercise,
-        "recipients": [_row(status, recipient) for recipient in status.recipients],
+        "recipients": [_row(recipient) for recipient in status.recipients],
         "acts": [{"kind": act.kind, "at": rfc3339(act.at), "state": act.state} for act in status.acts],
     }
 
 
-def _row(status: Status, recipient: RecipientState) -> dict[str, Any]:
-    # A message that is held as a whole is with nobody, whatever the decision says of each.
-    state = "held" if status.state == "held" and recipient.state == "submitted" else recipient.state
+def _row(recipient: RecipientStatus) -> dict[str, Any]:
+    missing = [KEPT[code] for code in recipient.because if code in KEPT]
     return {
         "authority": recipient.authority,
-        "state": state,
+        "state": recipient.state,
+        "because": list(recipient.because),
         "since": rfc3339(recipient.since),
-        "awaited": AWAITED.get(state),
+        "awaited": missing[0] if missing else AWAITED.get(recipient.state),
         "due": None,
     }

@@ -14,14 +14,16 @@ from notifier.cli.explaining import EXERCISE, entry_line, ruling_document, rulin
 from notifier.config import Overseen, Settings
 from notifier.errors import Refused
 from notifier.escaping import escaped
+from notifier.producers.states import RecipientState
 
 if TYPE_CHECKING:
     from notifier.consumers.inbox import Received
     from notifier.directory.client import DirectoryClient
     from notifier.notification import Notification
     from notifier.producers.approvals import Ruling
+    from notifier.producers.outbox import Outbox, Status
     from notifier.producers.oversight import Decided
-    from notifier.producers.plan import Plan
+    from notifier.producers.review import Reviewed
     from notifier.routing.rules import RuleSet
 
 
@@ -33,7 +35,8 @@ def command(context: Context, message_id: str, about: str | None) -> None:
     """Say why AUTHORITY did or did not get the notification ID, with the rule and the paragraph.
 
     The originator sees every authority, and so does its oversight, which sees nothing else of the notification. A
-    recipient sees why it was told itself, and nobody else.
+    recipient sees why it was told itself, and nobody else. An authority is told once the hub accepted an envelope to
+    it; until then it is waiting.
     """
     settings = context.settings()
     document = _as_overseer(settings, message_id) if settings.oversees else _as_originator(settings, message_id)
@@ -67,18 +70,21 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
     """What the outbox knows, or None where the notification is not this authority's own."""
     if settings.outbox is None:
         return None
+
+    async def look(outbox: Outbox) -> tuple[Reviewed, Status]:
+        return await outbox.reviewed(message_id), await outbox.status(message_id)
+
     try:
-        found = with_outbox(settings, lambda outbox: outbox.reviewed(message_id))
+        found, status = with_outbox(settings, look)
     except Refused as error:
         if error.reason != "not_found":
             raise
         return None
-    held, plan = found.message.held, found.message.plan
-    return _document(held.notification_id, plan, held.submitted_by, found.rulings)
+    return _document(status.id, status, found.message.held.submitted_by, found.rulings)
 
 
 def _document(
-    message_id: str, decided: Plan | Decided, submitted_by: str, rulings: Iterable[Ruling]
+    message_id: str, decided: Status | Decided, submitted_by: str, rulings: Iterable[Ruling]
 ) -> dict[str, Any]:
     """The form that ``--json`` prints for originator and oversight, the same for both."""
     return {
@@ -138,7 +144,8 @@ def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dic
 
 def _told(message: Received, rules_version: int, entry: dict[str, Any]) -> dict[str, Any]:
     """The form that ``--json`` prints for a recipient: its own entry."""
-    return {"id": message.id, "exercise": message.exercise, "rules_version": rules_version, "recipients": [entry]}
+    recipients = [entry | {"state": RecipientState.TOLD}]
+    return {"id": message.id, "exercise": message.exercise, "rules_version": rules_version, "recipients": recipients}
 
 
 def _rules_of_its_day(client: DirectoryClient, version: int) -> Iterator[RuleSet]:

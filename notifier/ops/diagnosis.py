@@ -73,7 +73,7 @@ async def examine(settings: Settings, references: Sequence[Reference], now: int)
         findings.append(_fresh(settings, snapshot, now))
     except NotifierError as error:
         findings.append(refused(settings.name, "directory", error))
-    findings += [*_keys(settings, snapshot, now), *await _databases(settings)]
+    findings += [*_keys(settings, snapshot, now), *await _databases(settings), *await _outbox(settings)]
     findings += [*_certificate(settings, snapshot, now), *_clock(settings, snapshot, references, now)]
     findings += [await broker(settings), *_disk(settings)]
     return findings
@@ -178,6 +178,17 @@ async def _databases(settings: Settings) -> list[Finding]:
             found.append(replace(wrong, detail=f"{which}: {error.detail}"))
     said = "they open with the storage key" if there else "there are none yet"
     return found or [Finding(settings.name, "databases", OK, said)]
+
+
+async def _outbox(settings: Settings) -> list[Finding]:
+    """Who waits to be told because nobody can reach it."""
+    from notifier.ops.backlog import HINTS, unreachable
+
+    found = await unreachable(settings, _there)
+    if found is None:
+        return []
+    reason, text = found
+    return [Finding(settings.name, "outbox", WARNING, text, reason, HINTS[reason])]
 
 
 async def _there(address: str) -> bool:

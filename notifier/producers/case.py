@@ -13,6 +13,7 @@ from notifier.errors import Refused
 from notifier.notification import Notification
 from notifier.producers import tables
 from notifier.producers.plan import Plan
+from notifier.producers.states import RecipientState
 from notifier.producers.ties import Earlier, Followed
 from notifier.producers.work import Message, Work
 from notifier.storage import Connection
@@ -84,7 +85,7 @@ class Cases:
         for entry, state in zip(message.plan.entries, states, strict=True):
             if entry["authority"] is not None:
                 by_state.setdefault(state, set()).add(entry["authority"])
-        told, coming = (frozenset(by_state.get(state, ())) for state in ("routed", "submitted"))
+        told, coming = (frozenset(by_state.get(state, ())) for state in (RecipientState.TOLD, RecipientState.WAITING))
         approvals = tuple(await self._work.approvals(message))
         return Earlier(message.notification, message.plan, told, coming, approvals)
 

@@ -27,9 +27,12 @@ from notifier.errors import (
     TransportError,
 )
 from notifier.ops import metrics
+from notifier.producers.aside import Feeds
 from notifier.producers.outbox import Outbox
-from notifier.producers.pipeline import Told
-from notifier.producers.sealer import Sealer
+from notifier.producers.pipeline import Pipeline, Told
+from notifier.producers.sealer import Load, Sealer, without_key
+from notifier.producers.states import NO_FEED, NO_KEY, SET_ASIDE
+from notifier.producers.work import Work
 from notifier.runtime import Runtime
 from notifier.storage import LEASE_MS, Lease
 from notifier.tasks import together
@@ -73,6 +76,8 @@ class Courier:
         self._doubt = DOUBT_SECONDS
         self._doubt_at = 0.0
         self._refresh = False
+        self._version = 0  # of the directory by which recipients were last looked at
+        self._feeds = Feeds()
         self._asked = (0, 0)  # the versions of rules and directory that the hub named when it found ours outdated
 
     def wake(self) -> None:
@@ -134,6 +139,7 @@ class Courier:
 
     async def _seal(self, lease: Lease) -> None:
         """Seals what is due, as far as the window has room; committed when it returns."""
+        await self._look_again(lease)
         if not await self._outbox.due(self._runtime.clock()):
             return
         if self._refresh:
@@ -148,7 +154,10 @@ class Courier:
             pipeline = await work.pipeline()
             sealed = []
             for load in await work.pending(WINDOW - len(pipeline.pipe), now):
-                current = await work.current(load, snapshot)
+                current = await self._part(work, await work.current(load, snapshot), pipeline, snapshot, now)
+                if current is None:
+                    self._wake.set()  # what is behind it may be due, too
+                    continue
                 try:
                     outbound = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
                 except DirectoryError as error:
@@ -158,6 +167,25 @@ class Courier:
                 sealed.append(outbound)
                 pipeline = pipeline.sealed(outbound.placed)
             await work.fly(sealed)
+
+    async def _look_again(self, lease: Lease) -> None:
+        """Makes due what waits for a key or a feed, where another version of the directory may have it."""
+        with contextlib.suppress(DirectoryStale):
+            version = self._directory.snapshot().directory.version
+            if version != self._version:
+                async with self._outbox.working(lease) as work:
+                    await work.aside.try_again(SET_ASIDE)
+                self._version = version
+                self._feeds.forget()
+
+    async def _part(self, work: Work, load: Load, pipeline: Pipeline, snapshot: Snapshot, now: int) -> Load | None:
+        """What of `load` can be sealed now; whoever cannot be reached waits in a letter of its own."""
+        missing = dict.fromkeys(without_key(load, snapshot.directory, now), NO_KEY)
+        for name in self._feeds.absent(set(load.recipients) - missing.keys()):
+            asked = any(name in one.sequences for one in pipeline.pipe)
+            if load.reason != NO_FEED or asked or not self._feeds.may_ask(name, _monotonic()):
+                missing[name] = NO_FEED
+        return await work.aside.part(load, missing)
 
     def _check_versions(self, snapshot: Snapshot) -> None:
         """Raises `DirectoryStale` where the hub is known to refuse whatever would be sealed now."""
@@ -228,8 +256,12 @@ class Courier:
         self._asked = (max(rules), max(directory))
         async with self._outbox.working(lease) as work:
             heard = await work.hear(start, end, told)
+            if self._feeds.is_there(heard.reached):
+                await work.aside.try_again([NO_FEED])
         if not heard.decided:
             return
+        for name in heard.missed:
+            self._feeds.was_absent(name, _monotonic())
         for reason in heard.decided:
             metrics.SETTLED.labels("accepted" if reason is None else "rejected", reason or "").inc()
         self._refresh = self._refresh or heard.refresh

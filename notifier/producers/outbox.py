@@ -24,7 +24,17 @@ from notifier.producers.letters import Deed, Letter, first_letters
 from notifier.producers.people import People
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
+from notifier.producers.recipients import RecipientStatus, as_they_stand, recipients_of, states_of
 from notifier.producers.review import Review, Reviewed
+from notifier.producers.states import (
+    SET_ASIDE,
+    UNDECIDED,
+    LetterState,
+    LogState,
+    RecipientState,
+    is_set_aside,
+    summed,
+)
 from notifier.producers.work import (
     IS_DUE,
     Work,
@@ -42,8 +52,6 @@ from notifier.times import rfc3339
 SENDER_LEASE: Final = "outbox-sender"
 CHUNK: Final = 500  # ids in one query
 PAGE: Final = 100  # notifications in memory, where all are read
-UNDECIDED: Final = frozenset({"pending", "sealed"})
-SETTLED: Final = frozenset({"routed", "rejected", "held"})
 
 # Statements of every message, built once: building costs as much as running.
 _ON_THEIR_WAY: Final = tables.envelopes.c.state == "flying"
@@ -53,12 +61,27 @@ SEALED: Final = (
     .where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)), _ON_THEIR_WAY)
     .order_by(tables.envelopes.c.number)
 )
+IS_WAITING: Final = tables.letters.c.state.in_(UNDECIDED) & (
+    tables.letters.c.reason.is_(None) | tables.letters.c.reason.not_in(SET_ASIDE)
+)
+"""Whether a letter is to be sent or decided, and its recipient can be reached."""
 DUE: Final = sa.select(tables.letters.c.id).where(IS_DUE).limit(1)
 WAITING: Final = (
     sa.select(tables.messages.c.notification_id, tables.letters.c.act)
     .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message, isouter=True)
-    .where(tables.letters.c.state.in_(UNDECIDED))
+    .where(IS_WAITING)
     .order_by(tables.letters.c.message, tables.letters.c.id)
+)
+DEPTH: Final = sa.select(sa.func.count().label("depth"), sa.func.min(tables.letters.c.created).label("oldest")).where(
+    IS_WAITING
+)
+UNREACHABLE: Final = sa.select(tables.letters).where(
+    tables.letters.c.state.in_(UNDECIDED), tables.letters.c.reason.in_(SET_ASIDE)
+)
+SET_ASIDE_BY_REASON: Final = (
+    sa.select(tables.letters.c.reason, sa.func.count().label("number"))
+    .where(tables.letters.c.state.in_(UNDECIDED), tables.letters.c.reason.in_(SET_ASIDE))
+    .group_by(tables.letters.c.reason)
 )
 LETTERS: Final = (
     sa.select(tables.letters.c.message, tables.letters.c.state, tables.letters.c.reason)
@@ -89,22 +112,14 @@ PROOFS: Final = (
     .where(tables.letters.c.act.is_not(None))
     .order_by(tables.letters.c.id)
 )
-LOGGED: Final = {"routed": "logged", "rejected": "rejected"}
-"""What became of an act, by the state of its envelope."""
 HELD: Final = (
     sa.select(tables.messages)
     .where(
-        tables.messages.c.id.in_(sa.select(tables.recipients.c.message).where(tables.recipients.c.state == "held"))
+        tables.messages.c.id.in_(
+            sa.select(tables.recipients.c.message).where(tables.recipients.c.state == RecipientState.HELD)
+        )
     )
     .order_by(tables.messages.c.id)
-)
-TOLD: Final = (
-    sa.select(tables.recipients.c.message)
-    .where(
-        tables.recipients.c.message.in_(sa.bindparam("messages", expanding=True)),
-        tables.recipients.c.state == "routed",
-    )
-    .distinct()
 )
 MESSAGES: Final = sa.select(tables.messages).where(
     tables.messages.c.notification_id.in_(sa.bindparam("ids", expanding=True))
@@ -113,21 +128,12 @@ INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.
 
 
 @dataclass(frozen=True, slots=True)
-class RecipientState:
-    """One entry of the decision: what was decided about an authority (None: not known yet), and what became of it."""
-
-    authority: str | None
-    state: str
-    since: int
-
-
-@dataclass(frozen=True, slots=True)
 class ActState:
-    """One act upon a message: what was done, when, and whether the hub's log has it (logged) or will (submitted)."""
+    """One act upon a message: what was done, when, and whether the hub's log has it."""
 
     kind: str
     at: int
-    state: str
+    state: LogState
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +151,24 @@ class Proof:
 class Status:
     """One message of the outbox. `id` is the notification's, as UUID text; times in Unix milliseconds.
 
-    `state` is submitted, routed, rejected or held; `reason` the last one that the hub gave against it.
+    `state` sums its recipients up; `reason` is the last one that the hub gave against it. `entries` are those of the
+    decision, each with the state of its recipient.
     """
 
     id: str
-    state: str
+    state: RecipientState
     reason: str | None
     rules_version: int
     entries: tuple[Entry, ...]
-    recipients: tuple[RecipientState, ...]
+    recipients: tuple[RecipientStatus, ...]
     submitted_at: int
     acts: tuple[ActState, ...] = ()
     exercise: bool = False
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more happens by itself."""
-        return self.state in SETTLED
+        """Whether the hub decided whatever could be sent."""
+        return self.state is not RecipientState.WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +184,30 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What has not left: how many letters and acts the hub has not decided, and since when the oldest waits.
+
+    `oldest` is in Unix milliseconds, None where nothing waits; `set_aside` counts by reason the recipients that wait
+    until they can be reached.
+    """
+
+    depth: int
+    oldest: int | None
+    set_aside: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One message as `add` found or made it."""
 
     id: str
     plan: Plan
-    state: str
+    state: RecipientState
     reason: str | None
 
 
-State = tuple[str, str | None]
-"""What became of a message (submitted, routed, rejected, held), and the hub's last word against it."""
+State = tuple[RecipientState, str | None]
+"""What became of a message, and the hub's last word against it."""
 
 _Ready = tuple[Submission, Plan]
 _Arrived = tuple[Sequence[Submission], asyncio.Future[list[Stored]]]
@@ -330,7 +350,7 @@ class Outbox:
                 planned = await self._cases(connection).follow(notification, item.plan)
                 fresh = {notification_id: (item, planned)}
                 added[notification_id] = (item, planned)
-            stored.append(Stored(_text(notification_id), added[notification_id][1], "submitted", None))
+            stored.append(Stored(_text(notification_id), added[notification_id][1], RecipientState.WAITING, None))
         await self._insert(connection, fresh)
         return stored
 
@@ -356,12 +376,11 @@ class Outbox:
     async def _states(self, connection: Connection, messages: Sequence[int]) -> dict[int, State]:
         """What became of each of these messages: of its letters, and of its recipients."""
         letters: dict[int, list[sa.Row[Any]]] = {message: [] for message in messages}
-        told: set[int] = set()
         if messages:
             for row in await connection.execute(LETTERS, {"messages": messages}):
                 letters[row.message].append(row)
-            told.update(await connection.scalars(TOLD, {"messages": messages}))
-        return {message: _state(rows, told=message in told) for message, rows in letters.items()}
+        recipients = await states_of(connection, messages)
+        return {message: _state(rows, recipients[message]) for message, rows in letters.items()}
 
     async def _insert(self, connection: Connection, fresh: Mapping[bytes, _Ready]) -> None:
         if not fresh:
@@ -411,23 +430,18 @@ class Outbox:
             row = await self._row(connection, notification_id)
             if row is None:
                 raise Refused("not_found", f"the outbox has no notification {message_id}")
-            query = sa.select(tables.recipients).where(tables.recipients.c.message == row.id)
-            states = (await connection.execute(query.order_by(tables.recipients.c.place))).all()
+            plan = Plan.from_document(self._open("plan", notification_id, row.plan))
+            recipients = await recipients_of(connection, row.id, plan.entries)
             state = (await self._states(connection, [row.id]))[row.id]
             acts = (await connection.execute(ACTS, {"message": row.id})).all()
-        plan = Plan.from_document(self._open("plan", notification_id, row.plan))
-        told = tuple(
-            RecipientState(entry["authority"], one.state, one.since)
-            for entry, one in zip(plan.entries, states, strict=True)
-        )
         return Status(
             _text(notification_id),
             *state,
             plan.rules_version,
-            plan.entries,
-            told,
+            as_they_stand(plan.entries, recipients),
+            tuple(recipients),
             row.created,
-            tuple(ActState(one.act, one.created, LOGGED.get(one.state, "submitted")) for one in acts),
+            tuple(ActState(one.act, one.created, LogState.of(one.state)) for one in acts),
             plan.exercise,
         )
 
@@ -474,7 +488,7 @@ class Outbox:
     def _proof(self, row: sa.Row[Any]) -> Proof:
         stored = self._cipher.open(letter_context(row.message), row.contents)
         said = Deed.from_document(row.act, stored).said.decode()
-        state = ActState(row.act, row.created, LOGGED.get(row.state, "submitted"))
+        state = ActState(row.act, row.created, LogState.of(row.state))
         slip = None if row.slip is None else self._cipher.open(slip_context(row.digest), row.slip)
         return Proof(state, said, row.digest, slip)
 
@@ -532,6 +546,21 @@ class Outbox:
             found = (await connection.execute(WAITING)).all()
         named = (row.act if row.notification_id is None else _text(row.notification_id) for row in found)
         return list(dict.fromkeys(named))
+
+    async def backlog(self) -> Backlog:
+        """How much waits."""
+        async with self._database.read() as connection:
+            waiting = (await connection.execute(DEPTH)).one()
+            aside = {row.reason: row.number for row in await connection.execute(SET_ASIDE_BY_REASON)}
+        return Backlog(waiting.depth, waiting.oldest, aside)
+
+    async def unreachable(self) -> dict[str, list[str]]:
+        """The recipients that wait until they can be reached, by reason, each once and in order of name."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(UNREACHABLE)).all()
+            work = Work(connection, self._cipher, self._runtime)
+            names = [(row.reason, name) for row in rows for name in work.letter_of(row).names]
+        return {reason: sorted({name for why, name in names if why == reason}) for reason, _ in names}
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""
@@ -600,13 +629,12 @@ def _text(notification_id: bytes) -> str:
     return str(uuid.UUID(bytes=notification_id))
 
 
-def _state(letters: Sequence[sa.Row[Any]], *, told: bool) -> State:
-    """A message is what its letters are: under way while any is, refused where any was."""
-    for states, shown in ((UNDECIDED, "submitted"), (frozenset({"rejected"}), "rejected")):
-        found = [letter.reason for letter in letters if letter.state in states]
-        if found:
-            return shown, found[-1]
-    return ("routed" if told else "held"), None
+def _state(letters: Sequence[sa.Row[Any]], recipients: Collection[RecipientState]) -> State:
+    """A message is what its letters are: under way while any is, refused where any was; else its recipients' sum."""
+    waiting = [one.reason for one in letters if one.state in UNDECIDED and not is_set_aside(one.state, one.reason)]
+    rejected = [one.reason for one in letters if one.state == LetterState.REJECTED]
+    state = summed(recipients, waiting=bool(waiting), rejected=bool(rejected))
+    return state, next((one[-1] for one in (waiting, rejected) if one), None)
 
 
 def _content(notification: Notification) -> bytes:

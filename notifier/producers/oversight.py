@@ -14,12 +14,14 @@ from notifier.producers.approvals import Ruling
 from notifier.producers.outbox import parse_id
 from notifier.producers.people import People
 from notifier.producers.plan import Entry, Plan
+from notifier.producers.recipients import as_they_stand, recipients_of
 from notifier.storage import Database, RowCipher
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was decided about one message: its id, by which rules, every entry, and what persons ruled, in order.
+    """What was decided about one message: its id, by which rules, every entry with its recipient's state, and what
+    persons ruled, in order.
 
     `submitted_by` is the person who gave it, `submitted_at` when (Unix milliseconds).
     """
@@ -74,6 +76,7 @@ class Overseer:
             if row is None:
                 raise Refused("not_found", f"the outbox of {self._authority} has no notification {message_id}")
             rulings = await People(connection, self._cipher).rulings(row.id)
-        plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
+            plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
+            entries = as_they_stand(plan.entries, await recipients_of(connection, row.id, plan.entries))
         by = self._cipher.open(b"message/submitted_by/" + wanted, row.submitted_by).decode()
-        return Decided(message_id, by, row.created, plan.rules_version, plan.entries, tuple(rulings), plan.exercise)
+        return Decided(message_id, by, row.created, plan.rules_version, entries, tuple(rulings), plan.exercise)

@@ -34,10 +34,11 @@ from notifier.producers.approvals import Person, sign
 from notifier.producers.case import UPDATES, Planner
 from notifier.producers.courier import Courier
 from notifier.producers.ids import uuid7
-from notifier.producers.outbox import Outbox, Status, Submission, parse_id
+from notifier.producers.outbox import Outbox, Proof, Status, Submission, parse_id
 from notifier.producers.plan import UNTIED, Plan, Ties
 from notifier.producers.review import Reviewed
 from notifier.producers.sealer import Sealer
+from notifier.producers.states import RecipientState
 from notifier.producers.ties import follow, planned
 from notifier.routing.forwarding import check_forward
 from notifier.runtime import REAL, Runtime
@@ -60,13 +61,13 @@ Item = tuple[Notification, Plan | Planner]
 class Submitted:
     """The answer to `publish`: the notification's id (UUID text), what was decided, and its state now.
 
-    `state` is submitted, held, or, where the same notification was given before, what became of it.
+    `state` is waiting, or, where the same notification was given before, what became of it.
     `warnings` are worth a second look, by kind and JSON pointer: nothing that stops it.
     """
 
     id: str
     plan: Plan
-    state: str
+    state: RecipientState
     reason: str | None = None
     warnings: tuple[NotificationWarning, ...] = ()
 
@@ -328,8 +329,16 @@ class Publisher:
         """The ids of what the hub has not decided yet."""
         return await self._open.outbox.waiting()
 
+    async def set_aside(self) -> dict[str, int]:
+        """How many recipients wait until they can be reached, by reason: they are told by themselves."""
+        return (await self._open.outbox.backlog()).set_aside
+
+    async def proofs(self, message_id: str | None) -> list[Proof]:
+        """The acts upon a notification, or upon none, with what shows each to an auditor; `Refused` (`not_found`)."""
+        return await self._open.outbox.proofs(message_id)
+
     async def wait(self, message_id: str, timeout: float | None = None) -> Status:
-        """The status once it is settled (routed, rejected or held), or as it stands after `timeout` seconds."""
+        """The status once the hub decided whatever could be sent, or as it stands after `timeout` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while True:

@@ -21,7 +21,8 @@ EXPIRY_MS: Final = 7 * DAY_MS
 class Load:
     """What is to be sealed: a letter or a deed, its row id, the id that its envelope speaks of, and the plan.
 
-    `message` is the row id of the notification that a letter is of; a deed's plan names nobody.
+    `message` is the row id of the notification that a letter is of; a deed's plan names nobody. `reason` is what was
+    last said against it.
     """
 
     row: int
@@ -29,6 +30,7 @@ class Load:
     message: int | None
     notification_id: bytes
     plan: Plan
+    reason: str | None = None
 
     @property
     def act(self) -> Act | None:
@@ -122,6 +124,12 @@ class Sealer:
         )
         placed = Placed(sealed.digest, load.row, pipeline.stream, number, previous, sequences)
         return Outbound(placed, sealed.envelope, None if load.act is None else slip.encode())
+
+
+def without_key(load: Load, directory: Directory, now: int) -> list[str]:
+    """The recipients of `load` that nobody can seal for at time `now`: no key, or none that is valid."""
+    found = ((name, directory.authority(name)) for name in load.recipients)
+    return [name for name, authority in found if authority is None or authority.encryption_key(now) is None]
 
 
 def _hub_key(directory: Directory, now: int) -> bytes:

@@ -33,7 +33,7 @@ letters = sa.Table(  # one envelope's worth: of a message, to those who get the 
     sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE")),  # null: an act upon none
     sa.Column("act", sa.String(16)),  # what was done, for the log alone; null: no act
     sa.Column("created", sa.BigInteger, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),  # pending, sealed, routed, rejected
+    sa.Column("state", sa.String(16), nullable=False),  # states.LetterState
     sa.Column("reason", sa.String(32)),  # the hub's last word against it
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("due", sa.BigInteger, nullable=False),  # not sealed before (Unix ms)
@@ -49,7 +49,7 @@ recipients = sa.Table(
     sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("place", sa.Integer, primary_key=True),  # of its entry in the plan
     sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),  # null: in none yet
-    sa.Column("state", sa.String(16), nullable=False),  # submitted, routed, rejected, held, suppressed
+    sa.Column("state", sa.String(16), nullable=False),  # states.RecipientState
     sa.Column("since", sa.BigInteger, nullable=False),
 )
 sa.Index("recipient_letter", recipients.c.letter)

@@ -18,11 +18,13 @@ from notifier.notification import Notification, parse
 from notifier.notification.model import Approval
 from notifier.producers import tables
 from notifier.producers.approvals import Held, approvals_of
+from notifier.producers.aside import Aside
 from notifier.producers.letters import Deed, Letter, letters_to
 from notifier.producers.people import People
 from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, hear
 from notifier.producers.plan import Entry, Plan, nothing
 from notifier.producers.sealer import Load, Outbound
+from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, LetterState, RecipientState
 from notifier.producers.ties import NO_CANDIDATE, planned
 from notifier.runtime import Runtime
 from notifier.storage import Connection, RowCipher
@@ -31,14 +33,14 @@ from notifier.times import rfc3339
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 300_000
 
-IS_DUE: Final = (tables.letters.c.state == "pending") & (
+IS_DUE: Final = (tables.letters.c.state == LetterState.PENDING) & (
     (tables.letters.c.due <= sa.bindparam("now"))
     # No pause is so long: the clock was ahead when it was set, and was put right since.
     | (tables.letters.c.due > sa.bindparam("now") + LONGEST_PAUSE_MS)
 )
 """Whether a letter is to be sealed at the time `now`."""
-DONE: Final = frozenset({"routed", "rejected"})
-INITIAL: Final = {"send": "submitted", "hold": "held", "suppress": "suppressed"}
+DONE: Final = frozenset({RecipientState.TOLD, RecipientState.REJECTED})
+_ON_ITS_WAY: Final = (LetterState.SEALED, LetterState.PENDING)
 # Statements of every message, built once: building costs as much as running.
 STREAM: Final = sa.select(tables.streams)
 _PLACES: Final = sa.select(
@@ -63,6 +65,11 @@ LANDED: Final = (
     .where(tables.envelopes.c.digest == sa.bindparam("which"))
     .values(state=sa.bindparam("outcome"), bytes=None)
 )
+HAS_KEY: Final = (
+    tables.letters.update()
+    .where(tables.letters.c.id.in_(sa.bindparam("which", expanding=True)), tables.letters.c.reason == NO_KEY)
+    .values(reason=None)
+)
 ADVANCE: Final = tables.streams.update().where(tables.streams.c.id == sa.bindparam("which"))
 
 FOREIGN: Final = "the outbox is older than its stream: it was restored from a backup"
@@ -85,6 +92,8 @@ class Heard:
     decided: list[str | None]  # one reason per decision of an own envelope; None: accepted
     moved: bool = False  # the stream's state changed: something was decided in turn
     refresh: bool = False  # the directory should be looked at before sealing anew
+    reached: frozenset[str] = frozenset()  # whom the hub has a feed for
+    missed: frozenset[str] = frozenset()  # whom it has none for
 
 
 @dataclass(slots=True)
@@ -98,6 +107,7 @@ class _Effects:
     freed: set[int] = field(default_factory=set)
     refused: dict[int, tuple[str, bool]] = field(default_factory=dict)  # letter -> reason, whether it goes again
     said: dict[int, str] = field(default_factory=dict)  # reasons that decide nothing, for whoever waits
+    addressed: dict[int, tuple[str, ...]] = field(default_factory=dict)  # refused letter -> whom it was sealed to
 
     def add(self, before: Pipeline, step: Step, told: Told, mine: Placed | None) -> None:
         """One decision's step; what it says of a letter replaces what earlier ones said."""
@@ -111,6 +121,7 @@ class _Effects:
         self.freed.update(step.freed)
         if step.refused is not None and told.reason is not None:
             self.refused[step.refused] = (told.reason, step.retry)
+            self.addressed[step.refused] = tuple(mine.sequences) if mine is not None else ()
         if step.resend is not None and mine is not None and mine.letter is not None and told.reason is not None:
             if step.resend is Resend.AFRESH:
                 # With pauses: the directory may go on naming a key that the hub does not hold any longer.
@@ -132,6 +143,7 @@ class Work:
         self._cipher = cipher
         self._runtime = runtime
         self.people = People(connection, cipher)
+        self.aside = Aside(connection, self)
 
     async def pipeline(self) -> Pipeline:
         """The stream as it stands; `Refused` where the hub knows more of it than this database."""
@@ -153,13 +165,16 @@ class Work:
         return [self._load(row, messages) for row in rows]
 
     def _load(self, row: sa.Row[Any], messages: Mapping[int, sa.Row[Any]]) -> Load:
-        stored = self._cipher.open(letter_context(row.message), row.contents)
         if row.act is not None:
-            deed = Deed.from_document(row.act, stored)
-            return Load(row.id, deed, row.message, deed.id, nothing(0, 0))
+            deed = Deed.from_document(row.act, self._cipher.open(letter_context(row.message), row.contents))
+            return Load(row.id, deed, row.message, deed.id, nothing(0, 0), row.reason)
         message = messages[row.message]
         plan = Plan.from_document(self._open("plan", message))
-        return Load(row.id, Letter.from_document(stored), message.id, message.notification_id, plan)
+        return Load(row.id, self.letter_of(row), message.id, message.notification_id, plan, row.reason)
+
+    def letter_of(self, row: sa.Row[Any]) -> Letter:
+        """The letter in a row of the letters."""
+        return Letter.from_document(self._cipher.open(letter_context(row.message), row.contents))
 
     async def post(self, letters: Sequence[tuple[int | None, Letter | Deed]]) -> dict[tuple[int | None, str], int]:
         """Stores letters and deeds, each with the row of its message; which letter carries a message to whom."""
@@ -169,7 +184,7 @@ class Work:
                 "message": message,
                 "act": letter.kind if isinstance(letter, Deed) else None,
                 "created": now,
-                "state": "pending",
+                "state": LetterState.PENDING,
                 "attempts": 0,
                 "due": now,
                 "updated": now,
@@ -207,7 +222,9 @@ class Work:
             for placed in (one.placed,)
         ]
         await self._connection.execute(tables.envelopes.insert(), rows)
-        await self._letters([one.placed.letter for one in sealed], state="sealed")
+        letters = [one.placed.letter for one in sealed]
+        await self._letters(letters, state=LetterState.SEALED)
+        await self._connection.execute(HAS_KEY, {"which": letters})
 
     async def current(self, load: Load, snapshot: Snapshot) -> Load:
         """`load` under the versions of now, its message evaluated again where they changed."""
@@ -253,7 +270,7 @@ class Work:
             tables.messages.update().where(tables.messages.c.id == row).values(plan=stored)
         )
         if added := [entry for entry in kept.holds if entry not in message.plan.holds]:
-            await self.post([(row, hold_deed(message.held, added, self._runtime))])
+            await self.post_hold(message, added)
         mine = tables.recipients.c.message == row
         query = sa.select(tables.recipients.c.place).where(mine, tables.recipients.c.letter.is_(None))
         free = [kept.entries[place] for place in await self._connection.scalars(query)]
@@ -264,6 +281,17 @@ class Work:
                 carried = tables.recipients.update().where(mine, tables.recipients.c.place == places[name])
                 await self._connection.execute(carried.values(letter=letter))
         return kept
+
+    async def post_hold(self, message: Message, entries: Sequence[Entry]) -> None:
+        """Logs that a message waits, for whom and why."""
+        await self.post([(message.row, hold_deed(message.held, entries, self._runtime))])
+
+    async def rewrite(self, row: int, message: int, letter: Letter) -> None:
+        """Stores a letter in place of another: for fewer recipients."""
+        contents = self._cipher.seal(letter_context(message), letter.document())
+        await self._connection.execute(
+            tables.letters.update().where(tables.letters.c.id == row).values(contents=contents)
+        )
 
     async def drop(self, load: Load) -> None:
         """Whom a letter was for and is not any more: it does not carry the message to them."""
@@ -298,7 +326,7 @@ class Work:
         kept = plan.besides(
             entry | {"outcome": "suppress", "because": [NO_CANDIDATE]}
             for entry, row in before
-            if row.state == "routed" or row.letter_state == "sealed"
+            if row.state == RecipientState.TOLD or row.letter_state == LetterState.SEALED
         )
         rows = recipient_rows(message.row, kept, self._runtime.clock())
         for entry, row in zip(kept.entries, rows, strict=True):
@@ -307,7 +335,7 @@ class Work:
                 continue
             row["letter"] = was.letter
             # What is on its way may arrive, whatever is right now.
-            if was.state in (*DONE, row["state"]) or was.letter_state == "sealed":
+            if was.state in (*DONE, row["state"]) or was.letter_state == LetterState.SEALED:
                 row |= {"state": was.state, "since": was.since}
         if rows:
             await self._connection.execute(tables.recipients.insert(), rows)
@@ -334,7 +362,14 @@ class Work:
         if pipeline != before:
             await self._store(pipeline)
         await self._apply(effects)
-        return Heard([one.reason for one in told if one.digest in mine], pipeline != before, effects.refresh)
+        own = [(one.reason, mine[one.digest].sequences) for one in told if one.digest in mine]
+        return Heard(
+            [reason for reason, _ in own],
+            pipeline != before,
+            effects.refresh,
+            frozenset(name for reason, names in own if reason is None for name in names),
+            frozenset(name for reason, names in own if reason == NO_FEED and len(names) == 1 for name in names),
+        )
 
     async def _apply(self, effects: _Effects) -> None:
         if effects.foreign:
@@ -342,22 +377,33 @@ class Work:
         if effects.envelopes:
             rows = [{"which": digest, "outcome": state} for digest, state in effects.envelopes.items()]
             await self._connection.execute(LANDED, rows)
-        await self._letters(effects.freed, only=("sealed",), state="pending")
+        await self._letters(effects.freed, only=(LetterState.SEALED,), state=LetterState.PENDING)
         await self._routed(effects.routed)
         for letter, (reason, retry) in effects.refused.items():
-            if retry:
+            if retry and reason == NO_FEED and effects.addressed.get(letter):
+                await self.aside.refused(letter, effects.addressed[letter])
+            elif retry:
                 await self.defer(letter, reason)
             else:
-                await self._letters([letter], only=("sealed", "pending"), state="rejected", reason=reason)
-                await self._recipients([letter], ("submitted",), "rejected")
+                await self._letters([letter], only=_ON_ITS_WAY, state=LetterState.REJECTED, reason=reason)
+                await self._recipients([letter], (RecipientState.WAITING,), RecipientState.REJECTED)
         for letter, reason in effects.said.items():
-            await self._letters([letter], only=("sealed", "pending"), reason=reason)
+            await self._letters([letter], only=_ON_ITS_WAY, reason=reason)
 
     async def _routed(self, letters: Collection[int]) -> None:
         """An acceptance always wins, whatever this outbox thought of the letters before."""
         if letters:
-            await self._recipients(letters, ("submitted", "rejected"), "routed")
-            await self._letters(letters, state="routed", reason=None)
+            before = (RecipientState.WAITING, RecipientState.REJECTED)
+            await self._recipients(letters, before, RecipientState.TOLD)
+            await self._letters(letters, state=LetterState.ROUTED, reason=None)
+
+    def now(self) -> int:
+        """The time of this transaction, in Unix milliseconds."""
+        return self._runtime.clock()
+
+    async def again(self, letter: int) -> None:
+        """A letter is pending again, and due at once."""
+        await self._letters([letter], only=_ON_ITS_WAY, state=LetterState.PENDING, reason=None, due=self.now())
 
     async def defer(self, letter: int, reason: str) -> None:
         """A letter is pending again: at once the first time, then after growing pauses."""
@@ -367,8 +413,8 @@ class Work:
         ).scalar_one()
         pause = min(FIRST_PAUSE_MS * 2 ** min(attempts - 1, 16), LONGEST_PAUSE_MS) if attempts else 0
         due = self._runtime.clock() + int(pause)
-        change = {"state": "pending", "reason": reason, "attempts": attempts + 1, "due": due}
-        await self._letters([letter], only=("sealed", "pending"), **change)
+        change = {"state": LetterState.PENDING, "reason": reason, "attempts": attempts + 1, "due": due}
+        await self._letters([letter], only=_ON_ITS_WAY, **change)
 
     async def _store(self, pipeline: Pipeline) -> None:
         counters = self._seal_json(b"stream/counters/" + pipeline.stream, pipeline.counters)

@@ -31,6 +31,7 @@ from notifier.envelope import ParsedDelivery, digest_of, parse_feed
 from notifier.notification import TYPES, parse
 from notifier.producers.plan import Entry
 from notifier.producers.publisher import Publisher
+from notifier.producers.states import RecipientState
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.sandbox import Sandbox
 from notifier.topics import INTAKE, REJECTED
@@ -53,7 +54,7 @@ class Example:
 
     name: str
     id: str
-    state: str
+    state: RecipientState
     seconds: float  # from publish to the hub's decision as its originator read it
     entries: tuple[Entry, ...]
     recipients: tuple[str, ...]
@@ -110,7 +111,7 @@ async def tell(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> S
     progress("the log, verified offline with the public key alone")
     await _verify(sandbox, directory, story)
     story.timings["publish to decision, median"] = statistics.median(
-        [one.seconds for one in story.examples if one.state == "routed"] or [0.0]
+        [one.seconds for one in story.examples if one.state == RecipientState.TOLD] or [0.0]
     )
     _judge(story)
     return story
@@ -164,7 +165,7 @@ async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, st
 
 async def _example(publisher: Publisher, name: str, message_id: str, seconds: float) -> Example:
     status = await publisher.status(message_id)
-    told = tuple(one.authority for one in status.recipients if one.authority and one.state == "routed")
+    told = tuple(one.authority for one in status.recipients if one.authority and one.state is RecipientState.TOLD)
     return Example(name, status.id, status.state, seconds, status.entries, told)
 
 
@@ -264,7 +265,8 @@ async def _verify(sandbox: Sandbox, directory: Directory, story: Story) -> None:
 def _judge(story: Story) -> None:
     """Everything that must be so, looked at once more."""
     for example in story.examples:
-        if example.state != ("routed" if example.recipients else "held"):
+        kept = (RecipientState.HELD, RecipientState.NOT_TOLD)
+        if example.state not in ((RecipientState.TOLD,) if example.recipients else kept):
             story.faults.append(f"{example.name} is {example.state}")
         for entry in example.entries:
             sent = entry["outcome"] == "send"

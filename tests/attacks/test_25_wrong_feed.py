@@ -52,5 +52,5 @@ async def test_a_statement_for_another_tells_an_originator_nothing(stage, wrong)
         await stage.inject("TUR/spoc", notice(stage.stated(sent.digest, **facts)))
         async with stage.routing():
             status = await publisher.wait(submitted.id, 10)
-    assert (status.state, status.reason) == ("routed", None)
+    assert (status.state, status.reason) == ("told", None)
     assert sum(len(stage.world.broker.records(INTAKE, number)) for number in range(PARTITIONS)) == 1

@@ -52,7 +52,7 @@ async def test_a_forged_rejection_is_not_believed(stage):
         await stage.inject("TUR/spoc", *(notice(one) for one in forgeries(stage, sent)))
         async with stage.routing():
             status = await publisher.wait(submitted.id, 10)
-    assert (status.state, status.reason) == ("routed", None)
+    assert (status.state, status.reason) == ("told", None)
     assert sum(len(stage.world.broker.records(INTAKE, number)) for number in range(PARTITIONS)) == 1
 
 

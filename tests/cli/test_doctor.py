@@ -8,6 +8,7 @@ import http.server
 import json
 import re
 import shutil
+import sqlite3
 import threading
 import time
 
@@ -174,6 +175,22 @@ def test_a_folder_that_takes_nothing_is_found(doctor, copied, folder):
     shutil.rmtree(folder / "directory", ignore_errors=True)
     (folder / "directory").write_text("")
     assert ("directory", "wrong", "storage_failed") in bad(doctor())
+
+
+def test_who_cannot_be_reached_is_named(doctor, copied, arrest, tmp_path, capsys):
+    """By name, for the originator, with what mends it: a warning, since nothing of the installation is wrong."""
+    path = tmp_path / "arrest.json"
+    path.write_text(json.dumps(arrest))
+    run(["publish", str(path), "--wait", "--timeout", "0", "--home", str(copied), "--as", ME])
+    capsys.readouterr()
+    assert bad(doctor()) == []
+    with sqlite3.connect(party_config(copied, ME).parent / "outbox.db") as database:
+        database.execute("UPDATE letter SET reason = 'recipient_has_no_key' WHERE act IS NULL")
+    database.close()
+    findings = doctor()
+    assert bad(findings) == [("outbox", "warning", "recipient_has_no_key")]
+    (finding,) = [one for one in findings if one["check"] == "outbox"]
+    assert finding["detail"] == "DEU/spoc, INTERPOL/spoc cannot be sealed for (recipient_has_no_key)"
 
 
 def test_doctor_changes_nothing(doctor, folder):

@@ -123,7 +123,7 @@ def test_what_may_be_shared_is_durable_and_known_by_its_parent(notifier):
     assert made["id"] in [one["id"] for one in json.loads(out)["derivatives"]]
     _, out, _ = notifier("forward", FREE, "--list")
     assert f"made of {FREE} from TUR/spoc" in out
-    assert "DEU/border (submitted)" in out
+    assert "DEU/border (waiting)" in out
 
 
 def test_what_may_not_be_shared_is_refused_with_the_way_to_ask(notifier):

@@ -65,7 +65,7 @@ def test_a_message_is_durable_while_the_broker_is_down(notifier, file):
     status, out, err = notifier("publish", file(ARREST), "--wait", "--timeout", "0.2", "--json")
     assert status == 3
     assert json.loads(out) == {
-        "messages": [{"id": ID, "state": "submitted", "recipients": ["UTO/spoc"], "reason": None}]
+        "messages": [{"id": ID, "state": "waiting", "recipients": ["UTO/spoc"], "reason": None}]
     }
     assert "1 in the outbox" in err
     assert notifier("publish", "--wait", "--timeout", "0.1")[0] == 3, "what waits can be sent again later"
@@ -90,7 +90,7 @@ def test_every_fault_is_listed_and_the_others_go(notifier, file):
     del wrong["id"]
     status, out, err = notifier("publish", file(wrong, ARREST), "--wait", "--timeout", "0", "--json")
     assert status == 1
-    assert [one["state"] for one in json.loads(out)["messages"]] == ["invalid", "submitted"]
+    assert [one["state"] for one in json.loads(out)["messages"]] == ["invalid", "waiting"]
     assert "/urgency" in err
     assert "/surprise" in err
 

@@ -136,19 +136,19 @@ def test_what_waits_is_listed_and_released_by_a_second_person(notifier, child):
     assert [(one["kind"], one["by"]) for one in released["rulings"]] == [("approval", "ada")]
     _, shown, _ = notifier("review", "show", child, "--json")
     assert [(act["kind"], act["state"]) for act in shown["acts"]] == [
-        ("hold", "submitted"),
-        ("approval", "submitted"),
+        ("hold", "waiting"),
+        ("approval", "waiting"),
     ]
     assert shown["notification"]["subject"]["age"] == "child"
     assert notifier("review", "list", "--json")[1] == {"messages": []}
     tracked = notifier("track", child, "--json")[1]
     assert {one["authority"]: one["state"] for one in tracked["recipients"]} == {
-        "DEU/spoc": "submitted",
-        "FRA/spoc": "suppressed",
+        "DEU/spoc": "waiting",
+        "FRA/spoc": "not_told",
     }
     assert [(act["kind"], act["state"]) for act in tracked["acts"]] == [
-        ("hold", "submitted"),
-        ("approval", "submitted"),
+        ("hold", "waiting"),
+        ("approval", "waiting"),
     ]
     assert "act of approval" in notifier("track", child)[1]
 

@@ -118,7 +118,7 @@ def test_a_replay_of_the_outbox_sends_nothing_and_leaves_it_as_it_was(notifier, 
     why = json.loads(notifier("why", ids[0], "--json", *acts)[1])
     assert why["rules_version"] == 1
     assert "FRA/spoc" not in {entry["authority"] for entry in why["recipients"]}
-    assert json.loads(notifier("track", ids[0], "--json", *acts)[1])["recipients"][0]["state"] == "submitted"
+    assert json.loads(notifier("track", ids[0], "--json", *acts)[1])["recipients"][0]["state"] == "waiting"
 
 
 def test_an_update_is_replayed_as_what_it_is(notifier, file, tmp_path):

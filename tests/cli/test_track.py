@@ -11,33 +11,33 @@ from notifier.cli.main import run
 from notifier.cli.track import as_document
 from notifier.notification import parse
 from notifier.notification.digest import digest_of
-from notifier.producers.outbox import RecipientState, Status
+from notifier.producers.outbox import Status
+from notifier.producers.recipients import RecipientStatus
+from notifier.producers.states import RecipientState
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
 
 
-def status(state, *recipients):
-    """A message of the outbox with these recipients, each (authority, state)."""
-    return Status(ID, state, None, 1, (), tuple(RecipientState(name, one, 0) for name, one in recipients), 0)
-
-
 @pytest.mark.parametrize(
-    ("message", "recipient", "shown", "awaited"),
+    ("state", "because", "awaited"),
     [
-        ("submitted", "submitted", "submitted", "decision"),
-        ("routed", "routed", "routed", None),
-        ("routed", "held", "held", "review"),
-        ("routed", "suppressed", "suppressed", None),
-        ("rejected", "rejected", "rejected", None),
-        ("held", "submitted", "held", "review"),
+        ("waiting", [], "decision"),
+        ("told", [], None),
+        ("held", ["child_review"], "review"),
+        ("held", ["recipient_has_no_key"], "key"),
+        ("held", ["feed_missing"], "feed"),
+        ("not_told", ["not_to"], None),
+        ("rejected", [], None),
     ],
 )
-def test_each_state_says_what_is_awaited(message, recipient, shown, awaited):
-    """A message that is held as a whole is with nobody."""
-    (row,) = as_document(status(message, ("DEU/spoc", recipient)))["recipients"]
+def test_each_state_says_what_is_awaited(state, because, awaited):
+    """The hub's decision, a person's, or what the recipient has not got yet."""
+    recipient = RecipientStatus("DEU/spoc", RecipientState(state), 0, tuple(because))
+    (row,) = as_document(Status(ID, RecipientState.TOLD, None, 1, (), (recipient,), 0))["recipients"]
     assert row == {
         "authority": "DEU/spoc",
-        "state": shown,
+        "state": state,
+        "because": because,
         "since": "1970-01-01T00:00:00.000Z",
         "awaited": awaited,
         "due": None,
@@ -65,14 +65,14 @@ def test_what_was_published_can_be_tracked(notifier, tmp_path, arrest):
     document = json.loads(out)
     assert document["id"] == arrest["id"]
     assert {one["authority"]: (one["state"], one["awaited"]) for one in document["recipients"]} == {
-        "DEU/spoc": ("submitted", "decision"),
-        "FRA/spoc": ("suppressed", None),
-        "INTERPOL/spoc": ("submitted", "decision"),
+        "DEU/spoc": ("waiting", "decision"),
+        "FRA/spoc": ("not_told", None),
+        "INTERPOL/spoc": ("waiting", "decision"),
     }
     assert notifier("track", arrest["id"], "--digest")[1] == digest_of(parse(arrest)) + "\n"
     found, out, _ = notifier("track", arrest["id"])
     assert found == 0
-    assert re.search(r"DEU/spoc +submitted +since \d{4}-.*; awaited: decision", out)
+    assert re.search(r"DEU/spoc +waiting +since \d{4}-.*; awaited: decision", out)
 
 
 @pytest.mark.parametrize("message_id", [ID, "not-an-id"])

@@ -61,7 +61,8 @@ def test_the_originator_is_told_all_in_words(notifier, published):
     assert status == 0
     head, *lines = out.splitlines()
     assert head == f"{ID}, by version 1 of the rules"
-    assert any(line.split()[:2] == ["told", "DEU/spoc"] for line in lines)
+    assert any(line.split()[:2] == ["waiting", "DEU/spoc"] for line in lines), "the hub has not accepted it"
+    assert not any(line.split()[0] == "told" for line in lines)
     (kept,) = [line for line in lines if "FRA/spoc" in line]
     assert kept.startswith("  not told")
     assert "(para " in kept

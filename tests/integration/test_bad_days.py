@@ -55,7 +55,7 @@ def test_with_a_bad_certificate_what_is_published_waits(world, party, who):
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
     (message,) = json.loads(done.stdout)["messages"]
-    assert message["state"] == "submitted"
+    assert message["state"] == "waiting"
     (party.parent / "tls.pem").write_bytes(good[0])
     (party.parent / "tls.key").write_bytes(good[1])
     done = world.shell("publish", "--config", str(party), "--wait")
@@ -84,7 +84,7 @@ def test_a_clock_that_is_ten_minutes_off_loses_nothing(world, party, minutes, sa
     )
     (message,) = json.loads(done.stdout)["messages"]
     assert "Traceback" not in done.stderr
-    assert (done.returncode, message["state"]) == ((3, "submitted") if says else (0, "routed")), done.stderr
+    assert (done.returncode, message["state"]) == ((3, "waiting") if says else (0, "told")), done.stderr
     assert message["reason"] == says
     done = world.shell("publish", "--config", str(party), "--wait")
     assert done.returncode == 0, done.stderr

@@ -74,7 +74,7 @@ async def test_the_canary_is_nowhere_but_with_its_owners(world, said):
     """Not in what the broker stores, logs, metrics, audit, databases, topics, keys, processes, or put aside."""
     async with Publisher.from_home(world.home, SENDER) as publisher:
         again = await publisher.publish(document())
-        assert (await publisher.wait(again.id, support.PATIENCE_S)).state == "routed"
+        assert (await publisher.wait(again.id, support.PATIENCE_S)).state == "told"
     found = next(one for one in await world.receive(RECIPIENT) if one.id == again.id)
     assert found.notification.subject.documents[0].number == NUMBER, "it did go through all of this"
     searched = [*await haystack(world), *said, ("metrics of a publisher and a subscriber", generate_latest())]

@@ -38,7 +38,7 @@ def letter(standing):
 async def _sent(world, document):
     async with Publisher.from_home(world.home, FRIEND) as publisher:
         submitted = await publisher.publish(document)
-        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "routed"
+        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "told"
     (message,) = [one for one in await world.receive(OWNER) if one.id == submitted.id]
     return message
 

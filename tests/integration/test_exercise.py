@@ -30,7 +30,7 @@ async def test_a_drill_goes_the_whole_way_is_marked_everywhere_and_reaches_no_op
         assert world.json("why", ids[name], "--as", "TUR/oversight")["exercise"] is exercise
         states = world.json("track", ids[name], "--as", ORIGINATOR)
         assert states["exercise"] is exercise
-        assert {one["authority"]: one["state"] for one in states["recipients"]} == dict.fromkeys(TOLD, "routed")
+        assert {one["authority"]: one["state"] for one in states["recipients"]} == dict.fromkeys(TOLD, "told")
 
     me, *others = TOLD
     sink = tmp_path / "sink.jsonl"

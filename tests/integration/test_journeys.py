@@ -27,7 +27,7 @@ def test_an_agency_publishes_and_a_partner_subscribes_from_the_shell(world):
     done = world.shell("publish", TWO_NATIONALITIES, "--as", "TUR/spoc", "--wait", "--json")
     assert done.returncode == 0, done.stderr
     (message,) = json.loads(done.stdout)["messages"]
-    assert message["state"] == "routed"
+    assert message["state"] == "told"
     assert message["recipients"] == ["BEL/spoc", "DEU/spoc", "MAR/spoc"]
     sink = world.home / "out.jsonl"
     done = world.shell("subscribe", "--as", "DEU/spoc", "--until-idle", "0", "--sink", f"jsonl:{sink}")
@@ -94,7 +94,7 @@ async def test_both_from_python(world):
     """Publish and subscribe in a few lines each; what is received is what was sent."""
     async with Publisher.from_home(world.home, "TUR/spoc") as publisher:
         submitted = await publisher.publish(support.example("deportation-completed"))
-        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "routed"
+        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "told"
     async with Subscriber.from_home(world.home, "AUT/spoc") as subscriber:
         async with asyncio.timeout(support.PATIENCE_S):
             async for message in subscriber:
@@ -109,13 +109,13 @@ async def test_what_is_published_while_no_broker_answers_is_sent_later(world):
     os.kill(world.pid("kafka-1"), signal.SIGKILL)
     async with Publisher.from_home(world.home, "MAR/spoc") as publisher:
         submitted = await publisher.publish(support.example("arrest-overseas-national"))
-        assert (await publisher.status(submitted.id)).state == "submitted"
+        assert (await publisher.status(submitted.id)).state == "waiting"
         done = await asyncio.to_thread(world.shell, "publish", TWO_NATIONALITIES, "--as", "TUR/spoc", "--json")
         assert done.returncode in (0, 3), done.stderr
         (waiting,) = json.loads(done.stdout)["messages"]
-        assert waiting["state"] == "submitted"
+        assert waiting["state"] == "waiting"
         await asyncio.to_thread(world.up)
-        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "routed"
+        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "told"
     done = await asyncio.to_thread(world.shell, "publish", "--as", "TUR/spoc", "--wait")
     assert done.returncode == 0, done.stderr
     assert submitted.id in {one.id for one in await world.receive("GBR/spoc")}

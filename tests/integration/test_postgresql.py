@@ -555,7 +555,7 @@ async def test_two_publishers_share_one_outbox_and_two_subscribers_one_inbox(wor
         async with publishing() as first, publishing() as second:
             stored = await asyncio.gather(*(one.publish(document()) for one in (first, second) * 10))
             assert len({one.id for one in stored}) == 20
-            assert [(await second.wait(one.id)).state for one in stored] == ["routed"] * 20
+            assert [(await second.wait(one.id)).state for one in stored] == ["told"] * 20
             assert await first.waiting() == []
         async with subscribed() as reader:
             await reader.until_idle(0)
@@ -566,7 +566,7 @@ async def test_two_publishers_share_one_outbox_and_two_subscribers_one_inbox(wor
             taken = [(await anext(messages)).id for messages in [aiter(reader)] for _ in range(3)]
         async with publishing() as third:
             later = await third.publish(document())
-            assert (await third.wait(later.id)).state == "routed"
+            assert (await third.wait(later.id)).state == "told"
         async with subscribed() as reader:
             await reader.until_idle(0)
             found = await reader.inbox.messages()
@@ -586,11 +586,11 @@ async def test_one_publisher_sends_and_the_next_takes_over(world, publishing, mo
         async with publishing() as other:
             for publisher in (other, standing_by):
                 submitted = await publisher.publish(document())
-                assert (await publisher.wait(submitted.id)).state == "routed"
+                assert (await publisher.wait(submitted.id)).state == "told"
             assert await held(other) == holder
             await standing_by.__aexit__(None, None, None)
             submitted = await other.publish(document())
-            assert (await other.wait(submitted.id)).state == "routed"
+            assert (await other.wait(submitted.id)).state == "told"
             second = await held(other)
             assert second != holder
             monkeypatch.setattr(Lease, "release", silent)
@@ -598,7 +598,7 @@ async def test_one_publisher_sends_and_the_next_takes_over(world, publishing, mo
         async with publishing() as third:
             submitted = await third.publish(document())
             world.clock.now += LEASE_MS
-            assert (await third.wait(submitted.id)).state == "routed"
+            assert (await third.wait(submitted.id)).state == "told"
             assert await held(third) not in (holder, second)
     assert sequences(world, ME) == [1, 2, 3, 4]
 
@@ -621,7 +621,7 @@ async def test_oversight_reads_decisions_by_a_role_that_may_only_select(world, c
     cluster.ask(f"CREATE ROLE {name}_overseer LOGIN PASSWORD '{PASSWORD}'")
     async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as publisher:
         submitted = await publisher.publish(document(), by="ada")
-        assert (await publisher.wait(submitted.id)).state == "routed"
+        assert (await publisher.wait(submitted.id)).state == "told"
         cluster.ask(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_overseer", name)
         where = cluster.address(name, role=f"{name}_overseer")
         async with Overseer(where, "TUR/spoc", decisions_key(STORAGE_KEY)) as overseer:
@@ -639,7 +639,7 @@ async def test_a_hold_is_shown_and_released_by_one_instance_while_another_sends(
         assert [one["outcome"] for one in (await second.reviewed(submitted.id)).message.plan.holds] == ["hold"] * 3
         assert await second.approve(submitted.id, "child_review", by="ada", key=ADA) == TOLD
         assert await first.drain(PATIENCE_S) == []
-        assert {one.state for one in (await second.status(submitted.id)).recipients} == {"routed"}
+        assert {one.state for one in (await second.status(submitted.id)).recipients} == {"told"}
     assert sequences(world, ME) == [1]
 
 
@@ -652,5 +652,5 @@ async def test_the_same_notification_given_to_two_instances_at_once_is_one(world
         with pytest.raises(Refused) as taken:
             await second.publish({**same, "narrative": "another text"})
         assert taken.value.reason == "id_taken"
-        assert (await first.wait(found[0].id)).state == "routed"
+        assert (await first.wait(found[0].id)).state == "told"
     assert sequences(world, ME) == [1]

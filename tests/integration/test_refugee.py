@@ -65,9 +65,9 @@ async def case(world, tmp_path):
         assert await publisher.drain(support.PATIENCE_S) == []
         states = {one.authority: one.state for one in (await publisher.status(first)).recipients}
         assert {name: states[name] for name in (*TOLD, FEARED)} == {
-            **dict.fromkeys(TOLD, "routed"),
+            **dict.fromkeys(TOLD, "told"),
             "MAR/spoc": "held",
-            FEARED: "suppressed",
+            FEARED: "not_told",
         }
         key = SigningKey.from_secret(file.read_bytes())
         rule = {"by": REVIEWER, "key": key, "state": "MAR", "reference": ASSURANCE}

@@ -59,11 +59,11 @@ async def test_a_publisher_is_told_of_new_rules_and_tells_nobody_more_by_itself(
         version = await asyncio.to_thread(sign, lambda rows: [*rows, RESIDENCE])
         await asyncio.to_thread(world.up)
         status = await publisher.wait(submitted.id, support.PATIENCE_S)
-    assert (status.state, status.rules_version) == ("routed", version)
+    assert (status.state, status.rules_version) == ("told", version)
     assert {one.authority: one.state for one in status.recipients} == {
         "AUT/spoc": "held",
-        "FRA/spoc": "routed",
-        "MAR/spoc": "routed",
+        "FRA/spoc": "told",
+        "MAR/spoc": "told",
     }
     received = {}
     for name in ("FRA/spoc", "MAR/spoc", "AUT/spoc", "INTERPOL/spoc"):

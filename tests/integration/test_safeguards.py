@@ -71,7 +71,7 @@ async def test_a_child_released_after_review_by_a_second_person(world, tmp_path)
         assert json.loads(done.stdout)["released"] == ["AUT/spoc"]
         assert await running.drain(support.PATIENCE_S) == []
     states, acts = tracked(world, me, child)
-    assert states == {"AUT/spoc": "routed"}
+    assert states == {"AUT/spoc": "told"}
     assert acts == [("hold", "logged"), ("approval", "logged")]
     found = await received(world, "AUT/spoc", child)
     assert found is not None
@@ -109,7 +109,7 @@ async def test_a_risk_of_torture_is_released_by_an_assurance_that_is_named(world
     assert await received(world, "MAR/spoc", message) is not None
     shown = world.json("review", "show", message, "--as", me)
     assert [(one["by"], one["reference"]) for one in shown["rulings"]] == [(name, "Z 1/26")]
-    assert tracked(world, me, message)[0] == {"MAR/spoc": "routed"}
+    assert tracked(world, me, message)[0] == {"MAR/spoc": "told"}
 
 
 async def test_a_refusal_is_final_and_nobody_is_told(world, tmp_path):
@@ -169,7 +169,7 @@ async def test_who_is_told_of_whom(world, tmp_path, example, originator, person,
     document["subject"] |= person
     message = given(world, originator, document, tmp_path)
     states, _ = tracked(world, originator, message)
-    assert {name for name, state in states.items() if state == "routed"} == set(told_of)
+    assert {name for name, state in states.items() if state == "told"} == set(told_of)
     _, mine = told(world, originator, message)
     entries = {one["authority"]: one for one in mine["recipients"] if one["authority"]}
     assert set(entries) == {*told_of, *(name for name, because in kept_from.items() if because)}

@@ -48,23 +48,23 @@ async def test_a_case_from_claim_to_release(world):
     """Confirmed later, late, revoked: who has which message in the inbox, once each, in which order."""
     async with Publisher.from_home(world.home, ORIGINATOR) as publisher:
         first, states = await told(publisher, arrest(("BEL", "documented"), ("MAR", "claimed")))
-        assert states == {"BEL/spoc": "routed", "FRA/spoc": "routed", "MAR/spoc": "held"}
+        assert states == {"BEL/spoc": "told", "FRA/spoc": "told", "MAR/spoc": "held"}
         (waiting,) = world.json("why", first, "MAR/spoc", "--as", ORIGINATOR)["recipients"]
         assert (waiting["outcome"], waiting["because"]) == ("hold", ["nationality_unconfirmed"])
         assert await in_order(world, "MAR/spoc", first) == []
         assert world.shell("why", first, "--as", "MAR/spoc").returncode == 1
         confirmed, states = await update(publisher, first, ("BEL", "documented"), ("MAR", "documented"))
-        assert states == dict.fromkeys(("BEL/spoc", "FRA/spoc", "MAR/spoc"), "routed")
+        assert states == dict.fromkeys(("BEL/spoc", "FRA/spoc", "MAR/spoc"), "told")
         late, states = await update(
             publisher, first, ("BEL", "documented"), ("MAR", "documented"), ("GBR", "documented")
         )
-        assert states == dict.fromkeys(("BEL/spoc", "FRA/spoc", "GBR/spoc", "MAR/spoc"), "routed")
+        assert states == dict.fromkeys(("BEL/spoc", "FRA/spoc", "GBR/spoc", "MAR/spoc"), "told")
         revoked, states = await update(
             publisher, first, ("BEL", "revoked"), ("MAR", "documented"), ("GBR", "documented")
         )
-        assert states == dict.fromkeys(("FRA/spoc", "GBR/spoc", "MAR/spoc"), "routed")
+        assert states == dict.fromkeys(("FRA/spoc", "GBR/spoc", "MAR/spoc"), "told")
         freed, states = await update(publisher, first, ("MAR", "documented"), ("GBR", "documented"), type="release")
-        assert states == dict.fromkeys(("FRA/spoc", "GBR/spoc", "MAR/spoc"), "routed")
+        assert states == dict.fromkeys(("FRA/spoc", "GBR/spoc", "MAR/spoc"), "told")
     case = (first, confirmed, late, revoked, freed)
     assert await in_order(world, "FRA/spoc", *case) == list(case)
     assert await in_order(world, "MAR/spoc", *case) == list(case)
@@ -95,7 +95,7 @@ async def test_from_the_shell_an_update_is_as_any_notification(world, tmp_path):
     assert message["recipients"] == ["FRA/spoc", "MAR/spoc"]
     assert world.shell("publish", "--as", ORIGINATOR, "--wait").returncode == 0
     states = world.json("track", first, "--as", ORIGINATOR)["recipients"]
-    assert {one["authority"]: one["state"] for one in states} == {"FRA/spoc": "routed", "MAR/spoc": "routed"}
+    assert {one["authority"]: one["state"] for one in states} == {"FRA/spoc": "told", "MAR/spoc": "told"}
     assert world.shell("subscribe", "--as", "MAR/spoc", "--until-idle", "0").returncode == 0
     assert world.json("inbox", "show", message["id"], "--as", "MAR/spoc")["traced"] == "verified"
 
@@ -105,7 +105,7 @@ async def received(world, **change):
     document = support.example("deportation-two-nationalities", **({"handling": OPEN} | change))
     async with Publisher.from_home(world.home, ORIGINATOR) as publisher:
         message_id, states = await told(publisher, document)
-    assert states[ME] == "routed"
+    assert states[ME] == "told"
     (message,) = [one for one in await world.receive(ME) if one.id == message_id]
     return message
 
@@ -118,8 +118,8 @@ async def test_a_domestic_agency_and_the_front_line_get_what_their_role_may_see(
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     assert {one["authority"]: one["state"] for one in made["recipients"]} == {
-        "DEU/border": "routed",
-        "DEU/fiu": "routed",
+        "DEU/border": "told",
+        "DEU/fiu": "told",
     }
     listed = world.json("forward", parent.id, "--list", "--as", ME)["derivatives"]
     assert [one["id"] for one in listed] == [made["id"]]

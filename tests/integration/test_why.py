@@ -14,7 +14,7 @@ async def test_each_side_hears_what_is_its_own(world):
     document["local"]["refugee"] = {"status": "refugee", "feared": ["MAR"]}
     async with Publisher.from_home(world.home, "TUR/spoc") as publisher:
         submitted = await publisher.publish(document)
-        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "routed"
+        assert (await publisher.wait(submitted.id, support.PATIENCE_S)).state == "told"
         mine = world.json("why", submitted.id, "--as", "TUR/spoc")
         assert world.json("why", submitted.id, "--as", "TUR/oversight") == mine
     told = {entry["authority"]: (entry["outcome"], entry["because"]) for entry in mine["recipients"]}

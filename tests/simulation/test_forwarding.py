@@ -37,7 +37,7 @@ async def received(stage, **change):
     """TUR/spoc tells DEU/spoc among others: the message as DEU/spoc has it."""
     async with stage.publishing() as publisher:
         submitted = await publisher.publish(document(**({"handling": OPEN} | change)))
-        assert (await publisher.wait(submitted.id, 10)).state == "routed"
+        assert (await publisher.wait(submitted.id, 10)).state == "told"
     return (await inbox_of(stage))[-1]
 
 
@@ -54,7 +54,7 @@ async def test_domestic_agencies_get_what_their_role_may_see(stage):
     async with stage.routing():
         parent = await received(stage, narrative="what screeners do not read")
         made, states = await forwarded(stage, parent, "DEU/fiu", "DEU/border")
-        assert states == {"DEU/border": "routed", "DEU/fiu": "routed"}
+        assert states == {"DEU/border": "told", "DEU/fiu": "told"}
         (unit,), (screener,) = await inbox_of(stage, "DEU/fiu"), await inbox_of(stage, "DEU/border")
         async with stage.publishing(ME) as publisher:
             entries = {one["authority"]: one["reasons"] for one in (await publisher.status(made)).entries}
@@ -96,7 +96,7 @@ async def test_what_may_not_be_shared_is_asked_for_and_nothing_leaves(stage):
                 await publisher.forward(parent.notification, ["DEU/fiu"])
             assert error.value.reason == "forwarding_forbidden"
             asked = await publisher.ask_to_forward(parent.notification, ["DEU/fiu", "FRA/spoc"])
-            assert (await publisher.wait(asked.id, 10)).state == "routed"
+            assert (await publisher.wait(asked.id, 10)).state == "told"
             assert await publisher.forwarded("TUR/spoc", parent.id) == []
         (request,) = await inbox_of(stage, "TUR/spoc")
     assert (request.type, request.notification.stage) == ("response", "forward_request")
@@ -117,7 +117,7 @@ async def test_the_originator_s_lists_bind_its_recipients(stage):
                     await publisher.forward(parent.notification, [name])
                 assert error.value.reason == "forwarding_forbidden"
         _, states = await forwarded(stage, parent, "DEU/fiu", "AUT/fiu")
-        assert states == {"AUT/fiu": "routed", "DEU/fiu": "routed"}
+        assert states == {"AUT/fiu": "told", "DEU/fiu": "told"}
         (unit,) = await inbox_of(stage, "AUT/fiu")
         # It binds the next one, too.
         async with stage.publishing("AUT/fiu") as publisher:
@@ -139,7 +139,7 @@ async def test_whom_the_originator_excludes_gets_nothing_by_another_either(stage
             assert error.value.reason == "forwarding_forbidden"
             assert "not_to" not in str(error.value)
             asked = await publisher.ask_to_forward(parent.notification, [name])
-            assert (await publisher.wait(asked.id, 10)).state == "routed"
+            assert (await publisher.wait(asked.id, 10)).state == "told"
         (request,) = await inbox_of(stage, "TUR/spoc")
     assert request.notification.narrative == f"asks to forward it to {name}"
     assert not stage.world.feed(name)
@@ -153,7 +153,7 @@ async def test_a_chain_names_each_parent(stage):
         (unit,) = await inbox_of(stage, "DEU/fiu")
         async with stage.publishing("DEU/fiu") as publisher:
             submitted = await publisher.forward(unit.notification, ["DEU/border"])
-            assert (await publisher.wait(submitted.id, 10)).state == "routed"
+            assert (await publisher.wait(submitted.id, 10)).state == "told"
         (screener,) = await inbox_of(stage, "DEU/border")
     named = screener.notification.parent
     assert (named.originator, named.id) == (ME, first)

@@ -66,7 +66,7 @@ async def test_a_child_released_after_review_is_told_of_by_a_later_envelope(stag
         released = await publisher.approve(held.id, "child_review", by="ada", key=ADA)
         assert released == ("AUT/spoc", "DEU/spoc", "UTO/spoc")
         await drained(publisher)
-        assert set((await states(publisher, held.id)).values()) == {"routed"}
+        assert set((await states(publisher, held.id)).values()) == {"told"}
         assert acts(await publisher.status(held.id)) == [("hold", "logged"), ("approval", "logged")]
     shown = await stage.read("DEU/spoc")
     assert (shown.texts, shown.sequences, shown.gaps) == (["meanwhile", None], [1, 2], [])
@@ -85,7 +85,7 @@ async def test_a_state_that_may_torture_is_told_after_its_assurance_and_the_othe
     async with stage.routing(), stage.publishing() as publisher:
         held = await publisher.publish(document(local=RISK, narrative="at risk"), by="cem")
         await drained(publisher)
-        assert await states(publisher, held.id) == {"AUT/spoc": "routed", "DEU/spoc": "held", "UTO/spoc": "routed"}
+        assert await states(publisher, held.id) == {"AUT/spoc": "told", "DEU/spoc": "held", "UTO/spoc": "told"}
         risk = {"by": "ada", "key": ADA}
         for given in ({}, {"state": "DEU"}, {"reference": "Z 1"}):
             assert await refusal(publisher.approve(held.id, "torture_or_death_risk", **risk, **given)) == (
@@ -117,7 +117,7 @@ async def test_a_hold_for_one_state_is_released_for_one_state(stage):
         held = await publisher.publish(document(subject=CHILD), by="cem")
         assert await publisher.approve(held.id, "child_review", by="ada", key=ADA, state="AUT") == ("AUT/spoc",)
         await drained(publisher)
-        assert await states(publisher, held.id) == {"AUT/spoc": "routed", "DEU/spoc": "held", "UTO/spoc": "held"}
+        assert await states(publisher, held.id) == {"AUT/spoc": "told", "DEU/spoc": "held", "UTO/spoc": "held"}
         for hold, state in (("child_review", "AUT"), ("child_review", "FRA"), ("torture_or_death_risk", "DEU")):
             assert (
                 await refusal(publisher.approve(held.id, hold, by="ada", key=ADA, state=state, reference="Z"))
@@ -198,7 +198,7 @@ async def test_a_running_publisher_sends_what_another_process_released(stage):
         finally:
             await outbox.close()
         await drained(running)
-        assert set((await states(running, held.id)).values()) == {"routed"}
+        assert set((await states(running, held.id)).values()) == {"told"}
 
 
 def changed(snapshot, *, version):
@@ -218,7 +218,7 @@ async def test_newer_rules_keep_approvals_and_hold_whom_they_add(stage):
     stage.world.directory.put(changed(stage.world.directory.snapshot(), version=7))
     async with stage.routing(), stage.publishing() as publisher:
         await drained(publisher)
-        told = dict.fromkeys(("AUT/spoc", "DEU/spoc", "UTO/spoc"), "routed")
+        told = dict.fromkeys(("AUT/spoc", "DEU/spoc", "UTO/spoc"), "told")
         assert await states(publisher, held.id) == told | {"FRA/spoc": "held"}
         (entry,) = (await publisher.reviewed(held.id)).message.plan.holds
         assert (entry["authority"], entry["because"]) == ("FRA/spoc", ["rules_changed"])
@@ -251,7 +251,7 @@ async def test_a_state_that_the_rules_no_longer_name_is_not_told_though_it_was_r
     stage.world.directory.put(Snapshot(snapshot.directory, replace(snapshot.rules, version=7, rows=rows)))
     async with stage.routing(), stage.publishing() as publisher:
         await drained(publisher)
-        assert await states(publisher, held.id) == {"AUT/spoc": "routed", "DEU/spoc": "routed"}
+        assert await states(publisher, held.id) == {"AUT/spoc": "told", "DEU/spoc": "told"}
     assert (await stage.read("UTO/spoc")).texts == []
 
 
@@ -265,7 +265,7 @@ async def test_what_became_of_the_told_stays_where_newer_rules_name_them_no_more
         stage.world.directory.put(Snapshot(snapshot.directory, replace(snapshot.rules, version=7, rows=rows)))
         await publisher.approve(held.id, "torture_or_death_risk", by="ada", key=ADA, state="DEU", reference="Z 1")
         await drained(publisher)
-        assert await states(publisher, held.id) == dict.fromkeys(("AUT/spoc", "DEU/spoc", "UTO/spoc"), "routed")
+        assert await states(publisher, held.id) == dict.fromkeys(("AUT/spoc", "DEU/spoc", "UTO/spoc"), "told")
     assert (await stage.read("UTO/spoc")).sequences == [1]
 
 

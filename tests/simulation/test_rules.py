@@ -111,10 +111,10 @@ async def test_what_was_sealed_under_old_rules_goes_again_under_the_new(signed):
         async with signed.world.routing():
             assert await publisher.drain(PATIENCE_S) == []
             found = [await publisher.status(one.id) for one in (first, second)]
-    assert {status.state for status in found} == {"routed"}
+    assert {status.state for status in found} == {"told"}
     assert {status.rules_version for status in found} == {3}
     for status in found:
-        assert states(status) == {"AUT/spoc": "routed", "DEU/spoc": "routed", "FRA/spoc": "held"}
+        assert states(status) == {"AUT/spoc": "told", "DEU/spoc": "told", "FRA/spoc": "held"}
         (held,) = [entry for entry in status.entries if entry["authority"] == "FRA/spoc"]
         assert (held["outcome"], held["because"]) == ("hold", ["rules_changed"])
         assert held["reasons"] == [{"rule": "residence", "paragraph": "5"}]
@@ -135,9 +135,9 @@ async def test_what_was_not_sealed_yet_is_evaluated_by_the_rules_of_its_sealing(
         async with signed.world.routing():
             assert await publisher.drain(PATIENCE_S) == []
             assert states(await publisher.status(later.id)) == dict.fromkeys(
-                ("AUT/spoc", "DEU/spoc", "FRA/spoc"), "routed"
+                ("AUT/spoc", "DEU/spoc", "FRA/spoc"), "told"
             )
-            assert (await publisher.status(submitted.id)).state == "routed"
+            assert (await publisher.status(submitted.id)).state == "told"
     assert "rules_outdated" not in dict(signed.told()), "the version before serves for a day"
     assert (signed.deliveries("UTO/spoc"), signed.deliveries("FRA/spoc")) == (1, 1)
 
@@ -152,20 +152,20 @@ async def test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vai
         signed.world.directory.load()
         async with signed.world.routing():
             await signed.world.until(lambda: len(signed.told()) == 1)
-            assert (await publisher.wait(submitted.id, 1)).state == "submitted"
+            assert (await publisher.wait(submitted.id, 1)).state == "waiting"
             assert (signed.sent(), (await publisher.status(submitted.id)).reason) == (1, "rules_outdated")
             signed.mirror()
             assert await publisher.drain(PATIENCE_S) == []
             status = await publisher.status(submitted.id)
     # Once refused, once sent, and the act that says that FRA waits.
-    assert (status.state, status.rules_version, signed.sent()) == ("routed", 3, 3)
+    assert (status.state, status.rules_version, signed.sent()) == ("told", 3, 3)
     assert not signed.deliveries("UTO/spoc")
 
 
 async def later(signed, publisher, message_id):
     """Time passes, a pause of a publisher at a time, until the message is routed."""
     async with asyncio.timeout(PATIENCE_S):
-        while (await publisher.wait(message_id, 0.5)).state != "routed":
+        while (await publisher.wait(message_id, 0.5)).state != "told":
             signed.world.clock.now += 600_000
 
 

@@ -15,7 +15,20 @@ from notifier.notification import to_json
 from notifier.producers.outbox import Outbox
 
 FOLDER = Path(__file__).parent.parent / "databases"
-EXPECTED = json.loads((FOLDER / "expected.json").read_text())
+WORDS = {"submitted": "waiting", "routed": "told", "suppressed": "not_told"}
+"""States in the words of today, by those of daacc92."""
+
+
+def in_todays_words(value: Any) -> Any:
+    """What the former code read, as it is said today; that nobody's feed is known to be missing is no reason more."""
+    if isinstance(value, dict):
+        return {name: in_todays_words(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [in_todays_words(one) for one in value]
+    return None if value == "feed_missing" else WORDS.get(value, value) if isinstance(value, str) else value
+
+
+EXPECTED = in_todays_words(json.loads((FOLDER / "expected.json").read_text()))
 WRITER, READER = "TUR/spoc", "DEU/spoc"
 FORWARDED = ("AUT/spoc", "00000000-0000-7000-8000-000000000001")
 FORMER = ("outbox-6", "inbox-1")

@@ -116,7 +116,9 @@ async def test_oversight_reads_a_former_outbox_once_its_owner_has_opened_it(tmp_
     (held, *_) = EXPECTED["outbox"]["held"]
     async with Overseer(address, WRITER, decisions_key(STORAGE_KEY)) as overseer:
         found = await overseer.decided(held)
-    assert [dict(one) for one in found.entries] == EXPECTED["outbox"]["messages"][held]["entries"]
+    message = EXPECTED["outbox"]["messages"][held]
+    states = [{"state": message["recipients"][one["authority"]]} for one in message["entries"]]
+    assert list(found.entries) == [one | state for one, state in zip(message["entries"], states, strict=True)]
 
 
 # The mechanism.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from notifier.migrations import Migration, latest
+from notifier.producers.migrations import v0007_recipient_states
 
 OLDEST: Final = 6
 """The oldest version that still opens."""
 
-MIGRATIONS: Final[tuple[Migration, ...]] = ()
+MIGRATIONS: Final[tuple[Migration, ...]] = (v0007_recipient_states.MIGRATION,)
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)
 """The version of the tables in `tables`."""

@@ -60,7 +60,11 @@ async def test_oversight_sees_every_entry_as_the_originator_does(submitted, addr
     async with overseer(address) as one:
         decided = await one.decided(submitted.id)
     assert (decided.id, decided.rules_version) == (submitted.id, submitted.plan.rules_version)
-    assert decided.entries == submitted.plan.entries
+    states = [entry["state"] for entry in decided.entries]
+    assert states == ["waiting", "waiting", "held"], "nobody is told before the hub accepted"
+    assert [{**entry, "state": None} for entry in decided.entries] == [
+        {**entry, "state": None} for entry in submitted.plan.entries
+    ]
     assert {entry["authority"]: entry["because"] for entry in decided.entries} == {
         "AUT/spoc": [],
         "DEU/spoc": [],
