@@ -18,6 +18,7 @@ PARTY_FOLDER: Final = "parties"
 CONFIG_NAME: Final = "config.toml"
 OVERSIGHT: Final = "oversight"
 LOCALHOST: Final = ("localhost", "127.0.0.1", "::1")
+SQLITE: Final = "sqlite:///"
 LARGEST_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of a dotted key
 
 
@@ -213,6 +214,20 @@ def load(path: Path) -> Settings:
     return settings
 
 
+def address_of(file: Path) -> str:
+    """Return the address of the SQLite database in `file`.
+
+    What follows the prefix is the path, letter by letter: it is no URL, so nothing in it is escaped or decoded.
+    """
+    return SQLITE + str(file)
+
+
+def file_of(address: str) -> Path | None:
+    """Return the file that `address_of` was given; None for the address of a server."""
+    path = address.removeprefix(SQLITE)
+    return None if path in ("", address) else Path(path)
+
+
 def party_config(home: Path, name: str) -> Path:
     """The configuration file of a party below a sandbox home: ``TUR/spoc`` has ``parties/TUR.spoc/``."""
     return home / PARTY_FOLDER / name.replace("/", ".") / CONFIG_NAME
@@ -227,5 +242,5 @@ def _database(path: Path, value: str | None) -> str | None:
 
 
 def _address(path: Path, value: str) -> str:
-    """A database address as it is, or a file name as SQLite's address."""
-    return value if "://" in value else f"sqlite:///{path.parent / value}"
+    """Return an address as it is, or the address of the SQLite file that `value` names, beside the file `path`."""
+    return value if "://" in value else address_of((path.parent / value).absolute())

@@ -28,6 +28,11 @@ def json_text(document: object, *, indent: int | None = None) -> str:
     return _IN_JSON.sub(_escape, json.dumps(document, ensure_ascii=False, indent=indent))
 
 
+def toml_text(text: str) -> str:
+    """`text` as a basic string of TOML: as JSON's, but one escape is one character, however many units it has."""
+    return _IN_JSON.sub(lambda found: f"\\U{ord(found[0]):08x}", json.dumps(text, ensure_ascii=False))
+
+
 def _escape(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

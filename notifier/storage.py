@@ -32,7 +32,8 @@ from nacl.exceptions import CryptoError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from notifier.errors import Fenced, Refused, StorageError
+from notifier.config import file_of
+from notifier.errors import ConfigError, Fenced, Refused, StorageError
 from notifier.postgresql import ADDRESSES, Server
 from notifier.runtime import Clock, Entropy
 from notifier.tasks import whole
@@ -41,6 +42,7 @@ T = TypeVar("T")
 
 BUSY_MS: Final = 10_000
 LEASE_MS: Final = 15_000
+LONGEST_PATH: Final = 504  # bytes; of 512 SQLite needs eight for the names of what it puts beside a database
 ADDRESS_HINT: Final = "a file, or postgresql://role:password@host:port/database"
 
 _own = sa.MetaData()
@@ -105,7 +107,7 @@ class Database:
     async def open(
         cls, address: str, tables: sa.MetaData, *, schema: str, version: int, upgrade: Upgrade | None = None
     ) -> Database:
-        """Open or create the database at `address`: `sqlite:///file`, or `postgresql://role@host/database`.
+        """Open or create the database at `address`: `address_of(file)`, or `postgresql://role@host/database`.
 
         `schema` names what `tables` are for, `version` their number. An older database is brought up to date by
         `upgrade`, in the same transaction: it is new afterwards, or as it was. Raises `StorageError` for a version
@@ -209,30 +211,39 @@ def _other_version(schema: str, found: int | None, wanted: int) -> StorageError:
 def _engine(address: str, *, writes: bool) -> Engine:
     """What the address names."""
     with _mapped():
+        file = file_of(address)
+        if file is not None:
+            return _Sqlite(file.absolute(), writes=writes)
         try:
             url = make_url(address)
         except (ArgumentError, ValueError):  # what it says may hold the password
             raise StorageError(detail="the database's address cannot be read", hint=ADDRESS_HINT) from None
-        if url.drivername in ADDRESSES:
-            return Server(url, writes=writes)
-        if url.get_backend_name() != "sqlite":
+        if url.drivername not in ADDRESSES:
             raise StorageError(detail="the database is neither SQLite nor PostgreSQL", hint=ADDRESS_HINT)
-        return _Sqlite(url, writes=writes)
+        return Server(url, writes=writes)
 
 
 class _Sqlite:
     """A file of this machine."""
 
-    def __init__(self, url: sa.URL, *, writes: bool = True) -> None:
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
+        if len(os.fsencode(os.path.realpath(path))) > LONGEST_PATH:
+            raise ConfigError(
+                detail=f"a database's path may have {LONGEST_PATH} bytes: {path}", hint="name a shorter one"
+            )
         if writes:
-            _prepare_file(url)
-        elif not Path(str(url.database)).exists():
+            _prepare_file(path)
+        elif not path.exists():
             raise Refused("not_found", "there is no such database yet")
-        else:
-            url = url.set(database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
-        # A connection is used by one task at a time, in whichever thread; the loop must never wait for one.
+        # The one place where a path stands in a URI, which is what asks the driver for a file that is only read.
+        name = str(path) if writes else f"file:{quote(os.fsencode(path))}?mode=ro"
+
+        def connect() -> sqlite3.Connection:
+            # A connection is used by one task at a time, in whichever thread; the loop must never wait for one.
+            return sqlite3.connect(name, uri=not writes, check_same_thread=False)
+
         self._engine = sa.create_engine(
-            url.set(drivername="sqlite"), connect_args={"check_same_thread": False}, max_overflow=-1
+            "sqlite://", creator=connect, poolclass=sa.QueuePool, max_overflow=-1, hide_parameters=True
         )
         sa.event.listen(self._engine, "connect", _sqlite_connect if writes else _sqlite_connect_to_read)
         sa.event.listen(self._engine, "begin", _sqlite_begin)
@@ -318,10 +329,7 @@ def _sqlite_begin(connection: sa.Connection) -> None:
         driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
 
-def _prepare_file(url: sa.URL) -> None:
-    if url.database in (None, "", ":memory:"):
-        return
-    path = Path(str(url.database))
+def _prepare_file(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -23,8 +23,8 @@ from notifier.audit.leaf import Leaf, commitment
 from notifier.audit.merkle import EMPTY_ROOT, leaf_hash
 from notifier.audit.tiles import CHECKPOINT, HEIGHT, WIDTH, Frontier, TileName
 from notifier.errors import Malformed, NoteError, Refused, StorageError
+from notifier.files import TEMPORARY, make_folder, sync_folder, write_durably
 
-TEMPORARY: Final = ".tmp"
 FOLDER_MODE: Final = 0o750
 
 
@@ -43,18 +43,11 @@ class Disk:
 
     def put(self, path: Path, data: bytes) -> None:
         """Makes or replaces a file as a whole."""
-        self._folder(path.parent)
-        temporary = path.with_name(path.name + TEMPORARY)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        self._sync(path.parent)
+        write_durably(path, data, folder_mode=FOLDER_MODE)
 
     def append(self, path: Path, at: int, data: bytes) -> None:
         """Writes `data` at byte `at`, and ends the file there."""
-        self._folder(path.parent)
+        make_folder(path.parent, FOLDER_MODE)
         new = not path.exists()
         with path.open("wb" if new else "r+b") as file:
             file.seek(at)
@@ -63,7 +56,7 @@ class Disk:
             file.flush()
             os.fsync(file.fileno())
         if new:
-            self._sync(path.parent)
+            sync_folder(path.parent)
 
     def remove(self, path: Path) -> None:
         """Takes away a file or folder that nothing needs any more; it may come back after a crash."""
@@ -71,20 +64,6 @@ class Disk:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-    def _folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._folder(folder.parent)
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        self._sync(folder.parent)
-
-    def _sync(self, folder: Path) -> None:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 class LogStore:

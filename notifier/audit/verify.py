@@ -18,9 +18,10 @@ from notifier.audit.checkpoint import Checkpoint, Verifier
 from notifier.audit.entry import AuditEntry
 from notifier.audit.leaf import Leaf, commitment
 from notifier.audit.merkle import HASH_SIZE, CompactRange, root_hash
-from notifier.audit.store import TEMPORARY, read_or_none, stored_files
+from notifier.audit.store import read_or_none, stored_files
 from notifier.audit.tiles import CHECKPOINT, WIDTH, TileName
 from notifier.errors import Malformed, NoteError
+from notifier.files import TEMPORARY
 
 MOST_FAULTS: Final = 100
 

@@ -8,6 +8,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.errors import Refused
+from notifier.escaping import toml_text
 
 
 @click.group(epilog="Example: notifier oversight grant tur-spoc.key --as TUR/spoc")
@@ -31,4 +32,5 @@ def grant(context: Context, file: Path) -> None:
         raise Refused("storage_failed", f"{file}: is there already", hint="name a new file")
     write_private(file, decisions_key(storage_key(settings.keys)))
     click.echo(f"the key of the decisions of {settings.name} is in {file}; move it to your oversight", err=True)
-    click.echo(f'[oversees."{settings.name}"]\noutbox = "{settings.outbox}"\nkey = "{file.name}"')
+    click.echo(f"[oversees.{toml_text(settings.name)}]")
+    click.echo(f"outbox = {toml_text(settings.writes_to())}\nkey = {toml_text(file.name)}")

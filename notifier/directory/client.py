@@ -129,7 +129,7 @@ class DirectoryClient:
             folder.mkdir(parents=True, exist_ok=True)
         base = self._settings.source
         if "://" not in base:
-            base = f"file://{Path(base).absolute()}"
+            base = FolderFetcher.ADDRESS
         updater = Updater(
             str(self._metadata),
             f"{base}/metadata/",
@@ -174,7 +174,7 @@ class DirectoryClient:
     def _source_fetcher(self) -> Fetcher:
         if "://" in self._settings.source:
             return WebFetcher(self._settings.source, self._settings.ca)
-        return FolderFetcher()
+        return FolderFetcher(Path(self._settings.source).absolute())
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock() / 1000, dt.UTC)

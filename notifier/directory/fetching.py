@@ -31,10 +31,15 @@ PORTS: Final = {"http": 80, "https": 443}
 
 
 class FolderFetcher(FetcherInterface):
-    """Read ``file://`` addresses: regular files, without waiting for anything."""
+    """Read the regular files of a folder, without waiting for anything; no address holds its path, so any will do."""
+
+    ADDRESS: Final = "folder:"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        path = Path(url.removeprefix("file://"))
+        path = self._folder / url.removeprefix(f"{self.ADDRESS}/")
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError as error:

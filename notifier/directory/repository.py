@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner, Signer
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
     DelegatedRole,
     Delegations,
-    Key,
     Metadata,
     MetaFile,
     Root,
@@ -288,16 +288,8 @@ def _read_signers(folders: Iterable[Path]) -> dict[str, list[Signer]]:
         for path in sorted(folder.glob("*-*.pem")):
             role = path.stem.rpartition("-")[0]
             try:
-                signer = CryptoSigner.from_priv_key_uri(f"file2:{path}", _public_of(path))
+                signer = CryptoSigner(load_pem_private_key(path.read_bytes(), None))
             except (OSError, ValueError) as error:
                 raise DirectoryError(detail=f"{path} is no private key") from error
             found.setdefault(role, []).append(signer)
     return found
-
-
-def _public_of(path: Path) -> Key:
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    from securesystemslib.signer import SSlibKey
-
-    private = load_pem_private_key(path.read_bytes(), None)
-    return SSlibKey.from_crypto(private.public_key())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shlex
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from notifier.config import Settings
+from notifier.config import Settings, file_of
 from notifier.directory.holding import ENROL, check_held
 from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS
 from notifier.errors import ConfigError, NotifierError, Refused, StorageError, TransportError
@@ -118,7 +119,9 @@ def _private(name: str, files: Sequence[Path]) -> Iterator[Finding]:
     """A key that others can read is no secret."""
     for path in files:
         if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield Finding(name, "keys", WRONG, f"others can read {path}", "key_rejected", f"chmod 600 {path}")
+            yield Finding(
+                name, "keys", WRONG, f"others can read {path}", "key_rejected", f"chmod 600 {shlex.quote(str(path))}"
+            )
 
 
 def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
@@ -194,14 +197,8 @@ async def _outbox(settings: Settings) -> list[Finding]:
 async def _there(address: str) -> bool:
     from notifier.storage import Database
 
-    file = _file(address)
+    file = file_of(address)
     return await Database.is_there(address) if file is None else file.exists()
-
-
-def _file(address: str | None) -> Path | None:
-    """The file that is the database; None where there is none, or a server has it."""
-    path = (address or "").removeprefix("sqlite:///")
-    return None if path in ("", address) else Path(path)
 
 
 # Certificates.
@@ -315,7 +312,7 @@ def _wanted(settings: Settings) -> frozenset[str]:
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     """Every folder that something is written to takes a file, and has room."""
-    folders = {file.parent for one in (settings.outbox, settings.inbox) if (file := _file(one)) is not None}
+    folders = {file.parent for one in (settings.outbox, settings.inbox) if one and (file := file_of(one)) is not None}
     folders |= {_existing(folder) for folder in (settings.directory.cache, settings.log_folder) if folder is not None}
     found = [finding for folder in sorted(folders) if (finding := _folder(settings.name, folder)) is not None]
     yield from found or [Finding(settings.name, "disk", OK, "it takes what is written, and has room")]

@@ -1,8 +1,14 @@
-"""One or three Kafka nodes, each broker and controller, with TLS and ACLs only: files, storage and processes."""
+"""One or three Kafka nodes, each broker and controller, with TLS and ACLs only: files, storage and processes.
+
+A node runs in its own folder, and every path in its settings and on its command line is relative to it: whatever the
+folder above is called, it is never pasted into a properties file, into one of Kafka's lists (``log.dirs`` divides at
+commas), or into a class path (which divides at colons).
+"""
 
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import subprocess
 import uuid
@@ -15,11 +21,17 @@ from notifier.files import put
 from notifier.keyfiles import write_private
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.pki import CertificateAuthority
-from notifier.sandbox.processes import Supervised, wait_until
+from notifier.sandbox.processes import Part, Supervised, wait_until
 
 HEAP: Final = "512m"
-START_S: Final = 60.0
+START_S: Final = 180.0  # on a machine that is busy; one that is idle needs three seconds
 ANSWER_S: Final = 2.0
+SETTINGS: Final = "server.properties"
+LOGGING: Final = "log4j2.properties"
+JARS: Final = "jars"
+TEMPORARY: Final = "tmp"
+ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8"}
+"""Java reads and writes the names of files in the encoding of the locale, and turns what that lacks into "?"."""
 
 _PROPERTIES: Final = """\
 node.id={id}
@@ -31,9 +43,9 @@ advertised.listeners=SSL://127.0.0.1:{port}
 listener.security.protocol.map=SSL:SSL,CONTROLLER:SSL
 inter.broker.listener.name=SSL
 ssl.keystore.type=PEM
-ssl.keystore.location={folder}/keystore.pem
+ssl.keystore.location=keystore.pem
 ssl.truststore.type=PEM
-ssl.truststore.location={folder}/ca.pem
+ssl.truststore.location=ca.pem
 ssl.client.auth=required
 ssl.enabled.protocols=TLSv1.3
 ssl.protocol=TLSv1.3
@@ -53,7 +65,7 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 group.min.session.timeout.ms=1000
-log.dirs={folder}/data
+log.dirs=data
 """
 
 _LOG4J: Final = """\
@@ -80,11 +92,16 @@ class Node:
     controller: int
 
 
+def node_folder(home: Path, number: int) -> Path:
+    """The folder of a node of the sandbox in `home`."""
+    return home / "kafka" / f"node-{number}"
+
+
 def plan(home: Path, count: int) -> list[Node]:
     """The nodes of a new cluster, on free ports of the loopback."""
     ports = free_ports(2 * count)
     return [
-        Node(number + 1, (home / "kafka" / f"node-{number + 1}").resolve(), ports[2 * number], ports[2 * number + 1])
+        Node(number + 1, node_folder(home, number + 1), ports[2 * number], ports[2 * number + 1])
         for number in range(count)
     ]
 
@@ -99,6 +116,14 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
+
+
+def _link(link: Path, folder: Path) -> None:
+    """Make `link` a symbolic link to `folder`, unless it is."""
+    if link.is_symlink() and link.readlink() == folder:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder)
 
 
 class Cluster:
@@ -126,49 +151,58 @@ class Cluster:
             authority.issue(node.folder, "broker", server=True)
             keystore = (node.folder / "tls.key").read_bytes() + (node.folder / "tls.pem").read_bytes()
             write_private(node.folder / "keystore.pem", keystore)
-            put(node.folder / "log4j2.properties", _LOG4J.encode())
+            put(node.folder / LOGGING, _LOG4J.encode())
             text = _PROPERTIES.format(
                 id=node.id,
                 voters=voters,
                 port=node.port,
                 controller=node.controller,
-                folder=node.folder,
                 replicas=replicas,
                 in_sync=2 if replicas > 2 else 1,
             )
-            put(node.folder / "server.properties", text.encode())
+            put(node.folder / SETTINGS, text.encode())
             self._format(node, cluster_id)
 
     def _format(self, node: Node, cluster_id: str) -> None:
-        settings = str(node.folder / "server.properties")
-        command = self._command(node, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", settings)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
+        command = self._command(node, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", SETTINGS)
+        done = subprocess.run(
+            command,
+            cwd=node.folder,
+            env=os.environ | ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=START_S,
+            check=False,
+        )
         if done.returncode:
             raise Temporary(
                 "sandbox_failed", "kafka cannot format its storage", hint=done.stdout[-500:] + done.stderr[-500:]
             )
 
     def _command(self, node: Node, main: str, *arguments: str) -> list[str]:
-        temporary = node.folder / "tmp"
-        temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """The command line of a Java program that runs in the node's folder."""
+        (node.folder / TEMPORARY).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _link(node.folder / JARS, self._jars)
         return [
             str(self._java),
             f"-Xmx{HEAP}",
-            f"-Djava.io.tmpdir={temporary}",
+            f"-Djava.io.tmpdir={TEMPORARY}",
             "-XX:-UsePerfData",  # which is a file beyond the home, for everybody to read
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1" if main.endswith("StorageTool") else "-XX:+TieredCompilation",
-            f"-Dlog4j2.configurationFile=file:{node.folder / 'log4j2.properties'}",
+            f"-Dlog4j2.configurationFile={LOGGING}",
             "-cp",
-            f"{self._jars}/*",
+            f"{JARS}/*",
             main,
             *arguments,
         ]
 
-    def start(self) -> None:
-        """Starts every node that does not run."""
-        for node, process in zip(self._nodes, self.processes, strict=True):
-            process.start(self._command(node, "kafka.Kafka", str(node.folder / "server.properties")))
+    def parts(self) -> list[Part]:
+        """Return every node with the command that starts it."""
+        return [
+            Part(process, self._command(node, "kafka.Kafka", SETTINGS), node.folder, ENVIRONMENT)
+            for node, process in zip(self._nodes, self.processes, strict=True)
+        ]
 
     def wait(self, administrator: Administrator) -> None:
         """Returns when every node answers; raises `Temporary` naming the log of the first that ended."""
@@ -184,8 +218,3 @@ class Cluster:
 
         if not wait_until(answer, START_S):
             raise self.processes[0].failed("does not answer")
-
-    def stop(self) -> None:
-        """Ends every node."""
-        for process in self.processes:
-            process.stop(patience_s=15)

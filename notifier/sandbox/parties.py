@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from notifier.config import OVERSIGHT, party_config
 from notifier.directory.model import Directory
 from notifier.directory.world import load_world
+from notifier.errors import NotifierError, StorageError
 from notifier.files import put
 from notifier.keyfiles import write_private
 from notifier.producers.compartments import decisions_key
 from notifier.sandbox.pki import CertificateAuthority
+
+AT_ONCE: Final = 8  # parties: each file waits for the disk, and the disk takes several at a time
 
 _KAFKA: Final = """\
 [kafka]
@@ -77,40 +81,78 @@ name = "{name}"
 
 
 def make_parties(
-    home: Path, authority: CertificateAuthority, bootstrap: str, partitions: int, auditor_port: int
+    home: Path,
+    authority: CertificateAuthority,
+    bootstrap: str,
+    partitions: int,
+    auditor_port: int,
+    unwritten: dict[str, NotifierError] | None = None,
 ) -> Directory:
-    """Writes what is missing, and returns the world's directory.
+    """Write what is missing, keep what is there, and return the world's directory.
 
-    `admin` may do everything at the broker; `stranger` has a valid certificate and no right at all.
+    `admin` may do everything at the broker; `stranger` has a valid certificate and no right at all. A party whose
+    files cannot be written stands in `unwritten` with the reason, and the others are made all the same; without it
+    the first such fault is raised.
     """
     directory = load_world(home, partitions)
     kafka = _KAFKA.format(bootstrap=bootstrap)
-    texts = {name: _AUTHORITY.format(name=name, kafka=kafka) for name in directory.authorities}
-    for name in texts:
-        if directory.authorities[name].role == OVERSIGHT:
-            texts[name] = _OVERSIGHT.format(name=name, kafka=kafka) + _overseen(home, directory, name)
+    texts = _texts(directory, kafka, auditor_port)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        made = {
+            name: pool.submit(_make_party, home, authority, directory, name, text) for name, text in texts.items()
+        }
+    for name, party in made.items():
+        try:
+            party.result()
+        except StorageError as error:
+            if unwritten is None:
+                raise
+            unwritten[name] = error
+    return directory
+
+
+def _texts(directory: Directory, kafka: str, auditor_port: int) -> dict[str, str]:
+    """The configuration of every party."""
+    texts = {}
+    for name, one in directory.authorities.items():
+        form = _OVERSIGHT if one.role == OVERSIGHT else _AUTHORITY
+        texts[name] = form.format(name=name, kafka=kafka) + "".join(
+            _OVERSEEN.format(name=other, folder=_folder_of(other), key=_decisions_file(other))
+            for other in _overseen(directory, name)
+        )
     texts["router"] = _ROUTER.format(kafka=kafka)
     texts["auditor"] = _AUDITOR.format(kafka=kafka, port=auditor_port)
     texts["admin"] = _OTHER.format(name="admin", kafka=kafka)
     texts["stranger"] = _OTHER.format(name="stranger", kafka=kafka)
-    for name, text in texts.items():
-        config = party_config(home, name)
-        known = directory.authority(name)
-        if not (config.parent / "tls.pem").exists():
-            authority.issue(config.parent, known.principal if known else name)
+    return texts
+
+
+def _make_party(home: Path, authority: CertificateAuthority, directory: Directory, name: str, text: str) -> None:
+    """Write what the party lacks: its certificate, the keys of those that it oversees, its configuration."""
+    config = party_config(home, name)
+    known = directory.authority(name)
+    if not (config.parent / "tls.pem").exists():
+        authority.issue(config.parent, known.principal if known else name)
+    for other in _overseen(directory, name):
+        key = config.parent / _decisions_file(other)
+        if not key.exists():
+            write_private(key, decisions_key((party_config(home, other).parent / "storage.key").read_bytes()))
+    if not config.exists():
         put(config, text.encode())
-    return directory
 
 
-def _overseen(home: Path, directory: Directory, oversight: str) -> str:
-    """The settings by which `oversight` reads the decisions of every authority of its state, and their keys."""
-    text = ""
-    for name, one in directory.authorities.items():
-        if one.participant != directory.authorities[oversight].participant or name == oversight:
-            continue
-        folder = party_config(home, name).parent
-        file = f"{folder.name}.decisions.key"
-        key = decisions_key((folder / "storage.key").read_bytes())
-        write_private(party_config(home, oversight).parent / file, key)
-        text += _OVERSEEN.format(name=name, folder=folder.name, key=file)
-    return text
+def _overseen(directory: Directory, name: str) -> list[str]:
+    """The authorities whose decisions the party `name` reads: those of its state, where it is oversight."""
+    overseer = directory.authority(name)
+    if overseer is None or overseer.role != OVERSIGHT:
+        return []
+    others = directory.authorities.values()
+    return [one.name for one in others if one.participant == overseer.participant and one.name != name]
+
+
+def _folder_of(name: str) -> str:
+    return name.replace("/", ".")
+
+
+def _decisions_file(name: str) -> str:
+    return f"{_folder_of(name)}.decisions.key"

@@ -7,8 +7,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -51,8 +51,23 @@ class Supervised:
         except (OSError, ValueError, TypeError, psutil.NoSuchProcess):
             return None
 
-    def start(self, command: Sequence[str], *, environment: dict[str, str] | None = None) -> None:
-        """Starts `command` in a session of its own, unless it is running already."""
+    def wanted(self) -> bool:
+        """Whether it was started and not stopped since, whatever became of it."""
+        return self._file.exists()
+
+    def died(self) -> bool:
+        """Whether it ended without having been stopped."""
+        return self.wanted() and self.process() is None
+
+    def reap(self) -> None:
+        """Take note of the end of a process that this one started, so that nothing is left of it."""
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            os.waitpid(Process(**json.loads(self._file.read_text())).pid, os.WNOHANG)
+
+    def start(
+        self, command: Sequence[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Starts `command` in a session of its own and in `folder`, unless it is running already."""
         if self.process() is not None:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +79,8 @@ class Supervised:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ | {"TMPDIR": str(self.temporary)} | (environment or {}),
+                cwd=folder,
+                env={**os.environ, "TMPDIR": str(self.temporary), **(environment or {})},
             )
         record = Process(child.pid, psutil.Process(child.pid).create_time())
         try:
@@ -104,6 +120,21 @@ class Supervised:
         except OSError:
             return "the log is empty"
         return " | ".join(lines[-LOG_LINES:]) or "the log is empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process of the sandbox and how it is started; `port` is where it says on the loopback that it is ready."""
+
+    process: Supervised
+    command: Sequence[str]
+    folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        self.process.start(self.command, folder=self.folder, environment=self.environment)
 
 
 def wait_until(there: Callable[[], bool], patience_s: float) -> bool:

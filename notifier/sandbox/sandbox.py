@@ -9,39 +9,31 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
-import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from notifier.config import KafkaSettings, party_config
+from notifier.config import KafkaSettings, load, party_config
 from notifier.directory.model import Directory
-from notifier.errors import ConfigError, NotifierError, Temporary, UsageError
-from notifier.files import put
+from notifier.errors import NotifierError, Temporary
 from notifier.sandbox import administration, jars
 from notifier.sandbox.acls import grants, quotas
 from notifier.sandbox.administration import Administrator
-from notifier.sandbox.broker import Cluster, Node, free_ports, plan
+from notifier.sandbox.broker import Cluster
 from notifier.sandbox.java import find_java
+from notifier.sandbox.layout import FILE, Layout, arrange, check_home, read
 from notifier.sandbox.pki import CertificateAuthority
-from notifier.sandbox.processes import Supervised, wait_until
+from notifier.sandbox.processes import Part, Supervised, wait_until
 
 PARTITIONS: Final = 4
-SERVICE_S: Final = 30.0
+SERVICE_S: Final = 180.0  # on a machine that is busy; one that is idle needs three seconds
 ANSWER_S: Final = 1.0
+TURN_S: Final = 2.0  # for another command, which may be all but through
+NOTIFIER: Final = (sys.executable, "-P", "-m", "notifier")  # -P: nothing is imported from the folder one stands in
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is fixed when a sandbox is first made: its nodes, and how many routers run."""
-
-    nodes: tuple[Node, ...]
-    routers: int
-    ports: tuple[int, ...]  # metrics and health: the auditor's, then the routers'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,88 +51,94 @@ class Sandbox:
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
-        self._plan_file = self.home / "sandbox.json"
 
-    def up(self, progress: Progress, *, brokers: int = 1, routers: int = 1) -> None:
-        """Starts whatever does not run, and returns when a message has gone all the way through.
+    def up(self, progress: Progress, *, brokers: int | None = None, routers: int | None = None) -> list[Part]:
+        """Start what does not run and return everything that runs, once a message has gone all the way through.
 
-        Raises `Temporary` (sandbox_failed) naming the log to read and its last lines.
+        What is missing is written, and what is there is kept as it is. What can start does, whatever cannot.
+        `brokers` and `routers`: as many as there are, or one. Raises `Temporary` (sandbox_failed) naming the log to
+        read and its last lines, and `ConfigError` where `home` cannot hold a sandbox.
         """
+        check_home(self.home)
         java = find_java()
         libraries = jars.fetch(progress)
         self.home.mkdir(parents=True, exist_ok=True)
-        with self._locked():
-            layout = self._layout(brokers, routers)
+        with self.locked():
+            layout = arrange(self.home, brokers, routers)
             progress("keys, certificates and the directory")
             authority = CertificateAuthority(self.home / "pki")
             cluster = Cluster(self.home, list(layout.nodes), java, libraries)
-            directory = self._parties(authority, cluster.bootstrap, layout)
-            progress(f"Kafka, {brokers} broker{'s' if brokers > 1 else ''}, TLS and access rights only")
+            unwritten: dict[str, NotifierError] = {}
+            directory = self._parties(authority, cluster.bootstrap, layout, unwritten)
+            count = len(layout.nodes)
+            progress(f"Kafka, {count} broker{'s' if count > 1 else ''}, TLS and access rights only")
             cluster.prepare(authority)
-            cluster.start()
+            nodes = cluster.parts()
+            _start(nodes)
             administrator = Administrator(self.kafka("admin"))
             cluster.wait(administrator)
             progress("topics and access rights")
-            replicas = min(3, len(layout.nodes))
-            feeds = sorted(directory.feeds())
-            administrator.create_topics(administration.topics(feeds, directory.hub.partitions), replicas)
-            administrator.grant(grants(directory.authorities.values(), directory.hub.partitions))
-            administrator.limit(quotas(directory.authorities.values()))
+            self._grant(administrator, directory, min(3, count))
             progress("router and auditor")
             services = self._services(layout)
-            for service, arguments in services:
-                service.start([sys.executable, "-m", "notifier", *arguments])
-            self._wait_ready(layout)
+            _start(services)
+            _wait_ready(services)
             progress("an exercise goes all the way through")
             self._probe()
+        if unwritten:
+            raise _unwritten(unwritten)
+        return [*nodes, *services]
 
     def down(self, progress: Progress) -> None:
-        """Ends what `up` started, services first; nothing else, whatever runs under a pid now."""
-        if not self._plan_file.exists():
+        """End what `up` started, services first; nothing else, whatever runs under a pid now."""
+        if not (self.home / FILE).exists():
             return
-        with self._locked():
-            layout = self._read()
-            for service, _ in reversed(self._services(layout)):
-                if service.process() is not None:
-                    progress(f"stopping {service.name}")
-                service.stop(patience_s=10)
-            for node in layout.nodes:
-                process = Supervised(self.home, f"kafka-{node.id}")
+        with self.locked():
+            layout = read(self.home)
+            services = [part.process for part in reversed(self._services(layout))]
+            nodes = [Supervised(self.home, f"kafka-{node.id}") for node in layout.nodes]
+            for process, patience_s in [*((one, 10) for one in services), *((one, 15) for one in nodes)]:
                 if process.process() is not None:
                     progress(f"stopping {process.name}")
-                process.stop(patience_s=15)
+                process.stop(patience_s)
 
     def status(self) -> dict[str, Any]:
-        """What runs now, as `notifier sandbox status --json` prints it."""
-        if not self._plan_file.exists():
+        """Return what runs now, as `notifier sandbox status --json` prints it."""
+        if not (self.home / FILE).exists():
             return {"ready": False, "services": [], "bootstrap": None}
-        layout = self._read()
-        states = [self._state(Supervised(self.home, f"kafka-{node.id}"), None) for node in layout.nodes]
-        for (service, _), port in zip(self._services(layout), layout.ports, strict=True):
-            states.append(self._state(service, port))
-        ready = all(state.state in ("running", "ready") for state in states)
-        ready = ready and all(state.state == "ready" for state in states if not state.name.startswith("kafka"))
+        layout = read(self.home)
+        nodes = [self._state(Supervised(self.home, f"kafka-{node.id}"), None) for node in layout.nodes]
+        services = [self._state(part.process, part.port) for part in self._services(layout)]
+        ready = all(one.state == "running" for one in nodes) and all(one.state == "ready" for one in services)
         return {
             "ready": ready,
-            "services": [
-                {"name": state.name, "state": state.state, "pid": state.pid, "since": state.since} for state in states
-            ],
+            "services": [asdict(one) for one in (*nodes, *services)],
             "bootstrap": self.bootstrap,
         }
 
     @property
     def bootstrap(self) -> str:
         """Where clients connect."""
-        return ",".join(f"127.0.0.1:{node.port}" for node in self._read().nodes)
+        return ",".join(f"127.0.0.1:{node.port}" for node in read(self.home).nodes)
 
     def kafka(self, party: str) -> KafkaSettings:
-        """How `party` (an authority, router, auditor, admin or stranger) connects."""
+        """Return how `party` (an authority, router, auditor, admin or stranger) connects."""
         folder = party_config(self.home, party).parent
         return KafkaSettings(self.bootstrap, folder / "ca.pem", folder / "tls.pem", folder / "tls.key")
 
     def process(self, name: str) -> Supervised:
-        """A process of the sandbox by its name: kafka-1, router-1, auditor."""
+        """Return a process of the sandbox by its name: kafka-1, router-1, auditor."""
         return Supervised(self.home, name)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other `up`, `down` and restart out of the block; raises `Temporary` (storage_locked)."""
+        with (self.home / "lock").open("w") as file:
+            if not wait_until(lambda: _taken(file.fileno()), TURN_S):
+                raise Temporary(
+                    "storage_locked", "another command is starting or stopping this sandbox", hint="wait for it"
+                )
+            yield
 
     def _state(self, service: Supervised, port: int | None) -> ServiceState:
         process = service.process()
@@ -150,81 +148,41 @@ class Sandbox:
         state = "ready" if port is not None and answers_ready(port) else "running"
         return ServiceState(service.name, state, process.pid, since)
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One `up` or `down` at a time."""
-        with (self.home / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise Temporary(
-                    "storage_locked", "another command is starting or stopping this sandbox", hint="wait for it"
-                ) from error
-            yield
-
-    def _layout(self, brokers: int, routers: int) -> Plan:
-        """The plan of this sandbox, made when there is none."""
-        if self._plan_file.exists():
-            layout = self._read()
-            if len(layout.nodes) != brokers or layout.routers != routers:
-                raise UsageError(
-                    detail=f"this sandbox has {len(layout.nodes)} brokers and {layout.routers} routers",
-                    hint="take another --home, or remove this one after notifier sandbox down",
-                )
-            return layout
-        layout = Plan(tuple(plan(self.home, brokers)), routers, tuple(free_ports(1 + routers)))
-        nodes = [
-            {"id": n.id, "folder": str(n.folder), "port": n.port, "controller": n.controller} for n in layout.nodes
-        ]
-        put(self._plan_file, json.dumps({"nodes": nodes, "routers": routers, "ports": layout.ports}).encode())
-        return layout
-
-    def _read(self) -> Plan:
-        try:
-            document = json.loads(self._plan_file.read_text())
-        except OSError as error:
-            raise Temporary(
-                "sandbox_not_running", f"there is no sandbox in {self.home}", hint="run notifier sandbox up"
-            ) from error
-        except ValueError as error:
-            raise self._spoiled() from error
-        try:
-            nodes = tuple(Node(n["id"], Path(n["folder"]), n["port"], n["controller"]) for n in document["nodes"])
-            return Plan(nodes, int(document["routers"]), tuple(map(int, document["ports"])))
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._spoiled() from error
-
-    def _spoiled(self) -> ConfigError:
-        return ConfigError(
-            detail=f"{self._plan_file}: is not what the sandbox wrote",
-            hint="end the processes that run/ names, remove the home, and make another",
-        )
-
-    def _services(self, layout: Plan) -> list[tuple[Supervised, Sequence[str]]]:
+    def _services(self, layout: Layout) -> list[Part]:
         """The auditor and the routers, with the arguments that each is started with."""
-        home = ["--home", str(self.home)]
-        services: list[tuple[Supervised, Sequence[str]]] = [(Supervised(self.home, "auditor"), ["auditor", *home])]
-        for number in range(layout.routers):
-            listen = f"127.0.0.1:{layout.ports[1 + number]}"
-            arguments = ["router", *home, "--listen", listen]
-            services.append((Supervised(self.home, f"router-{number + 1}"), arguments))
+        port = self._auditor_port()
+        listen = () if port else ("--listen", f"127.0.0.1:{layout.ports[0]}")
+        services = [self._service("auditor", ["auditor", *listen], port or layout.ports[0])]
+        for number, port in enumerate(layout.ports[1:], 1):
+            services.append(self._service(f"router-{number}", ["router", "--listen", f"127.0.0.1:{port}"], port))
         return services
 
-    def _wait_ready(self, layout: Plan) -> None:
-        for (service, _), port in zip(self._services(layout), layout.ports, strict=True):
-            self._wait_service(service, port)
+    def _service(self, name: str, arguments: Sequence[str], port: int) -> Part:
+        command = (*NOTIFIER, *arguments, "--home", str(self.home))
+        return Part(Supervised(self.home, name), command, port=port)
 
-    def _wait_service(self, service: Supervised, port: int) -> None:
-        if not wait_until(lambda: service.process() is None or answers_ready(port), SERVICE_S):
-            raise service.failed("is not ready")
-        if service.process() is None:
-            raise service.failed("ended")
+    def _auditor_port(self) -> int | None:
+        """The port that the auditor's settings name; None where they name none."""
+        try:
+            listen = load(party_config(self.home, "auditor")).listen
+        except NotifierError:
+            return None
+        port = (listen or "").rpartition(":")[2]
+        return int(port) if port.isdecimal() else None
 
-    def _parties(self, authority: CertificateAuthority, bootstrap: str, layout: Plan) -> Directory:
+    def _parties(
+        self, authority: CertificateAuthority, bootstrap: str, layout: Layout, unwritten: dict[str, NotifierError]
+    ) -> Directory:
         """The world's keys and directory, and every party's certificate and configuration."""
         from notifier.sandbox.parties import make_parties
 
-        return make_parties(self.home, authority, bootstrap, PARTITIONS, layout.ports[0])
+        return make_parties(self.home, authority, bootstrap, PARTITIONS, layout.ports[0], unwritten)
+
+    def _grant(self, administrator: Administrator, directory: Directory, replicas: int) -> None:
+        partitions = directory.hub.partitions
+        administrator.create_topics(administration.topics(sorted(directory.feeds()), partitions), replicas)
+        administrator.grant(grants(directory.authorities.values(), partitions))
+        administrator.limit(quotas(directory.authorities.values()))
 
     def _probe(self) -> None:
         from notifier.sandbox.probe import probe
@@ -234,9 +192,59 @@ class Sandbox:
         except NotifierError as error:
             raise Temporary(
                 "sandbox_failed",
-                f"the exercise did not arrive ({error.reason}); read {self.process('router-1').log}",
+                f"the exercise did not arrive ({error.reason}: {error.detail}); read {self.process('router-1').log}",
                 hint=self.process("router-1").last_lines(),
             ) from error
+
+
+def _start(parts: Sequence[Part]) -> None:
+    """Start every part that can; then raise what kept one from it."""
+    failures = []
+    for part in parts:
+        try:
+            part.start()
+        except NotifierError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _wait_ready(services: Sequence[Part]) -> None:
+    """Return when every service is ready; raise `Temporary` naming the log of the first that is not, after all."""
+    failures = []
+    for service in services:
+        try:
+            _wait_service(service)
+        except NotifierError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _wait_service(part: Part) -> None:
+    port, service = part.port, part.process
+    if port is None:
+        return
+    if not wait_until(lambda: service.process() is None or answers_ready(port), SERVICE_S):
+        raise service.failed("is not ready")
+    if service.process() is None:
+        raise service.failed("ended")
+
+
+def _unwritten(faults: Mapping[str, NotifierError]) -> Temporary:
+    """The error of a sandbox that runs, but for parties whose files could not be written."""
+    name, first = next(iter(faults.items()))
+    others = f", and of {len(faults) - 1} more" if len(faults) > 1 else ""
+    detail = f"everything runs, but what {name} lacks cannot be written{others}: {first.detail}"
+    return Temporary("storage_failed", detail, hint=first.hint)
+
+
+def _taken(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def answers_ready(port: int) -> bool:

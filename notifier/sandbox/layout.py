@@ -1,0 +1,108 @@
+"""What is fixed about a sandbox: which folders can be its home, its brokers, its routers, and their ports."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from notifier.errors import ConfigError, Temporary, UsageError
+from notifier.files import put
+from notifier.sandbox.broker import Node, free_ports, node_folder, plan
+from notifier.storage import LONGEST_PATH
+
+FILE: Final = "sandbox.json"
+LONGEST_HOME: Final = LONGEST_PATH - len("/parties/INTERPOL.oversight/outbox.db")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The nodes of a sandbox, how many routers it has, and where its services serve metrics and health."""
+
+    nodes: tuple[Node, ...]
+    routers: int
+    ports: tuple[int, ...]  # the auditor's, then the routers'
+
+
+def check_home(home: Path) -> None:
+    """Raise `ConfigError` where `home` cannot hold a sandbox: any folder can, whose name is text and not too long.
+
+    Java opens no file whose name is not UTF-8, SQLite none whose path is too long, and a name with a line break
+    would be two lines in every log and every list of files.
+    """
+    try:
+        size = len(str(home.resolve()).encode())
+    except UnicodeEncodeError as error:
+        raise ConfigError(detail=f"{home}: the name is not UTF-8", hint="name another folder with --home") from error
+    if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in str(home)):
+        raise ConfigError(
+            detail=f"{home}: a line break or control character is in the name", hint="name another folder with --home"
+        )
+    if size > LONGEST_HOME:
+        raise ConfigError(
+            detail=f"{home}: the path has {size} bytes, and a home's may have {LONGEST_HOME}",
+            hint="name a shorter one with --home",
+        )
+
+
+def arrange(home: Path, brokers: int | None, routers: int | None) -> Layout:
+    """Return the layout of the sandbox in `home`, made where there is none, with at least `routers` routers.
+
+    None stands for as many as there are, or one. Raises `UsageError` where the sandbox has another number of
+    brokers, or more routers than wanted.
+    """
+    if not (home / FILE).exists():
+        count = routers or 1
+        return _write(home, Layout(tuple(plan(home, brokers or 1)), count, tuple(free_ports(1 + count))))
+    layout = read(home)
+    has = f"this sandbox has {len(layout.nodes)} brokers and {layout.routers} routers"
+    if brokers not in (None, len(layout.nodes)):
+        raise UsageError(detail=has, hint="take another --home, or remove this one after notifier sandbox down")
+    if routers is not None and routers < layout.routers:
+        raise UsageError(detail=has, hint="routers can be added, not taken away: any that is not needed may be ended")
+    more = (routers or layout.routers) - layout.routers
+    if not more:
+        return layout
+    ports = (*layout.ports, *free_ports(more))
+    return _write(home, replace(layout, routers=layout.routers + more, ports=ports))
+
+
+def read(home: Path) -> Layout:
+    """Return the layout of the sandbox in `home`; raises `Temporary` (sandbox_not_running), `ConfigError`."""
+    try:
+        document = json.loads((home / FILE).read_text())
+    except OSError as error:
+        raise Temporary(
+            "sandbox_not_running", f"there is no sandbox in {home}", hint="run notifier sandbox up"
+        ) from error
+    except ValueError as error:
+        raise _spoiled(home) from error
+    try:
+        nodes = tuple(_node(home, one) for one in document["nodes"])
+        layout = Layout(nodes, int(document["routers"]), tuple(map(int, document["ports"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _spoiled(home) from error
+    if len(layout.ports) != 1 + layout.routers:
+        raise _spoiled(home)
+    return layout
+
+
+def _node(home: Path, document: dict[str, Any]) -> Node:
+    number = int(document["id"])
+    return Node(number, node_folder(home, number), int(document["port"]), int(document["controller"]))
+
+
+def _write(home: Path, layout: Layout) -> Layout:
+    nodes = [{name: value for name, value in asdict(node).items() if name != "folder"} for node in layout.nodes]
+    document = {"nodes": nodes, "routers": layout.routers, "ports": layout.ports}
+    put(home / FILE, json.dumps(document).encode())
+    return layout
+
+
+def _spoiled(home: Path) -> ConfigError:
+    return ConfigError(
+        detail=f"{home / FILE}: is not what the sandbox wrote",
+        hint="end the processes that run/ names, remove the home, and make another",
+    )

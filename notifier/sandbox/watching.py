@@ -1,0 +1,74 @@
+"""A supervisor for the sandbox: what died is started again, with growing pauses; what was stopped is left alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from notifier.errors import NotifierError, Temporary
+from notifier.sandbox.processes import Part
+from notifier.sandbox.sandbox import Progress, Sandbox
+
+LOOK_S: Final = 0.5
+PAUSE_S: Final = 1.0  # between two starts of one part; doubled with each that follows soon
+LONGEST_PAUSE_S: Final = 30.0
+WELL_S: Final = 60.0  # a part that ran for so long begins with short pauses again
+
+
+@dataclass(slots=True)
+class Restarts:
+    """When one part may be started again."""
+
+    pause_s: float = PAUSE_S
+    last: float = field(default=float("-inf"))
+
+    def due(self, now: float) -> bool:
+        """Whether it may be started at `now`; if so, that counts as a start."""
+        if now - self.last > WELL_S:
+            self.pause_s = PAUSE_S
+        elif now - self.last < self.pause_s:
+            return False
+        else:
+            self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
+        self.last = now
+        return True
+
+
+class Watch:
+    """Looks after the parts of a sandbox that is up."""
+
+    def __init__(self, sandbox: Sandbox, parts: list[Part], progress: Progress) -> None:
+        self._sandbox = sandbox
+        self._parts = parts
+        self._progress = progress
+        self._restarts = {part.process.name: Restarts() for part in parts}
+
+    def run(self, stop: threading.Event) -> None:
+        """Start again what dies, until `stop` is set or nothing is left that `down` did not stop."""
+        while any(part.process.wanted() for part in self._parts) and not stop.wait(LOOK_S):
+            self.look(time.monotonic())
+
+    def look(self, now: float) -> None:
+        """Start every part that died and whose time has come."""
+        died = [part for part in self._parts if part.process.died()]
+        due = [part for part in died if self._restarts[part.process.name].due(now)]
+        if not due:
+            return
+        try:
+            with self._sandbox.locked():
+                for part in due:
+                    if part.process.died():  # while this waited for its turn, `down` may have stopped it
+                        self._again(part)
+        except Temporary as error:
+            self._progress(error.detail)
+
+    def _again(self, part: Part) -> None:
+        part.process.reap()
+        try:
+            part.start()
+        except NotifierError as error:
+            self._progress(f"{part.process.name} died, and does not start: {error.detail}")
+        else:
+            self._progress(f"{part.process.name} died, and was started again")
