@@ -11,7 +11,7 @@ import os
 import shlex
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 from notifier.config import Settings, file_of
 from notifier.directory.holding import ENROL, check_held
 from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS
-from notifier.errors import ConfigError, NotifierError, Refused, StorageError, TransportError
+from notifier.errors import ConfigError, NotifierError, Refused, StorageError
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
+from notifier.transport.base import Access, Right
 
 if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
@@ -31,6 +32,7 @@ WRONG: Final = "wrong"
 
 SOON_MS: Final = 30 * DAY_MS
 UNEASY_SKEW_MS: Final = 60_000
+NAMED: Final = 3  # topics
 LEAST_FREE: Final = 16 * 1024 * 1024  # bytes; below, a database cannot be relied upon
 LOW_FREE: Final = 256 * 1024 * 1024
 
@@ -76,7 +78,7 @@ async def examine(settings: Settings, references: Sequence[Reference], now: int)
         findings.append(refused(settings.name, "directory", error))
     findings += [*_keys(settings, snapshot, now), *await _databases(settings), *await _outbox(settings)]
     findings += [*_certificate(settings, snapshot, now), *_clock(settings, snapshot, references, now)]
-    findings += [await broker(settings), *_disk(settings)]
+    findings += [await broker(settings, snapshot), *_disk(settings)]
     return findings
 
 
@@ -273,38 +275,68 @@ def _clock(
 # Broker.
 
 
-async def broker(settings: Settings) -> Finding:
-    """Whether a broker answers, takes our certificate, and shows what this party must see."""
-    from notifier.transport.kafka import KafkaTransport
+async def broker(settings: Settings, snapshot: Snapshot | None = None) -> Finding:
+    """Whether a broker answers, takes our certificate, and lets this party do what it has to do.
+
+    With the directory (`snapshot`) the hub's feeds are looked at, too.
+    """
     from notifier.transport.kafka.client import tls_context
     from notifier.transport.kafka.probing import look
+    from notifier.transport.kafka.rights import rights
 
     try:
         await look(settings.kafka, tls_context(settings.kafka))
-        transport = KafkaTransport(settings.kafka)
-        try:
-            seen = await transport.topics()
-        finally:
-            await transport.close()
-        missing = sorted(_wanted(settings) - seen)
-        if missing:
-            raise TransportError(
-                "broker_refused",
-                f"it answers, and shows this principal no {', '.join(missing)}",
-                hint="have the topic made and the right granted",
-            )
+        wanted = _wanted(settings, snapshot)
+        seen = await rights(settings.kafka, wanted)
+        wrong = lacking(wanted, seen)
     except NotifierError as error:
         return refused(settings.name, "broker", error)
+    if wrong is not None:
+        return replace(wrong, party=settings.name)
     return Finding(settings.name, "broker", OK, f"{settings.kafka.bootstrap} answers this principal")
 
 
-def _wanted(settings: Settings) -> frozenset[str]:
-    """The topics that a party must see."""
+def _wanted(settings: Settings, snapshot: Snapshot | None) -> dict[str, frozenset[Right]]:
+    """The topics that a party uses, and the right that it needs to each."""
+    read, write = frozenset({Right.READ}), frozenset({Right.WRITE})
     if settings.log_folder is not None:
-        return frozenset({AUDIT})
+        return {AUDIT: read}
     if settings.inbox is not None:
-        return frozenset({feed_of(settings.name)} | ({INTAKE} if settings.outbox is not None else set()))
-    return frozenset({INTAKE, STREAMS, REJECTED, AUDIT}) if settings.keys.signing is not None else frozenset()
+        return {feed_of(settings.name): read} | ({INTAKE: write} if settings.outbox is not None else {})
+    if settings.keys.signing is None:
+        return {}
+    authorities = snapshot.directory.authorities.values() if snapshot is not None else ()
+    feeds = {one.feed: write for one in authorities if one.active}
+    return {INTAKE: read, STREAMS: read | write, REJECTED: write, AUDIT: write, **feeds}
+
+
+def lacking(wanted: Mapping[str, frozenset[Right]], seen: Mapping[str, Access]) -> Finding | None:
+    """The finding of a party (its name is left out) that lacks topics or rights; None where it has all of them.
+
+    A topic that is missing is told from a right that is missing, as far as the broker tells them apart.
+    """
+    missing = sorted(name for name in wanted if seen[name].exists is False)
+    denied = {
+        right: sorted(
+            name
+            for name, needed in wanted.items()
+            if name not in missing and right in needed and right not in seen[name].rights
+        )
+        for right in Right
+    }
+    refusals = [f"{right} {_some(names)}" for right, names in denied.items() if names]
+    if not missing and not refusals:
+        return None
+    parts = [f"there is no topic {_some(missing)}"] * bool(missing)
+    parts += [f"this principal may not {' nor '.join(refusals)}"] * bool(refusals)
+    mend = ["have the topic made"] * bool(missing) + ["have the right granted"] * bool(refusals)
+    reason = "broker_refused" if refusals or INTAKE in missing else "feed_missing"
+    return Finding("", "broker", WRONG, f"it answers, but {', and '.join(parts)}", reason, " and ".join(mend))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 # Disk.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -34,6 +35,21 @@ class Outgoing(NamedTuple):
     key: bytes | None = None
     partition: int = 0
     headers: Headers = ()
+
+
+class Right(StrEnum):
+    """What may be done with a topic."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One topic as a principal sees it: `exists` is None where it may not even know."""
+
+    exists: bool | None
+    rights: frozenset[Right] = frozenset()
 
 
 class Sender(Protocol):

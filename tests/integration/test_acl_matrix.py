@@ -108,7 +108,7 @@ async def test_writing(as_party, party, topic):
         await sender.send([Outgoing(topic, b"x", key=b"k")])
 
     writers = set().union(*WRITES.values())
-    denial = "TopicAuthorizationFailedError" if party in writers else "ClusterAuthorizationFailedError"
+    denial = "TopicAuthorizationFailedError" if party in writers else "lets this principal write to no topic"
     assert_cell(party, await refusal(as_party(party), write), WRITES[topic], denial)
 
 

@@ -31,7 +31,7 @@ NAMES = [
     "feature%2Fx",
     "a,b, c",
     " spaces ",
-    "it's \"quoted\"",
+    'it\'s "quoted"',
     "$HOME `id` $(id)",
     "a;b|c<d>e*[f]{g}~!",
     "+plus=equals",

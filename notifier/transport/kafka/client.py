@@ -26,12 +26,15 @@ _FENCED: Final = (
     kafka_errors.InvalidProducerEpoch,
     kafka_errors.TransactionCoordinatorFenced,
 )
-_REFUSED: Final = (
-    kafka_errors.TopicAuthorizationFailedError,
-    kafka_errors.GroupAuthorizationFailedError,
-    kafka_errors.ClusterAuthorizationFailedError,
-    kafka_errors.TransactionalIdAuthorizationFailed,
-)
+_REFUSED: Final = {
+    kafka_errors.TopicAuthorizationFailedError: "denies this principal the topic (TopicAuthorizationFailedError)",
+    kafka_errors.GroupAuthorizationFailedError: "denies this principal its group (GroupAuthorizationFailedError)",
+    kafka_errors.TransactionalIdAuthorizationFailed: (
+        "denies this principal its transactional id (TransactionalIdAuthorizationFailed)"
+    ),
+    # Kafka's name for it speaks of the cluster; what is missing is the right to write to any topic whatsoever.
+    kafka_errors.ClusterAuthorizationFailedError: "lets this principal write to no topic",
+}
 
 
 def _translated(error: BaseException, doubt: bool) -> NotifierError:
@@ -40,8 +43,9 @@ def _translated(error: BaseException, doubt: bool) -> NotifierError:
         return error
     if isinstance(error, _FENCED):
         return Fenced()
-    if isinstance(error, _REFUSED):
-        return TransportError("broker_refused", f"the broker denies this principal ({type(error).__name__})")
+    for kind, words in _REFUSED.items():
+        if isinstance(error, kind):
+            return TransportError("broker_refused", f"the broker {words}", hint="notifier doctor says what it needs")
     if doubt:
         return OutcomeUnknown(detail=f"the broker did not answer for certain ({type(error).__name__})")
     return TransportError("broker_unavailable", f"the broker does not answer ({type(error).__name__})")

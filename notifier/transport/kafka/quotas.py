@@ -62,19 +62,20 @@ async def set_quotas(settings: KafkaSettings, quotas: Quotas) -> None:
         ([(_USER, principal)], [(key, value, False) for key, value in sorted(limits.items())])
         for principal, limits in sorted(quotas.items())
     ]
-    answer = await _ask(settings, _AlterRequest(entries))
+    answer = await ask(settings, _AlterRequest(entries))
     for code, *_ in answer.entries:
         _check(code)
 
 
 async def get_quotas(settings: KafkaSettings) -> dict[str, dict[str, float]]:
     """The quotas of every principal that has any. Raises `TransportError`."""
-    answer = await _ask(settings, DescribeClientQuotasRequest([(_USER, _ANY, None)], True))
+    answer = await ask(settings, DescribeClientQuotasRequest([(_USER, _ANY, None)], True))
     _check(answer.error_code)
     return {entity[0][1]: dict(values) for entity, values in answer.entries}
 
 
-async def _ask(settings: KafkaSettings, request: Any) -> Any:
+async def ask(settings: KafkaSettings, request: Any) -> Any:
+    """Return a broker's answer to a request that the client library has no call for; raises `TransportError`."""
     client = AIOKafkaAdminClient(
         bootstrap_servers=settings.bootstrap, security_protocol="SSL", ssl_context=tls_context(settings)
     )

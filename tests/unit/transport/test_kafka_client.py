@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiokafka import errors as kafka_errors
 
 from notifier.errors import OutcomeUnknown, TransportError
 from notifier.transport.kafka import client
@@ -81,3 +82,21 @@ async def test_a_client_that_does_not_end_is_left_behind(monkeypatch):
     (left,) = asyncio.all_tasks() - before
     left.cancel()
     await asyncio.wait([left])
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (kafka_errors.TopicAuthorizationFailedError(), "denies this principal the topic"),
+        (kafka_errors.GroupAuthorizationFailedError(), "denies this principal its group"),
+        (kafka_errors.TransactionalIdAuthorizationFailed(), "denies this principal its transactional id"),
+        (kafka_errors.ClusterAuthorizationFailedError(), "lets this principal write to no topic"),
+    ],
+)
+async def test_a_right_that_is_missing_is_named_as_what_it_is(error, words):
+    """Kafka says cluster of a producer that may write to no topic: nobody has a right on the cluster here."""
+    with pytest.raises(TransportError, match=words) as raised:
+        async with speaking(1):
+            raise error
+    assert raised.value.reason == "broker_refused"
+    assert "cluster" not in str(raised.value).lower()
