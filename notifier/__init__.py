@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from notifier.consumers.subscriber import Subscriber
     from notifier.producers.publisher import Publisher
 
+__version__ = "0.1.0"
 __all__ = ["Publisher", "Subscriber"]
 
 _PLACES = {"Publisher": "notifier.producers.publisher", "Subscriber": "notifier.consumers.subscriber"}

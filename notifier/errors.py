@@ -103,6 +103,7 @@ REASONS: dict[str, str] = {
     "clock_wrong": "this machine's clock is off",
     "sandbox_failed": "a part of the sandbox did not start",
     "sandbox_not_running": "the sandbox is not running",
+    "extra_missing": "a part of the software that this needs is not installed",
     "interrupted": "stopped by a signal",
     "internal": "a fault of the software",
 }

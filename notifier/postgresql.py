@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from notifier.errors import Refused, StorageError
+from notifier.errors import ConfigError, Refused, StorageError
 from notifier.tasks import whole
 
 T = TypeVar("T")
@@ -70,8 +70,10 @@ class Server:
                 hide_parameters=True,
             )
         except ModuleNotFoundError as error:
-            raise StorageError(
-                detail="the driver of PostgreSQL is not installed", hint="pip install 'notifier[postgres]'"
+            raise ConfigError(
+                "extra_missing",
+                "asyncpg, the driver of PostgreSQL, is not installed: it comes with the extra postgres",
+                hint="install it from the lock file of the checkout (docs/install.md)",
             ) from error
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._writing = engine if writes else self._reading

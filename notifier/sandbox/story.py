@@ -38,7 +38,7 @@ from notifier.topics import INTAKE, REJECTED
 from notifier.transport.base import Outgoing, Reader, Record, Transport
 from notifier.transport.kafka import KafkaTransport
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 180.0  # on a machine that is busy; one that is idle needs seconds
 READ_MS: Final = 200
 LIMIT: Final = 500
 

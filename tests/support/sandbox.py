@@ -26,7 +26,7 @@ from notifier.transport.kafka import KafkaTransport
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ROUTERS = 2
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 
 import psutil
 import pytest
+import requests
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
@@ -17,6 +19,16 @@ from notifier.sandbox import jars, java
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.sandbox.processes import Supervised, wait_until
 from notifier.sandbox.sandbox import Sandbox
+
+LIMITS = {
+    "administration": ["ANSWER_S"],
+    "broker": ["START_S"],
+    "jars": ["ANSWER_S"],
+    "java": ["ANSWER_S"],
+    "probe": ["PATIENCE_S"],
+    "sandbox": ["SERVICE_S"],
+    "story": ["PATIENCE_S"],
+}
 
 
 def test_the_lock_file_names_every_jar_by_its_hash():
@@ -47,6 +59,66 @@ def test_a_jar_that_is_not_what_was_locked_is_never_used(tmp_path, monkeypatch):
     with pytest.raises(Temporary, match="not what the lock file says"):
         jars.fetch(lambda _text: None)
     assert [path.name for path in folder.iterdir()] == [jar.file_name]
+
+
+def _response(status):
+    made = requests.Response()
+    made.status_code = status
+    return requests.HTTPError("https://user:secret@host/", response=made)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (requests.exceptions.ProxyError("https://user:secret@proxy/"), "the proxy cannot be reached"),
+        (requests.exceptions.SSLError("self-signed"), "the server's certificate does not verify"),
+        (requests.exceptions.ConnectTimeout(), "the server cannot be reached"),
+        (requests.exceptions.InvalidProxyURL("x"), "the proxy cannot be reached"),
+        (_response(407), "the server answers 407"),
+    ],
+)
+def test_a_download_that_fails_names_the_jar_and_the_setting(tmp_path, monkeypatch, fault, words):
+    """Through the library as it is: its own errors are of a kind of their own."""
+
+    def get(*_arguments, timeout, **_options):
+        assert timeout
+        raise fault
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(jars, "locked", lambda _lock: [jars.Jar("org.example", "thing", "1", "0" * 64)])
+    monkeypatch.setattr(requests, "get", get)
+    with pytest.raises(Temporary) as raised:
+        jars.fetch(lambda _text: None)
+    assert raised.value.reason == "sandbox_failed"
+    assert words in raised.value.detail
+    assert "thing-1.jar" in raised.value.detail
+    assert "HTTPS_PROXY" in raised.value.hint
+    assert "REQUESTS_CA_BUNDLE" in raised.value.hint
+    assert "secret" not in str(raised.value)
+
+
+def test_a_download_that_breaks_off_names_the_jar(tmp_path, monkeypatch):
+    """In the middle of the file."""
+
+    class Answer(requests.Response):
+        status_code = 200
+
+        def iter_content(self, **_options):
+            yield b"half"
+            raise requests.exceptions.ChunkedEncodingError("secret")
+
+        def raise_for_status(self):
+            pass
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(jars, "locked", lambda _lock: [jars.Jar("org.example", "thing", "1", "0" * 64)])
+    monkeypatch.setattr(requests, "get", lambda *_arguments, **_options: Answer())
+    with pytest.raises(Temporary, match=r"thing-1\.jar: the download broke off"):
+        jars.fetch(lambda _text: None)
+    assert list(jars.cache_folder().iterdir()) == []
 
 
 def test_a_java_that_is_too_old_is_not_used(monkeypatch):
@@ -122,3 +194,10 @@ def test_a_home_without_a_sandbox_says_so(tmp_path):
     with pytest.raises(Temporary, match="sandbox_not_running"):
         sandbox.kafka("admin")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("module", LIMITS)
+def test_nothing_is_given_up_on_a_busy_machine_before_two_minutes(module):
+    """Whatever waits for another process, waits as long as that may need; an idle machine never comes near it."""
+    found = importlib.import_module(f"notifier.sandbox.{module}")
+    assert all(getattr(found, name) >= 120 for name in LIMITS[module])
