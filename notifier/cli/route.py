@@ -68,13 +68,16 @@ def _snapshot(context: Context) -> Snapshot:
 
 def _decide(text: str, snapshot: Snapshot) -> tuple[Notification, Decision, list[str]]:
     from notifier.notification import parse
-    from notifier.notification.warnings import warnings
+    from notifier.notification.timeliness import untimely
+    from notifier.notification.warnings import warned, warnings
     from notifier.routing.decision import decide
+    from notifier.runtime import REAL
 
     notification = parse(text)
     approvals = notification.local.approvals if notification.local is not None else ()
     decision = decide(notification, snapshot.directory, snapshot.rules, approvals=approvals)
-    return notification, decision, [str(warning) for warning in warnings(notification)]
+    said = [*warnings(notification), *warned(untimely(notification, REAL.clock()))]
+    return notification, decision, [str(warning) for warning in said]
 
 
 def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:

@@ -2,6 +2,6 @@
 
 from notifier.notification.forms import decode, encode, to_json
 from notifier.notification.model import TYPES, Notification, for_sealing
-from notifier.notification.parsing import parse
+from notifier.notification.parsing import parse, restore
 
-__all__ = ["TYPES", "Notification", "decode", "encode", "for_sealing", "parse", "to_json"]
+__all__ = ["TYPES", "Notification", "decode", "encode", "for_sealing", "parse", "restore", "to_json"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 import unicodedata
@@ -10,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeVar
 
 from notifier.errors import Fault, Malformed
+from notifier.times import full_date, moment
 
 DOCUMENT_BYTES: Final = 256 * 1024
 DEPTH: Final = 12
@@ -57,10 +57,17 @@ def _check_depth(value: Any, left: int) -> None:
             _check_depth(item, left - 1)
 
 
-class Object:
-    """One JSON object being read: fields are taken by name; what nobody took is a fault in the end."""
+Says = str | Callable[[str], str]
+"""What would be right, in words; or what makes them of what was given, without repeating it."""
 
-    def __init__(self, faults: list[Fault], pointer: str, value: Any) -> None:
+
+class Object:
+    """One JSON object being read: fields are taken by name; what nobody took is a fault in the end.
+
+    Without a list of `faults` it is trusted: an earlier version checked it, and its values are taken as they stand.
+    """
+
+    def __init__(self, faults: list[Fault] | None, pointer: str, value: Any) -> None:
         self.faults = faults
         self.pointer = pointer
         self._rest: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
@@ -69,6 +76,8 @@ class Object:
 
     def fault(self, name: str, message: str) -> None:
         """One fault, at field `name` or at the object itself."""
+        if self.faults is None:
+            return
         self.faults.append(Fault(f"{self.pointer}/{name}" if name else self.pointer, message))
 
     def has(self, name: str) -> bool:
@@ -86,7 +95,10 @@ class Object:
         return value
 
     def text(self, name: str, *, optional: bool = False, limit: int = TEXT) -> str:
-        """A text of at most `limit` UTF-8 bytes without control and direction characters; "" where it is none."""
+        """A text of at most `limit` UTF-8 bytes without control and direction characters; "" where it is none.
+
+        A line ends in LF or, as Windows sends it, in CR LF, which is taken as LF.
+        """
         value = self._take(name, optional)
         return "" if value is None else self._text(name, value, limit)
 
@@ -103,14 +115,18 @@ class Object:
     def _text(self, name: str, value: Any, limit: int = TEXT) -> str:
         if not isinstance(value, str):
             self.fault(name, "must be text")
-        elif not value.strip():
+            return ""
+        text: str = value.replace("\r\n", "\n")
+        if self.faults is None:
+            return text
+        if not text.strip():
             self.fault(name, "must not be empty")
-        elif len(value.encode()) > limit:
+        elif len(text.encode()) > limit:
             self.fault(name, f"has at most {limit} bytes")
-        elif not _plain(value):
+        elif not _plain(text):
             self.fault(name, "holds control or direction characters")
         else:
-            return value
+            return text
         return ""
 
     def choice(self, name: str, allowed: Collection[str], *, default: str | None = None) -> str:
@@ -128,7 +144,7 @@ class Object:
 
     def one_of(self, name: str, value: Any, allowed: Collection[str]) -> str:
         """`value` where it is one of `allowed`, else a fault and the first of them."""
-        if isinstance(value, str) and value in allowed:
+        if isinstance(value, str) and (value in allowed or self.faults is None):
             return value
         if value is not None:
             self.fault(name, f"must be one of {', '.join(allowed)}")
@@ -142,14 +158,14 @@ class Object:
         self._drop(name)
         return value is True
 
-    def matching(self, name: str, check: Callable[[str], object], says: str, *, optional: bool = False) -> str:
+    def matching(self, name: str, check: Callable[[str], object], says: Says, *, optional: bool = False) -> str:
         """A text for which `check` is true, else "" and a fault; `says` is what would be right."""
         if optional and not self.has(name):
             self._drop(name)
             return ""
         value = self.text(name)
-        if value and not check(value):
-            self.fault(name, says)
+        if value and self.faults is not None and not check(value):
+            self.fault(name, says if isinstance(says, str) else says(value))
             return ""
         return value
 
@@ -182,17 +198,17 @@ class Object:
             return []
         if len(value) > ITEMS:
             self.fault(name, f"has at most {ITEMS} items")
-        return value[:ITEMS]
+        return value[:ITEMS] if self.faults is not None else value
 
     def texts(
-        self, name: str, check: Callable[[str], object], says: str, *, optional: bool = False
+        self, name: str, check: Callable[[str], object], says: Says, *, optional: bool = False
     ) -> tuple[str, ...]:
         """A list of texts without repetition, for each of which `check` is true."""
         found = []
         for number, item in enumerate(self.items(name, optional=optional)):
             value = self._text(f"{name}/{number}", item)
             if value and not check(value):
-                self.fault(f"{name}/{number}", says)
+                self.fault(f"{name}/{number}", says if isinstance(says, str) else says(value))
             found.append(value)
         if len(set(found)) != len(found):
             self.fault(name, "names one twice")
@@ -207,7 +223,7 @@ class Object:
 
     def faulty(self, name: str) -> bool:
         """Whether a fault was found at this field already."""
-        return any(fault.pointer == f"{self.pointer}/{name}" for fault in self.faults)
+        return any(fault.pointer == f"{self.pointer}/{name}" for fault in self.faults or ())
 
     def raw(self, name: str, *, optional: bool = False) -> Any:
         """Whatever stands there."""
@@ -228,19 +244,13 @@ def _plain(text: str) -> bool:
 
 
 def is_date(text: str) -> bool:
-    """A calendar date, YYYY-MM-DD."""
-    try:
-        return len(text) == 10 and bool(dt.date.fromisoformat(text))
-    except ValueError:
-        return False
+    """A calendar date, YYYY-MM-DD (RFC 3339, full-date)."""
+    return full_date(text) is not None
 
 
 def is_time(text: str) -> bool:
-    """RFC 3339 with its offset."""
-    try:
-        return "T" in text and dt.datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
+    """A time with its offset (RFC 3339, date-time)."""
+    return moment(text) is not None
 
 
 def pattern(expression: str) -> Callable[[str], object]:

@@ -5,11 +5,16 @@ Every field stands in the public JSON form. `local` never leaves the originator,
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from notifier.notification import mrz
+from notifier.notification.mrz import Mrz
 from notifier.notification.places import Place
 from notifier.notification.states import REFUGEES, UNKNOWN, participant_of
+from notifier.times import day_of
 
 TYPES: Final = (
     "arrest",
@@ -31,12 +36,20 @@ LATER: Final = ("correction", "withdrawal", "response")
 ASK_FIRST: Final = "H2"
 """The handling code that lets nobody share onwards without the originator's permission."""
 
-REFUGEE_DOCUMENTS: Final = frozenset({"PR", "PT", "CTD", "RTD"})
+REFUGEE_DOCUMENTS: Final = frozenset({"PR", "PS", "CTD", "RTD"})
 """Kinds of travel documents that say of their holder that he or she is a refugee or stateless.
 
 ``CTD``: convention travel document (1951, article 28; 1954); ``RTD``: refugee travel document; ``PR`` and
-``PT``: their two-letter codes in machine readable zones (ICAO 9303-4, 8th edition, section 4.2.2.3).
+``PS``: a refugee's and a stateless person's passport, by their code (ICAO 9303-4, 8th edition, section 4.4).
 """
+
+ALIEN_DOCUMENT: Final = "PT"
+"""An alien's or non-citizen's passport (ICAO 9303-4, 4.4): no refugee's, but some states print it on those, too."""
+
+NOT_LISTED: Final = "other"
+"""Stands for a kind of document that has no code."""
+
+_ICAO_KIND: Final = re.compile(r"[PVACI][A-Z]?|CTD|RTD", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,11 @@ class Nationality:
     since: str | None = None
     until: str | None = None
 
+    def is_current(self, on: dt.date) -> bool:
+        """Whether it had begun, and had not ended, on the day `on`; `until` is its last day."""
+        day = on.isoformat()
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -70,7 +88,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document; `kind` by ICAO 9303, `issuer` apart from nationality, `mrz` its lines.
+    """A document; `kind` by ICAO 9303, "other" or "unknown", `issuer` apart from nationality, `mrz` its lines.
 
     `expiry` is a date; it and `number` may be "unknown".
     """
@@ -85,13 +103,30 @@ class Document:
     @property
     def of_refugee(self) -> bool:
         """Whether its kind or its machine readable zone says that the holder is a refugee."""
-        kinds = {self.kind}
         codes = {self.issuer}
         if self.mrz:
             first, last = self.mrz[0], self.mrz[1] if len(self.mrz) > 1 else ""
-            kinds.add(first[:2])
             codes |= {first[2:5], last[10:13], last[15:18]}
-        return bool(kinds & REFUGEE_DOCUMENTS) or bool(codes & REFUGEES)
+        return bool(self._kinds & REFUGEE_DOCUMENTS) or bool(codes & REFUGEES)
+
+    @property
+    def of_alien(self) -> bool:
+        """Whether its kind or its machine readable zone says that it is an alien's passport."""
+        return ALIEN_DOCUMENT in self._kinds
+
+    @property
+    def listed(self) -> bool:
+        """Whether its kind or its machine readable zone is of a kind that ICAO 9303 has."""
+        return any(_ICAO_KIND.fullmatch(kind) for kind in self._kinds)
+
+    @property
+    def zone(self) -> Mrz | None:
+        """What its machine readable zone says; None where it has none that checks."""
+        return mrz.read(self.mrz) if self.mrz else None
+
+    @property
+    def _kinds(self) -> set[str]:
+        return {self.kind, self.mrz[0][:2].rstrip("<")} if self.mrz else {self.kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +300,11 @@ class Notification:
     counts: tuple[Count, ...] = ()
     id: bytes | None = None
     local: Local | None = None
+
+    @property
+    def day(self) -> dt.date:
+        """The day of the event, where it happened. Raises ValueError where another's software wrote no time."""
+        return day_of(self.event_time)
 
     @property
     def shows_refugee(self) -> bool:

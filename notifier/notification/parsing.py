@@ -5,17 +5,16 @@ What a type asks for stands in one table, `REQUIREMENTS`: another type is anothe
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
-from notifier.errors import Fault, MrzError, NotificationInvalid
+from notifier.errors import Fault, Malformed, MrzError, NotificationInvalid
 from notifier.notification import checking, mrz, states
 from notifier.notification.checking import Object, any_text, is_date, is_time, one_of, pattern
 from notifier.notification.codes import is_currency, is_script
-from notifier.notification.dates import earliest, is_birth, proves_child
+from notifier.notification.dates import earliest, is_birth, is_plausible, proves_child
 from notifier.notification.model import (
     About,
     Amount,
@@ -38,6 +37,7 @@ from notifier.notification.model import (
 )
 from notifier.notification.places import Place
 from notifier.notification.profiles import NOT_TOLD
+from notifier.times import day_of
 
 NARRATIVE: Final = 8 * 1024
 URGENCIES: Final = ("urgent", "priority", "routine")
@@ -65,9 +65,30 @@ HOLDS: Final = (
 _LABELS: Final = frozenset({"terrorist", "terrorism", "ftf", "foreign_terrorist_fighter", "extremist"})
 _AUTHORITY: Final = pattern(r"[A-Z]{3,12}/(spoc|ncb|consular|fiu|border|oversight)")
 _PARTY: Final = pattern(r"[A-Z]{3,12}(/(spoc|ncb|consular|fiu|border|oversight))?")
-_KIND: Final = pattern("[PVACI][A-Z]?|CTD|RTD")
+_KIND: Final = pattern("[PVACI]|[A-Z]{2}|CTD|RTD|other|unknown")
+_KINDS: Final = "must be a document code of one or two letters, as P or ID (ICAO 9303), CTD, RTD, other or unknown"
 _HEX_DIGEST: Final = pattern(r"[0-9a-f]{64}")
+_A_DATE: Final = "must be a date, YYYY-MM-DD"
+_A_TIME: Final = "must be a time with its offset, as 2026-11-20T08:15:00+03:00 (RFC 3339)"
 _A_STATE: Final = "must be a state's code, as FRA (ISO 3166-1 alpha-3)"
+
+
+def _no_state(code: str) -> str:
+    """What to write in place of a code that is no state's."""
+    today = states.code_today(code)
+    if today is None:
+        return _A_STATE
+    return f"{_A_STATE}: this one was given up" + (f", write {today}" if states.is_state(today) else "")
+
+
+def _or_written(says: str) -> Callable[[str], str]:
+    """`says`, and the code to write for a former one as documents print it."""
+
+    def written(code: str) -> str:
+        today = states.code_today(code)
+        return says if today is None else f"{says}: this one was given up, write {today} (ISO 3166)"
+
+    return written
 
 
 T = TypeVar("T")
@@ -127,7 +148,8 @@ REQUIREMENTS: Final = {
 def parse(document: object) -> Notification:
     """The notification in `document`: JSON text, or the value that it holds.
 
-    Raises `NotificationInvalid` with every fault at once, and `Malformed` for text that is no JSON.
+    Raises `NotificationInvalid` with every fault at once, and `Malformed` for text that is no JSON. No clock is
+    compared: what was right once is read for ever (notifier/notification/timeliness.py has what submitting asks for).
     """
     value = checking.load(document) if isinstance(document, str | bytes) else document
     if not isinstance(value, dict):
@@ -141,17 +163,28 @@ def parse(document: object) -> Notification:
     return notification
 
 
+def restore(stored: str | bytes) -> Notification:
+    """The notification in the JSON text that this software stored: it was checked then, and is taken as it stands.
+
+    So what a later version would refuse still opens. Raises `Malformed` for what is no object in JSON.
+    """
+    value = checking.load(stored)
+    if not isinstance(value, dict):
+        raise Malformed(detail="must be an object")
+    return _notification(Object(None, "", value))
+
+
 def _notification(top: Object) -> Notification:
     type_ = top.choice("type", tuple(REQUIREMENTS))
     requirement = REQUIREMENTS.get(type_, Requirement())
     grading = top.nested("grading", _grading)
     handling = top.nested("handling", _handling)
-    review = top.matching("review_date", is_date, "must be a date, YYYY-MM-DD")
-    erase = top.matching("erase_date", is_date, "must be a date, YYYY-MM-DD")
+    review = top.matching("review_date", is_date, _A_DATE)
+    erase = top.matching("erase_date", is_date, _A_DATE)
     parent = top.nested("parent", _parent, optional=True)
     if review and erase and review > erase:
         top.fault("review_date", "must not be later than erase_date")
-    event_time = top.matching("event_time", is_time, "must be a time with its offset (RFC 3339)")
+    event_time = top.matching("event_time", is_time, _A_TIME)
     subject = _part(top, "subject", requirement.subject, _subject if parent is None else _subject_as_received)
     references = top.objects("references", _reference, optional=True)
     if subject is not None:
@@ -179,8 +212,7 @@ def _notification(top: Object) -> Notification:
         about=_part(top, "about", requirement.about, _about),
         parent=parent,
         correlation=top.maybe("correlation"),
-        reply_by=top.matching("reply_by", is_time, "must be a time with its offset (RFC 3339)", optional=True)
-        or None,
+        reply_by=top.matching("reply_by", is_time, _A_TIME, optional=True) or None,
         references=references,
         biometrics=top.objects("biometrics", _biometric, optional=True),
         amounts=_parts(top, "amounts", requirement.amounts, _amount),
@@ -191,11 +223,14 @@ def _notification(top: Object) -> Notification:
 
 
 def _check_ages(top: Object, subject: Subject, event_time: str) -> None:
-    """Nobody is born after the event; nobody is an adult whom every date of birth makes a child."""
+    """Nobody is born after the event; nobody is an adult whom every date of birth makes a child.
+
+    A year that nobody alive has, a later one among them, may be of another calendar: it is warned of.
+    """
     if not event_time or not is_time(event_time) or not all(is_birth(text) for text in subject.births):
         return
-    on = dt.datetime.fromisoformat(event_time).date()
-    first = [earliest(text) for text in subject.births]
+    on = day_of(event_time)
+    first = [earliest(text) for text in subject.births if is_plausible(text, on)]
     if any(born is None or born > on for born in first):
         top.fault("subject/births", "must not be later than the event")
     elif subject.age == "adult" and proves_child(subject.births, on):
@@ -269,7 +304,7 @@ def _handling(one: Object) -> Handling:
     says = "must be a participant or an authority, as FRA or FRA/spoc"
     codes = one.texts("codes", one_of(HANDLING_CODES), f"must be one of {', '.join(HANDLING_CODES)}")
     text = one.maybe("text")
-    if "H3" in codes and not text:
+    if "H3" in codes and not text and not one.faulty("text"):
         one.fault("text", "is mandatory with H3")
     release_to = one.texts("release_to", _PARTY, says, optional=True)
     not_to = one.texts("not_to", _PARTY, says, optional=True)
@@ -296,7 +331,7 @@ def _subject_as_received(one: Object) -> Subject:
 def _described(one: Object, categories: tuple[str, ...], *, grounded: bool) -> Subject:
     category = one.choice("category", categories)
     grounds = one.objects("grounds", _ground, optional=True)
-    if grounded and category in ACCUSED and not grounds:
+    if grounded and category in ACCUSED and not grounds and not one.faulty("grounds"):
         one.fault("grounds", f"are mandatory for a person who is {category}")
     if category == "accompanying_family" and grounds:
         one.fault("grounds", "must be empty: accompanying family is not accused of anything")
@@ -340,17 +375,20 @@ def _nationalities(one: Object) -> tuple[Nationality, ...]:
 def _residences(one: Object) -> tuple[str, ...]:
     if one.is_word("residences", states.UNKNOWN):
         return (states.UNKNOWN,)
-    return one.texts("residences", states.is_state, _A_STATE, optional=True)
+    return one.texts("residences", states.is_state, _no_state, optional=True)
 
 
 def _nationality(one: Object) -> Nationality:
-    says = 'must be a code of ISO 3166 or ICAO 9303, or "unknown"'
-    return Nationality(
+    says = _or_written('must be a code of ISO 3166 or ICAO 9303, or "unknown"')
+    found = Nationality(
         one.matching("state", states.is_nationality, says),
         one.choice("status", NATIONALITY_STATUS),
-        one.matching("since", is_date, "must be a date", optional=True) or None,
-        one.matching("until", is_date, "must be a date", optional=True) or None,
+        one.matching("since", is_date, _A_DATE, optional=True) or None,
+        one.matching("until", is_date, _A_DATE, optional=True) or None,
     )
+    if found.since and found.until and found.until < found.since:
+        one.fault("until", "must not be before since")
+    return found
 
 
 def _name(one: Object) -> Name:
@@ -371,7 +409,8 @@ def _ground(one: Object) -> Ground:
 
 
 def _document(one: Object) -> Document:
-    issuer = one.matching("issuer", states.is_issuer, 'must be an issuer\'s code (ICAO 9303), or "unknown"')
+    says = _or_written('must be an issuer\'s code (ICAO 9303), or "unknown"')
+    issuer = one.matching("issuer", states.is_issuer, says)
     lines = one.texts("mrz", any_text, "", optional=True)
     if lines:
         try:
@@ -379,10 +418,10 @@ def _document(one: Object) -> Document:
         except MrzError as error:
             one.fault("mrz", error.detail)
     return Document(
-        one.matching("kind", _KIND, "must be a kind of document: P, V, A, C or I and a letter (ICAO 9303), CTD, RTD"),
+        one.matching("kind", _KIND, _KINDS),
         issuer,
         one.maybe("number"),
-        one.matching("expiry", _is_date_or_unknown, 'must be a date, or "unknown"', optional=True) or None,
+        one.matching("expiry", _is_date_or_unknown, f'{_A_DATE}, or "unknown"', optional=True) or None,
         one.maybe_choice("status", ("valid", "lost", "stolen", "revoked")),
         lines,
     )
@@ -408,7 +447,7 @@ def _place(one: Object, name: str, value: object) -> Place:
         if value == states.UNKNOWN:
             return Place("unknown")
         if states.participant_of(value) is None:
-            one.fault(name, f'{_A_STATE}, {{"iata"}}, {{"locode"}}, {{"text"}} or "unknown"')
+            one.fault(name, f'{_no_state(value)}, {{"iata"}}, {{"locode"}}, {{"text"}} or "unknown"')
         return Place("state", value)
     place = Object(one.faults, f"{one.pointer}/{name}", value)
     found = Place("unknown")
@@ -426,7 +465,7 @@ def _place(one: Object, name: str, value: object) -> Place:
 
 
 def _corridor(one: Object) -> Corridor:
-    return Corridor(one.matching("from", states.is_state, _A_STATE), one.matching("to", states.is_state, _A_STATE))
+    return Corridor(one.matching("from", states.is_state, _no_state), one.matching("to", states.is_state, _no_state))
 
 
 def _about(one: Object) -> About:
@@ -477,12 +516,12 @@ def _local(one: Object) -> Local:
 
 
 def _refugee(one: Object) -> tuple[str, tuple[str, ...]]:
-    return one.choice("status", REFUGEE_STATUS), one.texts("feared", states.is_state, _A_STATE, optional=True)
+    return one.choice("status", REFUGEE_STATUS), one.texts("feared", states.is_state, _no_state, optional=True)
 
 
 def _risk(one: Object) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    torture = one.texts("torture", states.is_state, _A_STATE, optional=True)
-    return torture, one.texts("death_penalty", states.is_state, _A_STATE, optional=True)
+    torture = one.texts("torture", states.is_state, _no_state, optional=True)
+    return torture, one.texts("death_penalty", states.is_state, _no_state, optional=True)
 
 
 def _consular(one: Object) -> str | bool:
@@ -497,6 +536,6 @@ def _approval(one: Object) -> Approval:
     reference = one.maybe("reference")
     if hold == "torture_or_death_risk" and not reference:
         one.fault("reference", "is mandatory for torture_or_death_risk: the assurance that was given")
-    at = one.matching("at", is_time, "must be a time with its offset (RFC 3339)")
-    state = one.matching("state", states.is_state, _A_STATE, optional=True) or None
+    at = one.matching("at", is_time, _A_TIME)
+    state = one.matching("state", states.is_state, _no_state, optional=True) or None
     return Approval(hold, one.text("by"), at, state, reference)

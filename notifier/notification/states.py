@@ -21,6 +21,8 @@ NOT_CITIZENSHIP: Final = frozenset(
 """Issuers of travel documents whose code says nothing about the holder's nationality (ICAO 9303-3, section 5)."""
 
 _ICAO_ALIASES: Final = {"D": "DEU"} | dict.fromkeys(BRITISH_CLASSES, "GBR")
+_RENAMED: Final = {"ROM": "ROU"}
+"""Codes that ISO 3166-1 gave up for another one of the same state, and that documents still show."""
 _BEYOND_ISO: Final = frozenset({"RKS", SPECIMEN})
 FORMER: Final[Mapping[str, tuple[str, ...]]] = {
     "AIDJ": ("DJI",),
@@ -97,6 +99,32 @@ def participant_of(code: str) -> str | None:
     """
     code = _ICAO_ALIASES.get(code, code)
     return code if is_state(code) else None
+
+
+@cache
+def _printed_former() -> dict[str, str]:
+    import pycountry
+
+    former = {country.alpha_3: country.alpha_4 for country in pycountry.historic_countries}
+    return {code: alpha_4 for code, alpha_4 in former.items() if code not in _iso()}
+
+
+def code_today(code: str) -> str | None:
+    """The code to write for a three-letter one that ISO 3166-1 has given up, as documents still print it.
+
+    Of a state that is no more its alpha-4 code (ISO 3166-3), since alpha-3 codes may be given again; None for others.
+    """
+    return _RENAMED.get(code) or _printed_former().get(code)
+
+
+def same_code(code: str) -> str:
+    """The one code by which two that say the same are compared: ``D`` is Germany's, ``YUG`` is ``YUCS``."""
+    return participant_of(code) or code_today(code) or code
+
+
+def is_printed_code(code: str) -> bool:
+    """Whether a zone may show `code` as issuer or nationality (ICAO 9303-3, section 5), a given up one too."""
+    return len(code) <= 3 and (is_nationality(code) or code_today(code) is not None)
 
 
 def successors(code: str) -> tuple[str, ...] | None:

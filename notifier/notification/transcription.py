@@ -31,6 +31,19 @@ _ARABIC: Final = (
 _SHADDA: Final = "\u0651"
 """Says that the consonant before it is doubled."""
 
+_APOSTROPHES: Final = frozenset(
+    "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u055a\u05f3"
+    "\u2018\u2019\u201a\u201b\u2032\u2035\uff07\uff40"
+)
+"""What people type for an apostrophe; accents without a letter and modifier letters among them."""
+_DIVIDING: Final = frozenset(",\u060c\u3001\uff0c\u2212")
+"""What divides words as a hyphen does; every dash does."""
+_ABBREVIATED: Final = "\ue000"
+_ORDINAL: Final = {"\u00aa": f"{_ABBREVIATED}a", "\u00ba": f"{_ABBREVIATED}o"}
+"""The raised letters at the end of an abbreviated word: M\u00aa is Mar\u00eda."""
+NAME_FIELDS: Final = (30, 31, 39)
+"""The positions of the name field: TD1 (9303-5), TD2 and MRV-B (9303-6, 7), TD3 and MRV-A (9303-4, 7)."""
+
 Spellings = Mapping[str, tuple[str, ...]]
 
 
@@ -46,39 +59,105 @@ def tables() -> Mapping[str, Spellings]:
 
 
 def follows(icao: str, text: str, script: str) -> bool | None:
-    """Whether every part of the ICAO form is a transcription of a word of `text`.
+    """Whether every part of the ICAO form is a transcription of a word of `text`, or ICAO's own truncation of one.
 
+    A form that fills the name field to its last position counts as truncated: each part may be the beginning of its
+    word, an initial too (ICAO 9303-4, 4.2.3; 9303-5 and 9303-6, 4.2.3). A form without a letter follows from nothing.
     None where section 6 does not say: another script, or a letter that stands in no table.
     """
+    parts = icao.replace("<", " ").split()
+    if not parts:
+        return False
+    found = [_every(parts, words, script, cut=is_full(icao)) for words in _readings(text)]
+    return None if None in found else any(found)
+
+
+def is_full(icao: str) -> bool:
+    """Whether a form fills the name field of a document, to a letter in its last position."""
+    return len(icao) in NAME_FIELDS and icao[-1] != "<"
+
+
+def is_name_of(printed: str, text: str, script: str, *, full: bool) -> bool | None:
+    """Whether the names that a zone prints can be those of `text`: all of the one among the others, or the reverse.
+
+    `full` is true where the zone's names may be truncated. None where the tables do not say, and for what passports
+    transcribe by sound: Arabic script, and Cyrillic where at least one part follows.
+    """
+    parts = printed.split()
+    if not parts or script == "Arab":
+        return None
+    found = []
+    for words in _readings(text):
+        of_parts = _each(parts, words, script, cut=full)
+        if of_parts is None:
+            return None
+        named = all(any(_names_one(word, part, script, full) for part in parts) for word in words)
+        found.append(all(of_parts) or named or (None if script == "Cyrl" and any(of_parts) else False))
+    return True if True in found else None if None in found else False
+
+
+def _names_one(word: str, part: str, script: str, full: bool) -> bool:
+    """Whether a stated word is this part, or its initial."""
+    return _spells(part, word, tables()[script], cut=full) or (len(word) == 1 and part.startswith(word))
+
+
+def _every(parts: list[str], words: list[str], script: str, *, cut: bool) -> bool | None:
+    found = _each(parts, words, script, cut=cut)
+    return None if found is None else all(found)
+
+
+def _each(parts: list[str], words: list[str], script: str, *, cut: bool) -> list[bool] | None:
+    """For each part whether it is one of the words; None where the tables do not have every letter."""
     table = tables().get(script)
-    words = _words(text)
     if table is None or not all(_is_known(char, table) for word in words for char in word):
         return None
-    return all(any(_spells(part, word, table) for word in words) for part in icao.replace("<", " ").split())
+    return [any(_spells(part, word, table, cut=cut) for word in words) for part in parts]
 
 
-def written_in(text: str, script: str) -> bool | None:
-    """Whether every letter of `text` is of `script`; None for a script without a table."""
-    name = {"Latn": "LATIN", "Cyrl": "CYRILLIC", "Arab": "ARABIC"}.get(script)
-    if name is None:
-        return None
-    letters = [char for char in text if unicodedata.category(char).startswith("L")]
-    return all(unicodedata.name(char, "").startswith(name) or unicodedata.category(char) == "Lm" for char in letters)
+def _readings(text: str) -> list[list[str]]:
+    """The name's words in capitals, in two readings (ICAO 9303-3, 4.6).
+
+    Hyphens and commas divide, apostrophes go. Other punctuation is left out; where people type it without a space
+    (J.R., Anna/Maria) it divides as well.
+    """
+    return [_words(text, other) for other in ("", " ")]
 
 
-def _words(text: str) -> list[str]:
-    """The name's words in capitals: hyphens divide, apostrophes and full stops go (ICAO 9303-3, 4.6)."""
-    text = unicodedata.normalize("NFKC", text)
-    kept = "".join(" " if char in "-\u2010\u2011" else char for char in text if char not in "'\u2019\u02bc.,\u060c")
+def _words(text: str, other: str) -> list[str]:
+    kept = "".join(_kept(char, other) for char in unicodedata.normalize("NFC", text))
+    # Only now: in compatibility forms some of these marks are a space and an accent.
+    kept = unicodedata.normalize("NFKC", kept)
     return [word.replace("ß", "ẞ").upper() for word in kept.split()]
 
 
-def _spells(part: str, word: str, table: Spellings) -> bool:
-    """Whether `part` is one of the transcriptions of `word`; there are too many of them to write all down."""
+def _kept(char: str, other: str) -> str:
+    """What stands for one character: itself, a space, nothing, or `other`."""
+    category = unicodedata.category(char)
+    if char in _APOSTROPHES:
+        return ""
+    if category == "Pd" or char in _DIVIDING:
+        return " "
+    if char in _ORDINAL:
+        return _ORDINAL[char]
+    return other if category[0] in "PS" else "" if category == "Cf" else char
+
+
+def _spells(part: str, word: str, table: Spellings, *, cut: bool = False) -> bool:
+    """Whether `part` is one of the transcriptions of `word`; there are too many of them to write all down.
+
+    Where it is `cut`, the beginning of one is enough.
+    """
+    if _ABBREVIATED in word:
+        stem, _, end = word.partition(_ABBREVIATED)
+        return part.startswith(stem) and part.endswith(end)
     ends = {0}
     last: tuple[str, ...] = ("",)
     for char in word:
+        if cut and len(part) in ends:
+            return True
         last = last if char == _SHADDA else table.get(char) or _plain(char)
+        if cut and any(one.startswith(part[at:]) for at in ends if at < len(part) for one in last):
+            return True
         ends = {at + len(one) for at in ends for one in last if part.startswith(one, at)}
     return len(part) in ends
 

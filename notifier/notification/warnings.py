@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from notifier.notification import mrz
-from notifier.notification.dates import may_be, proves_adult
+from notifier.errors import Fault
+from notifier.notification.ages import may_be_child
+from notifier.notification.codes import withdrawn_before
+from notifier.notification.dates import is_plausible, may_be_of, proves_adult
 from notifier.notification.model import (
     ASK_FIRST,
     Document,
@@ -20,8 +22,10 @@ from notifier.notification.model import (
     Subject,
     as_it_leaves,
 )
-from notifier.notification.states import is_party, participant_of
-from notifier.notification.transcription import follows, written_in
+from notifier.notification.scripts import written_in
+from notifier.notification.states import is_party
+from notifier.notification.transcription import follows
+from notifier.notification.zone import contradictions, doubts
 
 
 class WarningKind(StrEnum):
@@ -98,19 +102,31 @@ def warnings(notification: Notification) -> list[NotificationWarning]:
     return list(_warnings(notification))
 
 
+def warned(faults: Iterable[Fault]) -> Iterator[NotificationWarning]:
+    """The faults of dates (notifier/notification/timeliness.py) as warnings, where they refuse nothing."""
+    return (NotificationWarning(WarningKind.DATE_UNTIMELY, one.pointer, one.message) for one in faults)
+
+
 def _warnings(notification: Notification) -> Iterator[NotificationWarning]:
-    subject, local = notification.subject, notification.local
+    subject, local, on = notification.subject, notification.local, notification.day
     if subject is not None:
         for number, name in enumerate(subject.names):
             yield from _of_name(f"/subject/names/{number}", name)
         for number, document in enumerate(subject.documents):
-            yield from _of_document(f"/subject/documents/{number}", document, subject)
-        yield from _of_age(subject, dt.datetime.fromisoformat(notification.event_time).date())
+            yield from _of_document(f"/subject/documents/{number}", document, subject, on)
+        yield from _of_births(subject, on)
+        yield from _of_age(subject, on)
+        yield from _of_nationalities(subject, on)
         if local is None or local.refugee == "unknown":
             yield NotificationWarning(
                 WarningKind.REFUGEE_STATUS_UNKNOWN,
                 "/local/refugee/status",
                 "is unknown, and treated as none: find out before you send",
+            )
+    for number, amount in enumerate(notification.amounts):
+        if withdrawn_before(amount.currency, on):
+            yield NotificationWarning(
+                WarningKind.CURRENCY_WITHDRAWN, f"/amounts/{number}/currency", "was withdrawn before the event"
             )
     yield from _of_parties(notification.handling)
     if notification.narrative and notification.shows_refugee:
@@ -154,35 +170,45 @@ def _of_name(pointer: str, name: Name) -> Iterator[NotificationWarning]:
         )
 
 
-def _of_document(pointer: str, document: Document, subject: Subject) -> Iterator[NotificationWarning]:
-    """Where the machine readable zone says something else than the fields beside it."""
-    if not document.mrz:
-        return
-    zone = mrz.parse(document.mrz)
-    if document.number not in (None, "unknown", zone.number):
+def _of_document(pointer: str, document: Document, subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
+    """What its kind may hide, and where its machine readable zone says something else than the fields beside it."""
+    if document.of_alien and not document.of_refugee:
         yield NotificationWarning(
-            WarningKind.ZONE_CONTRADICTS, f"{pointer}/number", "is not the number in the machine readable zone"
+            WarningKind.REFUGEE_DOCUMENT_POSSIBLE,
+            f"{pointer}/kind",
+            "leaves as an alien's passport, which makes no refugee: say CTD where it is a convention travel document",
         )
-    if participant_of(document.issuer) != participant_of(zone.issuer):
+    if not document.listed and len(document.kind) == 2:
         yield NotificationWarning(
-            WarningKind.ZONE_CONTRADICTS, f"{pointer}/issuer", "is not the issuer in the machine readable zone"
+            WarningKind.DOCUMENT_KIND_UNLISTED, f"{pointer}/kind", "is no code of ICAO 9303: nobody else may know it"
         )
-    expiry = document.expiry or "unknown"
-    if expiry != "unknown" and zone.expiry.isdigit() and expiry.replace("-", "")[2:] != zone.expiry:
-        yield NotificationWarning(
-            WarningKind.ZONE_CONTRADICTS, f"{pointer}/expiry", "is not the date in the machine readable zone"
-        )
-    if subject.births and not any(may_be(text, zone.birth) for text in subject.births):
-        yield NotificationWarning(
-            WarningKind.ZONE_CONTRADICTS, "/subject/births", "none is the date of birth in a machine readable zone"
-        )
-    stated = {participant_of(one.state) for one in subject.nationalities}
-    if participant_of(zone.nationality) not in stated | {None}:
-        yield NotificationWarning(
-            WarningKind.ZONE_CONTRADICTS,
-            "/subject/nationalities",
-            "the one in a machine readable zone is not among them",
-        )
+    for where, message in contradictions(pointer, document, subject, on):
+        yield NotificationWarning(WarningKind.ZONE_CONTRADICTS, where, message)
+    for where, message in doubts(pointer, document):
+        yield NotificationWarning(WarningKind.ZONE_DOUBTFUL, where, message)
+
+
+def _of_births(subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
+    """A year of another calendar, or none at all; never of the age that is stated."""
+    for number, text in enumerate(subject.births):
+        if not is_plausible(text, on):
+            may_be = may_be_of(text, on)
+            yield NotificationWarning(
+                WarningKind.BIRTH_IMPLAUSIBLE,
+                f"/subject/births/{number}",
+                "is no date that anybody alive is born on, and proves no age: dates are Gregorian"
+                + (f"; may be {' or '.join(may_be)}" if may_be else ""),
+            )
+
+
+def _of_nationalities(subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
+    for number, one in enumerate(subject.nationalities):
+        if one.status != "revoked" and not one.is_current(on):
+            yield NotificationWarning(
+                WarningKind.NATIONALITY_NOT_CURRENT,
+                f"/subject/nationalities/{number}",
+                "is not one of the day of the event, and waits until it is confirmed",
+            )
 
 
 def _of_age(subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
@@ -193,7 +219,7 @@ def _of_age(subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
             "/subject/age",
             "is adult, and not every date of birth says so: say disputed or unknown",
         )
-    if subject.age == "unknown" and not proven:
+    if subject.age == "unknown" and may_be_child(subject, on):
         yield NotificationWarning(
             WarningKind.AGE_UNKNOWN, "/subject/age", "is unknown, and waits for a child reviewer: find out"
         )

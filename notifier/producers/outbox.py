@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from notifier.config import refuse_oversight
 from notifier.errors import NotifierError, Refused, StorageError
 from notifier.migrations import MigrationContext, migrate
-from notifier.notification import Notification, parse, to_json
+from notifier.notification import Notification, restore, to_json
 from notifier.notification.model import Approval
 from notifier.producers import migrations, tables
 from notifier.producers.approvals import Person, approvals_of, canonical, register
@@ -452,7 +452,7 @@ class Outbox:
             row = await self._row(connection, notification_id)
         if row is None:
             raise Refused("not_found", f"the outbox has no notification {message_id}")
-        return parse(self._open("content", notification_id, row.content))
+        return restore(self._open("content", notification_id, row.content))
 
     async def messages(self) -> AsyncIterator[tuple[str, Notification, Plan, list[Approval]]]:
         """Every message: id, notification, plan, and the approvals that count; oldest first, a few at a time."""

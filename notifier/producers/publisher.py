@@ -28,7 +28,8 @@ from notifier.errors import DirectoryStale, Fault, NotificationInvalid, Notifier
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
-from notifier.notification.warnings import NotificationWarning, WarningKind, warnings
+from notifier.notification.timeliness import check_timely, untimely
+from notifier.notification.warnings import NotificationWarning, WarningKind, warned, warnings
 from notifier.ops import metrics
 from notifier.producers.approvals import Person, sign
 from notifier.producers.case import UPDATES, Planner
@@ -174,7 +175,8 @@ class Publisher:
         """Checks, decides and stores one notification (a dict, JSON text, or a `Notification`).
 
         `by` is the person who submits it, by default the user of this process: whoever it is may not approve it.
-        Durable in the outbox when it returns, whether or not the broker answers. Raises `NotificationInvalid`
+        Durable in the outbox when it returns, whether or not the broker answers. This is where dates are compared
+        with the clock (notifier/notification/timeliness.py). Raises `NotificationInvalid`
         with every fault, `Refused` (`not_permitted`, `id_taken`; of an update `not_found`, `about_mismatch`),
         `DirectoryError` (`unknown_signer`), `DirectoryStale`, or `StorageError`.
         """
@@ -190,7 +192,7 @@ class Publisher:
         metrics.SUBMITTED.inc(len(stored))
         self._stored()
         return [
-            Submitted(one.id, one.plan, one.state, one.reason, tuple(_warnings(notification)))
+            Submitted(one.id, one.plan, one.state, one.reason, tuple(_warnings(notification, self._runtime.clock())))
             for one, (notification, _) in zip(stored, items, strict=True)
         ]
 
@@ -296,6 +298,7 @@ class Publisher:
             raise NotificationInvalid([Fault("/parent", "must not be there: notifier forward makes it")])
         if notification.type not in TYPES:
             raise Refused("not_permitted", f"the type {notification.type} is not published by hand")
+        check_timely(notification, self._runtime.clock())
         snapshot = self._snapshot(notification.type)
         if notification.id is None:
             notification = replace(notification, id=self._new_id())
@@ -383,9 +386,11 @@ def user() -> str:
         return f"user {os.getuid()}"
 
 
-def _warnings(notification: Notification) -> Iterator[NotificationWarning]:
+def _warnings(notification: Notification, now: int) -> Iterator[NotificationWarning]:
     """What is worth a second look when a notification is sent."""
     yield from warnings(notification)
+    if notification.type == "update":
+        yield from warned(untimely(notification, now))
     if notification.local is not None and notification.local.approvals:
         yield NotificationWarning(
             WarningKind.APPROVAL_WITHOUT_EFFECT,

@@ -22,6 +22,7 @@ from notifier.producers.plan import Entry, Plan, Stop, Ties, plan
 from notifier.routing.decision import Decision, decide, facts_of
 from notifier.routing.facts import NAMING, RoutingFacts
 from notifier.routing.forwarding import decide_answer, decide_forward
+from notifier.routing.legs import doubt_about
 from notifier.routing.safeguards import needs_child_review, origins_of_refugee
 
 UNCONFIRMED: Final = "nationality_unconfirmed"
@@ -229,7 +230,7 @@ class _Said:
         self._silent = {"not_a_participant"} | (set() if self._described else {"child_review"})
         self._named = named
         self._revoked = _revoked([*(one.notification for one in case), update])
-        self._documented = {participant_of(one.state) for one in given if one.status == "documented"}
+        self._documented = {participant_of(one.state) for one in given if doubt_about(one, update.day) is None}
         self._outcomes = outcomes
         self._case = case
 

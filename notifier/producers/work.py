@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope.format import notification_digest
 from notifier.errors import Fenced, Refused
-from notifier.notification import Notification, parse
+from notifier.notification import Notification, restore
 from notifier.notification.model import Approval
 from notifier.producers import tables
 from notifier.producers.approvals import Held, approvals_of
@@ -249,7 +249,7 @@ class Work:
     def opened(self, row: sa.Row[Any]) -> Message:
         """A row of the messages, opened."""
         content = self._open("content", row)
-        notification = parse(content)
+        notification = restore(content)
         held = held_of(notification, content, self._open("submitted_by", row).decode(), row.created)
         return Message(row.id, notification, held, Plan.from_document(self._open("plan", row)))
 

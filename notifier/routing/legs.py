@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def legs_of(notification: Notification, judged_as: str | None = None) -> Iterato
     if notification.movement is not None:
         yield from _movement_legs(notification.movement, type_)
     if notification.subject is not None:
-        yield from _nationality_legs(notification.subject)
+        yield from _nationality_legs(notification.subject, notification.day)
         yield from _residence_legs(notification.subject)
 
 
@@ -64,10 +65,10 @@ def _movement_legs(movement: Movement, type_: str) -> Iterator[FoundLeg]:
         yield FoundLeg(rule, state, None if state else "unresolved_place")
 
 
-def _nationality_legs(subject: Subject) -> Iterator[FoundLeg]:
+def _nationality_legs(subject: Subject, on: dt.date) -> Iterator[FoundLeg]:
     for one in subject.nationalities:
         if is_citizenship(one):
-            yield _nationality_leg(one)
+            yield _nationality_leg(one, on)
 
 
 def is_citizenship(one: Nationality) -> bool:
@@ -75,18 +76,19 @@ def is_citizenship(one: Nationality) -> bool:
     return one.status != "revoked" and one.state not in REFUGEES | NOT_CITIZENSHIP | {STATELESS}
 
 
-def _nationality_leg(one: Nationality) -> FoundLeg:
+def _nationality_leg(one: Nationality, on: dt.date) -> FoundLeg:
     if one.state in (UNKNOWN, UNSPECIFIED):
         return FoundLeg("nationality", None, "nationality_unknown")
     followed = successors(one.state)
     if followed is not None:
         return FoundLeg("nationality", None, "former_state", followed)
-    return FoundLeg("nationality", participant_of(one.state), doubt_about(one))
+    return FoundLeg("nationality", participant_of(one.state), doubt_about(one, on))
 
 
-def doubt_about(one: Nationality) -> str | None:
-    """A nationality that is claimed or inferred waits until it is confirmed."""
-    return None if one.status == "documented" else "nationality_unconfirmed"
+def doubt_about(one: Nationality, on: dt.date) -> str | None:
+    """A nationality that is claimed or inferred, or that is not one of the day `on`, waits until it is confirmed."""
+    firm = one.status == "documented" and one.is_current(on)
+    return None if firm else "nationality_unconfirmed"
 
 
 def _residence_legs(subject: Subject) -> Iterator[FoundLeg]:

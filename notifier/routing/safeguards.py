@@ -6,11 +6,10 @@ name in notifier/routing/table.py. `type_` is the type whose rows decide: for an
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
 from notifier.notification import Notification
-from notifier.notification.dates import proves_adult
+from notifier.notification.ages import may_be_child
 from notifier.notification.states import participant_of, successors
 from notifier.routing.facts import NAMING
 from notifier.routing.legs import only_accompanies
@@ -78,19 +77,14 @@ def is_released_to(name: str, notification: Notification) -> bool:
 
 
 def needs_child_review(notification: Notification, type_: str | None = None) -> bool:
-    """A child, an age in dispute, or an unknown one that no date of birth makes an adult's.
+    """A child, an age in dispute, an unknown one that no date of birth makes an adult's, or a document of a child.
 
     An update about a person who is not described again says nothing of the age: it waits, too.
     """
     subject = notification.subject
     if subject is None:
         return NAMING[notification.type] == "rules_and_told_before" and type_ != "pattern"
-    if subject.age == "adult":
-        return False
-    if subject.age == "unknown":
-        on = dt.datetime.fromisoformat(notification.event_time).date()
-        return not proves_adult(subject.births, on)
-    return True
+    return may_be_child(subject, notification.day)
 
 
 def is_at_risk(state: str, notification: Notification) -> bool:

@@ -463,7 +463,7 @@ OTHERS = (
     Row("safeguards: consular_not_requested", f"{TYPES}::test_who_is_told",
         "notifier.routing.safeguards:is_asked_for = lambda *_: True"),
     Row("safeguards: nationality_unconfirmed", f"{DECISION}::test_a_doubtful_nationality_holds_its_leg_alone",
-        "notifier.routing.legs:doubt_about = lambda _: None"),
+        "notifier.routing.legs:doubt_about = lambda *_: None"),
     Row("safeguards: former_state", f"{DECISION}::test_a_former_state_holds_with_its_successors",
         "notifier.routing.legs:successors = lambda _: None"),
     Row("safeguards: a code that is no citizenship", f"{DECISION}::test_a_stateless_person_has_no_nationality_leg",

@@ -30,7 +30,7 @@ ORGANISATIONS = (
     *("UNO", "UNA", "UNK", "EUE", "XPO", "XOM", "XBA", "XCC"),
     *("XEC", "XCE", "XCO", "XDC", "XES", "XIM", "XMP", "IAO"),
 )
-REFUGEE_KINDS = ("PR", "PT", "CTD", "RTD")
+REFUGEE_KINDS = ("PR", "PS", "CTD", "RTD")
 
 Entry = tuple[str | None, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
@@ -138,13 +138,15 @@ class Book:
         no_state = one["state"] in ("XXA", "XXB", "XXC", *ORGANISATIONS)
         return one["status"] != "revoked" and not no_state
 
-    @staticmethod
-    def nationality(one: Mapping[str, Any]) -> tuple[str | None, str | None, tuple[str, ...]]:
+    def nationality(self, one: Mapping[str, Any]) -> tuple[str | None, str | None, tuple[str, ...]]:
         if one["state"] in ("unknown", "XXX"):
             return None, "nationality_unknown", ()
         if len(one["state"]) == 4:
             return None, "former_state", successors(one["state"]) or ()
-        unconfirmed = one["status"] in ("claimed", "inferred")
+        day = self.d["event_time"][:10]
+        over = one.get("until") is not None and one["until"] < day
+        early = one.get("since") is not None and one["since"] > day
+        unconfirmed = one["status"] in ("claimed", "inferred") or over or early
         return participant_of(one["state"]), "nationality_unconfirmed" if unconfirmed else None, ()
 
     def judged(self, name: str, reasons: Mapping[str, str], doubts: list[str | None]) -> Entry:
@@ -189,11 +191,26 @@ class Book:
         """To be treated as one."""
         if not self.subject:
             return self.d["type"] in ("update", "release") and self.kind != "pattern"
-        if self.subject["age"] != "unknown":
-            return self.subject["age"] != "adult"
+        if self.subject["age"] in ("child", "disputed"):
+            return True
         births = self.subject.get("births")
         on = dt.date.fromisoformat(self.d["event_time"][:10])
-        return births == "unknown" or any((last := latest(one)) is None or self.under_18(last, on) for one in births)
+        if any(self.zone_says_child(one["mrz"], on) for one in self.subject.get("documents", []) if one.get("mrz")):
+            return True
+        if self.subject["age"] == "adult":
+            return False
+        return births == "unknown" or any(
+            (last := latest(one)) is None or last.year < on.year - 125 or self.under_18(last, on) for one in births
+        )
+
+    def zone_says_child(self, lines: list[str], on: dt.date) -> bool:
+        """By the whole date of birth in a zone, which is of this century where that is not in the future."""
+        printed = lines[1][:6] if len(lines) == 3 else lines[1][13:19]
+        if not printed.isdigit():
+            return False
+        year = 2000 + int(printed[:2])
+        born = dt.date(year, int(printed[2:4]), int(printed[4:]))
+        return born <= on and self.under_18(born, on)
 
     @staticmethod
     def under_18(born: dt.date, on: dt.date) -> bool:

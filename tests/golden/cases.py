@@ -113,9 +113,9 @@ def add(path: str, *values: Any) -> Change:
     return change
 
 
-def national(state: str, status: str = "documented") -> Change:
+def national(state: str, status: str = "documented", **dates: str) -> Change:
     """Another nationality."""
-    return add("subject/nationalities", {"state": state, "status": status})
+    return add("subject/nationalities", {"state": state, "status": status, **dates})
 
 
 def approved(hold: str, state: str | None = None) -> Change:
@@ -134,6 +134,12 @@ def both(*changes: Change) -> Change:
 
 
 CHILD = put("subject/age", "child")
+CHILD_S_PASSPORT = {
+    "kind": "P",
+    "issuer": "UTO",
+    "mrz": ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO1201011F2712310ZE184226B<<<<<18"],
+}
+"""Its zone says that she was born in 2012."""
 FAMILY = both(put("subject/category", "accompanying_family"), put("subject/grounds", []))
 CASES = (
     Case("another nationality", national("FRA")),
@@ -146,6 +152,9 @@ CASES = (
     Case("asylum seeker", put("local/refugee/status", "asylum_seeker"), "status"),
     Case("AUT is feared by nobody's refugee", put("local/refugee/feared", ["AUT"]), "status"),
     Case("convention travel document of FRA", add("subject/documents", {"kind": "CTD", "issuer": "FRA"})),
+    Case("alien's passport of FRA", add("subject/documents", {"kind": "PT", "issuer": "FRA"})),
+    Case("stateless person's passport of FRA", add("subject/documents", {"kind": "PS", "issuer": "FRA"})),
+    Case("document of no known kind", add("subject/documents", {"kind": "unknown", "issuer": "FRA"})),
     Case(
         "nationality unknown",
         put("subject/nationalities", [{"state": "unknown", "status": "claimed"}]),
@@ -155,6 +164,8 @@ CASES = (
     Case("claimed nationality of FRA", national("FRA", "claimed")),
     Case("inferred nationality of DEU", national("DEU", "inferred")),
     Case("revoked nationality of FRA", national("FRA", "revoked")),
+    Case("nationality of FRA that ended in 2010", national("FRA", until="2010-01-01")),
+    Case("nationality of FRA that begins in 2030", national("FRA", since="2030-01-01")),
     Case("national of Yugoslavia", national("YUCS")),
     Case("document of the United Nations as nationality", national("UNO")),
     Case("British overseas citizen", national("GBO")),
@@ -162,6 +173,8 @@ CASES = (
     Case("age in dispute", put("subject/age", "disputed"), "age"),
     Case("age unknown", both(put("subject/age", "unknown"), put("subject/births", "unknown")), "age"),
     Case("age unknown, born 1974", put("subject/age", "unknown"), "age"),
+    Case("age unknown, born 1388", both(put("subject/age", "unknown"), put("subject/births", ["1388-05-01"])), "age"),
+    Case("an adult with a child's passport", add("subject/documents", CHILD_S_PASSPORT)),
     Case("accompanying family", FAMILY, "category"),
     Case("not to AUT", add("handling/not_to", "AUT")),
     Case("not to DEU's contact point", add("handling/not_to", "DEU/spoc")),

@@ -38,7 +38,7 @@ from notifier.transport.memory import MemoryBroker
 
 PARTICIPANTS = ("AUT", "DEU", "FRA", "TUR", "UTO")
 PARTITIONS = 2
-START = 1_795_000_000_000
+START = 1_795_432_000_000
 YEAR_MS = 365 * 86_400_000
 PATIENCE_S = 120  # of real time, for what must come: a machine that is busy fails no test
 

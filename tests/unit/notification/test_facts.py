@@ -8,7 +8,17 @@ import airportsdata
 import pytest
 
 from notifier.notification import states
-from notifier.notification.dates import earliest, is_birth, latest, proves_adult, proves_child
+from notifier.notification.dates import (
+    earliest,
+    is_birth,
+    is_plausible,
+    is_printed_date,
+    latest,
+    may_be_of,
+    printed_birth,
+    proves_adult,
+    proves_child,
+)
 from notifier.notification.places import Place
 
 
@@ -34,6 +44,23 @@ def test_an_organisation_issues_documents_and_has_no_citizens(code):
     assert states.is_issuer(code)
     assert states.is_nationality(code)
     assert states.participant_of(code) is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "today"),
+    [
+        *(("YUG", "YUCS"), ("SCG", "CSXX"), ("SUN", "SUHH"), ("CSK", "CSHH"), ("DDR", "DDDE"), ("ZAR", "ZRCD")),
+        *(("TMP", "TPTL"), ("ANT", "ANHH"), ("YMD", "YDYE"), ("BUR", "BUMM"), ("ROM", "ROU"), ("NTZ", "NTHH")),
+        *(("FRA", None), ("ATF", None), ("XXA", None), ("ABC", None), ("unknown", None)),
+    ],
+)
+def test_a_code_that_was_given_up_has_another(printed, today):
+    """Documents print the alpha-3 code of their time; a zone with one is read, and compared as the same."""
+    assert states.code_today(printed) == today
+    if today is not None:
+        assert states.is_printed_code(printed)
+        assert states.same_code(printed) == states.same_code(today)
+        assert not states.is_nationality(printed)
 
 
 def test_former_states_have_living_successors():
@@ -94,6 +121,96 @@ def test_dates_of_birth_may_be_partly_known(text):
 def test_what_is_no_date_of_birth_is_refused(text):
     """Nothing is guessed."""
     assert not is_birth(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("197X-02-29", "1972-02-29", "1976-02-29"),
+        ("19XX-02-29", "1904-02-29", "1996-02-29"),
+        ("190X-02-29", "1904-02-29", "1908-02-29"),
+        ("198X-02-29~", "1970-02-28", "1998-02-28"),
+        ("197X-02-XX", "1970-02-01", "1979-02-28"),
+        ("19XX-06-31", None, None),
+        ("197X-02-30", None, None),
+        ("1974-02-29", None, None),
+        ("19X5-02-29", None, None),
+    ],
+)
+def test_a_leap_day_of_an_unspecified_year(text, first, last):
+    """EDTF: any year that has it; one that no year has is none."""
+    assert (str(earliest(text)), str(latest(text))) == (str(first), str(last))
+    assert is_birth(text) is (first is not None)
+
+
+EVENT = dt.date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "calendars"),
+    [
+        ("1388-05-01", "solar Hijri lunar Hijri"),
+        ("1430-08-01", "lunar Hijri"),
+        ("1353-XX", "solar Hijri lunar Hijri"),
+        ("13XX", "solar Hijri lunar Hijri"),
+        ("0008", "century Minguo"),
+        ("0074-08-12", "century Minguo"),
+        ("2517-08-12", "Buddhist"),
+        ("2066", "Bikram"),
+        ("5734", "Hebrew"),
+        ("1690", "Coptic"),
+        ("1900-01-01", ""),
+        ("9999", ""),
+        ("1388-05-01?", "solar Hijri lunar Hijri"),
+    ],
+)
+def test_a_year_that_nobody_alive_has_proves_nothing(text, calendars):
+    """Neither an adult nor a child; it says which calendars it may be of, and not what was given."""
+    assert is_birth(text)
+    assert not is_plausible(text, EVENT)
+    assert not proves_adult((text,), EVENT)
+    assert not proves_child((text,), EVENT)
+    assert not proves_adult(("1974-08-12", text), EVENT)
+    said = " ".join(may_be_of(text, EVENT))
+    assert all(word in said for word in calendars.split())
+    assert bool(said) is bool(calendars)
+    assert not any(char.isdigit() for char in said)
+
+
+def test_a_long_life_is_plausible():
+    """To the year: 125 years before the event, and no later one than the event's."""
+    for text in ("1901", "1901-01-01", "2026", "19XX", "20XX", "1895~"):
+        assert is_plausible(text, EVENT)
+    assert proves_adult(("1901-12-31",), EVENT)
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_date", "birth"),
+    [
+        ("120101", True, ("2012-01-01", "2012-01-01")),
+        ("740812", True, ("1974-08-12", "1974-08-12")),
+        ("261231", True, ("1926-12-31", "1926-12-31")),
+        ("250812", True, ("2025-08-12", "2025-08-12")),
+        ("000229", True, ("2000-02-29", "2000-02-29")),
+        ("74<<<<", True, ("1974-01-01", "1974-12-31")),
+        ("7408<<", True, ("1974-08-01", "1974-08-31")),
+        ("74<<12", True, ("1974-01-01", "1974-12-31")),
+        ("<<0812", True, None),
+        ("<<<<<<", True, None),
+        ("740231", False, None),
+        ("010229", False, None),
+        ("741301", False, None),
+        ("740800", False, None),
+        ("000000", False, None),
+        ("7<0812", False, None),
+        ("74081<", False, None),
+    ],
+)
+def test_a_zone_s_date_is_a_date_in_its_younger_reading(printed, is_date, birth):
+    """ICAO 9303-3, 4.8: fillers stand for a whole part that is unknown; the century is not printed."""
+    assert is_printed_date(printed) is is_date
+    found = printed_birth(printed, EVENT)
+    assert (None if found is None else tuple(str(day) for day in found)) == birth
 
 
 @pytest.mark.parametrize("text", ["1970/1975", "[1974-08-12,1974-12-08]", "{1974,1975}", "1974-21", "Y17", "-1974"])

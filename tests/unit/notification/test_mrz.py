@@ -67,6 +67,64 @@ def test_a_long_document_number_goes_on_in_the_optional_data():
     assert (error.value.field, error.value.expected) == ("document number", rest[-1])
 
 
+def td1(number, optional="", digit="<", birth="801010", expiry="200601"):
+    """A card's three lines with this number field and optional data, its other digits right."""
+    first = f"I<PRT{number:<<9}{digit}{optional}".ljust(30, "<")
+    second = f"{birth}{check_digit(birth)}F{expiry}{check_digit(expiry)}PRT<<<<<<<<<<<"
+    second += check_digit(first[5:30] + second[0:7] + second[8:15] + second[18:29])
+    return [first, second, TD1[2]]
+
+
+@pytest.mark.parametrize("rest", ["ZZ7", "1", "034", "ABCDEFGHIJKLM"])
+@pytest.mark.parametrize("counted", [False, True], ids=["by the letter", "as genuine cards count"])
+def test_a_long_number_with_the_filler_counted_or_not(rest, counted):
+    """9303-5, 4.2.4 leaves the filler at position 15 out; cards of several states count it. No other sum holds."""
+    number = "000024759"
+    digit = check_digit(f"{number}<{rest}" if counted else number + rest)
+    assert parse(td1(number, rest + digit)).number == number + rest
+    both = {check_digit(f"{number}<{rest}"), check_digit(number + rest)}
+    wrong = next(one for one in "0123456789" if one not in both)
+    with pytest.raises(MrzError) as error:
+        parse(td1(number, rest + wrong))
+    assert error.value.field == "document number"
+    assert error.value.expected == check_digit(number + rest)
+
+
+def test_a_card_without_a_number_may_have_optional_data():
+    """What stands there continues nothing."""
+    assert parse(td1("", "12345")).optional == "12345"
+    assert parse(td1("", "12345")).number == ""
+
+
+FRENCH = ["IDFRAERIKSSON<<<<<<<<<<<<<<<<<<<<<<<", "8806923102858ANNA<<<<<<<<<<7408122F0"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        FRENCH,
+        ["IDFRADUPONT<DURAND<<<<<<<<<<<<923456", "9409923102854CORINNE<<<<<<<6512068F6"],
+        ["D1FRA13AA000026181231MARTIN<<9"],
+        ["I<XYZ123456789ABCDEFGHIJKLMNOP", "ABCDEF1F1234567XYZ<<<<<<<<<<<6", TD1[2]],
+        ["12345", "67890"],
+    ],
+    ids=["French card", "another", "driving licence", "a national card", "no zone at all"],
+)
+def test_lines_of_a_state_s_own_form_are_told_as_no_zone(lines):
+    """What helps is to leave them out, and it is said so."""
+    with pytest.raises(MrzError, match="leave them out") as error:
+        parse(lines)
+    assert error.value.expected is None
+
+
+def test_a_zone_knows_whether_its_names_may_be_truncated():
+    """A letter in the last position, in any format."""
+    full = "NILAVADHANANANDA<<CHAYAPA<DEJTHAMRONG<K"
+    assert parse([f"P<UTO{full}", TD3[1]]).full
+    assert not parse(TD3).full
+    assert parse([TD1[0], TD1[1], "VILARCHAO<FERNANDEZ<<JOSE<RAMO"]).full
+
+
 @pytest.mark.parametrize(
     ("line", "place", "field"),
     [(1, 9, "document number"), (1, 19, "date of birth"), (1, 27, "date of expiry"), (1, 42, "personal number")],

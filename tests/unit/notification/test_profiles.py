@@ -223,7 +223,7 @@ DOCUMENTS = st.lists(
             {"kind": "CTD", "issuer": "FRA", "number": "CANARY1"},
             {"kind": "RTD", "issuer": "FRA", "number": "CANARY2"},
             {"kind": "PR", "issuer": "FRA", "number": "CANARY3"},
-            {"kind": "PT", "issuer": "FRA", "number": "CANARY4"},
+            {"kind": "PS", "issuer": "FRA", "number": "CANARY4"},
             {"kind": "P", "issuer": "UTO", "number": "L898902C3"},
         ]
     ),

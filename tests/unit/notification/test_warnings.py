@@ -66,12 +66,16 @@ def test_a_person_whom_the_machine_readable_zone_contradicts():
 def test_a_name_and_its_script():
     """An ICAO form that does not follow, in any of the three scripts; a script that is another."""
     name = {"quality": "primary", "text": "Шевченко", "script": "Cyrl", "icao": "SHEVCHENKO"}
-    assert found(made(names=[name])) == {}
-    assert list(found(made(names=[name | {"icao": "SEVCENKO"}]))) == []
-    assert list(found(made(names=[name | {"icao": "SMITH"}]))) == ["/subject/names/0/icao"]
+    plain = {"documents": []}
+    assert found(made(names=[name], **plain)) == {}
+    assert list(found(made(names=[name | {"icao": "SEVCENKO"}], **plain))) == []
+    assert list(found(made(names=[name | {"icao": "SMITH"}], **plain))) == ["/subject/names/0/icao"]
     arabic = {"quality": "aka", "text": "محمد", "script": "Arab", "icao": "AHMED"}
-    assert list(found(made(names=[name, arabic]))) == ["/subject/names/1/icao"]
-    assert list(found(made(names=[name | {"script": "Latn"}]))) == ["/subject/names/0/script"]
+    assert list(found(made(names=[name, arabic], **plain))) == ["/subject/names/1/icao"]
+    assert list(found(made(names=[name | {"script": "Latn"}], **plain))) == ["/subject/names/0/script"]
+    for script in ("Latn", "Grek", "Hans"):
+        blank = {"quality": "primary", "text": "\u0391", "script": script, "icao": "<<<"}
+        assert "/subject/names/0/icao" in found(made(names=[blank], **plain)), "a form without a letter"
 
 
 def test_ages_that_the_dates_of_birth_do_not_bear_out():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden.book import Book
-from golden.cases import ABOUT, CORRIDORS, LOCAL, SIGNED, STAGES, base
+from golden.cases import ABOUT, CHILD_S_PASSPORT, CORRIDORS, LOCAL, SIGNED, STAGES, base
 from notifier.directory.builtin import builtin_snapshot
 from notifier.notification import encode, for_sealing, parse
 from notifier.notification.digest import digests_of
@@ -32,15 +32,23 @@ PARTIES = st.lists(st.sampled_from([*STATE_CODES, "INTERPOL", "DEU/spoc", "FRA/f
 PLACES = st.sampled_from([*STATE_CODES, "unknown", {"locode": "DEFRA"}, {"iata": "CDG"}, {"text": "a field"}])
 CODES = st.sampled_from([*STATE_CODES, "unknown", "XXA", "XXB", "XXC", "XXX", "UNO", "YUCS", "CSHH", "GBO", "D"])
 DOCUMENTS = st.sampled_from(
-    [{"kind": "P", "issuer": "UTO"}, {"kind": "CTD", "issuer": "FRA"}, {"kind": "RTD", "issuer": "unknown"}]
+    [
+        {"kind": "P", "issuer": "UTO"},
+        {"kind": "CTD", "issuer": "FRA"},
+        {"kind": "RTD", "issuer": "unknown"},
+        {"kind": "PT", "issuer": "FRA"},
+        {"kind": "other", "issuer": "BEL"},
+        CHILD_S_PASSPORT,
+    ]
 )
+DATES = st.sampled_from([{}, {}, {}, {"until": "2010-01-01"}, {"until": "2026-11-20"}, {"since": "2026-11-21"}])
 
 
 @st.composite
 def nationalities(draw):
     """Between one and four, of every status."""
     status = st.sampled_from(["documented", "documented", "claimed", "inferred", "revoked"])
-    return [{"state": draw(CODES), "status": draw(status)} for _ in range(draw(st.integers(1, 4)))]
+    return [{"state": draw(CODES), "status": draw(status), **draw(DATES)} for _ in range(draw(st.integers(1, 4)))]
 
 
 @st.composite
@@ -72,7 +80,7 @@ def documents(draw, types=TYPES):
         subject = document["subject"]
         subject["nationalities"] = draw(nationalities())
         subject["age"] = draw(st.sampled_from(["adult", "adult", "adult", "child", "disputed", "unknown"]))
-        subject["births"] = draw(st.sampled_from([["1974-08-12"], "unknown"]))
+        subject["births"] = draw(st.sampled_from([["1974-08-12"], ["1388-05-01"], "unknown"]))
         subject["residences"] = draw(LISTED)
         subject["documents"] = draw(st.lists(DOCUMENTS, max_size=2))
         document["local"] = draw(local_parts())
