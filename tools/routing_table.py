@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from notifier.notification.territories import BUILT_IN
 from notifier.routing.facts import NAMING
-from notifier.routing.table import EXPECTED, SAFEGUARDS, Expected
+from notifier.routing.table import EXPECTED, SAFEGUARDS, SILENCES, Expected
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "routing.md"
 CUSTODY = {"any": "", "in_custody": "in custody", "free": "not in custody"}
@@ -51,9 +52,32 @@ def safeguards() -> str:
     return "\n".join(lines)
 
 
+def silences() -> str:
+    """One line a case in which nobody is told and nothing is held."""
+    return "\n".join(
+        ["| silent | because |", "|---|---|", *(f"| `{name}` | {why} |" for name, why in SILENCES.items())]
+    )
+
+
+def territories() -> str:
+    """One line a state: for which codes it answers."""
+    codes: dict[str, list[str]] = {}
+    for one in BUILT_IN:
+        codes.setdefault(one.state, []).append(one.code)
+    rows = [f"| {state} | {', '.join(codes[state])} |" for state in sorted(codes)]
+    return "\n".join(["| state | answers for |", "|---|---|", *rows])
+
+
 def written(document: str) -> str:
     """`document` with the tables between its markers as the code has them."""
-    for name, table in (("expected", expected()), ("named", named()), ("safeguards", safeguards())):
+    tables = (
+        ("expected", expected()),
+        ("named", named()),
+        ("safeguards", safeguards()),
+        ("territories", territories()),
+        ("silences", silences()),
+    )
+    for name, table in tables:
         begin, end = f"<!-- {name}: written by tools/routing_table.py -->", f"<!-- end of {name} -->"
         pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
         if not pattern.search(document):

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from notifier.notification.places import ReadPlace
     from notifier.producers.approvals import Ruling
     from notifier.routing.changes import Change
 
 EXERCISE: Final = "  EXERCISE"
 """What stands behind the line of a notification that is a drill, wherever one is shown."""
 
+_FURTHER: Final = {
+    "successors": "successors",
+    "answers_for": "answers for",
+    "readings": "sources give the code to",
+}
 _WORDS: Final = {"send": "told", "hold": "held", "suppress": "not told"}
 
 
@@ -29,13 +35,22 @@ def _reasons(entry: dict[str, Any]) -> str:
     text = text or "by facts that its profile does not show"
     if entry["because"]:
         text += f"; because {', '.join(entry['because'])}"
-    if entry.get("successors"):
-        text += f"; successors {', '.join(entry['successors'])}"
+    for name, words in _FURTHER.items():
+        if entry.get(name):
+            text += f"; {words} {', '.join(entry[name])}"
     return text
 
 
 def _outcome(entry: dict[str, Any]) -> str:
     return f"{_WORDS[entry['outcome']]}: {_reasons(entry)}"
+
+
+def place_line(one: ReadPlace) -> str:
+    """What the code of a place was read as."""
+    read = " or ".join(one.readings) or "no state: no list has it"
+    if len(one.readings) > 1:
+        read += ": sources differ"
+    return f"{'read':<9} {one.pointer}: {one.place.value} as {read}{f' ({one.place.name})' if one.place.name else ''}"
 
 
 _LEGS: Final = {
@@ -83,6 +98,14 @@ def lane_line(lane: dict[str, Any]) -> str:
     return f"corridor {lane['from']} to {lane['to']}: {', '.join(lane['subscribers']) or 'nobody'}"
 
 
+def territory_line(row: dict[str, Any]) -> str:
+    """Which state answers for a territory, and whom a leg there reaches."""
+    return f"territory {row['code']}: {row['state']} answers{_TELLS[row['tells']]}"
+
+
+_TELLS: Final = {"own": ", where it has no authority of its own", "both": ", and is told beside its own authority"}
+
+
 def change_line(change: Change) -> str:
     """One difference between two versions of the rules."""
     item = change.after or change.before
@@ -92,6 +115,9 @@ def change_line(change: Change) -> str:
     if change.part == "corridors":
         was = f", before {', '.join(change.before['subscribers']) or 'nobody'}" if change.kind == "changed" else ""
         return f"{change.kind:<8} {lane_line(item)}{was}"
+    if change.part == "territories":
+        was = f", before {territory_line(change.before)}" if change.kind == "changed" else ""
+        return f"{change.kind:<8} {territory_line(item)}{was}"
     return f"{change.kind:<8} consular, told without a request: {item}"
 
 

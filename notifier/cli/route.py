@@ -8,8 +8,9 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.documents import read_documents, say_refused
-from notifier.cli.explaining import EXERCISE, entry_line
+from notifier.cli.explaining import EXERCISE, entry_line, place_line
 from notifier.errors import Malformed, NotificationInvalid
+from notifier.escaping import escaped
 
 if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
@@ -50,9 +51,9 @@ def command(context: Context, files: tuple[str, ...]) -> int:
         for warning in warnings:
             click.echo(f"notifier: warning: {name}: {warning}", err=True)
         if context.json and len(documents) == 1:
-            context.print_json(decision.to_json())
+            context.print_json(_document(notification, decision))
         elif context.json:
-            context.print_line(decision.to_json())
+            context.print_line(_document(notification, decision))
         else:
             _show(name, notification, decision)
     return 1 if refused else 0
@@ -80,6 +81,14 @@ def _decide(text: str, snapshot: Snapshot) -> tuple[Notification, Decision, list
     return notification, decision, [str(warning) for warning in said]
 
 
+def _document(notification: Notification, decision: Decision) -> dict[str, Any]:
+    """The decision, and where the notification has codes of places, what each was read as."""
+    from notifier.notification.places import read_as
+
+    places = [one.to_json() for one in read_as(notification.movement)]
+    return decision.to_json() | ({"places": places} if places else {})
+
+
 def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
     """What stands in the place of a decision, so that there is a line for every notification."""
     faults = error.faults if isinstance(error, NotificationInvalid) else []
@@ -90,6 +99,7 @@ def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
 
 
 def _show(name: str, notification: Notification, decision: Decision) -> None:
+    from notifier.notification.places import read_as
     from notifier.routing.facts import NAMING
 
     type_ = notification.type
@@ -97,7 +107,10 @@ def _show(name: str, notification: Notification, decision: Decision) -> None:
     click.echo(f"{name}, by version {decision.rules_version} of the rules{mark}")
     for row in decision.to_json()["recipients"]:
         click.echo(f"  {entry_line(row)}")
+    for place in read_as(notification.movement):
+        click.echo(escaped(f"  {place_line(place)}"))
     if NAMING[type_] != "rules":
         click.echo(f"  {_BESIDES[type_]}")
     elif decision.nobody:
-        click.echo("  nobody is told now")
+        because = f": {', '.join(decision.silent)}" if decision.silent else ""
+        click.echo(f"  nobody is told now{because}")

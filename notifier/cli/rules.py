@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from notifier.cli.context import Context, common
-from notifier.cli.explaining import change_line, lane_line, row_line
+from notifier.cli.explaining import change_line, lane_line, row_line, territory_line
 from notifier.cli.replaying import Replay, Shown, replay_all
 from notifier.config import DirectorySettings
 from notifier.errors import Malformed, Refused, UsageError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
     from notifier.routing.rules import RuleSet
 
+NO_TABLE: Final = "this version has no table of territories: the one that the software brings applies"
 WORDS: Final = ("current", "previous", "staged")
 folder_option = click.option(
     "--folder",
@@ -53,10 +54,16 @@ def show(context: Context, version: str, folder: Path | None) -> None:
     if context.json:
         context.print_json(rules.to_document())
         return
+    from notifier.routing.rules import territory_rows
+
     click.echo(f"version {rules.version} of the rules, {rfc3339(rules.issued_at)}")
     document = rules.to_document()
-    for line in (*map(row_line, document["rows"]), *map(lane_line, document["corridors"])):
+    rows = territory_rows(rules.answers.rows)
+    lines = (*map(row_line, document["rows"]), *map(lane_line, document["corridors"]), *map(territory_line, rows))
+    for line in lines:
         click.echo(f"  {escaped(line)}")
+    if rules.territories is None:
+        click.echo(f"  {NO_TABLE}")
     if rules.consular_mandatory:
         click.echo(escaped(f"  consular, told without a request: {', '.join(sorted(rules.consular_mandatory))}"))
 
@@ -88,6 +95,9 @@ def diff(context: Context, old: str, new: str, files: tuple[str, ...], replay: b
         head = to_json(before, after, found)
         if not context.json:
             click.echo(f"rules {old} -> {new}")
+            for name, rules in ((old, before), (new, after)):
+                if rules.territories is None:
+                    click.echo(escaped(f"  {name}: {NO_TABLE}"))
             for change in found:
                 click.echo(f"  {escaped(change_line(change))}")
             if not found:

@@ -61,9 +61,17 @@ def command(context: Context, message_id: str, about: str | None) -> None:
 
 def _cut(document: dict[str, Any], about: str) -> dict[str, Any]:
     """What was decided about one authority, and what persons ruled about its state."""
-    entries = [entry for entry in document["recipients"] if entry["authority"] == about]
+    entries = [entry for entry in document["recipients"] if about in _stands_for(entry)]
     rulings = [one for one in document["rulings"] if one["state"] in (None, about.partition("/")[0])]
     return {**document, "recipients": entries, "rulings": rulings}
+
+
+def _stands_for(entry: dict[str, Any]) -> Iterator[str]:
+    """The authority of an entry, and those of the territories that it answers for."""
+    if entry["authority"] is not None:
+        yield entry["authority"]
+        role = entry["authority"].partition("/")[2]
+        yield from (f"{code}/{role}" for code in entry.get("answers_for", ()))
 
 
 def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None:

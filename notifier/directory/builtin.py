@@ -1,4 +1,4 @@
-"""The directory for `notifier route` without a home: every ISO 3166-1 state, specimens, INTERPOL; no keys."""
+"""The directory for `notifier route` without a home: every state of ISO 3166-1, specimens, INTERPOL; no keys."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ STATE_ROLES = ("spoc", "ncb", "consular", "fiu", "border")
 
 
 def builtin_snapshot() -> Snapshot:
-    """Every state has its authorities, UTO (specimens) too; INTERPOL has a contact point; nobody has keys."""
+    """Every state has its authorities, UTO (specimens) too; INTERPOL has a contact point; nobody has keys.
+
+    A territory has none: the state that answers for it is told.
+    """
     from notifier.notification.states import iso_codes
 
-    names = [f"{state}/{role}" for state in (*iso_codes(), "UTO") for role in STATE_ROLES] + ["INTERPOL/spoc"]
+    rules = default_rules()
+    states = [code for code in iso_codes() if rules.answers.state_of(code) is None]
+    names = [f"{state}/{role}" for state in (*states, "UTO") for role in STATE_ROLES] + ["INTERPOL/spoc"]
     authorities = {name: Authority(name, principal_of(name), feed_of(name), (), frozenset()) for name in names}
-    return Snapshot(Directory(1, 0, Hub(bytes(16), (), 1, "", ""), authorities), default_rules())
+    return Snapshot(Directory(1, 0, Hub(bytes(16), (), 1, "", ""), authorities), rules)
 
 
 def principal_of(authority: str) -> str:

@@ -162,7 +162,8 @@ class Registry:
     def change_rules(self, wanted: RuleSet, *, replace_staged: bool = False) -> tuple[RuleSet, bool]:
         """The version that follows upon the current one and says what `wanted` says; whether it is out already.
 
-        `wanted` has the version that it was made from. Raises `DirectoryError` where that is not the current one,
+        `wanted` has the version that it was made from. Where it has no table of territories, the one that applied is
+        written into it. Raises `DirectoryError` where that is not the current one,
         where it says the same, or what no rules may say, and where another version waits for signatures.
         """
         current = self.rules
@@ -172,8 +173,10 @@ class Registry:
                 hint="begin with notifier rules show --json",
             )
         rulebook.check(wanted)
-        following = replace(wanted, version=current.version + 1, issued_at=self._clock())
-        if not changes(current, following):
+        following = replace(
+            wanted, version=current.version + 1, issued_at=self._clock(), territories=wanted.answers.rows
+        )
+        if not changes(current, following) and current.territories is not None:
             raise DirectoryError(detail=f"version {current.version} of the rules says this already")
         if self._repository().staged("rules") is not None and not replace_staged:
             raise DirectoryError(

@@ -12,6 +12,7 @@ from typing import Final
 from notifier.directory.model import ROLES, Directory
 from notifier.errors import DirectoryError
 from notifier.notification.states import is_state
+from notifier.notification.territories import Territory
 from notifier.routing.facts import NAMING
 from notifier.routing.rules import Row, RuleSet
 
@@ -23,7 +24,7 @@ _PARAGRAPH: Final = re.compile(r"[1-9][0-9]?")
 
 def check(rules: RuleSet) -> None:
     """Raises `DirectoryError` that names every fault by its place in the document."""
-    faults = [*_of_rows(rules.rows), *_of_corridors(rules)]
+    faults = [*_of_rows(rules.rows), *_of_corridors(rules), *_of_territories(rules.territories or ())]
     if not all(is_state(state) for state in rules.consular_mandatory):
         faults.append("consular_mandatory: lists states")
     if faults:
@@ -68,3 +69,18 @@ def _of_corridors(rules: RuleSet) -> Iterator[str]:
                 yield f"{where}/subscribers: each is PARTICIPANT/role"
         if len(set(lane.subscribers)) != len(lane.subscribers):
             yield f"{where}/subscribers: one stands there twice"
+
+
+def _of_territories(rows: Sequence[Territory]) -> Iterator[str]:
+    """Each code once, and no chain: a state that answers for a territory is none itself."""
+    seen: set[str] = set()
+    codes = {row.code for row in rows}
+    for number, row in enumerate(rows):
+        where = f"territories/{number}"
+        if not is_state(row.code):
+            yield f"{where}/code: is a code of ISO 3166-1"
+        if not is_state(row.state) or row.state in codes:
+            yield f"{where}/state: is a state's code, and no territory's"
+        if row.code in seen:
+            yield f"{where}/code: stands there twice"
+        seen.add(row.code)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeVar
 
 from notifier.errors import Fault, Malformed
+from notifier.notification.blanks import is_blank
 from notifier.times import full_date, moment
 
 DOCUMENT_BYTES: Final = 256 * 1024
@@ -119,7 +120,7 @@ class Object:
         text: str = value.replace("\r\n", "\n")
         if self.faults is None:
             return text
-        if not text.strip():
+        if is_blank(text):
             self.fault(name, "must not be empty")
         elif len(text.encode()) > limit:
             self.fault(name, f"has at most {limit} bytes")

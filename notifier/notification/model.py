@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from notifier.notification import mrz
+from notifier.notification.blanks import says_something
 from notifier.notification.mrz import Mrz
 from notifier.notification.places import Place
 from notifier.notification.states import REFUGEES, UNKNOWN, participant_of
+from notifier.notification.territories import BUILT_IN_TABLE
 from notifier.times import day_of
 
 TYPES: Final = (
@@ -32,6 +34,9 @@ TYPES: Final = (
 
 LATER: Final = ("correction", "withdrawal", "response")
 """Types about another notification that have their form, and that nobody publishes by hand."""
+
+NEED_ASSURANCE: Final = frozenset({"torture_or_death_risk"})
+"""Holds that are released by the reference of an assurance."""
 
 ASK_FIRST: Final = "H2"
 """The handling code that lets nobody share onwards without the originator's permission."""
@@ -255,6 +260,14 @@ class Approval:
     state: str | None = None
     reference: str | None = None
 
+    @property
+    def says_enough(self) -> bool:
+        """Whether it says who released it and, of a risk, by which assurance. Else it releases nothing.
+
+        It is asked at every evaluation, not at the signing alone.
+        """
+        return says_something(self.by) and (self.hold not in NEED_ASSURANCE or says_something(self.reference))
+
 
 @dataclass(frozen=True, slots=True)
 class Local:
@@ -340,12 +353,23 @@ def as_it_leaves(handling: Handling) -> Handling:
     """What a reader has to keep to, without whom the originator excludes.
 
     Nobody passes on to another state that `release_to` does not name, so a state that is excluded needs no more. An
-    authority may be one that a reader could tell, knowing nothing: then every sharing onwards asks first (H2). The
-    codes are sorted, so that their order does not say which of them the originator wrote.
+    authority may be one that a reader could tell, knowing nothing, or one of the same role in a reader's territory:
+    then every sharing onwards asks first (H2). The codes are sorted, so that their order does not say which of them
+    the originator wrote.
     """
-    reachable = any("/" in name and handling.releases(name) for name in handling.not_to)
+    reachable = any("/" in name and _is_within_reach(name, handling) for name in handling.not_to)
     codes = {*handling.codes, ASK_FIRST} if reachable else set(handling.codes)
     return replace(handling, codes=tuple(sorted(codes)), not_to=())
+
+
+def _is_within_reach(name: str, handling: Handling) -> bool:
+    """Whether a reader could tell an authority that is excluded with `name`.
+
+    By this software's own table: what leaves must not depend on which version of the rules is in force.
+    """
+    participant, _, role = name.partition("/")
+    alike = (f"{code}/{role}" for code in BUILT_IN_TABLE.family(participant))
+    return not handling.release_to or any(BUILT_IN_TABLE.releases(handling.release_to, one) for one in alike)
 
 
 def _residences(subject: Subject) -> tuple[str, ...]:

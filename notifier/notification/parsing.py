@@ -12,10 +12,12 @@ from typing import Any, Final, Literal, TypeVar
 
 from notifier.errors import Fault, Malformed, MrzError, NotificationInvalid
 from notifier.notification import checking, mrz, states
+from notifier.notification.blanks import says_something
 from notifier.notification.checking import Object, any_text, is_date, is_time, one_of, pattern
 from notifier.notification.codes import is_currency, is_script
 from notifier.notification.dates import earliest, is_birth, is_plausible, proves_child
 from notifier.notification.model import (
+    NEED_ASSURANCE,
     About,
     Amount,
     Approval,
@@ -447,19 +449,22 @@ def _place(one: Object, name: str, value: object) -> Place:
         if value == states.UNKNOWN:
             return Place("unknown")
         if states.participant_of(value) is None:
-            one.fault(name, f'{_no_state(value)}, {{"iata"}}, {{"locode"}}, {{"text"}} or "unknown"')
+            one.fault(name, f'{_no_state(value)}, {{"iata"}}, {{"icao"}}, {{"locode"}}, {{"text"}} or "unknown"')
         return Place("state", value)
     place = Object(one.faults, f"{one.pointer}/{name}", value)
     found = Place("unknown")
     if place.has("iata"):
         found = Place("iata", place.matching("iata", pattern("[A-Z]{3}"), "must be three capital letters"))
+    elif place.has("icao"):
+        says = "must be an ICAO location indicator, as LOWW"
+        found = Place("icao", place.matching("icao", pattern("[A-Z][A-Z0-9]{3}"), says))
     elif place.has("locode"):
         code = place.matching("locode", pattern("[A-Z]{2}[A-Z2-9]{3}"), "must be a UN/LOCODE, as DEFRA")
         found = Place("locode", code)
     elif place.has("text"):
         found = Place("text", place.text("text"))
     else:
-        place.fault("", "must have one of iata, locode, text")
+        place.fault("", "must have one of iata, icao, locode, text")
     place.end()
     return found
 
@@ -534,8 +539,11 @@ def _consular(one: Object) -> str | bool:
 def _approval(one: Object) -> Approval:
     hold = one.choice("hold", HOLDS)
     reference = one.maybe("reference")
-    if hold == "torture_or_death_risk" and not reference:
-        one.fault("reference", "is mandatory for torture_or_death_risk: the assurance that was given")
+    if hold in NEED_ASSURANCE and not one.faulty("reference") and not says_something(reference):
+        one.fault("reference", f"is mandatory for {hold}: the assurance that was given")
+    by = one.text("by")
+    if by and not says_something(by):
+        one.fault("by", "must name a person")
     at = one.matching("at", is_time, _A_TIME)
     state = one.matching("state", states.is_state, _no_state, optional=True) or None
-    return Approval(hold, one.text("by"), at, state, reference)
+    return Approval(hold, by, at, state, reference)

@@ -87,6 +87,23 @@ def from_alpha_2(code: str) -> str | None:
     return _alpha_2().get(code)
 
 
+@cache
+def names() -> Mapping[str, tuple[str, ...]]:
+    """Every name that ISO 3166-1 has for a code, the one that people use first; Kosovo's and the specimen's too."""
+    import pycountry
+
+    found: dict[str, tuple[str, ...]] = {"RKS": ("Kosovo",), SPECIMEN: ("Utopia",)}
+    for country in pycountry.countries:
+        known = (getattr(country, "common_name", None), country.name, getattr(country, "official_name", None))
+        found[country.alpha_3] = tuple(dict.fromkeys(name for name in known if name))
+    return found
+
+
+def name_of(code: str) -> str:
+    """The name that people use for a state's code, or the code itself where it has none."""
+    return names().get(code, (code,))[0]
+
+
 def is_state(code: str) -> bool:
     """Whether `code` names a state that a leg may be: ISO 3166-1, Kosovo's, or the specimen's."""
     return code in _iso() or code in _BEYOND_ISO

@@ -20,7 +20,8 @@ from notifier.envelope import SigningKey
 from notifier.envelope.keys import signature_holds
 from notifier.envelope.primitives import pae
 from notifier.errors import Refused
-from notifier.notification.model import Approval
+from notifier.notification.blanks import says_something
+from notifier.notification.model import NEED_ASSURANCE, Approval
 from notifier.times import rfc3339
 
 PERMISSIONS: Final = ("assurance", "child_reviewer", "release")
@@ -37,9 +38,6 @@ NEEDS: Final = {
 
 FACTS_MISSING: Final = frozenset({"nationality_unknown", "former_state", "unresolved_place"})
 """Holds of which no state is known: nobody can be told yet, whoever approves; an update names the state."""
-
-MANDATORY_REFERENCE: Final = frozenset({"torture_or_death_risk"})
-"""Holds of one state at a time, for which the approval names the assurance that the state gave."""
 
 NAME: Final = re.compile(r"\w(?:[\w .@'-]{0,62}[\w.])?")
 _TYPES: Final = {
@@ -150,7 +148,7 @@ def register(name: str, public: bytes, permissions: Iterable[str], now: int, kno
     A retired person's name and key are not given again: what they signed must stay theirs.
     """
     wanted = frozenset(permissions)
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or not says_something(name):
         raise Refused("invalid_person", "a person's name has 1 to 64 letters, digits, spaces or . @ ' - _")
     if not wanted or not wanted <= set(PERMISSIONS):
         raise Refused("invalid_person", f"a person may at least one of {', '.join(PERMISSIONS)}, and nothing else")
@@ -207,7 +205,7 @@ def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> No
         raise Refused("self_approval", hint="a second person has to decide")
     _check_content(ruling, held, person)
     _check_time(ruling, held, person, now)
-    if ruling.kind == "approval" and ruling.hold in MANDATORY_REFERENCE and not (ruling.reference and ruling.state):
+    if ruling.kind == "approval" and not says_enough(ruling):
         raise Refused("assurance_missing")
 
 
@@ -216,7 +214,7 @@ def counts(ruling: Ruling, held: Held, persons: Iterable[Person]) -> bool:
     person = next((one for one in persons if one.is_called(ruling.by)), None)
     if ruling.kind != "approval" or person is None or NEEDS.get(ruling.hold) not in person.permissions:
         return False
-    if same_person(ruling.by, held.submitted_by):
+    if same_person(ruling.by, held.submitted_by) or not says_enough(ruling):
         return False
     try:
         _check_content(ruling, held, person)
@@ -225,12 +223,20 @@ def counts(ruling: Ruling, held: Held, persons: Iterable[Person]) -> bool:
     return True
 
 
+def says_enough(ruling: Ruling) -> bool:
+    """Whether it says by which assurance of which state, where its hold asks for that; a blank says nothing."""
+    named = ruling.hold not in NEED_ASSURANCE or ruling.state is not None
+    return named and _approval(ruling).says_enough
+
+
 def approvals_of(rulings: Iterable[Ruling], held: Held, persons: Iterable[Person]) -> list[Approval]:
     """Those that count, in the form in which the decision takes them."""
     known = list(persons)
-    return [
-        Approval(one.hold, one.by, one.at, one.state, one.reference) for one in rulings if counts(one, held, known)
-    ]
+    return [_approval(one) for one in rulings if counts(one, held, known)]
+
+
+def _approval(ruling: Ruling) -> Approval:
+    return Approval(ruling.hold, ruling.by, ruling.at, ruling.state, ruling.reference)
 
 
 def _check_content(ruling: Ruling, held: Held, person: Person) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from notifier.notification.model import Approval, Local
+from notifier.notification.territories import BUILT_IN_TABLE, Territories
 from notifier.routing.decision import Decision
 from notifier.routing.facts import Leg, RoutingFacts
 
@@ -81,9 +82,13 @@ class Ties:
             {name: Stop(outcome, tuple(because)) for name, (outcome, because) in value["stopped"].items()},
         )
 
-    def stop(self, name: str) -> Stop | None:
-        """What keeps the authority `name` from being sent to, by its own name or its state's; suppression wins."""
-        found = [self.stopped[key] for key in (name, name.partition("/")[0]) if key in self.stopped]
+    def stop(self, name: str, answers: Territories) -> Stop | None:
+        """What keeps the authority `name` from being sent to: its own name, or a state of its family.
+
+        Suppression wins.
+        """
+        keys = (name, *sorted(answers.family(name.partition("/")[0])))
+        found = [self.stopped[key] for key in keys if key in self.stopped]
         return max(found, key=lambda stop: stop.outcome == "suppress", default=None)
 
 
@@ -209,12 +214,14 @@ def plan(
     ties: Ties = UNTIED,
     approvals: Sequence[Approval] = (),
     exercise: bool = False,
+    answers: Territories = BUILT_IN_TABLE,
 ) -> Plan:
     """The plan that `decision` gives; `approved` confines it to an earlier one's recipients (None: the first).
 
-    `ties` stop whom they name, unless a person released that hold of this message (`approvals`).
+    `ties` stop whom they name, and their family by `answers`, unless a person released that hold of this message
+    (`approvals`).
     """
-    entries = tuple(_stopped(dict(entry), ties, approvals) for entry in decision.to_json()["recipients"])
+    entries = tuple(_stopped(dict(entry), ties, approvals, answers) for entry in decision.to_json()["recipients"])
     sent = {entry["authority"] for entry in entries if entry["outcome"] == "send"}
     allowed = frozenset(sent if approved is None else approved)
     for entry in entries:
@@ -235,17 +242,17 @@ def plan(
     )
 
 
-def _stopped(entry: Entry, ties: Ties, approvals: Sequence[Approval]) -> Entry:
+def _stopped(entry: Entry, ties: Ties, approvals: Sequence[Approval], answers: Territories) -> Entry:
     """`entry`, or what the ties leave of it: suppression wins, as everywhere."""
     name = entry["authority"]
-    stop = None if name is None else ties.stop(name)
+    stop = None if name is None else ties.stop(name, answers)
     if stop is None:
         return entry
     if stop.outcome == "suppress":
         before = entry["because"] if entry["outcome"] == "suppress" else []
         return entry | {"outcome": "suppress", "because": [*before, *_besides(stop.because, before)]}
     state = name.partition("/")[0]
-    released = {one.hold for one in approvals if one.state in (None, state)}
+    released = {one.hold for one in approvals if one.state in (None, state) and one.says_enough}
     left = [code for code in _besides(stop.because, entry["because"]) if code not in released]
     if entry["outcome"] == "suppress" or not left:
         return entry

@@ -212,7 +212,7 @@ class Publisher:
         made = derive(received, self._name, self._new_id(), today)
         # First: what breaks its format answers no question, not even whether the person may be a child.
         parse(to_json(made, local=False))
-        check_forward(received, self._name, names, snapshot.directory)
+        check_forward(received, self._name, names, snapshot.directory, snapshot.rules.answers)
         ties = Ties(named=tuple(sorted(set(names))), digests=digests_of(received))
         return (await self._store([(made, planned(made, ties, snapshot))], by))[0]
 

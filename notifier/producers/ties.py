@@ -8,7 +8,8 @@ feared, or a risk, once, stays so for the whole case: an update that leaves it o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,13 +17,14 @@ from notifier.directory.snapshot import Snapshot
 from notifier.errors import Fault, NotificationInvalid, Refused
 from notifier.notification import Notification
 from notifier.notification.digest import digests_of
-from notifier.notification.model import Approval, Handling, Local
+from notifier.notification.model import Approval, Handling, Local, Nationality
 from notifier.notification.states import participant_of
+from notifier.notification.territories import Territories
 from notifier.producers.plan import Entry, Plan, Stop, Ties, plan
 from notifier.routing.decision import Decision, decide, facts_of
 from notifier.routing.facts import NAMING, RoutingFacts
 from notifier.routing.forwarding import decide_answer, decide_forward
-from notifier.routing.legs import doubt_about
+from notifier.routing.legs import doubt_about, is_citizenship
 from notifier.routing.safeguards import needs_child_review, origins_of_refugee
 
 UNCONFIRMED: Final = "nationality_unconfirmed"
@@ -62,16 +64,16 @@ def evaluate(
     directory, rules = snapshot.directory, snapshot.rules
     if notification.parent is not None:
         return (
-            decide_forward(notification, ties.named, directory, rules.version, approvals),
+            decide_forward(notification, ties.named, directory, rules.version, approvals, rules.answers),
             RoutingFacts("forward"),
         )
     if NAMING[notification.type] == "asserted":
         decision = decide_answer(notification, ties.named, directory, rules.version)
         return decision, RoutingFacts(notification.type)
     whole = _with_what_was_known(notification, ties)
-    known = [Approval(UNCONFIRMED, "", "", state) for state in sorted(ties.confirmed)]
+    known = []
     if ties.adult and notification.subject is None:
-        known.append(Approval("child_review", "", ""))
+        known.append(Approval("child_review", "an earlier message of the case", ""))
     decision = decide(
         whole, directory, rules, approvals=[*approvals, *known], told_before=ties.told_before, of=ties.of
     )
@@ -95,6 +97,7 @@ def planned(
         ties=ties,
         approvals=approvals,
         exercise=notification.exercise,
+        answers=snapshot.rules.answers,
     )
 
 
@@ -119,7 +122,7 @@ def follow(update: Notification, case: Sequence[Earlier], snapshot: Snapshot) ->
         digests=digests_of(first),
         stopped=_not_told_for_fear(update, case),
     )
-    said = _Said(update, case, _all_told(update, case, ties, snapshot))
+    said = _Said(update, case, _all_told(update, case, ties, snapshot), snapshot.rules.answers)
     ties = replace(ties, told_before=said.told_before())
     return Followed(planned(update, ties, snapshot), tuple(said.revised(one, snapshot) for one in case))
 
@@ -175,7 +178,8 @@ def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _with_what_was_known(notification: Notification, ties: Ties) -> Notification:
-    """The notification with what its case knew before, for the decision alone."""
+    """The notification with what its case knew before, or found out since, for the decision alone."""
+    notification = _confirmed(notification, ties.confirmed)
     if ties.of is None:
         return notification
     local, before = notification.local or Local(), ties.local
@@ -189,6 +193,20 @@ def _with_what_was_known(notification: Notification, ties: Ties) -> Notification
             death_penalty=_union([local.death_penalty, before.death_penalty]),
         ),
     )
+
+
+def _confirmed(notification: Notification, codes: Collection[str]) -> Notification:
+    """The notification with the nationalities of `codes` documented: an update said so of each."""
+    subject = notification.subject
+    if subject is None or not codes:
+        return notification
+    given = tuple(
+        Nationality(one.state, "documented")
+        if _is_doubted(one, notification.day) and participant_of(one.state) in codes
+        else one
+        for one in subject.nationalities
+    )
+    return replace(notification, subject=replace(subject, nationalities=given))
 
 
 def _was_adult(case: Sequence[Earlier]) -> bool:
@@ -214,7 +232,7 @@ def _all_told(
     """What the update's facts say of everybody whom any message of the case was, or may yet be, for."""
     everybody = {entry["authority"]: "" for one in case for entry in one.plan.entries if entry["authority"]}
     decision, facts = evaluate(update, replace(ties, told_before=everybody), snapshot)
-    made = plan(decision, facts, snapshot.directory.version, ties=ties)
+    made = plan(decision, facts, snapshot.directory.version, ties=ties, answers=snapshot.rules.answers)
     return {entry["authority"]: (entry["outcome"], tuple(entry["because"])) for entry in made.entries}
 
 
@@ -222,15 +240,19 @@ class _Said:
     """What an update says of those who were told before, and of those who were not yet."""
 
     def __init__(
-        self, update: Notification, case: Sequence[Earlier], outcomes: Mapping[str, tuple[str, tuple[str, ...]]]
+        self,
+        update: Notification,
+        case: Sequence[Earlier],
+        outcomes: Mapping[str, tuple[str, tuple[str, ...]]],
+        answers: Territories,
     ) -> None:
         given = update.subject.nationalities if update.subject is not None else ()
-        named = {participant_of(one.state) for one in given if one.status != "revoked"}
         self._described = update.subject is not None
         self._silent = {"not_a_participant"} | (set() if self._described else {"child_review"})
-        self._named = named
-        self._revoked = _revoked([*(one.notification for one in case), update])
-        self._documented = {participant_of(one.state) for one in given if doubt_about(one, update.day) is None}
+        self._named = _codes(given, lambda one: one.status != "revoked")
+        self._spoken = _spoken([*(one.notification for one in case), update])
+        self._documented = _codes(given, lambda one: doubt_about(one, update.day) is None)
+        self._answers = answers
         self._outcomes = outcomes
         self._case = case
 
@@ -259,12 +281,12 @@ class _Said:
             for entry in before.entries
             if entry["outcome"] == "hold" and UNCONFIRMED in entry["because"]
         }
-        confirmed = {name.partition("/")[0] for name in waiting if name} & self._documented
+        confirmed = self._documented & _unconfirmed(one.notification) if waiting else frozenset()
         ties = replace(before.ties, stopped=stopped, confirmed=before.ties.confirmed | confirmed)
         if ties == before.ties:
             return before
         decision, facts = evaluate(one.notification, ties, snapshot, one.approvals)
-        released = {name for name in waiting & {*decision.recipients} if name.partition("/")[0] in confirmed}
+        released = {name for name in waiting & {*decision.recipients} if self._speak_for(confirmed, name)}
         return plan(
             decision,
             facts,
@@ -273,12 +295,13 @@ class _Said:
             ties=ties,
             approvals=one.approvals,
             exercise=one.notification.exercise,
+            answers=self._answers,
         )
 
     def _stays(self, name: str, stop: Stop) -> bool:
         """Whether an earlier stop still stands: only a nationality that is named again takes its own back."""
         if stop.because == (REVOKED,):
-            return name.partition("/")[0] not in self._named
+            return not self._speak_for(self._named, name)
         return stop.outcome == "suppress" or not self._described
 
     def _stop(self, name: str) -> Stop | None:
@@ -292,20 +315,42 @@ class _Said:
 
     def _only_by_revoked(self, name: str) -> bool:
         """Whether nothing but a nationality that is revoked now ever spoke for this authority."""
-        if name.partition("/")[0] not in self._revoked:
+        spoken = self._speak_for(self._spoken, name)
+        if not spoken or not all(self._spoken[code] == REVOKED for code in spoken):
             return False
         entries = (entry for one in self._case for entry in one.plan.entries if entry["authority"] == name)
         return {rule for entry in entries for rule in _rules(entry)} <= {"nationality", "told_before"}
 
+    def _speak_for(self, codes: Iterable[str], name: str) -> list[str]:
+        """Those of `codes` of which a leg can be why the authority `name` is told."""
+        participant = name.partition("/")[0]
+        return [code for code in codes if self._answers.speaks_for(code, participant)]
 
-def _revoked(messages: Iterable[Notification]) -> set[str | None]:
-    """The states whose nationality is revoked by the last of these messages that speaks of it."""
-    revoked: set[str | None] = set()
+
+def _is_doubted(one: Nationality, on: dt.date) -> bool:
+    """Whether a nationality makes its leg wait until it is confirmed."""
+    return is_citizenship(one) and doubt_about(one, on) is not None
+
+
+def _codes(given: Iterable[Nationality], wanted: Callable[[Nationality], bool]) -> frozenset[str]:
+    """The states of the nationalities that are `wanted`."""
+    found = (participant_of(one.state) for one in given if wanted(one))
+    return frozenset(code for code in found if code is not None)
+
+
+def _unconfirmed(message: Notification) -> frozenset[str]:
+    given = message.subject.nationalities if message.subject is not None else ()
+    return _codes(given, lambda one: _is_doubted(one, message.day))
+
+
+def _spoken(messages: Iterable[Notification]) -> dict[str, str]:
+    """Every state of nationality, with its status by the last message that speaks of it: revoked, or "" where not."""
+    found: dict[str, str] = {}
     for message in messages:
         given = message.subject.nationalities if message.subject is not None else ()
-        revoked |= {participant_of(one.state) for one in given if one.status == "revoked"}
-        revoked -= {participant_of(one.state) for one in given if one.status != "revoked"}
-    return revoked
+        found |= dict.fromkeys(_codes(given, lambda one: one.status == "revoked"), REVOKED)
+        found |= dict.fromkeys(_codes(given, lambda one: one.status != "revoked"), "")
+    return found
 
 
 def _rules(entry: Entry) -> Iterator[str]:

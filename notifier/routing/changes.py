@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from notifier.routing.rules import RuleSet
+from notifier.routing.rules import RuleSet, territory_rows
 
 ROW_KEY: Final = ("type", "custody", "rule", "role")
 CORRIDOR_KEY: Final = ("from", "to")
@@ -14,6 +14,7 @@ PARTS: Final[dict[str, Callable[[Any], object]]] = {
     "rows": lambda row: tuple(row[name] for name in ROW_KEY),
     "corridors": lambda lane: tuple(lane[name] for name in CORRIDOR_KEY),
     "consular_mandatory": lambda state: state,
+    "territories": lambda row: row["code"],
 }
 """The parts of a rules document, each a list, and what an item of it is known by."""
 
@@ -42,7 +43,7 @@ class Change:
 
 def changes(old: RuleSet, new: RuleSet) -> list[Change]:
     """Every difference, in the order of the document; empty where both say the same."""
-    before, after = old.to_document(), new.to_document()
+    before, after = _whole(old), _whole(new)
     found: list[Change] = []
     for part, key_of in PARTS.items():
         was, now = ({key_of(item): item for item in document[part]} for document in (before, after))
@@ -51,9 +52,15 @@ def changes(old: RuleSet, new: RuleSet) -> list[Change]:
     return found
 
 
+def _whole(rules: RuleSet) -> dict[str, Any]:
+    """The document with the table of territories that applies, be it there or this software's own."""
+    return rules.to_document() | {"territories": territory_rows(rules.answers.rows)}
+
+
 def to_json(old: RuleSet, new: RuleSet, found: Sequence[Change]) -> dict[str, Any]:
     """The document of ``notifier rules diff --json``, but for its replay."""
     document: dict[str, Any] = {"old": old.version, "new": new.version}
+    document["without_territories"] = [name for name, one in (("old", old), ("new", new)) if one.territories is None]
     for part in PARTS:
         document[part] = {"added": [], "removed": [], "changed": []}
     for change in found:

@@ -15,8 +15,9 @@ from typing import Any, Final, Literal
 from notifier.directory.model import Directory
 from notifier.notification import Notification
 from notifier.notification.model import Approval
-from notifier.routing.facts import Leg, RoutingFacts, judged_as
-from notifier.routing.legs import legs_of
+from notifier.notification.states import REFUGEES, STATELESS
+from notifier.routing.facts import NAMING, Leg, RoutingFacts, judged_as
+from notifier.routing.legs import legs_of, only_accompanies
 from notifier.routing.rules import Row, RuleSet
 from notifier.routing.safeguards import bars_interpol, holds, suppressions, tells_interpol
 
@@ -35,13 +36,19 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is decided for one authority, or, where `authority` is None, for a leg that names no state yet."""
+    """What is decided for one authority, or, where `authority` is None, for a leg that names no state yet.
+
+    `answers_for`: the territories of whose legs it is told in their place. `readings`: the states that sources give
+    for one place code.
+    """
 
     authority: str | None
     outcome: Outcome
     reasons: tuple[Reason, ...]
     because: tuple[str, ...] = ()
     successors: tuple[str, ...] = ()
+    answers_for: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The entry of a routing decision document."""
@@ -51,8 +58,9 @@ class Entry:
             "reasons": [{"rule": reason.rule, "paragraph": reason.paragraph} for reason in self.reasons],
             "because": list(self.because),
         }
-        if self.successors:
-            document["successors"] = list(self.successors)
+        for name in ("successors", "answers_for", "readings"):
+            if getattr(self, name):
+                document[name] = list(getattr(self, name))
         return document
 
 
@@ -60,7 +68,8 @@ class Entry:
 class Decision:
     """All entries, sorted by authority, those without one last.
 
-    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not.
+    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not. `silent`
+    says why nobody is told and nothing is held (`table.SILENCES`); it is empty where somebody is, or something.
     """
 
     rules_version: int
@@ -68,6 +77,7 @@ class Decision:
     entries: tuple[Entry, ...]
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
+    silent: tuple[str, ...] = ()
 
     @property
     def nobody(self) -> bool:
@@ -76,12 +86,15 @@ class Decision:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `notifier route --json`."""
-        return {
+        document: dict[str, Any] = {
             "rules_version": self.rules_version,
             "originator": self.originator,
             "nobody": self.nobody,
             "recipients": [entry.to_json() for entry in self.entries],
         }
+        if self.silent:
+            document["silent"] = list(self.silent)
+        return document
 
 
 @dataclass(slots=True)
@@ -90,6 +103,7 @@ class _Candidate:
 
     reasons: set[Reason] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
+    answers_for: set[str] = field(default_factory=set)
     firm: bool = False
 
 
@@ -104,9 +118,9 @@ class _Case:
     approved: _Approved
 
     @property
-    def own(self) -> str:
-        """The originator's participant: none of its authorities is told by these rules."""
-        return self.notification.originator.partition("/")[0]
+    def own(self) -> frozenset[str]:
+        """The originator's participant, its territories and the state that answers for it: none is told."""
+        return own_of(self.notification.originator, self.rules)
 
     def rows_for(self, rule: str) -> tuple[Row, ...]:
         return self.rules.rows_for(self.type, _in_custody(self.notification), rule)
@@ -116,18 +130,18 @@ class _Case:
 
 
 class _Approved:
-    """Which holds were released, for every state or for one."""
+    """Which holds were released, for every state or for exactly the one that is named."""
 
     def __init__(self, approvals: Iterable[Approval]) -> None:
-        self._released = {(one.hold, one.state) for one in approvals if _counts(one)}
+        self._released = {(one.hold, one.state) for one in approvals if one.says_enough}
 
     def releases(self, hold: str, state: str) -> bool:
         return bool({(hold, None), (hold, state)} & self._released)
 
 
-def _counts(approval: Approval) -> bool:
-    """A risk of torture or death is released by an assurance alone."""
-    return approval.hold != "torture_or_death_risk" or bool(approval.reference)
+def own_of(originator: str, rules: RuleSet) -> frozenset[str]:
+    """Give the codes that are the originator's own: those of nobody whom the rules tell."""
+    return rules.answers.own(originator.partition("/")[0])
 
 
 def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = None) -> RoutingFacts:
@@ -153,17 +167,19 @@ def expected(
     What the hub compares recipients and withheld with; the originator's own participant is never among them.
     """
     found: dict[str, set[Reason]] = {}
-    for name, row in _asked(facts, rules):
-        if name.partition("/")[0] != originator.partition("/")[0] and directory.participates(name):
+    own = own_of(originator, rules)
+    for name, row in _asked(facts, directory, rules):
+        if name.partition("/")[0] not in own and directory.participates(name):
             found.setdefault(name, set()).add(Reason(row.rule, row.paragraph))
     return {name: tuple(sorted(reasons)) for name, reasons in found.items()}
 
 
-def _asked(facts: RoutingFacts, rules: RuleSet) -> Iterator[tuple[str, Row]]:
-    """Every authority that a row names for these facts."""
+def _asked(facts: RoutingFacts, directory: Directory, rules: RuleSet) -> Iterator[tuple[str, Row]]:
+    """Every authority that a row names for these facts; for a territory by the table of the same rules."""
     for leg in facts.legs:
         for row in rules.rows_for(facts.judged_as, facts.in_custody, leg.rule):
-            yield f"{leg.state}/{row.role}", row
+            for name, _ in rules.answers.told_of(leg.state, row.role, directory.participates):
+                yield name, row
     for row in rules.rows_for(facts.judged_as, facts.in_custody, "interpol") if facts.interpol else ():
         yield f"{INTERPOL}/{row.role}", row
     if facts.corridor is not None:
@@ -184,7 +200,7 @@ def decide(
     """The decision upon `notification`, with every reason, hold and suppression.
 
     `approvals` are those that count: a dry run takes the notification's own at their word, sending does not. One
-    that names a state releases that hold for that state alone; none names a recipient, or lifts a suppression.
+    that names a code releases that hold for that code alone; none names a recipient, or lifts a suppression.
     For an update or release, `of` is the type of the notification that it is about, and `told_before` names who
     was told of that one, each with the paragraph: they are expected again, and obey holds and suppressions too.
     """
@@ -196,19 +212,51 @@ def decide(
         for entry in named
         if entry.outcome != "send" and entry.authority and directory.participates(entry.authority)
     )
-    return Decision(rules.version, notification.originator, (*named, *_unnamed(case)), recipients, withheld)
+    entries = (*named, *_unnamed(case))
+    silent = () if any(one.outcome != "suppress" for one in entries) else tuple(_silences(case, bool(entries)))
+    return Decision(rules.version, notification.originator, entries, recipients, withheld, silent)
+
+
+def _silences(case: _Case, suppressed: bool) -> Iterator[str]:
+    """Why nobody is told and nothing is held, in the order of `table.SILENCES`."""
+    notification, legs = case.notification, list(legs_of(case.notification, case.type))
+    subject = notification.subject
+    given = subject.nationalities if subject is not None else ()
+    if suppressed:
+        yield "suppressed"
+    asked = [leg for leg in legs if case.rows_for(leg.rule)]
+    if any(leg.state is not None and case.rules.answers.own(leg.state) & case.own for leg in asked):
+        yield "own"
+    if any(one.state == STATELESS for one in given):
+        yield "stateless"
+    if any(one.state in REFUGEES for one in given):
+        yield "refugee_code"
+    if any(one.status == "revoked" for one in given):
+        yield "revoked"
+    if only_accompanies(notification, case.type):
+        yield "accompanying_family"
+    corridor = _corridor(notification)
+    if corridor is not None and not case.rules.subscribers(corridor):
+        yield "no_subscriber"
+    if subject is None and NAMING[notification.type] == "rules_and_told_before":
+        yield "nothing_new"
+    if NAMING[notification.type] == "asserted" or len(asked) < len(legs):
+        yield "no_rule"
 
 
 def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candidate]:
     """The authorities that any leg names, that opted in, or that were told before."""
     found: dict[str, _Candidate] = {}
+    own, directory = case.own, case.directory
 
-    def add(name: str, reason: Reason, doubt: str | None = None) -> None:
+    def add(name: str, reason: Reason, doubt: str | None = None, answers_for: str | None = None) -> None:
         state = name.partition("/")[0]
-        if state == case.own:
+        if state in own:
             return
         candidate = found.setdefault(name, _Candidate())
         candidate.reasons.add(reason)
+        if answers_for is not None:
+            candidate.answers_for.add(answers_for)
         if doubt is None or case.approved.releases(doubt, state):
             candidate.firm = True
         else:
@@ -217,10 +265,11 @@ def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candi
     notification = case.notification
     for leg in legs_of(notification, case.type):
         for row in case.rows_for(leg.rule) if leg.state is not None else ():
-            add(f"{leg.state}/{row.role}", case.reason(row), leg.doubt)
+            for name, code in case.rules.answers.told_of(leg.state or "", row.role, directory.participates):
+                add(name, case.reason(row), leg.doubt, code)
     tells = tells_interpol(notification, case.type)
     others = RoutingFacts(case.type, _in_custody(notification), tells, _corridor(notification))
-    for name, row in _asked(others, case.rules):
+    for name, row in _asked(others, directory, case.rules):
         add(name, case.reason(row))
     for name, paragraph in told_before.items():
         if name.partition("/")[0] != INTERPOL or not bars_interpol(notification, case.type):
@@ -231,25 +280,33 @@ def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candi
 def _unnamed(case: _Case) -> list[Entry]:
     """An entry for every leg that names no state yet: it waits, whatever anybody approves, for new facts."""
     entries = [
-        Entry(None, "hold", (case.reason(row),), () if leg.doubt is None else (leg.doubt,), leg.successors)
+        Entry(
+            None,
+            "hold",
+            (case.reason(row),),
+            () if leg.doubt is None else (leg.doubt,),
+            leg.successors,
+            readings=leg.readings,
+        )
         for leg in legs_of(case.notification, case.type)
         if leg.state is None
         for row in case.rows_for(leg.rule)
     ]
-    return sorted(entries, key=lambda entry: (entry.because, entry.reasons, entry.successors))
+    return sorted(entries, key=lambda one: (one.because, one.reasons, one.successors, one.readings))
 
 
 def _entry(name: str, candidate: _Candidate, case: _Case) -> Entry:
     reasons, state = tuple(sorted(candidate.reasons)), name.partition("/")[0]
-    suppressed = suppressions(name, case.notification, case.type)
+    answers_for = tuple(sorted(candidate.answers_for))
+    suppressed = suppressions(name, case.notification, case.type, case.rules)
     if suppressed:
-        return Entry(name, "suppress", reasons, suppressed)
+        return Entry(name, "suppress", reasons, suppressed, answers_for=answers_for)
     because = [] if candidate.firm else sorted(candidate.doubts)
     found = holds(name, case.notification, case.type, case.rules)
     because += [hold for hold in found if not case.approved.releases(hold, state)]
     if not case.directory.participates(name):
         because.append("not_a_participant")
-    return Entry(name, "hold" if because else "send", reasons, tuple(because))
+    return Entry(name, "hold" if because else "send", reasons, tuple(because), answers_for=answers_for)
 
 
 def _in_custody(notification: Notification) -> bool:

@@ -14,6 +14,7 @@ from notifier.errors import DirectoryError, Refused
 from notifier.notification import Notification
 from notifier.notification.derivative import is_shareable
 from notifier.notification.model import Approval
+from notifier.notification.territories import BUILT_IN_TABLE, Territories
 from notifier.routing.decision import INTERPOL, Decision, Entry, Reason
 from notifier.routing.safeguards import is_excluded, is_released_to, needs_child_review
 
@@ -36,7 +37,7 @@ def paragraph_of(forwarder: str, name: str) -> str:
     return "7" if name.partition("/")[0] == forwarder.partition("/")[0] else "5"
 
 
-def objections(received: Notification, forwarder: str, name: str) -> list[str]:
+def objections(received: Notification, forwarder: str, name: str, answers: Territories = BUILT_IN_TABLE) -> list[str]:
     """Why the authority `name` may not be told by `forwarder` of what it received (keys of `OBJECTIONS`).
 
     `not_to` does not leave its originator (`for_sealing`); where other software sent it, it binds all the same.
@@ -44,9 +45,9 @@ def objections(received: Notification, forwarder: str, name: str) -> list[str]:
     found = {
         "child_protected": is_kept_from(name) and needs_child_review(received),
         "onward_forbidden": not is_shareable(received.handling),
-        "not_to": is_excluded(name, received),
-        "not_released_to": not is_released_to(name, received),
-        "another_state": not is_ours_to_tell(name, forwarder, received),
+        "not_to": is_excluded(name, received, answers),
+        "not_released_to": not is_released_to(name, received, answers),
+        "another_state": not is_ours_to_tell(name, forwarder, received, answers),
     }
     return [code for code, objected in found.items() if objected]
 
@@ -57,16 +58,23 @@ def is_kept_from(name: str) -> bool:
     return role == "border" or state == INTERPOL
 
 
-def is_ours_to_tell(name: str, forwarder: str, received: Notification) -> bool:
-    """Whether the authority is the forwarder's own participant's, or the originator releases it there by name.
+def is_ours_to_tell(name: str, forwarder: str, received: Notification, answers: Territories) -> bool:
+    """Whether the authority is of the forwarder's own participant, or the originator releases it there by name.
 
-    Only the originator knows whom the person fears, and it says so to nobody: so nobody else chooses another state.
+    A state's territories are its own to tell; the state is not a territory's. Only the originator knows whom the
+    person fears, and it says so to nobody: so nobody else chooses another state.
     """
-    state = name.partition("/")[0]
-    return state == forwarder.partition("/")[0] or bool({name, state} & set(received.handling.release_to))
+    ours = answers.covers(forwarder.partition("/")[0], name.partition("/")[0])
+    return ours or answers.releases(received.handling.release_to, name)
 
 
-def check_forward(parent: Notification, forwarder: str, names: Sequence[str], directory: Directory) -> None:
+def check_forward(
+    parent: Notification,
+    forwarder: str,
+    names: Sequence[str],
+    directory: Directory,
+    answers: Territories = BUILT_IN_TABLE,
+) -> None:
     """Raises `Refused` unless every one of `names` may be told of `parent`.
 
     `unknown_authority`; `child_protected`, which nobody can give leave for; `forwarding_forbidden`, for which the
@@ -76,7 +84,7 @@ def check_forward(parent: Notification, forwarder: str, names: Sequence[str], di
     for name in names:
         if name == forwarder or not directory.participates(name):
             raise DirectoryError("unknown_authority", f"the directory has no active authority {name} besides you")
-        for code in objections(parent, forwarder, name):
+        for code in objections(parent, forwarder, name, answers):
             found.setdefault(code, set()).add(name)
     for code in OBJECTIONS:
         if code in found:
@@ -90,6 +98,7 @@ def decide_forward(
     directory: Directory,
     rules_version: int,
     approvals: Sequence[Approval] = (),
+    answers: Territories = BUILT_IN_TABLE,
 ) -> Decision:
     """The decision upon a derivative that its forwarder gives to `names`: all of them, but for what holds.
 
@@ -97,11 +106,11 @@ def decide_forward(
     """
     forwarder = derivative.originator
     child = needs_child_review(derivative)
-    released = {one.state for one in approvals if one.hold == "child_review"}
+    released = {one.state for one in approvals if one.hold == "child_review" and one.says_enough}
     entries = []
     for name in sorted(names):
         reasons = (Reason(FORWARDED, paragraph_of(forwarder, name)),)
-        against = objections(derivative, forwarder, name)
+        against = objections(derivative, forwarder, name, answers)
         if against:
             entries.append(Entry(name, "suppress", reasons, tuple(against)))
             continue

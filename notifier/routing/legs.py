@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from notifier.notification import Notification
@@ -24,13 +24,14 @@ from notifier.notification.states import (
 class FoundLeg:
     """One leg: `state` None where none is named yet; `doubt` the hold that it waits for, None where firm.
 
-    `successors` names the states that followed a former one.
+    `successors` names the states that followed a former one, `readings` those that sources give for one place code.
     """
 
     rule: str
     state: str | None
     doubt: str | None = None
     successors: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
 
 
 def legs_of(notification: Notification, judged_as: str | None = None) -> Iterator[FoundLeg]:
@@ -62,13 +63,28 @@ def _movement_legs(movement: Movement, type_: str) -> Iterator[FoundLeg]:
         if place is None or (place.unknown and type_ in ("arrest", "detention")):
             continue
         state = place.state
-        yield FoundLeg(rule, state, None if state else "unresolved_place")
+        if state is not None:
+            yield FoundLeg(rule, state)
+        else:
+            yield FoundLeg(rule, None, "unresolved_place", readings=place.readings)
 
 
 def _nationality_legs(subject: Subject, on: dt.date) -> Iterator[FoundLeg]:
     for one in subject.nationalities:
         if is_citizenship(one):
             yield _nationality_leg(one, on)
+    if shows_no_citizenship(subject.nationalities):
+        yield FoundLeg("nationality", None, "nationality_unknown")
+
+
+def shows_no_citizenship(given: Sequence[Nationality]) -> bool:
+    """Whether all that is given is the code of an issuer that gives nobody its citizenship.
+
+    Then nothing is known of the person's nationality, as with XXX. What was revoked, too, names none. That somebody
+    is stateless, or a refugee, is said of the person, and leaves nothing to find out for this leg.
+    """
+    codes = {one.state for one in given if one.status != "revoked" or one.state in NOT_CITIZENSHIP}
+    return bool(codes) and codes <= NOT_CITIZENSHIP
 
 
 def is_citizenship(one: Nationality) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from notifier.errors import DirectoryError
+from notifier.notification.territories import BUILT_IN, BUILT_IN_TABLE, TELLS, Territories, Territory
 from notifier.routing.table import EXPECTED
 
 Custody = Literal["any", "in_custody", "free"]
@@ -62,6 +63,8 @@ class RuleSet:
     """One signed version of the rules; `issued_at` in Unix milliseconds.
 
     `consular_mandatory` lists the states that are told of a consular matter without a request, by treaty.
+    `territories` says which state answers for which territory; None where the document is older than that table:
+    then the one that this software brings applies (`answers`).
     """
 
     version: int
@@ -69,6 +72,8 @@ class RuleSet:
     rows: tuple[Row, ...]
     corridors: tuple[Corridor, ...] = ()
     consular_mandatory: frozenset[str] = frozenset()
+    territories: tuple[Territory, ...] | None = BUILT_IN
+    answers: Territories = field(init=False, repr=False, compare=False)
     _index: Mapping[tuple[str, bool, str], tuple[Row, ...]] = field(init=False, repr=False, compare=False)
     _subscribers: Mapping[tuple[str, str], tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
@@ -81,18 +86,23 @@ class RuleSet:
         object.__setattr__(self, "_index", index)
         lanes = {(lane.start, lane.end): lane.subscribers for lane in self.corridors}
         object.__setattr__(self, "_subscribers", lanes)
+        table = BUILT_IN_TABLE if self.territories is None else Territories(self.territories)
+        object.__setattr__(self, "answers", table)
 
     def rows_for(self, type_: str, in_custody: bool, rule: str) -> tuple[Row, ...]:
         """The rows that one leg of a notification asks for."""
         return self._index.get((type_, in_custody, rule), ())
 
     def subscribers(self, corridor: tuple[str, str]) -> tuple[str, ...]:
-        """Who subscribes to this corridor."""
-        return self._subscribers.get(corridor, ())
+        """Who subscribes to this corridor; where nobody does, to that of the states that answer for its ends."""
+        start, end = corridor
+        starts, ends = ({code: None, self.answers.state_of(code) or code: None} for code in (start, end))
+        lanes = ((one, other) for one in starts for other in ends)
+        return next((self._subscribers[lane] for lane in lanes if self._subscribers.get(lane)), ())
 
     def to_document(self) -> dict[str, Any]:
-        """The JSON document that the directory signs."""
-        return {
+        """The JSON document that the directory signs; without the table of territories where it had none."""
+        document: dict[str, Any] = {
             "version": self.version,
             "issued_at": self.issued_at,
             "rows": [
@@ -111,11 +121,14 @@ class RuleSet:
             ],
             "consular_mandatory": sorted(self.consular_mandatory),
         }
+        if self.territories is not None:
+            document["territories"] = territory_rows(self.territories)
+        return document
 
     @classmethod
     def from_document(cls, document: object) -> RuleSet:
-        """Raises `DirectoryError` naming the first thing that is wrong."""
-        top = _fields(document, "rules", "version issued_at rows corridors consular_mandatory")
+        """Raises `DirectoryError` naming the first thing that is wrong. A document without territories is older."""
+        top = _fields(document, "rules", "version issued_at rows corridors consular_mandatory", "territories")
         rows = []
         for number, item in enumerate(_list(top["rows"], "rows")):
             where = f"rows/{number}"
@@ -138,7 +151,13 @@ class RuleSet:
         if not all(isinstance(number, int) and not isinstance(number, bool) for number in (version, issued)):
             raise DirectoryError(detail="rules: version and issued_at are whole numbers")
         mandatory = frozenset(_texts(top["consular_mandatory"], "consular_mandatory"))
-        return cls(version, issued, tuple(rows), tuple(lanes), mandatory)
+        territories = _territories(top["territories"]) if "territories" in top else None
+        return cls(version, issued, tuple(rows), tuple(lanes), mandatory, territories)
+
+
+def territory_rows(territories: Iterable[Territory]) -> list[dict[str, str]]:
+    """The table of territories as it stands in a document."""
+    return [{"code": one.code, "state": one.state, "tells": one.tells} for one in territories]
 
 
 def default_rules(version: int = 1, issued_at: int = 0) -> RuleSet:
@@ -154,9 +173,24 @@ def _default_rows() -> Iterable[Row]:
                 yield Row(one.type, one.custody, rule, one.role, paragraph, stages)
 
 
-def _fields(value: object, where: str, names: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or sorted(value) != sorted(names.split()):
-        raise DirectoryError(detail=f"{where}: has exactly the fields {names}")
+def _territories(value: object) -> tuple[Territory, ...]:
+    found = []
+    for number, item in enumerate(_list(value, "territories")):
+        where = f"territories/{number}"
+        row = _fields(item, where, "code state tells")
+        code, state = _texts([row["code"], row["state"]], where)
+        tells = next((one for one in TELLS if one == row["tells"]), None)
+        if tells is None:
+            raise DirectoryError(detail=f"{where}/tells: is one of {', '.join(TELLS)}")
+        found.append(Territory(code, state, tells))
+    return tuple(found)
+
+
+def _fields(value: object, where: str, names: str, optional: str = "") -> dict[str, Any]:
+    wanted = sorted(names.split())
+    if not isinstance(value, dict) or sorted({*value} - {optional}) != wanted:
+        extra = f", and may have {optional}" if optional else ""
+        raise DirectoryError(detail=f"{where}: has exactly the fields {names}{extra}")
     return value
 
 

@@ -11,22 +11,23 @@ from collections.abc import Iterator
 from notifier.notification import Notification
 from notifier.notification.ages import may_be_child
 from notifier.notification.states import participant_of, successors
+from notifier.notification.territories import Territories
 from notifier.routing.facts import NAMING
 from notifier.routing.legs import only_accompanies
 from notifier.routing.rules import RuleSet
 
 
-def suppressions(name: str, notification: Notification, type_: str) -> tuple[str, ...]:
+def suppressions(name: str, notification: Notification, type_: str, rules: RuleSet) -> tuple[str, ...]:
     """Why the authority `name` must not be told, whatever else speaks for it."""
-    state = name.partition("/")[0]
+    state, answers = name.partition("/")[0], rules.answers
     found = []
-    if is_feared(state, notification):
+    if is_feared(state, notification, answers):
         found.append("feared_state")
-    elif state in origins_of_refugee(notification, type_):
+    elif state in answers.spread(origins_of_refugee(notification, type_)):
         found.append("refugee_origin")
-    if is_excluded(name, notification):
+    if is_excluded(name, notification, answers):
         found.append("not_to")
-    if not is_released_to(name, notification):
+    if not is_released_to(name, notification, answers):
         found.append("not_released_to")
     return tuple(found)
 
@@ -36,15 +37,15 @@ def holds(name: str, notification: Notification, type_: str, rules: RuleSet) -> 
     state = name.partition("/")[0]
     if needs_child_review(notification, type_):
         yield "child_review"
-    if is_at_risk(state, notification):
+    if is_at_risk(state, notification, rules.answers):
         yield "torture_or_death_risk"
     if type_ == "consular" and not is_asked_for(state, notification, rules):
         yield "consular_not_requested"
 
 
-def is_feared(state: str, notification: Notification) -> bool:
-    """Whether the person fears that state, whatever the refugee status says."""
-    return notification.local is not None and state in notification.local.feared
+def is_feared(state: str, notification: Notification, answers: Territories) -> bool:
+    """Whether the person fears that state or one of its family, whatever the refugee status says."""
+    return notification.local is not None and state in answers.spread(notification.local.feared)
 
 
 def origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]:
@@ -52,7 +53,7 @@ def origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]
     deportation its destination.
 
     It counts what no leg does: a nationality that was revoked, the successors of a former state, and the places of
-    accompanying family.
+    accompanying family. A place whose code sources give to several states counts as each of them.
     """
     if not notification.shows_refugee or (notification.local is not None and notification.local.feared):
         return frozenset()
@@ -62,18 +63,19 @@ def origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]
             found |= {participant_of(one.state), *(successors(one.state) or ())}
     movement = notification.movement
     places = () if movement is None else (movement.origin, movement.destination if type_ == "deportation" else None)
-    found |= {place.state for place in places if place is not None}
+    found |= {code for place in places if place is not None for code in place.readings}
     return frozenset(state for state in found if state is not None)
 
 
-def is_excluded(name: str, notification: Notification) -> bool:
-    """Whether the originator says "not to" of the authority or its participant."""
-    return notification.handling.excludes(name)
+def is_excluded(name: str, notification: Notification, answers: Territories) -> bool:
+    """Whether the originator says "not to" of the authority, its participant, or another of its family."""
+    return answers.excludes(notification.handling.not_to, name)
 
 
-def is_released_to(name: str, notification: Notification) -> bool:
-    """Whether "release to" limits nothing, or names the authority or its participant."""
-    return notification.handling.releases(name)
+def is_released_to(name: str, notification: Notification, answers: Territories) -> bool:
+    """Whether "release to" limits nothing, or names the authority, its participant, or the state that answers."""
+    released = notification.handling.release_to
+    return not released or answers.releases(released, name)
 
 
 def needs_child_review(notification: Notification, type_: str | None = None) -> bool:
@@ -87,16 +89,16 @@ def needs_child_review(notification: Notification, type_: str | None = None) -> 
     return may_be_child(subject, notification.day)
 
 
-def is_at_risk(state: str, notification: Notification) -> bool:
-    """Whether the person risks torture or the death penalty there."""
+def is_at_risk(state: str, notification: Notification, answers: Territories) -> bool:
+    """Whether the person risks torture or the death penalty there, or in another place of its family."""
     local = notification.local
-    return local is not None and state in (*local.torture, *local.death_penalty)
+    return local is not None and state in answers.spread((*local.torture, *local.death_penalty))
 
 
 def is_asked_for(state: str, notification: Notification, rules: RuleSet) -> bool:
     """Whether the person asked that the consular service be told, or a treaty does not leave the choice."""
     requested = notification.local is not None and notification.local.consular is True
-    return requested or state in rules.consular_mandatory
+    return requested or any(rules.answers.covers(one, state) for one in rules.consular_mandatory)
 
 
 def tells_interpol(notification: Notification, type_: str) -> bool:

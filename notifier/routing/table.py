@@ -64,7 +64,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "feared_state",
         "suppress",
-        "the person fears that state, as `local.refugee.feared` says, whatever the status",
+        "the person fears that state or one of its family, as `local.refugee.feared` says, whatever the status",
         "1951 Convention, article 33",
         "never",
     ),
@@ -73,15 +73,17 @@ SAFEGUARDS: Final = (
         "suppress",
         "a refugee or asylum seeker (by status, nationality code XXB or XXC, or document) of whom it is not known"
         " which state is feared: every state of nationality (revoked ones and the successors of former states too),"
-        " of `movement.origin` and, for a deportation, of `movement.destination`",
+        " of `movement.origin` and, for a deportation, of `movement.destination`, each with its family",
         "1951 Convention, article 33",
         "never; naming the feared state takes its place",
     ),
-    Safeguard("not_to", "suppress", "`not_to` names the authority or its participant", "-", "never"),
+    Safeguard(
+        "not_to", "suppress", "`not_to` names the authority, its participant, or another of the family", "-", "never"
+    ),
     Safeguard(
         "not_released_to",
         "suppress",
-        "`release_to` is not empty, and does not name the authority or its participant",
+        "`release_to` is not empty, and names neither the authority nor its participant nor the state that answers",
         "-",
         "never",
     ),
@@ -96,7 +98,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "torture_or_death_risk",
         "hold",
-        "that state is named under `local.risk`",
+        "that state, or another of its family, is named under `local.risk`",
         "Convention against Torture, article 3",
         "a named approver, with the reference of an assurance",
     ),
@@ -114,7 +116,13 @@ SAFEGUARDS: Final = (
         "6",
         "an approval, or an update once it is confirmed",
     ),
-    Safeguard("nationality_unknown", "hold", "a nationality is unknown, or XXX", "6", "an update that names it"),
+    Safeguard(
+        "nationality_unknown",
+        "hold",
+        "a nationality is unknown, or XXX, or nothing is given but codes that show no citizenship (UNO, EUE, ...)",
+        "6",
+        "an update that names it",
+    ),
     Safeguard(
         "former_state",
         "hold",
@@ -125,7 +133,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "unresolved_place",
         "hold",
-        "a place is text, a code that does not resolve or, but for arrest and detention, explicitly unknown",
+        "a place is text, a code that does not resolve, one that sources give to different states or, but for arrest"
+        " and detention, explicitly unknown",
         "3, 5",
         "an update that names the state",
     ),
@@ -145,6 +154,19 @@ SAFEGUARDS: Final = (
     ),
 )
 """In the order in which they are looked for; `rules_changed` is the publisher's."""
+
+SILENCES: Final[Mapping[str, str]] = {
+    "suppressed": "everybody whom a leg expects is suppressed; each is shown",
+    "own": "a leg is the originator's own: its participant, a territory of it, or the state that answers for it",
+    "stateless": "the person is stateless (XXA): there is no state of nationality",
+    "refugee_code": "the nationality is given as XXB or XXC: a refugee's state of nationality is not told",
+    "revoked": "a nationality was revoked: that state is not told, and leaves no unknown one behind",
+    "accompanying_family": "accompanying family has no leg in a deportation or in travel in custody",
+    "no_subscriber": "nobody subscribes to the corridor",
+    "nothing_new": "an update or release describes no person anew: it goes to those who were told before",
+    "no_rule": "the rules have no row for a leg of this type, or for the type",
+}
+"""Why nobody may be told while nothing is held: a decision that is silent names one at least (`Decision.silent`)."""
 
 HOLDS: Final = tuple(one.name for one in SAFEGUARDS if one.outcome == "hold")
 SUPPRESSIONS: Final = tuple(one.name for one in SAFEGUARDS if one.outcome == "suppress")

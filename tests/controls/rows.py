@@ -11,6 +11,8 @@ from dataclasses import dataclass
 PARSING = "tests/unit/notification/test_parsing.py"
 ROUTER = "tests/simulation/test_router.py"
 DIRECTORY = "tests/unit/directory/test_directory.py"
+TERRITORIES = "tests/unit/routing/test_territories.py"
+APPROVALS = "tests/unit/producers/test_approvals.py"
 DECISION = "tests/unit/routing/test_decision.py"
 FORWARDING = "tests/unit/routing/test_forwarding.py"
 PASSED_ON = "tests/simulation/test_forwarding.py"
@@ -448,6 +450,38 @@ OTHERS = (
         "notifier.routing.safeguards:is_excluded = lambda *_: False"),
     Row("safeguards: not_released_to", f"{DECISION}::test_not_to_and_release_to_suppress",
         "notifier.routing.safeguards:is_released_to = lambda *_: True"),
+    Row("territories: a prohibition reaches the family",
+        f"{TERRITORIES}::test_a_prohibition_reaches_the_whole_family",
+        "notifier.notification.territories:Territories.family = lambda self, code: frozenset({code})"),
+    Row("territories: what an update stops reaches the family",
+        "tests/unit/producers/test_ties.py::test_what_is_stopped_for_a_state_is_stopped_for_its_family",
+        "notifier.notification.territories:Territories.family = lambda self, code: frozenset({code})"),
+    Row("territories: a permission never goes up", f"{TERRITORIES}::test_a_permission_goes_down_and_never_up",
+        "notifier.notification.territories:Territories.releases = lambda self, released, name: "
+        "bool({*self.family(name.partition('/')[0])} & {*released})"),
+    Row("territories: leave to forward never goes up", f"{TERRITORIES}::test_forwarding_keeps_to_the_family",
+        "notifier.notification.territories:Territories.covers = lambda self, granted, code: "
+        "code in self.family(granted)"),
+    Row("territories: the state that answers is told",
+        f"{TERRITORIES}::test_where_nobody_takes_part_the_absence_is_shown_at_the_state",
+        "notifier.notification.territories:Territories.told_of = "
+        "lambda self, code, role, takes_part: ((f'{code}/{role}', None),)"),
+    Row("territories: the originator's own",
+        f"{TERRITORIES}::test_the_originator_s_own_are_its_territories_and_the_state_that_answers",
+        "notifier.notification.territories:Territories.own = lambda self, code: frozenset({code})"),
+    Row("territories: the hub's table is the signed one",
+        f"{TERRITORIES}::test_the_hub_checks_by_the_table_that_was_signed",
+        "notifier.routing.rules:Territories = "
+        "lambda rows: module('notifier.notification.territories').BUILT_IN_TABLE"),
+    Row("places: a code that sources give to two states",
+        f"{TERRITORIES}::test_a_code_that_sources_give_to_two_states_holds_with_both_and_may_be_feared_as_either",
+        "notifier.notification.places:DIFFERING = {}"),
+    Row("places: one place however it is written",
+        f"{TERRITORIES}::test_one_place_is_told_to_the_same_however_it_is_written[True-San Juan]",
+        "notifier.notification.places:_FOLDED = {}"),
+    Row("cases: a document that shows no citizenship",
+        f"{DECISION}::test_a_document_that_shows_no_citizenship_leaves_the_nationality_unknown[UNO]",
+        "notifier.routing.legs:shows_no_citizenship = lambda _: False"),
     Row("safeguards: child_review", f"{DECISION}::test_everything_about_a_child_waits_for_review",
         "notifier.routing.safeguards:needs_child_review = lambda *_: False"),
     Row("safeguards: INTERPOL and a child", f"{DECISION}::test_everything_about_a_child_waits_for_review",
@@ -459,7 +493,10 @@ OTHERS = (
         "notifier.routing.safeguards:is_at_risk = lambda *_: False"),
     Row("safeguards: torture without an assurance",
         f"{DECISION}::test_a_risk_is_released_by_the_reference_of_an_assurance_alone",
-        "notifier.routing.decision:_counts = lambda _: True"),
+        "notifier.notification.model:Approval.says_enough = property(lambda _: True)"),
+    Row("safeguards: an assurance that says nothing",
+        f"{APPROVALS}::test_an_assurance_that_says_nothing_counts_never",
+        "notifier.producers.approvals:says_something = bool\nnotifier.notification.model:says_something = bool"),
     Row("safeguards: consular_not_requested", f"{TYPES}::test_who_is_told",
         "notifier.routing.safeguards:is_asked_for = lambda *_: True"),
     Row("safeguards: nationality_unconfirmed", f"{DECISION}::test_a_doubtful_nationality_holds_its_leg_alone",
@@ -585,7 +622,7 @@ OTHERS = (
     Row("review: an assurance",
         "tests/simulation/test_review.py::"
         "test_a_state_that_may_torture_is_told_after_its_assurance_and_the_others_at_once",
-        "notifier.producers.approvals:MANDATORY_REFERENCE = frozenset()"),
+        "notifier.producers.approvals:says_enough = lambda _: True"),
     Row("nothing local leaves", f"{PARSING}::test_what_leaves_has_no_local_part_and_shows_no_refugee",
         "notifier.notification.model:REFUGEES = frozenset()"),
 )  # fmt: skip

@@ -32,7 +32,34 @@ ORGANISATIONS = (
 )
 REFUGEE_KINDS = ("PR", "PS", "CTD", "RTD")
 
-Entry = tuple[str | None, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+ANSWERS = """
+AUS: CCK CXR HMD NFK
+CHN: HKG MAC
+DNK: FRO GRL
+FIN: ALA
+FRA: ATF BLM GLP GUF MAF MTQ MYT NCL PYF REU SPM WLF
+GBR: AIA BMU CYM FLK GGY GIB IMN IOT JEY MSR PCN SGS SHN TCA VGB
+NLD: ABW BES CUW SXM
+NOR: BVT SJM
+NZL: COK NIU TKL
+USA: ASM GUM MNP PRI UMI VIR
+"""
+FAMILIES = {
+    state: [state, *codes.split()] for state, _, codes in (row.partition(": ") for row in ANSWERS.split("\n") if row)
+}
+STATE = {code: state for state, codes in FAMILIES.items() for code in codes if code != state}
+
+Entry = tuple[str | None, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def kin(code: str) -> list[str]:
+    """The state and all its territories: a prohibition of one is one of all."""
+    return FAMILIES.get(STATE.get(code, code), [code])
+
+
+def permitted(code: str) -> set[str]:
+    """Whose permission holds for `code`: its own, and that of the state that answers for it."""
+    return {code, STATE.get(code, code)}
 
 
 def lines_for(kind: str, in_custody: bool, stage: str | None) -> Iterable[tuple[str, str, str]]:
@@ -48,12 +75,19 @@ def lines_for(kind: str, in_custody: bool, stage: str | None) -> Iterable[tuple[
             yield from ((leg, role, paragraph) for leg in legs.split())
 
 
-def state_of(place: Any) -> str | None:
-    """Where a place is."""
+def readings_of(place: Any) -> tuple[str, ...]:
+    """Where a place is: one code, several where sources differ, or none."""
     if isinstance(place, str):
-        return None if place == "unknown" else participant_of(place)
+        found = None if place == "unknown" else participant_of(place)
+        return () if found is None else (found,)
     ((kind, value),) = place.items()
-    return Place(kind, value).state
+    return Place(kind, value).readings
+
+
+def state_of(place: Any) -> str | None:
+    """Where a place is, as far as nobody says otherwise."""
+    found = readings_of(place)
+    return found[0] if len(found) == 1 else None
 
 
 class Book:
@@ -88,23 +122,30 @@ class Book:
         """Every authority that has a reason, by name; then the legs that name no state."""
         reasons: dict[str, dict[str, str]] = {}
         doubts: dict[str, list[str | None]] = {}
+        instead: dict[str, set[str]] = {}
         nameless: list[Entry] = []
         custody = bool(self.movement.get("in_custody"))
         for leg, role, paragraph in lines_for(self.kind, custody, self.d.get("stage")):
             for state, doubt, followed in self.states(leg):
                 if state is None:
-                    nameless.append((None, "hold", (f"{leg}:{paragraph}",), (doubt or "",), followed))
+                    nameless.append((None, "hold", (f"{leg}:{paragraph}",), (doubt or "",), followed, ()))
                     continue
                 name = state if "/" in state else f"{state}/{role}"
+                if state in STATE and name not in self.takes_part:
+                    name = f"{STATE[state]}/{role}"
+                    instead.setdefault(name, set()).add(state)
                 reasons.setdefault(name, {})[leg.lower()] = paragraph
                 doubts.setdefault(name, []).append(doubt)
         for name, paragraph in self.told_before.items():
             if not (name.startswith("INTERPOL") and self.child()):
                 reasons.setdefault(name, {})["told_before"] = paragraph
                 doubts.setdefault(name, []).append(None)
-        own = self.d["originator"].split("/")[0]
+        me = self.d["originator"].split("/")[0]
+        own = {me, STATE.get(me, me), *FAMILIES.get(me, [])}
         named = [
-            self.judged(name, reasons[name], doubts[name]) for name in sorted(reasons) if name.split("/")[0] != own
+            (*self.judged(name, reasons[name], doubts[name]), tuple(sorted(instead.get(name, ()))))
+            for name in sorted(reasons)
+            if name.split("/")[0] not in own
         ]
         return [*named, *sorted(nameless, key=lambda one: (one[3], one[2], one[4]))]
 
@@ -117,12 +158,16 @@ class Book:
         if leg in ("origin", "destination", "transit"):
             places = self.movement.get(leg, []) if leg == "transit" else [self.movement.get(leg)]
             return [
-                (state_of(place), None if state_of(place) else "unresolved_place", ())
+                (state_of(place), *((None, ()) if state_of(place) else ("unresolved_place", readings_of(place))))
                 for place in places
                 if place is not None and not (place == "unknown" and self.kind in ("arrest", "detention"))
             ]
         if leg == "nationality":
-            return [self.nationality(one) for one in self.nationalities if self.is_nationality(one)]
+            known = [self.nationality(one) for one in self.nationalities if self.is_nationality(one)]
+            says = [one for one in self.nationalities if one["status"] != "revoked" or one["state"] in ORGANISATIONS]
+            if says and all(one["state"] in ORGANISATIONS for one in says):
+                known.append((None, "nationality_unknown", ()))
+            return known
         if leg == "residence":
             issuers = [participant_of(one["issuer"]) for one in self.refugee_documents()]
             return [
@@ -149,19 +194,22 @@ class Book:
         unconfirmed = one["status"] in ("claimed", "inferred") or over or early
         return participant_of(one["state"]), "nationality_unconfirmed" if unconfirmed else None, ()
 
-    def judged(self, name: str, reasons: Mapping[str, str], doubts: list[str | None]) -> Entry:
+    def judged(
+        self, name: str, reasons: Mapping[str, str], doubts: list[str | None]
+    ) -> tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Suppressed, held or told: suppression wins; a firm leg beats the doubt about another."""
-        state = name.split("/")[0]
+        state, role = name.split("/")
         told = tuple(sorted(f"{rule}:{paragraph}" for rule, paragraph in reasons.items()))
         handling = self.d["handling"]
         because = []
-        if state in self.feared():
+        if {*kin(state)} & {*self.feared()}:
             because.append("feared_state")
-        elif self.refugee() and not self.feared() and state in self.may_be_feared():
+        elif self.refugee() and not self.feared() and {*kin(state)} & self.may_be_feared():
             because.append("refugee_origin")
-        if state in handling["not_to"] or name in handling["not_to"]:
+        if {*kin(state), *(f"{one}/{role}" for one in kin(state))} & {*handling.get("not_to", ())}:
             because.append("not_to")
-        if handling["release_to"] and state not in handling["release_to"] and name not in handling["release_to"]:
+        released = handling.get("release_to")
+        if released and not {name, *permitted(state)} & {*released}:
             because.append("not_released_to")
         if because:
             return name, "suppress", told, tuple(because), ()
@@ -171,10 +219,10 @@ class Book:
         risk = self.local.get("risk", {})
         if self.child() and not self.approved("child_review", state):
             because.append("child_review")
-        if state in (*risk.get("torture", ()), *risk.get("death_penalty", ())):
+        if {*kin(state)} & {*risk.get("torture", ()), *risk.get("death_penalty", ())}:
             because += ["torture_or_death_risk"] * (not self.approved("torture_or_death_risk", state))
         asked = self.local.get("consular", {}).get("requested") is True
-        if self.kind == "consular" and not asked and state not in self.mandatory:
+        if self.kind == "consular" and not asked and not permitted(state) & self.mandatory:
             because += ["consular_not_requested"] * (not self.approved("consular_not_requested", state))
         if name not in self.takes_part:
             because.append("not_a_participant")
@@ -237,5 +285,5 @@ class Book:
             found |= {participant_of(one["state"]), *(successors(one["state"]) or ())}
         for leg in ("origin", *(["destination"] if self.kind == "deportation" else [])):
             if self.movement.get(leg) is not None:
-                found.add(state_of(self.movement[leg]))
+                found |= {*readings_of(self.movement[leg])}
         return found

@@ -15,6 +15,7 @@ from typing import Any
 
 from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.snapshot import Snapshot
+from notifier.errors import NotificationInvalid
 from notifier.notification import parse
 from notifier.routing.decision import decide
 from notifier.routing.rules import Corridor
@@ -226,7 +227,8 @@ def line(entry: dict[str, Any]) -> str:
     words = [entry["outcome"], *(f"{one['rule']}:{one['paragraph']}" for one in entry["reasons"])]
     if entry["because"]:
         words.append(f"[{' '.join(entry['because'])}]")
-    return " ".join([*words, *(f"({state})" for state in entry.get("successors", ()))])
+    words += [f"({state})" for name in ("successors", "readings") for state in entry.get(name, ())]
+    return " ".join([*words, *(f"for:{code}" for code in entry.get("answers_for", ()))])
 
 
 Golden = Iterator[tuple[str, Document, bool]]
@@ -301,10 +303,110 @@ def pairs() -> Golden:
             yield f"{type_}: {first.name} + {second.name}", document, treaty
 
 
+FEARED = "refugee who fears"
+TERRITORIES = (
+    Case("transit by HKG", add("movement/transit", {"iata": "HKG"})),
+    Case("transit by Puerto Rico", add("movement/transit", {"locode": "PRSJU"})),
+    Case("origin in Réunion", put("movement/origin", {"iata": "RUN"}), "origin"),
+    Case("destination in Réunion", put("movement/destination", "REU"), "destination"),
+    Case("lives in Macao", add("subject/residences", "MAC")),
+    Case("national of HKG", national("HKG")),
+    Case("claimed nationality of REU", national("REU", "claimed")),
+    Case("national of CHN", national("CHN")),
+    Case("British overseas territories citizen", national("GBD")),
+    Case("British national (overseas)", national("GBN")),
+    Case("asylum seeker", put("local/refugee/status", "asylum_seeker"), "refugee"),
+    Case(f"{FEARED} CHN", put("local/refugee", {"status": "refugee", "feared": ["CHN"]}), "refugee"),
+    Case(f"{FEARED} HKG", put("local/refugee", {"status": "refugee", "feared": ["HKG"]}), "refugee"),
+    Case("not to CHN", add("handling/not_to", "CHN")),
+    Case("not to MAC", add("handling/not_to", "MAC")),
+    Case("not to HKG's contact point", add("handling/not_to", "HKG/spoc")),
+    Case("release to CHN", add("handling/release_to", "CHN"), "release_to"),
+    Case("release to HKG", add("handling/release_to", "HKG"), "release_to"),
+    Case("risk of torture in HKG", add("local/risk/torture", "HKG")),
+    Case("risk of death in USA", add("local/risk/death_penalty", "USA")),
+    Case("an assurance of USA", both(add("local/risk/death_penalty", "USA"),
+                                     approved("torture_or_death_risk", "USA"))),
+    Case("an assurance of PRI", both(add("local/risk/death_penalty", "USA"),
+                                     approved("torture_or_death_risk", "PRI"))),
+    Case("FRA's nationality is confirmed", approved("nationality_unconfirmed", "FRA")),
+    Case("REU's nationality is confirmed", approved("nationality_unconfirmed", "REU")),
+    Case("transit by Taiwan and Palestine", add("movement/transit", "TWN", "PSE")),
+    Case("transit by a code that two states have", add("movement/transit", {"iata": "BSL"})),
+    Case("comes from a code that two states have", put("movement/origin", {"iata": "BSL"}), "origin"),
+    Case("the originator is CHN", put("originator", "CHN/spoc"), "originator"),
+    Case("the originator is HKG", put("originator", "HKG/spoc"), "originator"),
+    Case("the originator is FRA", put("originator", "FRA/spoc"), "originator"),
+    Case("laissez-passer of the United Nations alone",
+         put("subject/nationalities", [{"state": "UNO", "status": "documented"}]), "nationalities"),
+)  # fmt: skip
+
+
+def territories() -> Golden:
+    """Every case of a territory on a deportation, an arrest and a consular matter; every pair on a travel."""
+    for type_ in ("deportation", "arrest", "consular"):
+        for case in TERRITORIES:
+            document, treaty = changed(base(type_), case)
+            yield f"{type_}: {case.name}", document, treaty
+    for first, second in combinations(TERRITORIES, 2):
+        if first.sets and first.sets == second.sets:
+            continue
+        try:
+            document, treaty = changed(base("travel", in_custody=False), first, second)
+            parse(copy.deepcopy(document))
+        except NotificationInvalid:  # released and excluded by the same code
+            continue
+        yield f"travel: {first.name} + {second.name}", document, treaty
+
+
+PLACES: dict[str, tuple[Any, ...]] = {
+    "San Juan": ({"iata": "SJU"}, {"icao": "TJSJ"}, {"locode": "PRSJU"}, "PRI"),
+    "Saint Thomas": ({"iata": "STT"}, {"icao": "TIST"}, {"locode": "VISTT"}, "VIR"),
+    "Longyearbyen": ({"iata": "LYR"}, {"icao": "ENSB"}, {"locode": "SJLYR"}, "SJM"),
+    "Mariehamn": ({"iata": "MHQ"}, {"icao": "EFMA"}, {"locode": "AXMHQ"}, "ALA"),
+    "Saint-Denis": ({"iata": "RUN"}, {"icao": "FMEE"}, {"locode": "RERUN"}, "REU"),
+    "Hong Kong": ({"iata": "HKG"}, {"icao": "VHHH"}, {"locode": "HKHKG"}, "HKG"),
+    "Macao": ({"iata": "MFM"}, {"icao": "VMMC"}, {"locode": "MOMFM"}, "MAC"),
+    "Guam": ({"iata": "GUM"}, {"icao": "PGUM"}, {"locode": "GUGUM"}, "GUM"),
+    "Gibraltar": ({"iata": "GIB"}, {"icao": "LXGB"}, {"locode": "GIGIB"}, "GIB"),
+    "Jersey": ({"iata": "JER"}, {"icao": "EGJJ"}, {"locode": "JEJER"}, "JEY"),
+    "Pristina": ({"iata": "PRN"}, {"icao": "BKPR"}, {"locode": "XKPRN"}, "RKS"),
+    "Taipei": ({"iata": "TPE"}, {"icao": "RCTP"}, {"locode": "TWTPE"}, "TWN"),
+    "Paris": ({"iata": "CDG"}, {"icao": "LFPG"}, {"locode": "FRCDG"}, "FRA"),
+}
+"""One place in every way in which it may be written, the code of ISO 3166-1 last."""
+
+
+def places() -> Golden:
+    """Each place as destination of a deportation, however it is written; and what resolves to nobody."""
+    unresolved = {"nowhere": ({"iata": "QQQ"}, {"icao": "ZZZZ"}, {"locode": "ZZZZZ"}, {"text": "Puerto Rico"})}
+    shared = {"two states": ({"iata": "BSL"}, {"iata": "GBI"}, {"icao": "LFSB"}, {"iata": "EUN"})}
+    for name, written in (PLACES | unresolved | shared).items():
+        for place in written:
+            document = base("deportation")
+            document["movement"] |= {"origin": "TUR", "transit": [], "destination": place}
+            document["subject"] |= {"nationalities": [{"state": "XXA", "status": "documented"}]}
+            yield f"{name}: {json.dumps(place)}", document, False
+
+
+def faults() -> Golden:
+    """Every file of faults/: what came out wrong once, as it was given."""
+    for path in sorted((Path(__file__).parent / "faults").glob("*.json")):
+        yield path.stem, json.loads(path.read_text()), False
+
+
 def examples() -> Golden:
     """Every file of examples/, as `notifier route` decides it."""
     for path in sorted(EXAMPLES.glob("*.json")):
         yield path.stem, json.loads(path.read_text()), False
 
 
-FILES = {"rows": rows, "cases": singles, "pairs": pairs, "examples": examples}
+FILES = {
+    "rows": rows,
+    "cases": singles,
+    "pairs": pairs,
+    "territories": territories,
+    "places": places,
+    "faults": faults,
+    "examples": examples,
+}

@@ -19,6 +19,7 @@ from notifier.notification.dates import (
     proves_adult,
     proves_child,
 )
+from notifier.notification.differing import DIFFERING
 from notifier.notification.places import Place
 
 
@@ -101,10 +102,13 @@ def test_places_resolve_to_states_or_not(place, state):
 
 
 def test_every_airport_there_is_resolves():
-    """A code that the library has and that no state answers for would hold its leg for nothing."""
-    airports = airportsdata.load("IATA")
-    assert len(airports) > 7000
-    assert [code for code in airports if Place("iata", code).state is None] == []
+    """A code that the library has and that no state answers for would hold its leg for nothing: but where sources
+    differ."""
+    for kind in ("iata", "icao"):
+        airports = airportsdata.load(kind.upper())
+        assert len(airports) > 7000
+        unresolved = {code for code in airports if Place(kind, code).state is None}
+        assert unresolved == {code for code in DIFFERING if code in airports}
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,9 @@ def test_no_field_is_read_that_is_not_allowed(asked):
     """Whatever the parser looks for stands above, with what it is for; and everything above is looked for."""
     for type_ in ("arrest", "detention", "finint", "pattern", "update"):
         assert parse(whole(type_)).type == type_
-    places = {f"movement/{leg}/{kind}" for leg in ("origin", "destination") for kind in ("iata", "locode", "text")}
+    places = {
+        f"movement/{leg}/{kind}" for leg in ("origin", "destination") for kind in ("iata", "icao", "locode", "text")
+    }
     assert asked - places == set(ALLOWED)
 
 

@@ -70,6 +70,26 @@ def test_a_risk_is_released_for_one_state_with_its_assurance():
     assert reason(ruling("torture_or_death_risk", "DEU", kind="refusal")) is None
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "\t", "\u200b", "\u3164", "\u2800", "-"])
+def test_an_assurance_that_says_nothing_counts_never(nothing):
+    """Not when it is signed, and not later: one that came in before is looked at with the same eyes."""
+    one = ruling("torture_or_death_risk", "DEU", reference=nothing)
+    assert reason(one) == "assurance_missing"
+    assert approvals_of([one], HELD, PERSONS) == []
+    nameless = ruling("torture_or_death_risk", None, reference="Z 1")
+    assert approvals_of([nameless], HELD, PERSONS) == []
+    good = ruling("torture_or_death_risk", "DEU", reference="Z 1")
+    assert [found.reference for found in approvals_of([good], HELD, PERSONS)] == ["Z 1"]
+
+
+@pytest.mark.parametrize("name", ["\u3164", "\u3164\uffa0", "\u115f", " ", "_", "__"])
+def test_nobody_is_registered_under_a_name_that_shows_nothing(name):
+    """Somebody else has to know who decided."""
+    with pytest.raises(Refused) as caught:
+        register(name, KEYS["eve"].public, {"release"}, NOW, PERSONS)
+    assert caught.value.reason == "invalid_person"
+
+
 def test_who_is_not_registered_or_not_any_more_or_not_for_this_rules_nothing():
     """By name, whatever the key."""
     assert reason(ruling(by="eve", key="eve")) == "unknown_person"

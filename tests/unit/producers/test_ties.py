@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 
 from notifier.directory.builtin import builtin_snapshot
+from notifier.directory.model import Authority
 from notifier.errors import NotificationInvalid, Refused
 from notifier.notification import parse
 from notifier.notification.digest import digest_of
 from notifier.notification.model import About, Approval
 from notifier.producers.letters import letters_to
-from notifier.producers.plan import Plan, Ties, plan
-from notifier.producers.ties import Earlier, evaluate, follow
+from notifier.producers.plan import Plan, Stop, Ties, plan
+from notifier.producers.ties import Earlier, evaluate, follow, planned
 from support.samples import DEPORTATION
 
 SNAPSHOT = builtin_snapshot()
@@ -132,6 +133,58 @@ def test_a_british_class_is_revoked_only_with_the_last_of_them():
     first = told(arrest(("GBD", "documented"), ("GBN", "documented")), "FRA/spoc", "GBR/spoc")
     assert "GBR/spoc" in followed(first, ("GBD", "revoked"), ("GBN", "documented"))[0]
     assert "GBR/spoc" not in followed(first, ("GBD", "revoked"), ("GBN", "revoked"))[0]
+
+
+def of_family(*names):
+    """The built-in directory with these authorities too."""
+    more = {name: Authority(name, name.lower(), f"feed.{name}", (), frozenset()) for name in names}
+    directory = replace(SNAPSHOT.directory, authorities=SNAPSHOT.directory.authorities | more)
+    return replace(SNAPSHOT, directory=directory)
+
+
+def test_what_is_stopped_for_a_state_is_stopped_for_its_family():
+    """Fled from CHN, as an update says: what waits for HKG, where the person lives, leaves no more."""
+    snapshot = of_family("HKG/spoc")
+    notification = arrest(("CHN", "documented"), subject={"residences": ["HKG"]})
+    made = planned(notification, Ties(), snapshot)
+    assert made.recipients == ("CHN/spoc", "HKG/spoc")
+    first = Earlier(notification, made, frozenset(), frozenset())
+    fled = {"refugee": {"status": "asylum_seeker", "feared": []}}
+    result = follow(update(notification, ("CHN", "documented"), local=fled), [first], snapshot)
+    assert result.plan.recipients == ("FRA/spoc",)  # where the person lives now
+    assert result.earlier[0].recipients == ()
+    stopped = Ties(stopped={"CHN": Stop("suppress", ("refugee_origin",))})
+    assert planned(notification, stopped, snapshot).recipients == ()
+    stopped = Ties(stopped={"HKG": Stop("suppress", ("refugee_origin",))})
+    assert planned(notification, stopped, snapshot).recipients == ()
+
+
+def test_an_update_tells_nobody_of_the_family_who_was_told_before():
+    """Once HKG is feared, CHN hears no more, and the reverse."""
+    snapshot = of_family("HKG/spoc")
+    notification = arrest(("CHN", "documented"), subject={"residences": ["HKG", "FRA"]})
+    first = Earlier(
+        notification, planned(notification, Ties(), snapshot), frozenset({"CHN/spoc", "HKG/spoc"}), frozenset()
+    )
+    for feared in ("CHN", "HKG"):
+        fears = {"refugee": {"status": "refugee", "feared": [feared]}}
+        given = update(notification, ("CHN", "documented"), local=fears, subject={"residences": ["FRA"]})
+        result = outcomes(follow(given, [first], snapshot).plan)
+        assert result["CHN/spoc"] == ("suppress", "feared_state")
+        assert result["HKG/spoc"] == ("suppress", "feared_state")
+        assert result["FRA/spoc"] == ("send",)
+
+
+def test_a_nationality_of_a_territory_is_confirmed_and_revoked_by_its_own_code():
+    """The state that is told in its place waits for that code, and another code of the state releases nothing."""
+    first = told(arrest(("REU", "claimed"), ("DEU", "documented"), subject={"residences": []}), "DEU/spoc")
+    assert outcomes(first.plan)["FRA/spoc"] == ("hold", "nationality_unconfirmed")
+    _, now = followed(first, ("REU", "documented"), ("DEU", "documented"), subject={"residences": []})
+    assert now["FRA/spoc"] == ("send",)
+    _, now = followed(first, ("REU", "claimed"), ("GUF", "documented"), subject={"residences": []})
+    assert now["FRA/spoc"] == ("hold", "nationality_unconfirmed")
+    _, now = followed(first, ("REU", "revoked"), ("DEU", "documented"), subject={"residences": []})
+    assert now["FRA/spoc"][0] == "suppress"
 
 
 def test_what_was_stopped_is_kept_with_the_plan():

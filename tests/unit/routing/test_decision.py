@@ -6,6 +6,7 @@ import pytest
 
 from notifier.notification import parse
 from notifier.notification.model import Approval
+from notifier.notification.states import NOT_CITIZENSHIP
 from notifier.routing.decision import decide
 
 
@@ -94,10 +95,27 @@ def test_an_unknown_nationality_holds_and_the_other_legs_go(route):
 
 
 def test_a_stateless_person_has_no_nationality_leg(route):
-    """And the codes of organisations are no citizenship."""
-    for code in ("XXA", "UNO", "EUE", "XPO", "XOM", "UNK", "UNA"):
-        found = route(subject_nationalities=[nationality(code)])
-        assert not any("nationality" in rules for _, rules, _ in found.values())
+    """That somebody is stateless is known: there is nothing to find out."""
+    found = route(subject_nationalities=[nationality("XXA")])
+    assert not any("nationality" in rules for _, rules, _ in found.values())
+
+
+@pytest.mark.parametrize("code", sorted(NOT_CITIZENSHIP))
+def test_a_document_that_shows_no_citizenship_leaves_the_nationality_unknown(document, snapshot, code):
+    """It is held, as XXX is, and never in silence; beside a nationality it says nothing, nor does a revoked one."""
+
+    def waits(*given):
+        notification = parse(document(subject_nationalities=list(given)))
+        entries = decide(notification, snapshot.directory, snapshot.rules).entries
+        return [one.because for one in entries if one.authority is None]
+
+    assert waits(nationality(code)) == [("nationality_unknown",)]
+    assert waits(nationality(code), nationality("UNO" if code != "UNO" else "EUE")) == [("nationality_unknown",)]
+    assert waits(nationality(code), nationality("FRA", "revoked")) == [("nationality_unknown",)]
+    assert waits(nationality(code, "revoked")) == [("nationality_unknown",)]
+    assert waits(nationality(code), nationality("FRA")) == []
+    assert waits(nationality(code), nationality("XXA")) == []
+    assert waits(nationality(code), nationality("XXX")) == [("nationality_unknown",)]
 
 
 def test_a_former_state_holds_with_its_successors(document, snapshot):

@@ -41,10 +41,10 @@ def test_what_is_written_down_is_what_the_book_says(name):
             approvals=document.get("local", {}).get("approvals", ()),
         )
         found = {}
-        for authority, decided, told, because, followed in book.entries():
+        for authority, decided, told, because, followed, instead in book.entries():
             key = authority or f"no state {sum(one.startswith('no state') for one in found) + 1}"
             words = [decided, *told, *([f"[{' '.join(because)}]"] if because else [])]
-            found[key] = " ".join([*words, *(f"({state})" for state in followed)])
+            found[key] = " ".join([*words, *(f"({one})" for one in followed), *(f"for:{one}" for one in instead)])
         assert found == GOLDEN[name][title], title
 
 
@@ -83,7 +83,7 @@ def test_in_every_case_the_outcome_follows_from_its_causes():
     for title, entries in EVERY.items():
         for entry in entries.values():
             decided, told, because = re.fullmatch(
-                r"(send|hold|suppress) ((?:\w+:\d+ ?)+)(?:\[([\w ]+)\])?(?: ?\(\w+\))*", entry
+                r"(send|hold|suppress) ((?:\w+:\d+ ?)+)(?:\[([\w ]+)\])?(?: ?\(\w+\))*(?: ?for:\w+)*", entry
             ).groups()
             causes = set((because or "").split())
             assert told, title
