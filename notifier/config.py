@@ -233,6 +233,12 @@ def party_config(home: Path, name: str) -> Path:
     return home / PARTY_FOLDER / name.replace("/", ".") / CONFIG_NAME
 
 
+def parties_in(home: Path) -> list[str]:
+    """Give the parties that have a configuration below a sandbox home, by name."""
+    found = (home / PARTY_FOLDER).glob(f"*/{CONFIG_NAME}")
+    return sorted(path.parent.name.replace(".", "/") for path in found)
+
+
 def _source(path: Path, source: str) -> str:
     return source if "://" in source else str(path.parent / source)
 

@@ -28,7 +28,7 @@ An error carries `reason` (stable, one of `REASONS`, the same in logs, metrics, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MOST_FAULTS = 100
 """How many faults of one document are listed."""
@@ -141,10 +141,15 @@ class Malformed(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a document: where (JSON pointer, RFC 6901), and what would be right."""
+    """One fault of a document: where (JSON pointer, RFC 6901), and what would be right.
+
+    `hint` is what may have been meant. It is derived from what was given, so it is shown to who gave it, and stands
+    neither in the text of the fault nor in the error's, which go to logs.
+    """
 
     pointer: str
     message: str
+    hint: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.pointer or '/'}: {self.message}"

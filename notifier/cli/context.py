@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from notifier.config import DirectorySettings, Settings, load, party_config, refuse_oversight
+from notifier.config import DirectorySettings, Settings, load, parties_in, party_config, refuse_oversight
 from notifier.errors import ConfigError, UsageError
 from notifier.escaping import json_text
 
@@ -62,10 +62,12 @@ class Context:
             )
         path = party_config(self.home, name)
         if not path.is_file():
+            from notifier.notification.suggesting import did_you_mean, parties_like
+
             raise ConfigError(
                 "unknown_authority",
                 f"the home has no party {name}",
-                hint="notifier directory show lists them",
+                hint=did_you_mean(parties_like(name, parties_in(self.home))) or "notifier directory show lists them",
             )
         return load(path)
 

@@ -53,7 +53,8 @@ def say_refused(where: str, error: NotifierError) -> None:
     if isinstance(error, NotificationInvalid):
         click.echo(f"notifier: {error.reason}: {where}", err=True)
         for fault in error.faults:
-            click.echo(f"  {fault}", err=True)
+            meant = f" ({fault.hint})" if fault.hint else ""
+            click.echo(f"  {fault}{meant}", err=True)
         return
     hint = f" ({error.hint})" if error.hint else ""
     click.echo(f"notifier: {error.reason}: {where}: {escaped(error.detail)}{hint}", err=True)

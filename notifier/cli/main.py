@@ -72,6 +72,17 @@ class Verbs(click.Group):
         except KeyboardInterrupt as error:
             raise Stopped from error
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; and a word that is no verb is met with the one that may be meant, whatever its case."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from notifier.notification.suggesting import closest, did_you_mean
+
+            meant = did_you_mean(closest(args[0], VERBS))
+            raise click.UsageError(f"No such command '{args[0]}'{f': {meant}' if meant else ''}", ctx)
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(VERBS)
 

@@ -94,7 +94,10 @@ def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
     faults = error.faults if isinstance(error, NotificationInvalid) else []
     return {
         "reason": error.reason,
-        "faults": [{"pointer": fault.pointer, "message": fault.message} for fault in faults],
+        "faults": [
+            {"pointer": fault.pointer, "message": fault.message} | ({"hint": fault.hint} if fault.hint else {})
+            for fault in faults
+        ],
     }
 
 

@@ -39,10 +39,12 @@ def command(context: Context, message_id: str, about: str | None) -> None:
     it; until then it is waiting.
     """
     settings = context.settings()
+    named: list[str] = []
     document = _as_overseer(settings, message_id) if settings.oversees else _as_originator(settings, message_id)
     if document is None:
         document, about = _as_recipient(settings, message_id, about), settings.name
     elif about is not None:
+        named = [name for entry in document["recipients"] for name in _stands_for(entry)]
         document = _cut(document, about)
     if context.json:
         context.print_json(document)
@@ -52,7 +54,7 @@ def command(context: Context, message_id: str, about: str | None) -> None:
     for entry in document["recipients"]:
         click.echo(f"  {entry_line(entry)}")
     if not document["recipients"]:
-        click.echo(f"{about or 'nobody'}: no rule names it for this notification")
+        click.echo(f"{about or 'nobody'}: no rule names it for this notification{_meant(about, named)}")
     if document.get("rulings"):  # that whoever ruled is not whoever submitted is what a reader looks for
         click.echo(escaped(f"  submitted by {document['submitted_by']}"))
         for ruling in document["rulings"]:
@@ -64,6 +66,14 @@ def _cut(document: dict[str, Any], about: str) -> dict[str, Any]:
     entries = [entry for entry in document["recipients"] if about in _stands_for(entry)]
     rulings = [one for one in document["rulings"] if one["state"] in (None, about.partition("/")[0])]
     return {**document, "recipients": entries, "rulings": rulings}
+
+
+def _meant(about: str | None, named: list[str]) -> str:
+    """Which of those that the decision names may be meant by `about`, in words."""
+    from notifier.notification.suggesting import did_you_mean, parties_like
+
+    meant = did_you_mean(parties_like(about, named)) if about is not None else None
+    return f" ({meant})" if meant else ""
 
 
 def _stands_for(entry: dict[str, Any]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
 from notifier.files import alone
 from notifier.keyfiles import write_private
+from notifier.notification.suggesting import did_you_mean, parties_like
 from notifier.routing.changes import changes
 from notifier.routing.rules import RuleSet, default_rules
 from notifier.runtime import Clock
@@ -118,7 +119,7 @@ class Registry:
         directory = self.directory
         known = directory.authority(authority)
         if known is None:
-            raise DirectoryError("unknown_authority", f"the directory has no authority {authority}")
+            raise _unknown(authority, directory)
         if wanted not in {key.key_id for key in known.keys}:
             raise Refused(
                 "not_found", f"{authority} has no key of that id", hint="notifier directory show lists them"
@@ -139,7 +140,7 @@ class Registry:
         directory = self.directory
         known = directory.authority(authority)
         if known is None:
-            raise DirectoryError("unknown_authority", f"the directory has no authority {authority}")
+            raise _unknown(authority, directory)
         changed = known.changed(self._clock(), state=state, publishes=publishes)
         if (changed.state, changed.publishes) == (known.state, known.publishes):
             raise DirectoryError(detail=f"the directory says this of {authority} already")
@@ -206,6 +207,11 @@ class Registry:
         """Bound to the keys: another request of the same name is another challenge."""
         name = key_id(KeyUse.ENCRYPT, asked.encryption).hex() + key_id(KeyUse.SIGN, asked.signing).hex()
         return self._keys / PENDING / f"{name}.json"
+
+
+def _unknown(authority: str, directory: Directory) -> DirectoryError:
+    meant = did_you_mean(parties_like(authority, directory.authorities))
+    return DirectoryError("unknown_authority", f"the directory has no authority {authority}", hint=meant)
 
 
 def _new(use: KeyUse, public: bytes, now: int) -> Key:

@@ -39,6 +39,7 @@ from notifier.notification.model import (
 )
 from notifier.notification.places import Place
 from notifier.notification.profiles import NOT_TOLD
+from notifier.notification.suggesting import with_hints
 from notifier.times import day_of
 
 NARRATIVE: Final = 8 * 1024
@@ -161,7 +162,7 @@ def parse(document: object) -> Notification:
     notification = _notification(top)
     top.end()
     if faults:
-        raise NotificationInvalid(faults)
+        raise NotificationInvalid(with_hints(value, faults))
     return notification
 
 

@@ -14,6 +14,7 @@ from notifier.errors import DirectoryError, Refused
 from notifier.notification import Notification
 from notifier.notification.derivative import is_shareable
 from notifier.notification.model import Approval
+from notifier.notification.suggesting import did_you_mean, parties_like
 from notifier.notification.territories import BUILT_IN_TABLE, Territories
 from notifier.routing.decision import INTERPOL, Decision, Entry, Reason
 from notifier.routing.safeguards import is_excluded, is_released_to, needs_child_review
@@ -83,7 +84,10 @@ def check_forward(
     found: dict[str, set[str]] = {}
     for name in names:
         if name == forwarder or not directory.participates(name):
-            raise DirectoryError("unknown_authority", f"the directory has no active authority {name} besides you")
+            meant = did_you_mean(parties_like(name, directory.authorities))
+            raise DirectoryError(
+                "unknown_authority", f"the directory has no active authority {name} besides you", hint=meant
+            )
         for code in objections(parent, forwarder, name, answers):
             found.setdefault(code, set()).add(name)
     for code in OBJECTIONS:
