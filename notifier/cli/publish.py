@@ -69,7 +69,7 @@ class Result:
         return f"{self.status.id}  {self.status.state:9}  to {text}{rest}{why}{mark}"
 
 
-@click.command(epilog="Example: notifier publish examples/deportation.json --as TUR/spoc --wait")
+@click.command(epilog="Example: notifier publish examples/deportation-two-nationalities.json --as TUR/spoc --wait")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--wait", is_flag=True, help="Return when the hub has decided.")
 @click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")

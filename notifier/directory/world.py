@@ -23,7 +23,7 @@ from notifier.runtime import wall_clock
 from notifier.topics import feed_of
 
 STATES: Final = ("AUT", "BEL", "BGR", "DEU", "FRA", "GBR", "MAR", "TUR", "UTO")
-ROLES: Final = ("spoc", "consular", "fiu", "border", "oversight")
+ROLES: Final = ("spoc", "ncb", "consular", "fiu", "border", "oversight")
 INTERPOL: Final = "INTERPOL/spoc"
 CORRIDORS: Final = (Corridor("TUR", "DEU", ("BGR/spoc", "DEU/spoc")),)
 LOG_ORIGIN: Final = "notifier.example/log"

@@ -54,12 +54,39 @@ def test_up_on_a_running_sandbox_changes_nothing(world):
     assert pids(world) == before
 
 
-def test_up_with_another_plan_is_refused(world):
-    """A sandbox keeps the number of brokers and routers that it was made with."""
-    done = world.shell("sandbox", "up", "--routers", "3")
+@pytest.mark.parametrize("wanted", [("--routers", "1"), ("--brokers", "3")])
+def test_what_cannot_be_changed_is_refused(world, wanted):
+    """A sandbox keeps the number of its brokers, and takes no router away."""
+    done = world.shell("sandbox", "up", *wanted)
     assert done.returncode == 2
     assert "notifier: usage: this sandbox has 1 brokers and 2 routers" in done.stderr
     assert world.sandbox.status()["ready"]
+
+
+def test_a_watch_starts_again_what_dies_and_ends_without_ending_it(world):
+    """Router and auditor, killed at once; the sandbox is there when the watch is gone."""
+    command = [sys.executable, "-m", "notifier", "sandbox", "up", "--watch", "--home", str(world.home)]
+    watch = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        said = iter(watch.stderr.readline, "")
+        assert any("watching" in line for line in said)
+        before = pids(world)
+        for victim in ("router-1", "auditor"):
+            os.kill(before[victim], signal.SIGKILL)
+        again = [next(line for line in said if "was started again" in line) for _ in range(2)]
+        assert {name for name in ("router-1", "auditor") if any(name in line for line in again)} == {
+            "router-1",
+            "auditor",
+        }
+        assert wait_until(lambda: world.sandbox.status()["ready"], support.PATIENCE_S)
+        watch.terminate()
+        assert watch.wait(support.PATIENCE_S) == 0
+    finally:
+        watch.kill()
+        watch.communicate()
+    after = pids(world)
+    assert world.sandbox.status()["ready"]
+    assert {name for name in after if after[name] != before[name]} == {"router-1", "auditor"}
 
 
 @pytest.mark.parametrize("service", ["auditor", "router-1", "router-2"])

@@ -51,3 +51,15 @@ def test_every_module_is_seen_to_fail_without_its_control():
     assert set(taken_away) == set(MODULES)
     for row in ATTACKS:
         assert int(row.attack.split()[0]) == MODULES[row.test.partition("::")[0].rpartition("/")[2]], row.attack
+
+
+UNBUILT = re.compile(r"heartbeat|reconciliation|witness|cosign", re.IGNORECASE)
+
+
+def test_what_is_not_built_is_said_to_be_not_built():
+    """A control that does not exist protects nobody: each sentence and each row that names one says so."""
+    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("|")]
+    prose = " ".join(line for line in DOCUMENT.read_text().splitlines() if not line.startswith("|"))
+    named = [one for one in (*rows, *re.split(r"(?<=\.) ", prose)) if UNBUILT.search(one)]
+    assert named
+    assert [one for one in named if "not built" not in one] == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
@@ -14,11 +16,17 @@ import requests
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from notifier.errors import Refused, Temporary
-from notifier.sandbox import jars, java
+from notifier import files
+from notifier.cli.main import run
+from notifier.config import party_config
+from notifier.errors import Refused, StorageError, Temporary, UsageError
+from notifier.sandbox import broker, jars, java, layout
+from notifier.sandbox import parties as sandbox_parties
+from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority
-from notifier.sandbox.processes import Supervised, wait_until
+from notifier.sandbox.processes import Part, Supervised, wait_until
 from notifier.sandbox.sandbox import Sandbox
+from notifier.sandbox.watching import Watch
 
 LIMITS = {
     "administration": ["ANSWER_S"],
@@ -201,3 +209,124 @@ def test_nothing_is_given_up_on_a_busy_machine_before_two_minutes(module):
     """Whatever waits for another process, waits as long as that may need; an idle machine never comes near it."""
     found = importlib.import_module(f"notifier.sandbox.{module}")
     assert all(getattr(found, name) >= 120 for name in LIMITS[module])
+
+
+@pytest.fixture
+def watched(sleeper, tmp_path):
+    """A watch over one process, and what it says."""
+    (tmp_path / "lock").touch()
+    said = []
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    watch = Watch(Sandbox(tmp_path), [Part(sleeper, command)], said.append)
+    return watch, said
+
+
+def test_what_died_is_started_again_with_growing_pauses(sleeper, watched):
+    """At once the first time; a part that dies again and again does not keep the machine busy."""
+    watch, said = watched
+    first = sleeper.process()
+    starts = []
+    for second in range(100):
+        if sleeper.process() is not None:
+            sleeper.process().kill()
+            assert wait_until(sleeper.died, 20)
+        watch.look(float(second))
+        if sleeper.process() is not None:
+            starts.append(second)
+    assert starts == [0, 1, 3, 7, 15, 31, 61, 91]
+    assert said == ["sleeper died, and was started again"] * len(starts)
+    assert sleeper.process() != first
+
+
+def test_what_was_stopped_is_left_alone_and_ends_the_watch(sleeper, watched):
+    """Nothing is wanted any more: there is nothing to look after."""
+    watch, said = watched
+    sleeper.stop(5)
+    watch.look(0.0)
+    watch.run(threading.Event())
+    assert (sleeper.process(), said) == (None, [])
+
+
+def test_a_watch_ends_when_it_is_told_to(sleeper, watched):
+    """And leaves everything running."""
+    watch, _ = watched
+    stop = threading.Event()
+    stop.set()
+    watch.run(stop)
+    assert sleeper.process() is not None
+
+
+@pytest.fixture
+def parties(tmp_path):
+    """Everybody's files, as the sandbox makes them the first time."""
+    authority = CertificateAuthority(tmp_path / "pki")
+    make_parties(tmp_path, authority, "127.0.0.1:1", 4, 1)
+    return authority
+
+
+def test_what_is_there_is_kept_and_what_is_missing_is_written(tmp_path, parties):
+    """Settings, keys and certificates that somebody changed stay; whatever one took away is made again."""
+    files = {path: path.read_bytes() for path in (tmp_path / "parties").rglob("*") if path.is_file()}
+    edited = party_config(tmp_path, "TUR/spoc")
+    edited.write_text(edited.read_text().replace("outbox.db", "elsewhere.db"))
+    missing = [
+        party_config(tmp_path, "DEU/spoc"),
+        party_config(tmp_path, "DEU/fiu").parent / "tls.pem",
+        party_config(tmp_path, "DEU/oversight").parent / "DEU.spoc.decisions.key",
+    ]
+    for path in missing:
+        path.unlink()
+    make_parties(tmp_path, parties, "127.0.0.1:1", 4, 1)
+    assert "elsewhere.db" in edited.read_text()
+    renewed = {party_config(tmp_path, "DEU/fiu").parent / name for name in ("tls.pem", "tls.key")}
+    changed = {path for path, data in files.items() if path.read_bytes() != data}
+    assert changed == renewed | {edited}
+
+
+def test_one_party_s_full_disk_keeps_nobody_else_from_what_is_missing(tmp_path, parties, monkeypatch):
+    """The party is named with its reason; without a list of such faults the first of them is raised."""
+    for name in ("DEU/spoc", "TUR/spoc"):
+        party_config(tmp_path, name).unlink()
+
+    def full(path, data):
+        if "DEU.spoc" in str(path):
+            raise StorageError(detail=f"{path}: no space left on device")
+        files.put(path, data)
+
+    monkeypatch.setattr(sandbox_parties, "put", full)
+    unwritten = {}
+    directory = make_parties(tmp_path, parties, "127.0.0.1:1", 4, 1, unwritten)
+    assert "DEU/spoc" in directory.authorities
+    assert [(name, error.reason) for name, error in unwritten.items()] == [("DEU/spoc", "storage_failed")]
+    assert party_config(tmp_path, "TUR/spoc").exists()
+    with pytest.raises(StorageError, match="no space left"):
+        make_parties(tmp_path, parties, "127.0.0.1:1", 4, 1)
+
+
+@pytest.fixture
+def arranged(tmp_path, monkeypatch):
+    """Arranges a sandbox whose ports are counted up."""
+    ports = itertools.count(1)
+    monkeypatch.setattr(broker, "free_ports", lambda count: [next(ports) for _ in range(count)])
+    monkeypatch.setattr(layout, "free_ports", lambda count: [next(ports) for _ in range(count)])
+    return lambda brokers=None, routers=None: layout.arrange(tmp_path, brokers, routers)
+
+
+def test_routers_are_added_to_a_sandbox_that_is_there(arranged, tmp_path):
+    """The others keep their ports; who asks for nothing gets what there is."""
+    assert (arranged().routers, arranged().ports) == (1, (3, 4))
+    more = arranged(routers=3)
+    assert (more.routers, more.ports) == (3, (3, 4, 5, 6))
+    assert arranged() == more == layout.read(tmp_path)
+    for wanted in ({"routers": 2}, {"brokers": 3}):
+        with pytest.raises(UsageError, match="this sandbox has 1 brokers and 3 routers"):
+            arranged(**wanted)
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "status"])
+def test_a_sandbox_has_no_configuration_file(verb, tmp_path, capsys):
+    """Whoever names one means another thing, and is told so: nothing is started, ended or shown in its place."""
+    status = run(["sandbox", verb, "--config", str(tmp_path / "nowhere"), "--home", str(tmp_path)])
+    assert status == 2
+    assert capsys.readouterr().err.startswith("notifier: usage: a sandbox has a home, and no configuration file")
+    assert os.listdir(tmp_path) == []

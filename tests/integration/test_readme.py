@@ -1,0 +1,36 @@
+"""The README's page, played from top to bottom on a real sandbox, as a reader would."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from support import sandbox as support
+from support.documented import ROOT, blocks, of_page
+from support.homes import EXAMPLES
+from support.transcripts import Stage
+
+
+def test_the_page_works_in_its_order_and_ends_by_itself(world, tmp_path):
+    """Every command ends well; the Python block receives what it published, and ends."""
+    (tmp_path / ".notifier").symlink_to(world.home)
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    stage = Stage(tmp_path)
+    try:
+        for command in of_page(ROOT / "README.md"):
+            seen = stage.run(command)
+            assert seen.status == 0, str(seen)
+            assert seen.out or "sandbox up" in command or "subscribe" in command, str(seen)
+    finally:
+        stage.close()
+    (code,) = blocks(ROOT / "README.md", "python")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=support.PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith(" arrest")
