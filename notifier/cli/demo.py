@@ -15,6 +15,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.errors import Refused
+from notifier.shipped import examples_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,16 +66,11 @@ def command(context: Context, keep: bool, examples: Path | None) -> int:
 
 def _files(folder: Path | None) -> list[Path]:
     """The notifications of `folder`, or of the examples that come with the software."""
-    found = sorted((folder or _examples()).glob("*.json"))
+    place = folder or examples_folder()
+    found = sorted(place.glob("*.json"))
     if not found:
-        raise Refused("not_found", f"there are no examples in {folder or _examples()}", hint="name --examples")
+        raise Refused("not_found", f"there are no examples in {place}", hint="name --examples")
     return found
-
-
-def _examples() -> Path:
-    """Where the examples are: inside the package when installed, at the top of the project when not."""
-    packaged = Path(__file__).parents[1] / "examples"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "examples"
 
 
 @contextlib.contextmanager

@@ -133,7 +133,7 @@ def test_every_licence_that_is_not_permissive_is_told():
 def test_the_wheel_is_told_to_bring_what_is_read_from_it():
     """Schemas and examples lie outside the package in a checkout."""
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert build["force-include"] == {"schemas/avro": "notifier/schemas/avro", "examples": "notifier/examples"}
+    assert build["force-include"] == {"schemas/avro": "notifier/schemas/avro", "examples": "notifier/example_files"}
 
 
 def test_this_python_is_one_that_is_named():
