@@ -602,6 +602,16 @@ OTHERS = (
     Row("profiles: refugees", "tests/unit/notification/test_profiles.py::"
         "test_no_profile_lets_through_what_is_local_or_shows_a_refugee",
         "notifier.producers.letters:for_sealing = lambda notification: replace(notification, local=None)"),
+    Row("files: a name is on the disk when a write returns",
+        "tests/unit/test_files.py::test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_after",
+        "notifier.files:sync_folder = lambda _folder: None"),
+    Row("files: a private key is its owner's alone",
+        "tests/unit/test_files.py::test_a_private_key_is_its_owner_s_alone_from_the_first_byte",
+        "notifier.keyfiles:put = lambda path, data, mode: original(path, data)"),
+    Row("files: a path is never read as a URL",
+        "tests/unit/test_any_folder.py::test_a_database_lies_in_the_folder_of_its_configuration",
+        "notifier.storage:file_of = lambda address: "
+        "(path := original(address)) and Path(module('urllib.parse').unquote(str(path).partition('?')[0]))"),
     Row("review: a plan evaluated again keeps its holds",
         "tests/simulation/test_review.py::test_no_time_out_releases",
         "notifier.producers.work:approvals_of = lambda *_: "

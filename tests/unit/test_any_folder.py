@@ -54,8 +54,7 @@ def folder(request, tmp_path):
     """A folder of that name, and nothing beside it."""
     made = tmp_path / request.param
     made.mkdir()
-    yield made
-    assert list(tmp_path.iterdir()) == [made]
+    return made
 
 
 def settings(path):
@@ -83,6 +82,7 @@ async def test_a_database_lies_in_the_folder_of_its_configuration(folder):
         assert await connection.scalar(sa.select(table.c.text)) == "kept"
     await reading.close()
     assert {one.removesuffix("-shm").removesuffix("-wal") for one in files(folder)} == {"config.toml", "outbox.db"}
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 async def test_a_relative_configuration_names_one_database_wherever_one_stands(folder, monkeypatch):
@@ -103,6 +103,7 @@ def test_a_directory_is_made_signed_and_read_there(folder):
     with pytest.raises(Exception, match="directory_invalid: directory: has exactly"):
         client.load()  # all of it was fetched and verified; it only says nothing
     assert any(one.startswith("cache/targets/") for one in files(folder))
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_kafka_is_told_no_path_above_its_own_folder(folder, monkeypatch):
