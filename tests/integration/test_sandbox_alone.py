@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
 import pytest
+from confluent_kafka.admin import (
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from notifier.config import file_of, load, party_config
 from notifier.sandbox.processes import wait_until
 from notifier.sandbox.sandbox import Sandbox
+from notifier.topics import INTAKE, feed_of
 from support import sandbox as support
 
 NAME = 'a, b;c #1? %41 jürgen 日本 \\n "it\'s" $HOME & x=1'
@@ -57,6 +67,59 @@ def test_one_of_three_brokers_may_die(alone):
     assert done.returncode == 0, done.stderr
     assert alone.shell("sandbox", "up").returncode == 0
     assert alone.sandbox.status()["ready"]
+
+
+def client(world):
+    """The broker's administrator, who takes away what the sandbox gave."""
+    settings = world.sandbox.kafka("admin")
+    return AdminClient(
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "security.protocol": "SSL",
+            "ssl.ca.location": str(settings.ca),
+            "ssl.certificate.location": str(settings.certificate),
+            "ssl.key.location": str(settings.key),
+        }
+    )
+
+
+def broker_says(world, party):
+    """What the doctor says of the broker to one party."""
+    config = party_config(world.home, party)
+    document = json.loads(world.shell("doctor", "--config", str(config), "--json").stdout)
+    (found,) = [one for one in document["findings"] if one["check"] == "broker"]
+    return found["detail"]
+
+
+def test_the_doctor_names_the_right_and_the_topic_that_are_missing(alone):
+    """Each by its name and on the real broker; `up` mends both."""
+    admin = client(alone)
+    everyones = AclBindingFilter(
+        ResourceType.TOPIC,
+        INTAKE,
+        ResourcePatternType.LITERAL,
+        "User:bgr-fiu",
+        None,
+        AclOperation.WRITE,
+        AclPermissionType.ALLOW,
+    )
+    for future in admin.delete_acls([everyones], request_timeout=support.PATIENCE_S).values():
+        assert len(future.result(support.PATIENCE_S)) == 1
+    for future in admin.delete_topics([feed_of("BEL/fiu")], request_timeout=support.PATIENCE_S).values():
+        future.result(support.PATIENCE_S)
+    wanted = {
+        "BGR/fiu": f"it answers, but this principal may not write {INTAKE}",
+        "BEL/fiu": f"it answers, but there is no topic {feed_of('BEL/fiu')}",
+        "router": f"it answers, but there is no topic {feed_of('BEL/fiu')}",
+    }
+    for party, words in wanted.items():
+        assert wait_until(lambda party=party, words=words: broker_says(alone, party) == words, support.PATIENCE_S), (
+            party
+        )
+    done = alone.shell("publish", "--as", "BGR/fiu", "--wait", "--timeout", "1")
+    assert "Cluster" not in done.stderr
+    assert alone.shell("sandbox", "up").returncode == 0
+    assert all("answers this principal" in broker_says(alone, party) for party in wanted)
 
 
 def test_up_keeps_what_was_edited_writes_what_is_missing_and_adds_routers(alone, tmp_path):
