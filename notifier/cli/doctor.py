@@ -16,6 +16,7 @@ import click
 from notifier.cli.context import Context, common
 from notifier.config import CONFIG_NAME, PARTY_FOLDER, Settings, load, party_config
 from notifier.errors import ConfigError, NotifierError, Refused
+from notifier.escaping import escaped
 
 if TYPE_CHECKING:
     from notifier.ops.diagnosis import Finding, Reference
@@ -41,7 +42,7 @@ def command(context: Context) -> None:
         context.print_json({"ok": not wrong, "findings": [finding.to_json() for finding in findings]})
     else:
         for line in _lines(findings):
-            click.echo(line)
+            click.echo(escaped(line))
     if wrong:
         first = wrong[0]
         what = f"{first.party}: {first.detail}" + (f", and {len(wrong) - 1} more" if len(wrong) > 1 else "")

@@ -223,5 +223,5 @@ def _place(error: Exception) -> str:
 
 def _say(reason: str, detail: str, hint: str | None, status: int) -> int:
     line = escaped(" ".join(detail.split()))
-    click.echo(f"notifier: {reason}: {line}" + (f" ({hint})" if hint else ""), err=True)
+    click.echo(f"notifier: {reason}: {line}" + (f" ({escaped(hint)})" if hint else ""), err=True)
     return status

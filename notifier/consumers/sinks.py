@@ -66,10 +66,11 @@ def document(message: Received) -> dict[str, Any]:
 
 
 def _position_name(text: str) -> str:
-    """`text`, or what stands for it where it is too long to keep: two sinks never share a position."""
-    if len(text) <= NAME_LENGTH:
+    """`text`, or what stands for it where it is too long to keep or no text: two sinks never share a position."""
+    data = text.encode(errors="surrogateescape")
+    if len(text) <= NAME_LENGTH and data.decode(errors="replace") == text:
         return text
-    digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=24).hexdigest()
+    digest = hashlib.blake2b(data, digest_size=24).hexdigest()
     return f"{text.partition(':')[0]}:{digest}"
 
 

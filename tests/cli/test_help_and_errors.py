@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,16 @@ def test_the_name_of_a_file_acts_on_no_terminal(said, tmp_path, text):
     found, out, err = said("route", name)
     assert found == 1
     assert "a\\u001b[2J\\u202e" in out + err
+    assert not set("\x1b\u202e") & set(out + err)
+
+
+def test_a_hint_acts_on_no_terminal(said, pristine, tmp_path):
+    """It may name a file, too: here the command that mends its rights."""
+    home = tmp_path / "two\x1b[2Jlines\u202e"
+    shutil.copytree(pristine, home)
+    (home / "parties" / "TUR.spoc" / "signing.key").chmod(0o644)
+    _, out, err = said("doctor", "--home", str(home), "--as", "TUR/spoc")
+    assert "chmod 600" in out
     assert not set("\x1b\u202e") & set(out + err)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,11 @@ def test_the_file_is_not_followed_into_another_s_permissions(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "x.jsonl").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["plain", "jürgen #1?", "latin-1 \udcfc", "long " * 100])
+def test_a_sink_s_position_can_be_kept_whatever_its_file_is_called(name):
+    """A database takes text alone; two files never share a position."""
+    kept = JsonLines(Path("/") / name).name
+    kept.encode()
+    assert kept != JsonLines(Path("/") / f"{name}x").name
