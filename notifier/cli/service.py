@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from notifier.backoff import Backoff
 from notifier.config import Settings
+from notifier.directory.fresh import first_look, keep_fresh
 from notifier.errors import NotifierError
 from notifier.runtime import REAL, Runtime
 
 if TYPE_CHECKING:
     from notifier.directory.client import DirectoryClient
+    from notifier.directory.snapshot import Snapshot
     from notifier.transport.base import Transport
 
-REFRESH_SECONDS = 30.0
-PAUSE_SECONDS = 1.0  # between a fault and the next try; doubled up to the longest
-LONGEST_PAUSE_SECONDS = 15.0
+LONG_SECONDS = 60.0  # of work: the fault that ends it is another than the one before
 NEW_OBJECTS = 50_000  # between two looks of the collector; a batch goes by itself when it is done, in no cycle
 
 log = structlog.get_logger("notifier.service")
@@ -41,8 +42,8 @@ Build = Callable[["Transport", "DirectoryClient", Runtime], Service]
 def run_service(name: str, settings: Settings, build: Build) -> None:
     """Runs the service that `build` makes until SIGTERM or SIGINT; returns after a clean stop.
 
-    A temporary fault (broker down, directory stale) is logged and tried again with growing pauses; a refusal
-    (wrong configuration, broken log) is raised.
+    A temporary fault (broker down, directory stale, disk full) is logged and tried again with growing pauses of
+    at most three seconds; a refusal (wrong configuration, broken log) is raised.
     """
     from notifier.ops.logging import configure
 
@@ -85,25 +86,28 @@ async def _supervise(
     # What was imported lives as long as the process, and need not be looked at again with every batch.
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS)
-    pause = PAUSE_SECONDS
+    backoff, loop = Backoff(), asyncio.get_running_loop()
     while not stop.is_set():
+        began = loop.time()
         transport = KafkaTransport(settings.kafka)
         refreshing: asyncio.Task[None] | None = None
         try:
-            await directory.refresh()
-            refreshing = asyncio.create_task(_refresh(directory, stop))
+            await first_look(directory, log)
+            _shown(directory.snapshot())
+            refreshing = asyncio.create_task(keep_fresh(directory, log, Backoff(), _shown))
             service = build(transport, directory, REAL)
             current[:] = [service]
             log.info("started")
             await service.run(stop)
-            pause = PAUSE_SECONDS
         except NotifierError as error:
             if not error.retryable:
                 raise
-            log.warning("fault", reason=error.reason, detail=error.detail, again_in_seconds=pause)
+            if loop.time() - began > LONG_SECONDS:
+                backoff.reset()
+            pause = backoff.next()
+            log.warning("fault", reason=error.reason, detail=error.detail, again_in_seconds=round(pause, 1))
             metrics.RESTARTS.labels(error.reason).inc()
             await _sleep(pause, stop)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         finally:
             current.clear()
             if refreshing is not None:
@@ -112,19 +116,12 @@ async def _supervise(
             await transport.close()
 
 
-async def _refresh(directory: DirectoryClient, stop: asyncio.Event) -> None:
-    """Keeps the directory fresh; a failed refresh is logged, and felt only when the grace has passed."""
+def _shown(snapshot: Snapshot) -> None:
+    """Show in metrics which versions are in use."""
     from notifier.ops import metrics
 
-    while not stop.is_set():
-        snapshot = directory.snapshot()
-        metrics.DIRECTORY_VERSION.set(snapshot.directory.version)
-        metrics.RULES_VERSION.set(snapshot.rules.version)
-        await _sleep(REFRESH_SECONDS, stop)
-        try:
-            await directory.refresh()
-        except NotifierError as error:
-            log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
+    metrics.DIRECTORY_VERSION.set(snapshot.directory.version)
+    metrics.RULES_VERSION.set(snapshot.rules.version)
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from dataclasses import replace
@@ -66,7 +67,8 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
         nonlocal count
         count += 1
         mark = "EXERCISE " if message.exercise else ""
-        click.echo(f"{message.id}  {mark}{message.type}  from {message.originator}", err=True)
+        with contextlib.suppress(OSError):  # a word beside the work: what cannot be said stops nothing
+            click.echo(f"{message.id}  {mark}{message.type}  from {message.originator}", err=True)
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -109,8 +109,15 @@ class StandardOutput:
     operational = False
 
     async def take(self, message: Received) -> None:
-        sys.stdout.write(json_text(document(message)) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json_text(document(message)) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:  # nobody reads it any more: no trying again helps
+            raise
+        except OSError as error:
+            raise StorageError(
+                detail=f"standard output: {(error.strerror or 'cannot be written').lower()}"
+            ) from error
 
 
 class Callback:

@@ -13,16 +13,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import structlog
 
+from notifier.backoff import Backoff
 from notifier.consumers.filling import Stored
 from notifier.consumers.inbox import Inbox, Received
 from notifier.consumers.reading import DIRECTORY_MAY_CURE, Early, Recipient, Refusal, Result, read
+from notifier.consumers.retries import Retries
 from notifier.consumers.sinks import Sink
+from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.holding import check_held
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import DecryptionKey, SigningKey, raw_digest
@@ -48,10 +52,10 @@ if TYPE_CHECKING:
 BATCH: Final = 200
 WAIT_MS: Final = 250
 RENEW_SECONDS: Final = 4.0
-REFRESH_SECONDS: Final = 30.0
-PAUSE_SECONDS: Final = 0.25
-LONGEST_PAUSE_SECONDS: Final = 10.0
 ITERATOR: Final = "iterator"
+FEED: Final = "feed"
+
+T = TypeVar("T")
 
 log = structlog.get_logger("notifier.subscriber")
 
@@ -93,8 +97,7 @@ class Subscriber:
         self._reading = False
         self._caught_up = False
         self._quiet_since = 0.0
-        self._reached_at = 0.0
-        self._fault: Temporary | None = None
+        self._retries = Retries(runtime.entropy)
 
     @classmethod
     def of(cls, name: str, parts: Parts, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
@@ -137,13 +140,14 @@ class Subscriber:
             await self._lease.acquire()
             # A directory that cannot be reached now may still be fresh in the cache: its use decides.
             with contextlib.suppress(NotifierError):
-                await parts.directory.refresh()
+                await first_look(parts.directory, log)
             with contextlib.suppress(DirectoryStale):
                 self._check(parts.directory.snapshot())
-            self._quiet_since = self._reached_at = asyncio.get_running_loop().time()
+            self._quiet_since = asyncio.get_running_loop().time()
+            refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
             self._tasks = [
                 asyncio.create_task(work)
-                for work in (self._follow(), self._renew(), self._refresh(), *map(self._hand_on, self._sinks))
+                for work in (self._follow(), self._renew(), refreshing, *map(self._hand_on, self._sinks))
             ]
         except BaseException:
             await self._close()
@@ -185,42 +189,61 @@ class Subscriber:
         return self._iterate()
 
     async def _iterate(self) -> AsyncIterator[Received]:
-        """Yields each message; its position is stored when the next one is asked for."""
+        """Yields each message; its position is stored when the next one is asked for.
+
+        A database that is gone or full is waited for.
+        """
         inbox = self.inbox
-        row = await inbox.taken(ITERATOR)
+        row = await self._surely(ITERATOR, lambda: inbox.taken(ITERATOR))
         while True:
-            messages = await inbox.messages(after=row, limit=BATCH)
+            messages = await self._surely(ITERATOR, partial(inbox.messages, after=row, limit=BATCH))
             for message in messages:
                 yield message
                 row = message.row
-                await inbox.handed(ITERATOR, row)
+                await self._surely(ITERATOR, partial(inbox.handed, ITERATOR, row))
             if not messages:
                 await self._next_change()
+
+    async def _surely(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """As `Retries.surely`; raises what ended the work in the background, too."""
+
+        async def looked() -> T:
+            self._raise_what_ended()
+            return await work()
+
+        return await self._retries.surely(name, looked)
 
     async def until_idle(self, seconds: float, patience: float = float("inf")) -> None:
         """Returns when the feed's end was reached and nothing came for `seconds`.
 
         Raises what ended the work: `Fenced` where another instance took the inbox over, or a refusal; and the
-        `Temporary` fault that has kept it from the feed for `patience` seconds.
+        `Temporary` fault that has kept it from the feed, or a sink from its work, for `patience` seconds.
         """
         loop = asyncio.get_running_loop()
         while not (self._caught_up and loop.time() - self._quiet_since >= seconds and await self._all_handed()):
-            if self._fault is not None and loop.time() - self._reached_at >= patience:
-                raise self._fault
+            fault = self._retries.lasting(patience)
+            if fault is not None:
+                raise fault
             await self._next_change()
 
     async def _all_handed(self) -> bool:
-        for sink in self._sinks:
-            if await self.inbox.messages(after=await self.inbox.taken(sink.name), limit=1):
-                return False
+        try:
+            for sink in self._sinks:
+                if await self.inbox.messages(after=await self.inbox.taken(sink.name), limit=1):
+                    return False
+        except StorageError:  # felt and told by those who work on it
+            return False
         return True
 
     async def _next_change(self) -> None:
         """Returns when something may have changed; raises what ended the work in the background."""
+        self._raise_what_ended()
+        await self._move()
+
+    def _raise_what_ended(self) -> None:
         for task in self._tasks:
             if task.done():
                 task.result()
-        await self._move()
 
     async def _move(self) -> None:
         """Returns when a batch was stored, or after a moment."""
@@ -232,26 +255,24 @@ class Subscriber:
 
     async def _follow(self) -> None:
         """Reads the feed from the stored offset, and begins again after a fault, with growing pauses."""
-        pause = PAUSE_SECONDS
-        while True:
+        await self._retries.surely(FEED, self._read_feed)
+
+    async def _read_feed(self) -> None:
+        """Reads the feed from the stored offset until a fault ends it."""
+        try:
+            offset = await self.inbox.offset()
+            reader = await self._open.transport.reader(feed_of(self._name), 0, offset)
             try:
-                offset = await self.inbox.offset()
-                reader = await self._open.transport.reader(feed_of(self._name), 0, offset)
-                try:
-                    while True:
-                        offset = await self._batch(reader, offset)
-                        self._reading, pause = True, PAUSE_SECONDS
-                        self._reached_at, self._fault = asyncio.get_running_loop().time(), None
-                finally:
-                    self._reading = False
-                    await reader.close()
-            except Fenced:
-                raise
-            except Temporary as error:
-                self._caught_up, self._fault = False, error
-                log.warning("fault", reason=error.reason, detail=error.detail, again_in_seconds=pause)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                while True:
+                    offset = await self._batch(reader, offset)
+                    self._reading = True
+                    self._retries.well(FEED)
+            finally:
+                self._reading = False
+                await reader.close()
+        except Temporary:
+            self._caught_up = False
+            raise
 
     async def _batch(self, reader: Reader, begun_at: int) -> int:
         """Stores what comes after `begun_at`, this reader's own position; returns where the next batch begins.
@@ -310,18 +331,23 @@ class Subscriber:
 
     async def _hand_on(self, sink: Sink) -> None:
         """Gives `sink` what it has not taken yet, in order; a sink that is slow holds up nobody else."""
-        row = await self.inbox.taken(sink.name)
+        inbox, surely = self.inbox, partial(self._retries.surely, f"sink {sink.name}")
+        row = stored = await surely(lambda: inbox.taken(sink.name))
         while True:
-            messages = await self.inbox.messages(after=row, limit=BATCH)
+            messages = await surely(partial(inbox.messages, after=row, limit=BATCH))
             try:
                 for message in messages:
                     if not (sink.operational and message.exercise):
-                        await sink.take(message)
+                        await surely(partial(sink.take, message))
                     row = message.row
-            finally:
                 # Once for all that was there: each time is a wait for the disk, in which nothing else is stored.
                 if messages:
-                    await self.inbox.handed(sink.name, row)
+                    await surely(partial(inbox.handed, sink.name, row))
+                    stored = row
+            finally:
+                if row != stored:
+                    with contextlib.suppress(StorageError):
+                        await inbox.handed(sink.name, row)
             if not messages:
                 await self._move()
 
@@ -329,19 +355,7 @@ class Subscriber:
         """Holds on to the lease; a renewal that fails is tried again, since every transaction checks the lease."""
         while self._lease is not None:
             await asyncio.sleep(RENEW_SECONDS)
-            try:
-                await self._lease.renew()
-            except StorageError as error:
-                log.warning("lease not renewed", reason=error.reason, detail=error.detail)
-
-    async def _refresh(self) -> None:
-        """Keeps the directory fresh; a failed look is felt only when the grace has passed."""
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            try:
-                await self._open.directory.refresh()
-            except NotifierError as error:
-                log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
+            await self._retries.surely("lease", self._lease.renew)
 
 
 def _ready(results: Sequence[Result | Early]) -> list[Result]:

@@ -15,11 +15,11 @@ from tuf.api.exceptions import (
     ExpiredMetadataError,
     RepositoryError,
 )
-from tuf.ngclient import Updater
 
 from notifier.config import DirectorySettings
+from notifier.directory.cache import Cache, CachedUpdater, CacheFetcher
 from notifier.directory.document import from_document, read_document
-from notifier.directory.fetching import CacheFetcher, FolderFetcher, WebFetcher
+from notifier.directory.fetching import FolderFetcher, WebFetcher
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import ConfigError, DirectoryError, DirectoryStale, Refused, StorageError
@@ -45,6 +45,7 @@ class DirectoryClient:
         self._settings = settings
         self._clock = clock
         self._snapshot: Snapshot | None = None
+        self._cache = Cache(settings.cache)
         try:
             self._root = settings.root.read_bytes()
         except OSError as error:
@@ -68,12 +69,16 @@ class DirectoryClient:
     def load(self) -> Snapshot:
         """Reads and verifies the newest version, or the cached one where the source does not answer.
 
-        Raises `DirectoryError` where metadata does not verify, `StorageError` where the cache cannot be written
-        or a file not be read (what was known stays), and `DirectoryStale` where nothing verifies that is fresh
-        enough.
+        Raises `DirectoryError` where metadata does not verify (what was known stays), and `DirectoryStale` where
+        nothing verifies that is fresh enough. A cache that cannot be written stops nobody: see `cache_fault`.
         """
         self._snapshot = self._verified(self._newest)
         return self._snapshot
+
+    @property
+    def cache_fault(self) -> StorageError | None:
+        """Say what keeps the cache from being written; None where nothing does."""
+        return self._cache.fault
 
     def rules(self, version: int) -> RuleSet:
         """One version of the rules, verified by what is signed now; `Refused` (not_found) where there is none.
@@ -88,28 +93,27 @@ class DirectoryClient:
             raise DirectoryError(detail=f"what is signed as version {version} of the rules is another")
         return found
 
-    def _verified(self, read: Callable[[Updater], T]) -> T:
+    def _verified(self, read: Callable[[CachedUpdater], T]) -> T:
         """What `read` finds in the source, or in the cache where the source does not answer; raises as `load`."""
         try:
-            return self._reading(read, self._source_fetcher(), self._now())
+            found = self._reading(read, self._source_fetcher(), self._now())
         except DownloadLengthMismatchError as error:
             raise DirectoryError(detail="the directory holds a file that is longer than was signed") from error
         except (DownloadError, ExpiredMetadataError) as error:
             return self._from_cache(read, error)
         except RepositoryError as error:
             raise DirectoryError(detail=f"the directory does not verify ({type(error).__name__})") from error
-        except OSError as error:
-            what = (error.strerror or "cannot be written").lower()
-            raise StorageError(
-                detail=f"the directory's cache {self._settings.cache}: {what}",
-                hint="check the folder's owner, permissions and free space",
-            ) from error
+        except DirectoryError:  # all of it verified; what it says is no directory
+            self._cache.save()
+            raise
+        self._cache.save()
+        return found
 
-    def _from_cache(self, read: Callable[[Updater], T], cause: Exception) -> T:
+    def _from_cache(self, read: Callable[[CachedUpdater], T], cause: Exception) -> T:
         """What was verified before, as long as its grace lasts."""
         grace = dt.timedelta(seconds=self._settings.grace_seconds)
         try:
-            return self._reading(read, CacheFetcher(self._metadata), self._now() - grace)
+            return self._reading(read, CacheFetcher(self._cache), self._now() - grace)
         except (RepositoryError, DownloadError, OSError) as error:
             kind = type(cause).__name__
             raise DirectoryStale(
@@ -117,33 +121,24 @@ class DirectoryClient:
                 hint="make the directory's source reachable, or have its timestamp signed again",
             ) from error
 
-    def _reading(self, read: Callable[[Updater], T], fetcher: Fetcher, now: dt.datetime) -> T:
+    def _reading(self, read: Callable[[CachedUpdater], T], fetcher: Fetcher, now: dt.datetime) -> T:
         try:
             return read(self._updater(fetcher, now))
         finally:
             fetcher.close()
 
-    def _updater(self, fetcher: Fetcher, now: dt.datetime) -> Updater:
+    def _updater(self, fetcher: Fetcher, now: dt.datetime) -> CachedUpdater:
         """Metadata that verifies at the time `now`."""
-        for folder in (self._metadata, self._targets):
-            folder.mkdir(parents=True, exist_ok=True)
         base = self._settings.source
         if "://" not in base:
             base = FolderFetcher.ADDRESS
-        updater = Updater(
-            str(self._metadata),
-            f"{base}/metadata/",
-            str(self._targets),
-            f"{base}/targets/",
-            fetcher,
-            bootstrap=self._root,
-        )
+        updater = CachedUpdater(self._cache, base, fetcher, self._root)
         # python-tuf asks the machine's clock; ours may be a test's, or set back by the stated grace.
         updater._trusted_set.reference_time = now
         updater.refresh()
         return updater
 
-    def _newest(self, updater: Updater) -> Snapshot:
+    def _newest(self, updater: CachedUpdater) -> Snapshot:
         directory = self._document(updater, "directory/current.json")
         rules = self._document(updater, "rules/current.json")
         before = self._document(updater, "directory/previous.json")
@@ -160,13 +155,9 @@ class DirectoryClient:
             ends,
         )
 
-    def _document(self, updater: Updater, name: str) -> Any:
-        target = updater.get_targetinfo(name)
-        if target is None:
-            return None
-        path = str(self._targets / f"{target.hashes['sha256']}.json")
-        found = updater.find_cached_target(target, path) or updater.download_target(target, path)
-        return read_document(Path(found).read_bytes(), name)
+    def _document(self, updater: CachedUpdater, name: str) -> Any:
+        found = updater.document(name)
+        return None if found is None else read_document(found, name)
 
     def _directory(self, document: object) -> Directory:
         return from_document(document, self.hub_id)
@@ -178,14 +169,6 @@ class DirectoryClient:
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock() / 1000, dt.UTC)
-
-    @property
-    def _metadata(self) -> Path:
-        return self._settings.cache / "metadata"
-
-    @property
-    def _targets(self) -> Path:
-        return self._settings.cache / "targets"
 
 
 def _milliseconds(time: dt.datetime) -> int:

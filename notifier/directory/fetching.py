@@ -42,32 +42,17 @@ class FolderFetcher(FetcherInterface):
         path = self._folder / url.removeprefix(f"{self.ADDRESS}/")
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise DownloadError(f"{path} is no file")
+                while chunk := os.read(handle, CHUNK_BYTES):
+                    yield chunk
+            finally:
+                os.close(handle)
         except FileNotFoundError as error:
             raise DownloadHTTPError("not found", 404) from error
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise DownloadError(f"{path} is no file")
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class CacheFetcher(FetcherInterface):
-    """Answer from the cache alone: what was verified before is verified again, and nothing newer appears."""
-
-    def __init__(self, metadata: Path) -> None:
-        self._metadata = metadata
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        name = url.rpartition("/")[2]
-        if name != "timestamp.json":
-            raise DownloadHTTPError("not found", 404)
-        try:
-            yield (self._metadata / name).read_bytes()
         except OSError as error:
-            raise DownloadHTTPError("not found", 404) from error
+            raise DownloadError(f"{path} cannot be read") from error
 
     def close(self) -> None:
         """Nothing is held."""

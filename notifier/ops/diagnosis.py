@@ -72,8 +72,10 @@ async def examine(settings: Settings, references: Sequence[Reference], now: int)
     snapshot: Snapshot | None = None
     findings = []
     try:
-        snapshot = _load(settings, now)
-        findings.append(_fresh(settings, snapshot, now))
+        snapshot, fault = _load(settings, now)
+        findings.append(
+            _fresh(settings, snapshot, now) if fault is None else refused(settings.name, "directory", fault)
+        )
     except NotifierError as error:
         findings.append(refused(settings.name, "directory", error))
     findings += [*_keys(settings, snapshot, now), *await _databases(settings), *await _outbox(settings)]
@@ -82,10 +84,12 @@ async def examine(settings: Settings, references: Sequence[Reference], now: int)
     return findings
 
 
-def _load(settings: Settings, now: int) -> Snapshot:
+def _load(settings: Settings, now: int) -> tuple[Snapshot, StorageError | None]:
+    """Return the directory, and what keeps it from being cached."""
     from notifier.directory.client import DirectoryClient
 
-    return DirectoryClient(settings.directory, lambda: now).load()
+    client = DirectoryClient(settings.directory, lambda: now)
+    return client.load(), client.cache_fault
 
 
 def _fresh(settings: Settings, snapshot: Snapshot, now: int) -> Finding:

@@ -6,6 +6,8 @@ so that control characters, terminal sequences and bidirectional marks cannot fo
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import sys
 from typing import Any
@@ -31,10 +33,10 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
     structlog.configure(
         processors=[*shared, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_args: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_args: structlog.PrintLogger(_STANDARD_ERROR),
         cache_logger_on_first_use=False,
     )
-    handler = _StandardError()
+    handler = _Handler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -49,11 +51,30 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-class _StandardError(logging.Handler):
-    """Writes to whatever standard error is now: services and tests replace it."""
+class _StandardError(io.TextIOBase):
+    """Write to whatever standard error is now (services and tests replace it), and never fail.
+
+    A log on a full disk, or one that nobody reads any more, must not end the work that it tells of.
+    """
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+_STANDARD_ERROR: Any = _StandardError()
+
+
+class _Handler(logging.Handler):
+    """Gives what the standard library's logging says to standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(self.format(record) + "\n")
+        _STANDARD_ERROR.write(self.format(record) + "\n")
 
 
 def _escape(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

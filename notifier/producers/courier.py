@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from notifier.backoff import Backoff
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import ParsedDelivery, SignedStatement, Statement, parse_feed, partition_of, verify_statement
 from notifier.errors import (
@@ -47,8 +48,6 @@ IDLE_SECONDS: Final = 0.5  # between looks for what another process stored
 STANDBY_SECONDS: Final = 1.0
 DOUBT_SECONDS: Final = 15.0  # the stream did not move for so long: the same bytes go again
 LONGEST_DOUBT_SECONDS: Final = 300.0
-FIRST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 15.0
 
 log = structlog.get_logger("notifier.publisher")
 
@@ -109,7 +108,7 @@ class Courier:
 
     async def _send(self, lease: Lease) -> None:
         sender: Sender | None = None
-        pause = FIRST_PAUSE_SECONDS
+        backoff = Backoff(self._runtime.entropy)
         self._sent.clear()
         try:
             while True:
@@ -125,10 +124,9 @@ class Courier:
                     if sender is not None:
                         await sender.close()
                         sender = None
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                    await backoff.wait()
                     continue
-                pause = FIRST_PAUSE_SECONDS
+                backoff.reset()
                 # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the event.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(IDLE_SECONDS):
@@ -224,7 +222,7 @@ class Courier:
 
     async def _follow(self, lease: Lease) -> None:
         reader: Reader | None = None
-        pause = FIRST_PAUSE_SECONDS
+        backoff = Backoff(self._runtime.entropy)
         offset = await self._outbox.feed_offset()
         try:
             while True:
@@ -238,10 +236,9 @@ class Courier:
                     if reader is not None:
                         await reader.close()
                         reader = None
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                    await backoff.wait()
                     continue
-                pause = FIRST_PAUSE_SECONDS
+                backoff.reset()
                 if end != offset:
                     await self._apply(lease, offset, end, told)
                     offset = end

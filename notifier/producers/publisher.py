@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
+from notifier.backoff import Backoff
+from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import SigningKey
-from notifier.errors import DirectoryStale, Fault, NotificationInvalid, NotifierError, Refused
+from notifier.errors import Fault, NotificationInvalid, Refused
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
@@ -50,7 +52,6 @@ from notifier.transport.base import Transport
 if TYPE_CHECKING:
     from notifier.config import Settings
 
-REFRESH_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.25  # between looks for what another process settled
 
 log = structlog.get_logger("notifier.publisher")
@@ -141,12 +142,13 @@ class Publisher:
     async def __aenter__(self) -> Self:
         self._parts = parts = await self._open_parts()
         try:
-            await _first_look(parts.directory)
+            await first_look(parts.directory, log)
             sealer = Sealer(self._name, parts.signing, self._runtime)
             self._courier = Courier(
                 parts.outbox, parts.transport, parts.directory, sealer, self._runtime, self._moved.set
             )
-            self._tasks = [asyncio.create_task(self._courier.run()), asyncio.create_task(_refresh(parts.directory))]
+            refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
+            self._tasks = [asyncio.create_task(self._courier.run()), asyncio.create_task(refreshing)]
         except BaseException:
             await self._close()
             raise
@@ -397,24 +399,3 @@ def _warnings(notification: Notification, now: int) -> Iterator[NotificationWarn
             "/local/approvals",
             "count in a dry run only and release nothing here: see notifier review",
         )
-
-
-async def _first_look(directory: DirectorySource) -> None:
-    """Refreshes; a failure is raised only where there is no earlier state that is fresh enough."""
-    try:
-        await directory.refresh()
-    except NotifierError as error:
-        try:
-            directory.snapshot()
-        except DirectoryStale:
-            raise error from None
-
-
-async def _refresh(directory: DirectorySource) -> None:
-    """Keeps the directory fresh; a failed look is felt only when the grace has passed."""
-    while True:
-        await asyncio.sleep(REFRESH_SECONDS)
-        try:
-            await directory.refresh()
-        except NotifierError as error:
-            log.warning("directory not refreshed", reason=error.reason, detail=error.detail)

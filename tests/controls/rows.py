@@ -43,7 +43,7 @@ def attack(name: str, test: str, *without: str) -> Row:
 # A client of the directory that begins anew each time.
 FORGETFUL = (
     "notifier.directory.client:DirectoryClient._updater = lambda self, *rest: "
-    "[module('shutil').rmtree(self._metadata, ignore_errors=True), original(self, *rest)][1]"
+    "[module('shutil').rmtree(self._cache.path('metadata'), ignore_errors=True), original(self, *rest)][1]"
 )
 
 # A hub that judges by the versions before the current ones, whichever a slip names.

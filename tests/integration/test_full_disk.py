@@ -1,4 +1,4 @@
-"""A disk that is full under the outbox: one clear line, and nothing that was accepted is lost or doubled."""
+"""A disk that is full under outbox or inbox: one clear line, nothing lost or doubled, and nobody ends for it."""
 
 from __future__ import annotations
 
@@ -73,3 +73,30 @@ def test_a_disk_that_fills_up_at_work_is_waited_for(world, desk, tmp_path):
     assert publisher.returncode == 0, complaint
     assert "Traceback" not in complaint
     support.assert_exactly_once(asyncio.run(world.receive("UTO/spoc")), "MAR/spoc", ids)
+
+
+def test_a_subscriber_outlives_a_full_disk(world, tmp_path):
+    """Inbox, directory cache and sink have no room: the same process goes on by itself when they have, each once."""
+    config, disk = outbox_on(tmp_path / "party", world.home, "UTO/spoc", database="inbox.db")
+    sink = tmp_path / "party" / "small" / "out.jsonl"
+    path, ids = notifications(tmp_path, MESSAGES)
+    known = len(asyncio.run(world.receive("UTO/spoc")))
+    subscriber = disk.start("subscribe", "--config", str(config), "--sink", f"jsonl:{sink}")
+    try:
+        assert wait_until(lambda: disk.stored(config, "inbox.db") >= known, support.PATIENCE_S)
+        assert disk.asked(config, "PRAGMA wal_checkpoint(TRUNCATE)", "inbox.db") == "0"
+        disk.fill(leave=0)
+        done = world.shell("publish", str(path), "--as", "MAR/spoc", "--wait")
+        assert done.returncode == 0, done.stderr
+        said = iter(subscriber.stderr.readline, "")
+        assert any("fault" in line and "the disk is full" in line for line in said)
+        disk.empty()
+        assert wait_until(lambda: disk.stored(config, "inbox.db") >= known + len(ids), support.PATIENCE_S)
+        subscriber.terminate()
+        _, complaint = subscriber.communicate(timeout=support.PATIENCE_S)
+    finally:
+        subscriber.kill()
+        subscriber.communicate()
+        disk.close()
+    assert subscriber.returncode == 0, complaint
+    assert "Traceback" not in complaint

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import io
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from notifier.codec import codec
 from notifier.consumers import tables
@@ -442,7 +445,7 @@ async def test_messages_and_offset_are_stored_together_or_not_at_all(hub, desk, 
 
     monkeypatch.setattr(Batch, "take", cut)
     log = Warned()
-    monkeypatch.setattr("notifier.consumers.subscriber.log", log)
+    monkeypatch.setattr("notifier.consumers.retries.log", log)
     async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
         await log.event.wait()
         assert log.reasons == ["storage_failed"]
@@ -552,19 +555,123 @@ async def test_sinks_take_in_order_go_on_after_a_restart_and_are_spared_exercise
     assert seen == [1, 2, 3]
 
 
-async def test_a_sink_that_fails_ends_the_work_and_gets_the_message_again(hub, desk):
-    """What a sink did not take is offered to it again; the inbox has it in any case."""
+async def test_a_sink_that_has_no_room_gets_the_message_again(hub, desk):
+    """It ends nothing: the same process goes on when there is room; the inbox has the message in any case."""
+    for _ in range(3):
+        await hub.deliver("TUR/spoc")
+    seen, faults = [], []
+
+    async def full(message):
+        if message.seq == 2 and len(faults) < 3:
+            faults.append(message.seq)
+            raise StorageError(detail="the disk is full")
+        seen.append(message.seq)
+
+    assert len(await desk.receive(sinks=[Callback("file", full)])) == 3
+    assert (seen, faults) == ([1, 2, 3], [2, 2, 2])
+
+
+async def test_who_does_not_want_to_wait_for_a_sink_is_told(hub, desk):
+    """`until_idle` raises what has kept a sink from its work for too long; the sink gets the message at last."""
     await hub.deliver("TUR/spoc")
     seen = []
 
     async def full(_message):
         raise StorageError(detail="the disk is full")
 
-    with pytest.raises(StorageError, match="the disk is full"):
-        await desk.receive(sinks=[Callback("file", full)])
+    async with desk.subscribed(sinks=[Callback("file", full)]) as subscriber, asyncio.timeout(PATIENCE_S):
+        with pytest.raises(StorageError, match="the disk is full"):
+            await subscriber.until_idle(0, patience=0.1)
     assert len(await desk.look("messages")) == 1
     await desk.receive(sinks=[Callback("file", lambda one: seen.append(one.seq))])
     assert seen == [1]
+
+
+async def test_a_sink_that_breaks_ends_the_work(hub, desk):
+    """What is no fault that passes is nobody's to try again."""
+    await hub.deliver("TUR/spoc")
+
+    def broken(_message):
+        raise KeyError("a fault of the callback")
+
+    with pytest.raises(KeyError):
+        await desk.receive(sinks=[Callback("file", broken)])
+
+
+class Failing:
+    """A database of which every transaction fails while `fault` is there."""
+
+    def __init__(self, inbox, monkeypatch):
+        self.fault = None
+        self.failed = asyncio.Event()
+        for name in ("read", "write"):
+            monkeypatch.setattr(inbox._database, name, self.around(getattr(inbox._database, name)))
+
+    def around(self, begin):
+        @asynccontextmanager
+        async def transaction():
+            if self.fault is not None:
+                self.failed.set()
+                raise self.fault
+            async with begin() as connection:
+                yield connection
+
+        return transaction
+
+
+@pytest.mark.parametrize("fault", ["the disk is full", "the database's server cannot be reached"])
+async def test_a_database_that_is_gone_for_a_while_ends_no_loop(hub, desk, monkeypatch, fault):
+    """Feed, sinks, lease and iterator stand still while it is gone, and go on by themselves when it is back."""
+    monkeypatch.setattr("notifier.consumers.subscriber.RENEW_SECONDS", 0.05)
+    seen, iterated = [], []
+    await hub.deliver("TUR/spoc")
+    sinks = [Callback("all", lambda one: seen.append(one.seq))]
+    async with desk.subscribed(sinks=sinks) as subscriber, asyncio.timeout(PATIENCE_S):
+        database = Failing(subscriber.inbox, monkeypatch)
+
+        async def iterate():
+            async for message in subscriber:
+                iterated.append(message.seq)  # noqa: PERF401 - each as soon as it is there
+
+        iterating = asyncio.create_task(iterate())
+        await subscriber.until_idle(0)
+        database.fault = StorageError(detail=fault)
+        await hub.deliver("TUR/spoc")
+        for _ in range(8):  # whoever works on the database fails at least once
+            database.failed.clear()
+            await database.failed.wait()
+        assert not iterating.done()
+        database.fault = None
+        await hub.deliver("TUR/spoc")
+        while iterated != [1, 2, 3]:
+            await subscriber.until_idle(0)
+            await asyncio.sleep(0)
+        assert subscriber.ready()
+        iterating.cancel()
+    assert seen == [1, 2, 3]
+
+
+async def test_a_log_that_cannot_be_written_ends_nothing(hub, desk, monkeypatch):
+    """The log lies on the disk that is full."""
+    from notifier.ops.logging import configure
+
+    class Full(io.StringIO):
+        refused = 0
+
+        def write(self, _text):
+            self.refused += 1
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    full = Full()
+    monkeypatch.setattr("sys.stderr", full)
+    configure(console=False)
+    try:
+        await hub.put(b"no delivery")
+        await hub.deliver("TUR/spoc")
+        assert len(await desk.receive()) == 1
+    finally:
+        structlog.reset_defaults()
+    assert full.refused
 
 
 async def test_the_inbox_tells_nothing_without_its_key(hub, desk, tmp_path):

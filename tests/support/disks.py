@@ -73,18 +73,18 @@ class SmallDisk:
             env=self._environment,
         )
 
-    def stored(self, config):
-        """How many messages the outbox holds."""
-        return int(self.asked(config, "SELECT count(*) FROM message") or 0)
+    def stored(self, config, database="outbox.db"):
+        """How many messages the outbox, or the inbox, holds."""
+        return int(self.asked(config, "SELECT count(*) FROM message", database) or 0)
 
     def write_back(self, config):
         """The database's log is emptied into it: what is written next needs room of its own."""
         assert self.asked(config, "PRAGMA wal_checkpoint(TRUNCATE)") == "0"
 
-    def asked(self, config, query):
-        """The first value that the outbox answers; "" where it does not."""
+    def asked(self, config, query, database="outbox.db"):
+        """The first value that the database answers; "" where it does not."""
         script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])"
-        place = config.parent / "small" / "outbox.db"
+        place = config.parent / "small" / database
         command = [*self._view.enter, sys.executable, "-c", script, str(place), query]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
@@ -106,13 +106,20 @@ class SmallDisk:
         self._view.close()
 
 
-def outbox_on(folder, home, name, room=ROOM):
-    """The authority `name` of a sandbox, moved to `folder`, its outbox on a small disk: configuration and disk."""
+def outbox_on(folder, home, name, room=ROOM, database="outbox.db"):
+    """The authority `name` of a sandbox, moved to `folder`, its outbox on a small disk: configuration and disk.
+
+    `database` names the one that moves: the outbox, or the inbox with the directory's cache.
+    """
     shutil.copytree(party_config(home, name).parent, folder)
     for database in folder.glob("*.db*"):
         database.unlink()
     (folder / "small").mkdir()
     config = folder / "config.toml"
     text = config.read_text().replace("../../directory", str(home / "directory"))
-    config.write_text(text.replace('"outbox.db"', '"small/outbox.db"'))
+    text = text.replace(f'"{database}"', f'"small/{database}"')
+    if database == "inbox.db":
+        text = text.replace('cache = "directory"', 'cache = "small/directory"')
+        assert "small/directory" in text
+    config.write_text(text)
     return config, SmallDisk(folder / "small", home, room)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifier.cli.service import run_service
-from notifier.errors import TransportError
+from notifier.errors import DirectoryError, DirectoryStale, StorageError, TransportError
 
 
 class _Transport:
@@ -65,13 +65,38 @@ def settings(monkeypatch):
     monkeypatch.setattr("notifier.ops.server.serve", _serve)
     monkeypatch.setattr("notifier.transport.kafka.KafkaTransport", _Transport)
     monkeypatch.setattr("notifier.directory.client.DirectoryClient", _Directory)
-    monkeypatch.setattr("notifier.cli.service.PAUSE_SECONDS", 0.0)
     monkeypatch.setattr("notifier.ops.logging.configure", lambda: None)
     return SimpleNamespace(kafka=None, directory=None, listen="127.0.0.1:9464")
 
 
-def test_a_fault_begins_it_anew(settings):
-    """A broker that is down for a moment ends nothing."""
+@pytest.mark.parametrize("fault", [TransportError(detail="down"), StorageError(detail="full"), DirectoryStale()])
+def test_a_fault_begins_it_anew(settings, fault):
+    """A broker that is down for a moment, a disk that is full, a directory that is stale: none ends it."""
+    service = _Service(fault)
+    run_service("test", settings, service)
+    assert service.begun == 2
+
+
+def test_no_pause_is_longer_than_three_seconds_however_long_the_fault_lasts(settings, monkeypatch):
+    """So the work goes on within that time after the fault is over."""
+    pauses = []
+
+    async def slept(seconds, _stop):
+        pauses.append(seconds)
+
+    monkeypatch.setattr("notifier.cli.service._sleep", slept)
+    run_service("test", settings, _Service(*(StorageError(detail="full") for _ in range(20))))
+    assert len(pauses) == 20
+    assert max(pauses) <= 3.0
+
+
+def test_a_directory_that_does_not_verify_ends_no_service_that_has_one(settings, monkeypatch):
+    """What it verified before is fresh enough: the service begins again with that."""
+
+    async def spoiled(_directory):
+        raise DirectoryError(detail="the directory does not verify")
+
+    monkeypatch.setattr(_Directory, "refresh", spoiled)
     service = _Service(TransportError(detail="down"))
     run_service("test", settings, service)
     assert service.begun == 2

@@ -1,0 +1,162 @@
+"""What a client of the directory verified, kept in a folder for the time when the source does not answer.
+
+A folder that takes nothing (a full disk, a read-only one) stops nobody: what it holds is read, and what it does not
+take is kept in memory until it does. So no version goes back while the process lives, whatever the disk does.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from tuf.api.exceptions import DownloadHTTPError, LengthOrHashMismatchError
+from tuf.api.metadata import TargetFile
+from tuf.ngclient import FetcherInterface, Updater
+
+from notifier.errors import StorageError
+
+METADATA: Final = "metadata"
+TARGETS: Final = "targets"
+ROOTS: Final = f"{METADATA}/root_history"
+
+
+class Cache:
+    """Files below `folder`, by their names there. `fault` says why the last `save` failed, None where it did not."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._unsaved: dict[str, bytes] = {}
+        self.fault: StorageError | None = None
+
+    def path(self, name: str) -> Path:
+        """Return where the file of that name is, or would be."""
+        return self._folder / name
+
+    def read(self, name: str) -> bytes:
+        """Return the newest bytes of that name; raise `OSError` where there are none."""
+        found = self._unsaved.get(name)
+        return self.path(name).read_bytes() if found is None else found
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Remember `data` under that name; `save` writes it."""
+        try:
+            known = self.read(name) == data
+        except OSError:
+            known = False
+        if not known:
+            self._unsaved[name] = data
+
+    def save(self) -> None:
+        """Write what was kept: all of it, or nothing where there is not room for all; never raise."""
+        kept = dict(self._unsaved)
+        written: dict[Path, Path] = {}
+        try:
+            try:
+                for name, data in kept.items():
+                    written[self.path(name)] = _written(self.path(name).parent, data)
+                for path, temporary in written.items():
+                    temporary.replace(path)
+            finally:
+                for temporary in written.values():
+                    temporary.unlink(missing_ok=True)
+        except OSError as error:
+            what = (error.strerror or "cannot be written").lower()
+            self.fault = StorageError(
+                detail=f"the directory's cache {self._folder}: {what}",
+                hint="check the folder's owner, permissions and free space",
+            )
+            return
+        self.fault = None
+        for name, data in kept.items():
+            if self._unsaved.get(name) is data:
+                del self._unsaved[name]
+
+
+def _written(folder: Path, data: bytes) -> Path:
+    """Write `data` to a new file in `folder`, and return it; leave nothing behind where that fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".part-")
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+class CacheFetcher(FetcherInterface):
+    """Answers from the cache alone: what was verified before is verified again, and nothing newer appears."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        name = url.rpartition("/")[2]
+        if name != "timestamp.json" and not name.endswith(".root.json"):
+            raise DownloadHTTPError("not found", 404)
+        try:
+            yield self._cache.read(f"{METADATA}/{name}" if name == "timestamp.json" else f"{ROOTS}/{name}")
+        except OSError as error:
+            raise DownloadHTTPError("not found", 404) from error
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class CachedUpdater(Updater):
+    """python-tuf's updater with its files in a `Cache`: no refresh fails because something cannot be written."""
+
+    def __init__(self, cache: Cache, base: str, fetcher: FetcherInterface | None, root: bytes) -> None:
+        self._cache = cache
+        super().__init__(str(cache.path(METADATA)), f"{base}/{METADATA}/", fetcher=fetcher, bootstrap=root)
+        self._targets_url = f"{base}/{TARGETS}/"
+
+    def document(self, name: str) -> bytes | None:
+        """Return the verified bytes of the target of that name; None where none is signed.
+
+        Raise as `Updater.download_target` does.
+        """
+        target = self.get_targetinfo(name)
+        if target is None:
+            return None
+        cached = f"{TARGETS}/{target.hashes['sha256']}.json"
+        try:
+            data = self._cache.read(cached)
+            target.verify_length_and_hashes(data)
+        except (OSError, LengthOrHashMismatchError):
+            data = self._fetcher.download_bytes(self._address(name, target), target.length)
+            target.verify_length_and_hashes(data)
+            self._cache.keep(cached, data)
+        return data
+
+    def _address(self, name: str, target: TargetFile) -> str:
+        """Return the address of a target: with consistent snapshots its file's name begins with its hash."""
+        role, slash, base = name.rpartition("/")
+        prefix = f"{next(iter(target.hashes.values()))}." if self._trusted_set.root.consistent_snapshot else ""
+        return f"{self._targets_url}{role}{slash}{prefix}{base}"
+
+    # What python-tuf would write itself, and read back.
+
+    def _persist_metadata(self, rolename: str, data: bytes) -> None:
+        self._cache.keep(_file_of(rolename), data)
+
+    def _persist_root(self, version: int, data: bytes) -> None:
+        self._cache.keep(f"{ROOTS}/{version}.root.json", data)
+
+    def _update_root_symlink(self) -> None:
+        """Link nothing: the trusted root is given, and never read from the cache."""
+
+    def _load_local_metadata(self, rolename: str) -> bytes:
+        return self._cache.read(_file_of(rolename))
+
+
+def _file_of(role: str) -> str:
+    return f"{METADATA}/{quote(role, '')}.json"

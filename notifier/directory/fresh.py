@@ -1,0 +1,56 @@
+"""Keeping a directory source fresh beside the work that uses it: publisher, subscriber and services share this."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from notifier.backoff import Backoff
+from notifier.directory.snapshot import DirectorySource, Snapshot
+from notifier.errors import DirectoryStale, NotifierError
+
+REFRESH_SECONDS: Final = 30.0
+
+
+async def first_look(directory: DirectorySource, log: Any) -> None:
+    """Refresh; raise the failure only where there is no earlier state that is fresh enough."""
+    try:
+        await directory.refresh()
+        _say(directory, log)
+    except NotifierError as error:
+        try:
+            directory.snapshot()
+        except DirectoryStale:
+            raise error from None
+
+
+async def keep_fresh(
+    directory: DirectorySource, log: Any, backoff: Backoff, looked: Callable[[Snapshot], None] | None = None
+) -> None:
+    """Refresh every `REFRESH_SECONDS` until cancelled; after a failure, sooner.
+
+    A failed look is logged and felt only when the grace has passed. `looked` gets what every look found.
+    """
+    pause = REFRESH_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            await directory.refresh()
+            snapshot = directory.snapshot()
+        except NotifierError as error:
+            pause = backoff.next()
+            log.warning("directory not refreshed", reason=error.reason, detail=error.detail)
+            continue
+        _say(directory, log)
+        pause = REFRESH_SECONDS
+        backoff.reset()
+        if looked is not None:
+            looked(snapshot)
+
+
+def _say(directory: DirectorySource, log: Any) -> None:
+    """Log that what was found is used and not cached, where that is so; not every source has a cache."""
+    fault = getattr(directory, "cache_fault", None)
+    if fault is not None:
+        log.warning("directory not cached", reason=fault.reason, detail=fault.detail)
