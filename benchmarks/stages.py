@@ -21,9 +21,9 @@ from notifier.envelope.verifying import check_signer, parse_envelope
 from notifier.notification import TYPES
 from notifier.notification.states import iso_codes
 from notifier.routing.batch import Decided, Scene, decide, write
-from notifier.routing.hub import Readable, Unreadable, Verdict, examine, judge
+from notifier.routing.hub import Admission, Readable, Unreadable, examine
 from notifier.routing.rules import default_rules
-from notifier.routing.sequences import StreamState
+from notifier.routing.streams import Streams
 from notifier.runtime import wall_clock
 from notifier.topics import feed_of
 from notifier.transport.base import Outgoing
@@ -56,11 +56,7 @@ class Bench:
 
     def decide(self, items: Sequence[tuple[int, Readable | Unreadable]]) -> tuple[list[Decided], dict[Any, Any]]:
         feeds = self.snapshot.directory.feeds()
-
-        def verdict(readable: Readable, state: StreamState) -> Verdict:
-            return judge(readable, state, self.snapshot, partition=0, feeds=feeds, now=self.now)
-
-        return decide(items, {}, verdict, {})
+        return decide(items, Streams(), Admission(self.snapshot, 0, feeds, self.now))
 
     def write(self, decided: list[Decided], changed: dict[Any, Any]) -> list[Outgoing]:
         directory, feeds = self.snapshot.directory, self.snapshot.directory.feeds()

@@ -23,6 +23,7 @@ from notifier.transport.kafka import KafkaTransport
 SENDERS = tuple(f"{state}/spoc" for state in STATES if state != RECIPIENT.partition("/")[0])
 WRITE = 5_000
 PATIENCE_S = 60.0
+SIGNER = bytes(16)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ async def restores(sandbox: Sandbox, counts: tuple[int, ...]) -> list[Restore]:
 def _state(topic: str) -> Outgoing:
     stream = secrets.token_bytes(16)
     record = {"originator": "TUR/spoc", "stream": stream, "number": 7, "tail": secrets.token_bytes(32)}
+    record |= {"signer": SIGNER, "dropped": False}
     return Outgoing(topic, codec("StreamState").encode(record), stream_key("TUR/spoc", stream), 0)
 
 

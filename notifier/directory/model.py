@@ -60,6 +60,12 @@ class Key:
         end = self.changed_at if self.state is KeyState.RETIRING and self.changed_at is not None else self.not_after
         return at <= min(end, self.not_after) + LONGEST_EXPIRY_MS + CLOCK_SKEW_MS
 
+    def made(self, issued_at: int) -> bool:
+        """Tell whether what was issued at `issued_at` can have been made with it: from its retirement or its end on a
+        key makes nothing new, however long what it made before is accepted."""
+        end = self.not_after if self.changed_at is None else min(self.changed_at, self.not_after)
+        return issued_at <= end + CLOCK_SKEW_MS
+
 
 def newest_to_seal_to(keys: Sequence[Key], at: int) -> Key | None:
     """The newest encryption key of `keys` at time `at`, or None."""

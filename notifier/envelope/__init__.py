@@ -31,7 +31,15 @@ from notifier.envelope.statements import (
     sign_statements,
     verify_statement,
 )
-from notifier.envelope.verifying import VerifiedEnvelope, check_stanzas, delivery, digest_of, open_slip, verify
+from notifier.envelope.verifying import (
+    VerifiedEnvelope,
+    check_stanzas,
+    delivery,
+    digest_of,
+    open_slip,
+    signer_of,
+    verify,
+)
 
 __all__ = [
     "Act",
@@ -65,6 +73,7 @@ __all__ = [
     "raw_digest",
     "seal",
     "sign_statements",
+    "signer_of",
     "stream_key",
     "verify",
     "verify_delivery",

@@ -24,7 +24,8 @@ class Statement(NamedTuple):
     """One statement: to the originator about a decision, or to a recipient about its delivery.
 
     `reason` is None where the outcome is accepted; `stream`, `number` and `envelope_id` stand on decisions
-    only, `number` only where the slip was read. Times in Unix milliseconds.
+    only, `stream` and `number` only where the place in the stream was looked at, `signer` (the id of the key that
+    signed) only where the envelope was in turn. Times in Unix milliseconds.
     """
 
     salt: bytes
@@ -39,6 +40,7 @@ class Statement(NamedTuple):
     stream: bytes | None = None
     number: int | None = None
     envelope_id: bytes | None = None
+    signer: bytes | None = None
 
     def encode(self) -> bytes:
         """Single-object encoding: the leaf's data."""

@@ -162,6 +162,11 @@ def digest_of(data: bytes) -> bytes:
         return raw_digest(data)
 
 
+def signer_of(data: bytes) -> bytes:
+    """Return the id of the key that signed an envelope; raises `EnvelopeError` for what is none."""
+    return Prefix.parse(parse_record("Envelope", data)["prefix"]).signer
+
+
 def open_slip(envelope: VerifiedEnvelope, keys: Mapping[bytes, DecryptionKey]) -> Slip:
     """The slip, opened with the hub's key that it is sealed to.
 

@@ -77,6 +77,8 @@ class Courier:
         self._refresh = False
         self._version = 0  # of the directory by which recipients were last looked at
         self._feeds = Feeds()
+        self._looked_at = 0  # the version of the directory by which revoked keys were looked for
+        self._said: str | None = None  # why nothing is sent, as it was told to whoever waits
         self._asked = (0, 0)  # the versions of rules and directory that the hub named when it found ours outdated
 
     def wake(self) -> None:
@@ -114,12 +116,16 @@ class Courier:
             while True:
                 self._wake.clear()
                 try:
+                    await self._leave_revoked(lease)
                     await self._seal(lease)
                     sender = await self._send_new(sender)
+                    self._said = None
                 except (TransportError, DirectoryStale, DirectoryError) as error:
                     if isinstance(error, Fenced):
                         raise
                     log.warning("not sent", reason=error.reason, detail=error.detail)
+                    if isinstance(error, DirectoryError):
+                        await self._say(lease, error.reason)
                     self._sent.clear()
                     if sender is not None:
                         await sender.close()
@@ -134,6 +140,29 @@ class Courier:
         finally:
             if sender is not None:
                 await sender.close()
+
+    async def _leave_revoked(self, lease: Lease) -> None:
+        """Seal anew what flies under a key that was revoked: the hub takes it no more, and tells nobody.
+
+        Looked at once for each version of the directory.
+        """
+        directory = self._directory.snapshot().directory
+        if directory.version == self._looked_at:
+            return
+        if await self._outbox.flying():
+            async with self._outbox.working(lease) as work:
+                left = await work.leave(lambda envelope: self._sealer.takes(envelope, directory))
+            if left:
+                log.warning("the key of what was on its way is revoked, it is sealed anew")
+        self._looked_at = directory.version
+
+    async def _say(self, lease: Lease, reason: str) -> None:
+        """Tell whoever waits why nothing is sent, once for each reason."""
+        if reason != self._said:
+            async with self._outbox.working(lease) as work:
+                await work.say(reason)
+            self._said = reason
+            self._changed()
 
     async def _seal(self, lease: Lease) -> None:
         """Seals what is due, as far as the window has room; committed when it returns."""
@@ -207,8 +236,10 @@ class Courier:
         new = await self._outbox.sealed(self._sent)
         if not new:
             return sender
+        directory = self._directory.snapshot().directory
+        self._sealer.check_standing(directory)
         sender = sender or await self._transport.sender()
-        partitions = self._directory.snapshot().directory.hub.partitions
+        partitions = directory.hub.partitions
         await sender.send([self._outgoing(stream, envelope, partitions) for _, stream, envelope in new])
         self._sent.update(digest for digest, _, _ in new)
         self._doubt_at = _monotonic() + self._doubt
@@ -285,7 +316,17 @@ class Courier:
         known = statement.reason if statement.reason in REASONS else "malformed"
         reason = None if statement.outcome == "accepted" else known
         versions = (statement.rules_version, statement.directory_version)
-        return Told(statement.digest, reason, statement.stream, statement.number, versions)
+        own = self._owns(statement)
+        return Told(statement.digest, reason, statement.stream, statement.number, versions, own)
+
+    def _owns(self, statement: Statement) -> bool:
+        """Whether the statement says that an envelope under a key of ours was in turn.
+
+        One from before statements named the signer says so only where it accepts: the hub then knew the key as ours.
+        """
+        if statement.signer is None:
+            return statement.outcome == "accepted"
+        return self._sealer.owns(statement.signer, self._directory.snapshot().directory)
 
     async def _verified(self, signed: SignedStatement) -> Statement:
         """Verified with the hub's keys, looked up anew once: the hub may sign with a key that is newer than ours."""

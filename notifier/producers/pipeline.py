@@ -3,12 +3,14 @@
 A publisher seals ahead: up to a window of envelopes, each chained upon the one before, are on their way at
 once. A rejection in turn makes its own digest the tail, so everything that chains upon the rejected envelope
 can never be accepted: it is renumbered and sealed anew. A refusal before the sequence check places nothing.
+Where the hub may not take an envelope at all because of its type, an act takes its place: once the hub decided
+that, the refused envelope can never be accepted, and what is chained behind goes on.
 The rules are those of the explicit-state model of the sequences; the outbox binds them to its tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -19,9 +21,25 @@ OUT_OF_TURN: Final = frozenset({"replayed", "out_of_order"})
 """Refusals upon which the publisher does nothing: the decision that counts was, or will be, another one."""
 
 UNPLACED: Final = frozenset(
-    {"hub_key_retired", "too_many_streams", "unknown_signer", "wrong_partition", "unreadable_slip"}
+    {
+        "directory_unknown",
+        "hub_key_retired",
+        "quota_exceeded",
+        "signer_retired",
+        "signer_suspended",
+        "too_many_streams",
+        "unknown_signer",
+        "unreadable_slip",
+        "wrong_partition",
+    }
 )
 """Refusals before the sequence check: not final. So is any refusal that names no number."""
+
+SEALED_AFRESH: Final = frozenset({"directory_unknown", "hub_key_retired", "rules_outdated", "signer_retired"})
+"""Those of them that another sealing mends: with the keys, of the hub or its own, that the directory names now."""
+
+BARRED: Final = "not_permitted"
+"""The refusal of a type that the authority may not send: no sealing mends it."""
 
 AGAIN: Final = frozenset({"rules_outdated", "rules_unknown", "feed_missing", "not_yet_valid", "expired"})
 """Refusals in turn after which the publisher seals the letter anew, by itself."""
@@ -77,7 +95,8 @@ class Pipeline:
 class Told:
     """One decision of the hub, from a verified statement; `reason` is None where it accepted.
 
-    `versions` are those of rules and directory with which it decided.
+    `versions` are those of rules and directory with which it decided. `own` tells whether the statement says that an
+    envelope under one of this authority's own keys was in turn.
     """
 
     digest: bytes
@@ -85,13 +104,14 @@ class Told:
     stream: bytes | None = None
     number: int | None = None
     versions: tuple[int, int] = (0, 0)
+    own: bool = False
 
 
 class Resend(StrEnum):
     """What is to be done about envelopes that were refused before the sequence check."""
 
     SAME = "same"  # the same bytes again, after a while
-    AFRESH = "afresh"  # sealed anew under the same number and previous digest, with fresh keys of the hub
+    AFRESH = "afresh"  # sealed anew under the same number and previous digest, with the keys of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +120,9 @@ class Step:
 
     `routed` is the letter that was accepted; `refused` the letter that was rejected in turn, `retry`
     whether it goes again by itself; `freed` are the letters to be renumbered and sealed anew (a letter
-    that goes again among them), in their order. `foreign` means that the hub decided about this stream what
-    this database does not know: it is older than the stream, and must not go on in it.
+    that goes again among them), in their order. `barred` is the letter whose place an act is to take: it counts
+    as rejected once that act was decided. `foreign` means that the hub decided about this stream what this
+    database does not know: it is older than the stream, and must not go on in it.
     """
 
     pipeline: Pipeline
@@ -110,6 +131,7 @@ class Step:
     retry: bool = False
     freed: tuple[int, ...] = ()
     resend: Resend | None = None
+    barred: int | None = None
     foreign: bool = False
 
 
@@ -119,6 +141,8 @@ def hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
         return _accepted(pipeline, told, mine)
     if told.reason in OUT_OF_TURN:
         return Step(pipeline)
+    if told.reason == BARRED and told.number is None:
+        return _barred(pipeline, mine)
     if told.reason in UNPLACED or told.number is None:
         return _unplaced(pipeline, told, mine)
     return _rejected(pipeline, told, mine)
@@ -129,7 +153,7 @@ def _accepted(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
     if told.stream != pipeline.stream or told.number is None or told.number <= pipeline.number:
         return Step(pipeline, routed=letter)
     if mine is None or told.number != pipeline.number + 1:
-        return Step(pipeline, routed=letter, foreign=True)
+        return Step(pipeline, routed=letter, foreign=told.own)
     head = _is_head(pipeline, told.digest)
     moved = replace(
         pipeline,
@@ -145,7 +169,7 @@ def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
     if told.stream != pipeline.stream or told.number != pipeline.number + 1:
         return Step(pipeline)
     if mine is None:
-        return Step(pipeline, foreign=True)
+        return Step(pipeline, foreign=told.own)
     if mine.previous != pipeline.tail:  # in turn it was, and is no longer: whoever runs the broker said it again
         return Step(pipeline)
     moved = replace(pipeline, tail=told.digest, pipe=())
@@ -157,13 +181,42 @@ def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
 
 
 def _unplaced(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
-    if mine is None or all(one.digest != told.digest for one in pipeline.pipe):
+    index = None if mine is None else _index(pipeline, mine)
+    if index is None:
         return Step(pipeline)
-    if told.reason != "hub_key_retired":
+    if told.reason not in SEALED_AFRESH:
         return Step(pipeline, resend=Resend.SAME)
-    if not _is_head(pipeline, told.digest):
+    return replace(_cut(pipeline, index), resend=Resend.AFRESH)
+
+
+def _barred(pipeline: Pipeline, mine: Placed | None) -> Step:
+    index = None if mine is None else _index(pipeline, mine)
+    if mine is None or index is None:
         return Step(pipeline)
-    return Step(replace(pipeline, pipe=()), freed=_letters(pipeline), resend=Resend.AFRESH)
+    step = _cut(pipeline, index)
+    if mine.letter is None:
+        return step
+    return replace(step, barred=mine.letter, freed=tuple(one for one in step.freed if one != mine.letter))
+
+
+def without(pipeline: Pipeline, dead: Collection[bytes]) -> Step:
+    """Return the step that takes from the pipe the first envelope whose digest is in `dead`, and all behind it.
+
+    `dead` are envelopes that the hub will not take any more: their key was revoked. They are sealed anew in the same
+    places; an acceptance from before the revocation that was not heard yet still counts.
+    """
+    index = next((index for index, one in enumerate(pipeline.pipe) if one.digest in dead), None)
+    return Step(pipeline) if index is None else _cut(pipeline, index)
+
+
+def _cut(pipeline: Pipeline, index: int) -> Step:
+    """The step that frees the letters from that place in the pipe on."""
+    rest = replace(pipeline, pipe=pipeline.pipe[index:])
+    return Step(replace(pipeline, pipe=pipeline.pipe[:index]), freed=_letters(rest))
+
+
+def _index(pipeline: Pipeline, mine: Placed) -> int | None:
+    return next((index for index, one in enumerate(pipeline.pipe) if one.digest == mine.digest), None)
 
 
 def _is_head(pipeline: Pipeline, digest: bytes) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from notifier.directory.model import DAY_MS, Directory
+from notifier.directory.model import DAY_MS, Directory, KeyState
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import Act, Addressee, Body, Header, SigningKey, Slip, envelope_id_of, seal
+from notifier.envelope import Act, Addressee, Body, Header, SigningKey, Slip, envelope_id_of, seal, signer_of
 from notifier.errors import DirectoryError
 from notifier.producers.letters import Deed, Letter
 from notifier.producers.pipeline import Pipeline, Placed
@@ -74,19 +74,55 @@ class Sealer:
     runtime: Runtime
 
     def check(self, directory: Directory) -> None:
-        """Raises `DirectoryError` (`unknown_authority`, `unknown_signer`) where the hub would not know us."""
-        authority = directory.authority(self.name)
-        if authority is None or not authority.active:
-            raise DirectoryError(
-                "unknown_authority", f"the directory has no active authority {self.name}", hint="have it enrolled"
-            )
+        """Raise `DirectoryError` where the hub would take nothing that is made now.
+
+        Its reason is `unknown_authority` or `signer_suspended` of the authority, `unknown_signer`, `signer_revoked`
+        or `signer_retired` of the key.
+        """
+        self.check_standing(directory)
         found = directory.signer(self.key.key_id)
-        if found is None or found[0].name != self.name or not found[1].makes(self.runtime.clock()):
+        if found is None or found[0].name != self.name:
             raise DirectoryError(
                 "unknown_signer",
-                f"the directory lists this signing key not as a valid one of {self.name}",
+                f"the directory lists this signing key not as one of {self.name}",
                 hint="use the enrolled key, or have this one enrolled",
             )
+        key, now = found[1], self.runtime.clock()
+        if key.state is KeyState.REVOKED:
+            raise DirectoryError(
+                "signer_revoked", f"this signing key of {self.name} is revoked", hint="have a new one enrolled"
+            )
+        if not key.makes(now):
+            early = now < key.not_before
+            raise DirectoryError(
+                "unknown_signer" if early else "signer_retired",
+                f"this signing key of {self.name} " + ("is not valid yet" if early else "makes nothing new any more"),
+                hint="use the key that was enrolled in its place, or have one enrolled",
+            )
+
+    def check_standing(self, directory: Directory) -> None:
+        """Raise `DirectoryError` (`unknown_authority`, `signer_suspended`) where the hub takes nothing of us."""
+        authority = directory.authority(self.name)
+        if authority is None:
+            raise DirectoryError(
+                "unknown_authority", f"the directory has no authority {self.name}", hint="have it enrolled"
+            )
+        if not authority.active:
+            raise DirectoryError(
+                "signer_suspended",
+                f"{self.name} is {authority.state.value} in the directory",
+                hint="what is in the outbox goes out by itself once it is active again",
+            )
+
+    def takes(self, envelope: bytes, directory: Directory) -> bool:
+        """Tell whether the key that signed `envelope` is still one of ours that is not revoked."""
+        found = directory.signer(signer_of(envelope))
+        return found is not None and found[0].name == self.name and found[1].state is not KeyState.REVOKED
+
+    def owns(self, key_id: bytes | None, directory: Directory) -> bool:
+        """Tell whether a signing key is this authority's own: the one at hand, or one that the directory lists."""
+        found = None if key_id is None else directory.signer(key_id)
+        return key_id == self.key.key_id or (found is not None and found[0].name == self.name)
 
     def seal(self, load: Load, pipeline: Pipeline, snapshot: Snapshot, secret: bytes) -> Outbound:
         """The next envelope of the stream.

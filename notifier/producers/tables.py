@@ -39,9 +39,11 @@ letters = sa.Table(  # one envelope's worth: of a message, to those who get the 
     sa.Column("due", sa.BigInteger, nullable=False),  # not sealed before (Unix ms)
     sa.Column("updated", sa.BigInteger, nullable=False),
     sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: letters.Letter, or letters.Deed
+    sa.Column("stands_for", sa.BigInteger),  # an act that takes the place of this letter, which is rejected with it
 )
 sa.Index("letter_state", letters.c.state, letters.c.id)
 sa.Index("letter_message", letters.c.message)
+sa.Index("letter_stands_for", letters.c.stands_for)
 
 recipients = sa.Table(
     "recipient",

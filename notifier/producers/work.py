@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
@@ -21,10 +21,10 @@ from notifier.producers.approvals import Held, approvals_of
 from notifier.producers.aside import Aside
 from notifier.producers.letters import Deed, Letter, letters_to
 from notifier.producers.people import People
-from notifier.producers.pipeline import Pipeline, Placed, Resend, Step, Told, hear
+from notifier.producers.pipeline import BARRED, Pipeline, Placed, Resend, Step, Told, hear, without
 from notifier.producers.plan import Entry, Plan, nothing
 from notifier.producers.sealer import Load, Outbound
-from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, LetterState, RecipientState
+from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, LetterState, RecipientState
 from notifier.producers.ties import NO_CANDIDATE, planned
 from notifier.runtime import Runtime
 from notifier.storage import Connection, RowCipher
@@ -48,6 +48,18 @@ _PLACES: Final = sa.select(
 )
 FLYING: Final = _PLACES.where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
 PENDING: Final = sa.select(tables.letters).where(IS_DUE).order_by(tables.letters.c.id).limit(sa.bindparam("limit"))
+STANDING: Final = (  # few; before all others, so that each comes into the place that it is for
+    sa.select(tables.letters)
+    .where(tables.letters.c.stands_for.is_not(None), IS_DUE)
+    .order_by(tables.letters.c.stands_for)
+    .limit(sa.bindparam("limit"))
+)
+STOOD_FOR: Final = sa.select(tables.letters.c.stands_for).where(
+    tables.letters.c.id.in_(sa.bindparam("letters", expanding=True)), tables.letters.c.stands_for.is_not(None)
+)
+CARRIED: Final = sa.select(tables.letters.c.id, tables.letters.c.message, tables.letters.c.act).where(
+    tables.letters.c.id.in_(sa.bindparam("letters", expanding=True))
+)
 MESSAGES: Final = (
     sa.select(tables.messages)
     .where(tables.messages.c.id.in_(sa.bindparam("messages", expanding=True)))
@@ -60,6 +72,9 @@ MOVE: Final = (
     .values(feed_offset=sa.bindparam("end"))
 )
 TOLD: Final = _PLACES.where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)))
+FLOWN: Final = sa.select(tables.envelopes.c.digest, tables.envelopes.c.bytes).where(
+    tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True))
+)
 LANDED: Final = (
     tables.envelopes.update()
     .where(tables.envelopes.c.digest == sa.bindparam("which"))
@@ -104,7 +119,9 @@ class _Effects:
     refresh: bool = False
     envelopes: dict[bytes, str] = field(default_factory=dict)  # digest -> state
     routed: set[int] = field(default_factory=set)
+    decided: set[int] = field(default_factory=set)  # letters of which an envelope was decided in turn
     freed: set[int] = field(default_factory=set)
+    barred: set[int] = field(default_factory=set)  # letters whose place an act is to take
     refused: dict[int, tuple[str, bool]] = field(default_factory=dict)  # letter -> reason, whether it goes again
     said: dict[int, str] = field(default_factory=dict)  # reasons that decide nothing, for whoever waits
     addressed: dict[int, tuple[str, ...]] = field(default_factory=dict)  # refused letter -> whom it was sealed to
@@ -112,16 +129,19 @@ class _Effects:
     def add(self, before: Pipeline, step: Step, told: Told, mine: Placed | None) -> None:
         """One decision's step; what it says of a letter replaces what earlier ones said."""
         self.foreign = self.foreign or step.foreign
-        self.refresh = self.refresh or step.retry or step.resend is Resend.AFRESH
-        outcome = "accepted" if told.reason is None else "rejected"
-        left = {one.digest for one in before.pipe} - {one.digest for one in step.pipeline.pipe}
-        for digest in left | ({told.digest} if told.reason is None else set()):
-            # Its bytes go, its digest stays, to be known whenever it is decided.
-            self.envelopes[digest] = outcome if digest == told.digest else "void"
-        self.freed.update(step.freed)
+        again = step.resend is Resend.AFRESH or step.barred is not None
+        self.refresh = self.refresh or step.retry or again
+        self.leave(before, step)
+        if told.reason is None:
+            self.envelopes[told.digest] = "accepted"
+        elif told.digest in self.envelopes and step.refused is not None:
+            self.envelopes[told.digest] = "rejected"
+        if step.barred is not None:
+            self.barred.add(step.barred)
         if step.refused is not None and told.reason is not None:
             self.refused[step.refused] = (told.reason, step.retry)
             self.addressed[step.refused] = tuple(mine.sequences) if mine is not None else ()
+            self.decided.add(step.refused)
         if step.resend is not None and mine is not None and mine.letter is not None and told.reason is not None:
             if step.resend is Resend.AFRESH:
                 # With pauses: the directory may go on naming a key that the hub does not hold any longer.
@@ -130,9 +150,20 @@ class _Effects:
                 self.said[mine.letter] = told.reason
         if step.routed is not None:
             self.routed.add(step.routed)
+            self.decided.add(step.routed)
+            self.barred.discard(step.routed)
             self.freed.discard(step.routed)
             self.refused.pop(step.routed, None)
             self.said.pop(step.routed, None)
+
+    def leave(self, before: Pipeline, step: Step) -> None:
+        """Take note of what is not on its way any more, and of the letters that this frees.
+
+        The bytes go; the digest stays, to be known whenever it is decided.
+        """
+        left = {one.digest for one in before.pipe} - {one.digest for one in step.pipeline.pipe}
+        self.envelopes.update(dict.fromkeys(left, "void"))
+        self.freed.update(step.freed)
 
 
 class Work:
@@ -156,12 +187,16 @@ class Work:
 
     async def pending(self, limit: int, now: int) -> list[Load]:
         """The next letters and deeds to be sealed, in order."""
-        rows = (await self._connection.execute(PENDING, {"now": now, "limit": limit})).all()
+        which = {"now": now, "limit": limit}
+        first = (await self._connection.execute(STANDING, which)).all()
+        ids = {row.id for row in first}
+        found = (await self._connection.execute(PENDING, which)).all()
+        rows = [*first, *(row for row in found if row.id not in ids)][:limit]
         wanted = {row.message for row in rows if row.act is None}
         messages = {}
         if wanted:
-            found = await self._connection.execute(MESSAGES, {"messages": sorted(wanted)})
-            messages = {row.id: row for row in found}
+            opened = await self._connection.execute(MESSAGES, {"messages": sorted(wanted)})
+            messages = {row.id: row for row in opened}
         return [self._load(row, messages) for row in rows]
 
     def _load(self, row: sa.Row[Any], messages: Mapping[int, sa.Row[Any]]) -> Load:
@@ -176,8 +211,13 @@ class Work:
         """The letter in a row of the letters."""
         return Letter.from_document(self._cipher.open(letter_context(row.message), row.contents))
 
-    async def post(self, letters: Sequence[tuple[int | None, Letter | Deed]]) -> dict[tuple[int | None, str], int]:
-        """Stores letters and deeds, each with the row of its message; which letter carries a message to whom."""
+    async def post(
+        self, letters: Sequence[tuple[int | None, Letter | Deed]], *, stands_for: int | None = None
+    ) -> dict[tuple[int | None, str], int]:
+        """Store letters and deeds, each with the row of its message; return which letter carries a message to whom.
+
+        `stands_for` is the letter whose place a deed takes.
+        """
         now = self._runtime.clock()
         rows = [
             {
@@ -189,6 +229,7 @@ class Work:
                 "due": now,
                 "updated": now,
                 "contents": self._cipher.seal(letter_context(message), letter.document()),
+                "stands_for": stands_for,
             }
             for message, letter in letters
         ]
@@ -387,8 +428,57 @@ class Work:
             else:
                 await self._letters([letter], only=_ON_ITS_WAY, state=LetterState.REJECTED, reason=reason)
                 await self._recipients([letter], (RecipientState.WAITING,), RecipientState.REJECTED)
+        await self._bar(effects.barred)
+        await self._give_up(effects.decided)
         for letter, reason in effects.said.items():
             await self._letters([letter], only=_ON_ITS_WAY, reason=reason)
+
+    async def _bar(self, letters: Collection[int]) -> None:
+        """Post an act in the place of each of these letters: the hub does not permit their type.
+
+        The letter stays as it is until the act is decided: only then can it not be accepted any more.
+        """
+        if not letters:
+            return
+        await self._letters(letters, only=(LetterState.SEALED,), reason=BARRED)
+        for row in (await self._connection.execute(CARRIED, {"letters": sorted(letters)})).all():
+            if row.act is not None or row.message is None:  # an act needs no permission: the hub will learn of it
+                await self.defer(row.id, BARRED)
+                continue
+            held = (await self.message(row.message)).held
+            await self.post([(row.message, barred_deed(held, self._runtime))], stands_for=row.id)
+
+    async def _give_up(self, decided: Collection[int]) -> None:
+        """The letters whose place one of the acts among `decided` took are rejected: it is taken for good."""
+        if not decided:
+            return
+        gone = list(await self._connection.scalars(STOOD_FOR, {"letters": sorted(decided)}))
+        if gone:
+            await self._recipients(gone, (RecipientState.WAITING,), RecipientState.REJECTED)
+            await self._letters(gone, only=_ON_ITS_WAY, state=LetterState.REJECTED, reason=BARRED)
+
+    async def leave(self, usable: Callable[[bytes], bool]) -> bool:
+        """Take from what is on its way everything from the first envelope on whose bytes are not `usable`.
+
+        Their letters are to be sealed anew. Returns whether there were any.
+        """
+        pipeline = await self.pipeline()
+        digests = [one.digest for one in pipeline.pipe]
+        rows = await self._connection.execute(FLOWN, {"digests": digests}) if digests else ()
+        step = without(pipeline, {row.digest for row in rows if not usable(row.bytes)})
+        if step.pipeline == pipeline:
+            return False
+        effects = _Effects()
+        effects.leave(pipeline, step)
+        await self._apply(effects)
+        return True
+
+    async def say(self, reason: str) -> None:
+        """Note why nothing is sent, for whoever waits for any letter that has no reason of its own to wait."""
+        own = tables.letters.c.reason.in_((*SET_ASIDE, BARRED))
+        waiting = tables.letters.c.state.in_(_ON_ITS_WAY) & (tables.letters.c.reason.is_(None) | ~own)
+        undecided = tables.letters.update().where(waiting)
+        await self._connection.execute(undecided.values(reason=reason))
 
     async def _routed(self, letters: Collection[int]) -> None:
         """An acceptance always wins, whatever this outbox thought of the letters before."""
@@ -502,6 +592,20 @@ def hold_deed(held: Held, entries: Sequence[Entry], runtime: Runtime) -> Deed:
             "submitted_by": held.submitted_by,
             "at": rfc3339(runtime.clock()),
             "holds": [{"authority": entry["authority"], "because": entry["because"]} for entry in entries],
+        },
+    )
+
+
+def barred_deed(held: Held, runtime: Runtime) -> Deed:
+    """Return the act that takes the place of a notification whose type the hub does not permit, for the log."""
+    return Deed.of(
+        BARRED,
+        runtime,
+        {
+            "authority": held.authority,
+            "notification_id": held.notification_id,
+            "notification_digest": held.notification_digest,
+            "at": rfc3339(runtime.clock()),
         },
     )
 

@@ -1,15 +1,14 @@
 """One transaction's worth of decisions, and everything that is written for it. Pure.
 
-`decide` applies the verdicts in order and keeps the streams' states; `write` turns them into records: a
-delivery per recipient, a notice for every originator whose signature verified, an audit entry for every
-decision and delivery, a rejection for what was refused, the changed streams and the next intake offset.
-One signature of the hub covers all statements of the transaction (ENVELOPE.md, "What the hub says").
+`decide` authorises each record's signer, and of what may be said finds the place in its stream, in order; `write`
+turns the decisions into records: a delivery per recipient, a notice for every originator that may be told, an audit
+entry for every decision and delivery, a rejection for what was refused, the changed streams and the next intake
+offset. One signature of the hub covers all statements of the transaction (docs/envelope.md, "Statements").
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -26,27 +25,29 @@ from notifier.envelope import (
     sign_statements,
     stream_key,
 )
-from notifier.routing.hub import Readable, Unreadable, Verdict
-from notifier.routing.sequences import StreamState, after
+from notifier.routing.hub import NOBODY_IS_TOLD, Admission, Readable, Unreadable
+from notifier.routing.sequences import Place, StreamState, after, place
+from notifier.routing.streams import Draft, StreamName, Streams
 from notifier.runtime import Entropy, drawn_ahead
 from notifier.topics import AUDIT, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Headers, Outgoing
 
 POSITION_KEY: Final = b"position"
-MOST_STREAMS: Final = 1000  # of one originator in one partition; a publisher begins one when it is made or restored
-StreamName = tuple[str, bytes]
-"""An originator and its stream's id."""
-
-Judge = Callable[[Readable, StreamState], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One intake record's decision; `offset` is the record's."""
+    """One intake record's decision; `offset` is the record's.
+
+    `place` is where it stood in its stream, None where nobody looked: it was not to be looked at. `told` says whether
+    its originator is given a statement.
+    """
 
     offset: int
     item: Readable | Unreadable
     reason: str | None
+    place: Place | None = None
+    told: bool = True
 
     @property
     def accepted(self) -> bool:
@@ -78,35 +79,39 @@ class Scene:
 
 
 def decide(
-    items: Sequence[tuple[int, Readable | Unreadable]],
-    states: Mapping[StreamName, StreamState],
-    judge: Judge,
-    streams_of: Mapping[str, int],
+    items: Sequence[tuple[int, Readable | Unreadable]], streams: Streams, admission: Admission
 ) -> tuple[list[Decided], dict[StreamName, StreamState]]:
-    """The decisions upon `items` (offset, what was read) in order, and the streams that changed.
+    """Return the decisions upon `items` (offset, what was read) in order, and the streams that changed.
 
-    `states` is what is committed; a stream that is not in it is new. `streams_of` counts them by originator:
-    one that has `MOST_STREAMS` begins no more, or it could fill every router's memory.
+    `streams` is what is committed; it stays as it is.
     """
-    changed: dict[StreamName, StreamState] = {}
-    counted = Counter(streams_of)
-    decided = []
-    for offset, item in items:
-        if isinstance(item, Unreadable):
-            decided.append(Decided(offset, item, item.reason))
-            continue
-        name = (item.header.originator, item.header.stream)
-        known = changed.get(name) or states.get(name)
-        if known is None and counted[name[0]] >= MOST_STREAMS:
-            decided.append(Decided(offset, item, "too_many_streams"))
-            continue
-        state = known or StreamState()
-        verdict = judge(item, state)
-        if verdict.in_turn:
-            counted[name[0]] += known is None
-            changed[name] = after(state, item.slip.number, item.digest, accepted=verdict.accepted)
-        decided.append(Decided(offset, item, verdict.reason))
-    return decided, changed
+    draft = Draft(streams)
+    decided = [_decide(offset, item, draft, admission) for offset, item in items]
+    return decided, draft.changed
+
+
+def _decide(offset: int, item: Readable | Unreadable, draft: Draft, admission: Admission) -> Decided:
+    """Decide one record. Whoever may not say it comes near no stream."""
+    reason = admission.unauthorised(item)
+    if reason is not None:
+        return Decided(offset, item, reason, told=reason not in NOBODY_IS_TOLD)
+    if isinstance(item, Unreadable):
+        return Decided(offset, item, item.reason, told=item.envelope is not None)
+    header, slip = item.header, item.slip
+    if not admission.lives_here(header):
+        return Decided(offset, item, "wrong_partition")
+    name = (header.originator, header.stream)
+    known = draft.get(name)
+    state = known or StreamState()
+    turn = place(state, slip.number, slip.previous, item.digest)
+    if turn != "in_turn":
+        return Decided(offset, item, turn, turn)
+    if known is None and not draft.has_room(header.originator, lambda: admission.revoked_keys(header.originator)):
+        return Decided(offset, item, "too_many_streams")
+    reason = admission.objection(item)
+    signer = item.envelope.signer_key_id
+    draft.put(name, after(state, slip.number, item.digest, accepted=reason is None, signer=signer))
+    return Decided(offset, item, reason, turn)
 
 
 def write(
@@ -114,7 +119,8 @@ def write(
 ) -> list[Outgoing]:
     """Every record of the transaction, in the order in which it is written."""
     scene = replace(scene, entropy=drawn_ahead(scene.entropy))
-    groups = [_statements(one, scene) for one in decided]
+    told = _once(decided)
+    groups = [_statements(one, scene, told=index in told) for index, one in enumerate(decided)]
     flat = [statement for group in groups for statement in group]
     signed = sign_statements(flat, hub_id=scene.hub_id, key=scene.key, entropy=scene.entropy)
     out: list[Outgoing] = []
@@ -128,17 +134,30 @@ def write(
     return out
 
 
-def _statements(one: Decided, scene: Scene) -> list[Statement]:
-    """The decision's statement where its originator is known, then one per delivery."""
+def _once(decided: Sequence[Decided]) -> frozenset[int]:
+    """Return the indexes of the decisions that are told: of one digest the one in turn, else the first.
+
+    What is put on intake a hundred times makes one notice, not a hundred.
+    """
+    found: dict[bytes, int] = {}
+    for index, one in enumerate(decided):
+        if one.told and (one.place == "in_turn" or one.item.digest not in found):
+            found[one.item.digest] = index
+    return frozenset(found.values())
+
+
+def _statements(one: Decided, scene: Scene, *, told: bool) -> list[Statement]:
+    """The decision's statement where its originator is `told`, then one per delivery."""
     header = one.item.header
-    if header is None:
+    if header is None or not told:
         return []
     readable = one.item if isinstance(one.item, Readable) else None
-    number = readable.slip.number if readable else None
     digest, draw = one.item.digest, scene.entropy
     said = (one.outcome, one.reason, scene.now, scene.rules_version, scene.directory_version)
-    place = (header.stream, number, header.envelope_id)
-    statements = [Statement(draw(16), "decision", digest, header.originator, *said, *place)]
+    stream, number = _looked_at(one)
+    signer = readable.envelope.signer_key_id if readable and one.place == "in_turn" else None
+    where = (stream, number, header.envelope_id, signer)
+    statements = [Statement(draw(16), "decision", digest, header.originator, *said, *where)]
     if readable and one.accepted:
         statements += [Statement(draw(16), "delivery", digest, name, *said) for name in readable.rids]
     return statements
@@ -170,18 +189,26 @@ def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], sc
     return out
 
 
+def _looked_at(one: Decided) -> tuple[bytes | None, int | None]:
+    """The stream and the number, where the place was looked at."""
+    if one.place is None or not isinstance(one.item, Readable):
+        return None, None
+    return one.item.header.stream, one.item.slip.number
+
+
 def _facts(one: Decided, scene: Scene) -> AuditEntry:
     """What all audit entries of one decision have in common; as it is, the entry of a record that says nothing."""
     header = one.item.header
     readable = one.item if isinstance(one.item, Readable) else None
+    stream, number = _looked_at(one)
     return AuditEntry(
         salt=scene.entropy(16),
         kind="decision",
         digest=one.item.digest,
         originator=header.originator if header else None,
         audience=None,
-        stream=header.stream if header else None,
-        number=readable.slip.number if readable else None,
+        stream=stream,
+        number=number,
         outcome=one.outcome,
         reason=one.reason,
         accepted_at=scene.now,
@@ -206,7 +233,14 @@ def _rejection_record(one: Decided, reason: str, scene: Scene) -> Outgoing:
 
 def _stream_record(name: StreamName, state: StreamState, partition: int) -> Outgoing:
     originator, stream = name
-    record = {"originator": originator, "stream": stream, "number": state.number, "tail": state.tail}
+    record = {
+        "originator": originator,
+        "stream": stream,
+        "number": state.number,
+        "tail": state.tail,
+        "signer": state.signer,
+        "dropped": state.dropped,
+    }
     return Outgoing(STREAMS, codec("StreamState").encode(record), stream_key(originator, stream), partition)
 
 

@@ -1,16 +1,18 @@
-"""What the hub checks of one envelope, in the order of ENVELOPE.md "Opening". Pure.
+"""What the hub checks of one envelope, in the order of docs/envelope.md. Pure.
 
-Two steps, so that the expensive and order-free one need not wait for its turn: `examine` verifies the signature,
-opens the slip and rebuilds the stanzas; `judge` looks at the sequence first and then at all that can change
-with time (freshness, permission, versions, rules, feeds).
+Three steps. `examine` does the expensive work that needs no order: it verifies the signature, opens the slip and
+rebuilds the stanzas. `Admission.unauthorised` asks whether the signer may say this now; only what passes it comes
+near streams and numbers. `Admission.objection` asks, of an envelope that is in turn, what can change with time:
+freshness, versions, rules, feeds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from notifier.directory.model import CLOCK_SKEW_MS, LONGEST_EXPIRY_MS, VERSION_GRACE_MS, Directory
+from notifier.directory.model import CLOCK_SKEW_MS, LONGEST_EXPIRY_MS, VERSION_GRACE_MS, Directory, KeyState
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import (
     DecryptionKey,
@@ -28,8 +30,13 @@ from notifier.errors import EnvelopeError, Malformed
 from notifier.routing.decision import expected
 from notifier.routing.facts import NAMING
 from notifier.routing.rules import RuleSet
-from notifier.routing.sequences import StreamState, place
 from notifier.topics import feed_of
+
+PERHAPS_LATER: Final = frozenset({"unknown_signer", "directory_unknown"})
+"""Refusals that a later version of the directory may cure: it is time to look for one."""
+
+NOBODY_IS_TOLD: Final = frozenset({"unknown_signer", "signer_revoked"})
+"""Refusals of a signature that verified, which its authority is not told: no key that it holds made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +62,17 @@ class Readable:
 class Unreadable:
     """A record that was refused before its place in a stream could be known.
 
-    `header` is there only where the signature verified: then, and only then, its originator is told.
+    `envelope` is there only where the signature verified: then, and only then, its originator may be told.
     """
 
     digest: bytes
     reason: str
-    header: Header | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The decision upon a readable envelope; `in_turn` says whether it becomes its stream's tail."""
-
-    reason: str | None
-    in_turn: bool
+    envelope: VerifiedEnvelope | None = None
 
     @property
-    def accepted(self) -> bool:
-        """Accepted means: no reason against it."""
-        return self.reason is None
+    def header(self) -> Header | None:
+        """The signed header, where the signature verified."""
+        return None if self.envelope is None else self.envelope.header
 
 
 def examine(value: bytes | None, directory: Directory, keys: Mapping[bytes, DecryptionKey]) -> Readable | Unreadable:
@@ -89,49 +88,82 @@ def examine(value: bytes | None, directory: Directory, keys: Mapping[bytes, Decr
         return Unreadable(digest_of(value), error.reason)
     try:
         slip = open_slip(envelope, keys)
-        rids = check_stanzas(envelope, slip, directory.recipient)
     except (EnvelopeError, Malformed) as error:
-        return Unreadable(envelope.digest, error.reason, envelope.header)
+        held = envelope.parts.hid in keys or any(key.key_id == envelope.parts.hid for key in directory.hub.keys)
+        return Unreadable(envelope.digest, error.reason if held else "directory_unknown", envelope)
+    try:
+        rids = check_stanzas(envelope, slip, directory.recipient)
+    except EnvelopeError as error:
+        # By another version of the directory the stanzas may be right: nothing here says that somebody hides one.
+        reason = error.reason
+        if slip.directory_version != directory.version:
+            reason = "directory_unknown" if slip.directory_version > directory.version else "rules_outdated"
+        return Unreadable(envelope.digest, reason, envelope)
     return Readable(envelope, slip, rids)
 
 
-def judge(
-    readable: Readable, state: StreamState, snapshot: Snapshot, *, partition: int, feeds: Collection[str], now: int
-) -> Verdict:
-    """The verdict upon `readable` after everything before it in its partition.
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one transaction decides by: the directory and rules of now, the intake partition, the topics that exist,
+    and the hub's time in Unix milliseconds. It knows nothing of streams."""
 
-    `state` is its stream's state, `feeds` the topics that exist, `now` the hub's time (Unix milliseconds).
-    The reasons `rules_unknown` and `feed_missing` may be retried by the originator.
-    """
-    header, slip = readable.header, readable.slip
-    if partition_of(header.originator, header.stream, snapshot.directory.hub.partitions) != partition:
-        return Verdict("wrong_partition", in_turn=False)
-    turn = place(state, slip.number, slip.previous, readable.digest)
-    if turn != "in_turn":
-        return Verdict(turn, in_turn=False)
-    return Verdict(_objection(readable, snapshot, feeds, now), in_turn=True)
+    snapshot: Snapshot
+    partition: int
+    feeds: Collection[str]
+    now: int
 
+    def unauthorised(self, item: Readable | Unreadable) -> str | None:
+        """Return why the signer of `item` may not say this now, or None; of what could not be read, or was not
+        signed, as much as can be asked."""
+        envelope = item.envelope
+        if envelope is None:
+            return None
+        signer = self.snapshot.directory.signer(envelope.signer_key_id)
+        if signer is None or signer[0].name != envelope.header.originator:  # withdrawn since it was examined
+            return "unknown_signer"
+        authority, key = signer
+        if not key.accepted(self.now):
+            if key.state is KeyState.REVOKED:
+                return "signer_revoked"
+            return "not_yet_valid" if self.now < key.not_before else "signer_retired"
+        if not authority.active:
+            return "signer_suspended"
+        if not key.made(envelope.header.issued_at):
+            return "signer_retired"
+        if isinstance(item, Unreadable):
+            return None
+        # What names nobody needs no permission: an act is for the log alone.
+        type_ = item.slip.facts.type
+        permitted = type_ in authority.publishes or NAMING.get(type_) == "nobody"
+        return None if permitted else "not_permitted"
 
-def _objection(readable: Readable, snapshot: Snapshot, feeds: Collection[str], now: int) -> str | None:
-    header, slip = readable.header, readable.slip
-    if header.issued_at > now + CLOCK_SKEW_MS:
-        return "not_yet_valid"
-    if header.expires_at < now:
-        return "expired"
-    if header.expires_at - header.issued_at > LONGEST_EXPIRY_MS:
-        return "not_permitted"
-    signer = snapshot.directory.signer(readable.envelope.signer_key_id)
-    if signer is None:  # it was known when the envelope was examined: withdrawn since
-        return "not_permitted"
-    authority, key = signer
-    # What names nobody needs no permission: an act is for the log alone.
-    permitted = slip.facts.type in authority.publishes or NAMING.get(slip.facts.type) == "nobody"
-    if not (authority.active and key.accepted(now) and permitted):
-        return "not_permitted"
-    versions = _versions(slip, snapshot, now)
-    if isinstance(versions, str):
-        return versions
-    return _misaddressed(readable, snapshot.directory, *versions, feeds, now)
+    def revoked_keys(self, name: str) -> frozenset[bytes]:
+        """Return the ids of the keys of this authority that are revoked: nothing under them is taken any more."""
+        authority = self.snapshot.directory.authority(name)
+        keys = () if authority is None else authority.keys
+        return frozenset(key.key_id for key in keys if key.state is KeyState.REVOKED and not key.accepted(self.now))
+
+    def lives_here(self, header: Header) -> bool:
+        """Tell whether the stream lives on this partition."""
+        home = partition_of(header.originator, header.stream, self.snapshot.directory.hub.partitions)
+        return home == self.partition
+
+    def objection(self, readable: Readable) -> str | None:
+        """Return what is against an envelope that its signer may send and that is in turn, or None.
+
+        The originator may try again after `rules_unknown` and `feed_missing`.
+        """
+        header, slip = readable.header, readable.slip
+        if header.issued_at > self.now + CLOCK_SKEW_MS:
+            return "not_yet_valid"
+        if header.expires_at < self.now:
+            return "expired"
+        if header.expires_at - header.issued_at > LONGEST_EXPIRY_MS:
+            return "malformed"
+        versions = _versions(slip, self.snapshot, self.now)
+        if isinstance(versions, str):
+            return versions
+        return _misaddressed(readable, self.snapshot.directory, *versions, self.feeds, self.now)
 
 
 def _versions(slip: Slip, snapshot: Snapshot, now: int) -> tuple[Directory, RuleSet] | str:

@@ -15,9 +15,10 @@ from notifier.directory.snapshot import Snapshot
 from notifier.envelope import DecryptionKey, SigningKey, raw_digest
 from notifier.errors import Malformed
 from notifier.ops import metrics
-from notifier.routing.batch import POSITION_KEY, Decided, Scene, StreamName, decide, write
-from notifier.routing.hub import Readable, Unreadable, Verdict, examine, judge
+from notifier.routing.batch import POSITION_KEY, Decided, Scene, decide, write
+from notifier.routing.hub import Admission, Readable, Unreadable, examine
 from notifier.routing.sequences import StreamState
+from notifier.routing.streams import Streams
 from notifier.runtime import Entropy
 from notifier.topics import AUDIT, REJECTED, STREAMS, router_transactional_id
 from notifier.transport.base import Record, TransactionalSender, Transport
@@ -49,14 +50,11 @@ class Partition:
     Any error of `process` leaves the outcome to the next owner: close this one and begin anew.
     """
 
-    def __init__(
-        self, number: int, sender: TransactionalSender, streams: dict[StreamName, StreamState], offset: int
-    ) -> None:
+    def __init__(self, number: int, sender: TransactionalSender, streams: Streams, offset: int) -> None:
         self.number = number
         self.offset = offset
         self._sender = sender
         self._streams = streams
-        self._streams_of = Counter(originator for originator, _ in streams)
 
     @classmethod
     async def open(cls, transport: Transport, number: int, feeds: frozenset[str]) -> Partition:
@@ -84,11 +82,8 @@ class Partition:
             await self._transact(chunk, hub, feeds, now)
 
     async def _transact(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
-        def verdict(readable: Readable, state: StreamState) -> Verdict:
-            return judge(readable, state, hub.snapshot, partition=self.number, feeds=feeds, now=now)
-
         items = [(record.offset, item) for record, item in reads]
-        decided, changed = decide(items, self._streams, verdict, self._streams_of)
+        decided, changed = decide(items, self._streams, Admission(hub.snapshot, self.number, feeds, now))
         next_offset = reads[-1][0].offset + 1
         scene = Scene(
             hub_id=hub.snapshot.directory.hub.hub_id,
@@ -103,10 +98,7 @@ class Partition:
         outgoing = write(decided, changed, next_offset, scene)
         with metrics.TRANSACTION_SECONDS.time():
             await self._sender.transact(outgoing)
-        self._streams_of.update(
-            originator for originator, stream in changed if (originator, stream) not in self._streams
-        )
-        self._streams.update(changed)
+        self._streams.apply(changed)
         self.offset = next_offset
         _count(decided)
 
@@ -155,11 +147,9 @@ def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
         yield chunk
 
 
-async def restore(
-    transport: Transport, number: int, topic: str = STREAMS
-) -> tuple[dict[StreamName, StreamState], int]:
+async def restore(transport: Transport, number: int, topic: str = STREAMS) -> tuple[Streams, int]:
     """The partition's streams and the intake position that was committed with them."""
-    streams: dict[StreamName, StreamState] = {}
+    streams = Streams()
     position = 0
     with metrics.RESTORE_SECONDS.time():
         reader = await transport.reader(topic, number, 0)
@@ -173,7 +163,7 @@ async def restore(
     return streams, position
 
 
-def _apply(record: Record, streams: dict[StreamName, StreamState]) -> int:
+def _apply(record: Record, streams: Streams) -> int:
     """Takes one record of the streams topic over; returns the position that it holds, or 0."""
     if record.value is None:
         raise Malformed(detail="a tombstone in the streams topic")
@@ -181,7 +171,8 @@ def _apply(record: Record, streams: dict[StreamName, StreamState]) -> int:
         offset: int = codec("IntakePosition").decode(record.value)["next_offset"]
         return offset
     state = codec("StreamState").decode(record.value)
-    streams[state["originator"], state["stream"]] = StreamState(state["number"], state["tail"])
+    name = (state["originator"], state["stream"])
+    streams.put(name, StreamState(state["number"], state["tail"], state["signer"], state["dropped"]))
     return 0
 
 

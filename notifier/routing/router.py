@@ -17,7 +17,7 @@ from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import NotifierError, TransportError
 from notifier.ops import metrics
-from notifier.routing.hub import Readable
+from notifier.routing.hub import PERHAPS_LATER, Readable, Unreadable
 from notifier.routing.partition import Hub, Partition, Read, read_all
 from notifier.runtime import REAL, Runtime
 from notifier.topics import INTAKE, ROUTER_GROUP
@@ -165,7 +165,8 @@ class Router:
         slips = [item.slip for _, item in reads if isinstance(item, Readable)]
         rules = max((slip.rules_version for slip in slips), default=0)
         version = max((slip.directory_version for slip in slips), default=0)
-        if rules > snapshot.rules.version or version > snapshot.directory.version:
+        strange = any(item.reason in PERHAPS_LATER for _, item in reads if isinstance(item, Unreadable))
+        if strange or rules > snapshot.rules.version or version > snapshot.directory.version:
             self._behind = True
             self._wanting.set()
 

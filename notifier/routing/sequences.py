@@ -7,17 +7,25 @@ turn it becomes the tail, accepted or rejected; only acceptance advances the num
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+NO_TAIL: Final = bytes(32)
 
 Place = Literal["in_turn", "replayed", "out_of_order"]
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """`number` of the last accepted envelope, `tail` the digest of the last one decided in turn (32 bytes)."""
+    """`number` of the last accepted envelope, `tail` the digest of the last one decided in turn (32 bytes).
+
+    `signer` is the id of the key under which everything in the stream was in turn; None where there were several, or
+    it is not known. `dropped` says that the stream is forgotten.
+    """
 
     number: int = 0
-    tail: bytes = bytes(32)
+    tail: bytes = NO_TAIL
+    signer: bytes | None = None
+    dropped: bool = False
 
 
 def place(state: StreamState, number: int, previous: bytes, digest: bytes) -> Place:
@@ -29,6 +37,9 @@ def place(state: StreamState, number: int, previous: bytes, digest: bytes) -> Pl
     return "out_of_order"
 
 
-def after(state: StreamState, number: int, digest: bytes, *, accepted: bool) -> StreamState:
-    """The state after an envelope was decided in turn."""
-    return StreamState(number if accepted else state.number, digest)
+def after(
+    state: StreamState, number: int, digest: bytes, *, accepted: bool, signer: bytes | None = None
+) -> StreamState:
+    """Return the state after an envelope under the key `signer` was decided in turn."""
+    only = signer if state.tail == NO_TAIL or state.signer == signer else None
+    return StreamState(number if accepted else state.number, digest, only)

@@ -25,7 +25,9 @@ async def test_a_backdated_envelope_after_the_revocation_is_refused(grounded, pu
     assert published.registry().change_key("TUR/spoc", thief.key_id, KeyState.REVOKED)
     grounded.world.directory.load()
     backdated = grounded.forge(header={"issued_at": START - HOUR_MS, "expires_at": START + 2 * HOUR_MS})
-    assert await grounded.route(backdated) == ["not_permitted"]
+    told = grounded.told("TUR/spoc")
+    assert await grounded.route(backdated) == ["signer_revoked"]
+    assert grounded.told("TUR/spoc") == told, "nobody is told of what a revoked key signed"
     await grounded.inject("DEU/spoc", grounded.delivery(backdated.envelope, "DEU/spoc"))
     shown = await grounded.read("DEU/spoc")
     assert (shown.texts, shown.refused, shown.gaps) == ([said.text], ["signer_revoked"], [])
@@ -35,8 +37,8 @@ async def test_a_backdated_envelope_after_the_revocation_is_refused(grounded, pu
     ("change", "by_hub", "by_recipient"),
     [
         ({"publishes": frozenset({"arrest"})}, "not_permitted", "not_permitted"),
-        ({"state": AuthorityState.SUSPENDED}, "not_permitted", "signer_revoked"),
-        ({"state": AuthorityState.REMOVED}, "not_permitted", "signer_revoked"),
+        ({"state": AuthorityState.SUSPENDED}, "signer_suspended", "signer_revoked"),
+        ({"state": AuthorityState.REMOVED}, "signer_suspended", "signer_revoked"),
     ],
     ids=["narrowed", "suspended", "removed"],
 )
@@ -63,19 +65,21 @@ def changed(stage, **facts):
 
 
 @pytest.mark.parametrize(
-    ("facts", "reason"),
+    ("facts", "by_hub", "by_recipient"),
     [
-        ({"publishes": frozenset({"arrest"})}, "not_permitted"),
-        ({"state": AuthorityState.SUSPENDED}, "signer_revoked"),
+        ({"publishes": frozenset({"arrest"})}, "not_permitted", "not_permitted"),
+        ({"state": AuthorityState.SUSPENDED}, "signer_suspended", "signer_revoked"),
     ],
     ids=["may not send this type", "suspended"],
 )
-async def test_a_key_says_no_more_than_its_authority_may(stage, facts, reason):
+async def test_a_key_says_no_more_than_its_authority_may(stage, facts, by_hub, by_recipient):
     """By hub and recipient alike; what another authority says meanwhile arrives."""
     stolen = stage.forge()
     changed(stage, **facts)
     await stage.inject("DEU/spoc", stage.delivery(stolen.envelope, "DEU/spoc"))
     true = stage.letter("AUT/spoc")
-    assert await stage.route(stolen, true) == ["not_permitted", None]
+    assert await stage.route(stolen, true) == [by_hub, None]
+    (said,) = stage.statements("TUR/spoc")
+    assert (said.reason, said.stream, said.number, said.signer) == (by_hub, None, None, None), "it takes no place"
     shown = await stage.read("DEU/spoc")
-    assert (shown.texts, shown.refused) == ([true.text], [reason])
+    assert (shown.texts, shown.refused) == ([true.text], [by_recipient])

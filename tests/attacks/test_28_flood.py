@@ -74,7 +74,7 @@ async def test_a_transaction_has_an_end(stage, monkeypatch):
 
 async def test_one_authority_cannot_fill_the_hub_with_streams(stage, monkeypatch):
     """What it has goes on, a stream too many is refused and kept nowhere, and others begin theirs."""
-    monkeypatch.setattr("notifier.routing.batch.MOST_STREAMS", 1)
+    monkeypatch.setattr("notifier.routing.streams.MAX_STREAMS", 1)
     home = stage.world.partition(FLOODER)
     streams = [number.to_bytes(16, "big") for number in range(1, 200)]
     streams = [one for one in streams if partition_of(FLOODER, one, PARTITIONS) == home]

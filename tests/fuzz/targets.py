@@ -42,11 +42,12 @@ from notifier.errors import (
 from notifier.notification import Notification, decode, encode, for_sealing, mrz, parse, to_json
 from notifier.notification.warnings import warnings
 from notifier.producers.sources import documents
+from notifier.routing import batch
 from notifier.routing.decision import decide, expected, facts_of
 from notifier.routing.facts import Leg, RoutingFacts
-from notifier.routing.hub import Readable, examine, judge
+from notifier.routing.hub import Admission, Readable, examine
 from notifier.routing.rules import RuleSet
-from notifier.routing.sequences import StreamState
+from notifier.routing.streams import Streams
 
 from . import frames
 
@@ -79,10 +80,10 @@ def _hub(data: bytes) -> bool:
     if not isinstance(found, Readable):
         return False
     feeds = world.directory.feeds()
-    verdict = judge(found, StreamState(), world.snapshot, partition=0, feeds=feeds, now=frames.NOW)
+    ((decided,), _) = batch.decide([(0, found)], Streams(), Admission(world.snapshot, 0, feeds, frames.NOW))
     assert len(inputs_digest(found.slip)) == 32
     assert digest_of(data) == found.digest
-    return verdict.accepted
+    return decided.accepted
 
 
 def _feed(data: bytes) -> bool:

@@ -2,10 +2,12 @@
 
 Explicit states, with the real rules on both sides: where the hub finds an envelope (`place`, `after`), what a
 decision does to the publisher's stream (`hear`) and to its outbox (`_Effects`). Sealed envelopes are on their way in
-sessions: what an earlier session still had in flight may arrive after what a later one sent. Checked in every
-reachable state: what is accepted is numbered without a gap, for each recipient too, no letter is accepted twice,
-and none that is regarded as refused. From every state, once nothing more goes wrong, the outbox empties, and says of
-each letter what became of it.
+sessions: what an earlier session still had in flight may arrive after what a later one sent. The hub asks first
+whether the signer may say this at all; what it may not leaves no trace in the stream. A signing key may be revoked:
+a thief who has it goes on writing, and the owner goes on with another. Checked in every reachable state: what is
+accepted is numbered without a gap, for each recipient too, no letter is accepted twice, and none that is regarded as
+refused. From every state, once nothing more goes wrong, the outbox empties, and says of each letter what became of
+it.
 
 The rules hold; each of them, replaced by one that looks as good, does not, which shows that the model sees what it
 is for. Restoring an outbox from a backup is not modelled, because it is not built.
@@ -20,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from notifier.producers.pipeline import NO_DIGEST, Pipeline, Placed, Step, Told, hear
+from notifier.producers.pipeline import NO_DIGEST, OUT_OF_TURN, Pipeline, Placed, Step, Told, hear, without
 from notifier.producers.work import _Effects
 from notifier.routing.sequences import StreamState, after, place
 
@@ -28,17 +30,23 @@ LONG = "NOTIFIER_LONG" in os.environ  # make test-long: more letters, and more t
 STREAM = b"s" * 16
 BEGIN = StreamState()
 WINDOW = 2
-RECIPIENTS = (("A", "B"), ("A",), ("A", "B"))
+UNPLACED = ("unknown_signer", "hub_key_retired", "too_many_streams")
 ROUNDS = 60  # of a fair ending; more than any takes
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What both sides go by. `stored_first`: an envelope is in the outbox before it is sent."""
+    """What both sides go by.
+
+    `signer_first`: the hub authorises the signer before it looks at the place. `stored_first`: an envelope is in the
+    outbox before it is sent. `without`: what the publisher does with envelopes under a key that was revoked.
+    """
 
     place: Callable = place
     after: Callable = after
     hear: Callable = hear
+    without: Callable = without
+    signer_first: bool = True
     contents_first: bool = False
     stored_first: bool = True
 
@@ -62,6 +70,8 @@ class Budget:
     lose: int = 1
     repeat: int = 0
     crash: int = 0
+    revoke: int = 0
+    steal: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,17 @@ class State:
 
     `sessions` are queues of envelopes on their way, the last of them the live one; `intake` what arrived, of which
     the hub decided `decided`; `feed` its statements (envelope, reason), of which the publisher heard `heard`.
+    `letters` are the model's, then the acts that were posted, each with the letter that it stands for in `acts`.
+    `keys` has the number of the key of each envelope; `revoked` says that the first one counts no more, `renewed`
+    that the publisher knows, and seals with the second.
     """
 
     letters: tuple[str, ...]
     made: tuple[Placed, ...] = ()
+    keys: tuple[int, ...] = ()
+    acts: tuple[int, ...] = ()
+    revoked: bool = False
+    renewed: bool = False
     flying: tuple[int, ...] = ()
     number: int = 0
     tail: bytes = NO_DIGEST
@@ -124,12 +141,49 @@ class Model:
         yield from self.deciding(state)
         if state.heard < len(state.feed):
             yield self.heard(state)
+        yield from self.revoking(state)
         if state.left.resend and state.flying:
             left = replace(state.left, resend=state.left.resend - 1)
             yield replace(state, sessions=(*state.sessions, state.flying), left=left)
         if state.left.repeat:
             for one in dict.fromkeys(state.feed):
                 yield replace(state, feed=(*state.feed, one), left=replace(state.left, repeat=state.left.repeat - 1))
+
+    def revoking(self, state):
+        """The key is stolen and revoked; its thief writes into the stream, and elsewhere under a key that is good."""
+        if state.left.revoke:
+            yield replace(state, revoked=True, left=replace(state.left, revoke=state.left.revoke - 1))
+        if state.revoked and not state.renewed:
+            yield self.renewed(state)
+        if state.revoked and state.left.steal:
+            left = replace(state.left, steal=state.left.steal - 1)
+            made = len(state.made)
+            thief = Placed(digest(made), None, STREAM, state.hub.number + 1, state.hub.tail)
+            change = {"made": (*state.made, thief), "lost": state.lost | {made}, "left": left}
+            stolen = replace(state, keys=(*state.keys, 0), intake=(*state.intake, made), **change)
+            yield stolen
+            # Another office of the authority: the hub has no room for its stream, and tells the authority so.
+            yield replace(state, keys=(*state.keys, 1), feed=(*state.feed, (made, "too_many_streams")), **change)
+
+    def renewed(self, state):
+        """The publisher sees in the directory that its key is revoked, and goes on with another."""
+        step = self.rules.without(pipeline(state), {one.digest for one in self.under(state, 0)})
+        effects = _Effects()
+        effects.leave(pipeline(state), step)
+        letters, acts = settled(state.letters, state.acts, effects)
+        return replace(state, renewed=True, letters=letters, acts=acts, flying=self.left(state, effects))
+
+    def under(self, state, key):
+        """The envelopes on their way that were sealed under this key."""
+        return [state.made[one] for one in state.flying if state.keys[one] == key]
+
+    def left(self, state, effects):
+        """What is still on its way."""
+        return tuple(one for one in state.flying if digest(one) not in effects.envelopes)
+
+    def letter(self, index):
+        """A letter by its place among all; acts are for nobody, and refused by nobody."""
+        return self.letters[index] if index < len(self.letters) else Letter(())
 
     def sealing(self, state):
         sealed = self.sealed(state)
@@ -138,20 +192,29 @@ class Model:
             if not self.rules.stored_first and state.left.crash:
                 left = replace(state.left, crash=state.left.crash - 1)
                 lost = state.lost | {len(state.made)}
-                yield replace(state, made=sealed.made, sessions=(*sealed.sessions, ()), lost=lost, left=left)
+                yield replace(
+                    state,
+                    made=sealed.made,
+                    keys=sealed.keys,
+                    sessions=(*sealed.sessions, ()),
+                    lost=lost,
+                    left=left,
+                )
 
     def sealed(self, state):
         """The next letter sealed and sent, where there is one and the window has room."""
         if state.stopped or len(state.flying) >= WINDOW or "pending" not in state.letters:
             return None
-        letter = state.letters.index("pending")
-        number, previous, sequences = pipeline(state).place(self.letters[letter].recipients)
+        waiting = [index for index, what in enumerate(state.letters) if what == "pending"]
+        letter = next((index for index in waiting if index >= len(self.letters)), waiting[0])
+        number, previous, sequences = pipeline(state).place(self.letter(letter).recipients)
         envelope = len(state.made)
         placed = Placed(digest(envelope), letter, STREAM, number, previous, sequences)
         return replace(
             state,
             letters=changed(state.letters, letter, "sealed"),
             made=(*state.made, placed),
+            keys=(*state.keys, int(state.renewed)),
             flying=(*state.flying, envelope),
             sessions=(*state.sessions[:-1], (*state.sessions[-1], envelope)),
         )
@@ -182,12 +245,18 @@ class Model:
                 yield replace(self.told(state, reason), left=left)
 
     def decide(self, state, *, refuse=False):
-        """The hub decides the next record, by the sequence first and by its contents then."""
+        """The hub decides the next record: by its signer first, then by the sequence, and by its contents then."""
         envelope = state.intake[state.decided]
         placed = state.made[envelope]
-        turn = self.rules.place(state.hub, placed.number, placed.previous, placed.digest)
-        letter = self.letters[placed.letter]
+        letter = Letter(()) if placed.letter is None else self.letter(placed.letter)
         reason = letter.refused if refuse or letter.always else None
+        if state.revoked and state.keys[envelope] == 0:
+            reason = "signer_revoked"
+        if self.rules.signer_first and reason == "signer_revoked":
+            return replace(state, decided=state.decided + 1)  # nobody is told
+        if self.rules.signer_first and reason == "not_permitted":
+            return self.told(state, reason)
+        turn = self.rules.place(state.hub, placed.number, placed.previous, placed.digest)
         if turn != "in_turn" and (reason is None or not self.rules.contents_first):
             return self.told(state, turn)
         hub = self.rules.after(state.hub, placed.number, placed.digest, accepted=reason is None)
@@ -202,18 +271,21 @@ class Model:
         """The publisher reads one statement; one transaction of its outbox."""
         envelope, reason = state.feed[state.heard]
         placed = state.made[envelope]
-        number = None if reason in ("unknown_signer", "hub_key_retired") else placed.number
-        told = Told(placed.digest, reason, STREAM, number)
+        unplaced = reason in UNPLACED or (reason == "not_permitted" and self.rules.signer_first)
+        own = not unplaced and reason not in OUT_OF_TURN
+        told = Told(placed.digest, reason, STREAM, None if unplaced else placed.number, own=own)
         before = pipeline(state)
         mine = None if envelope in state.lost else placed
         step = self.rules.hear(before, told, mine)
         effects = _Effects()
         effects.add(before, step, told, mine)
+        letters, acts = settled(state.letters, state.acts, effects)
         return replace(
             state,
             heard=state.heard + 1,
-            letters=settled(state.letters, effects),
-            flying=tuple(one for one in state.flying if digest(one) not in effects.envelopes),
+            letters=letters,
+            acts=acts,
+            flying=self.left(state, effects),
             number=step.pipeline.number,
             tail=step.pipeline.tail,
             counters=tuple(sorted(step.pipeline.counters.items())),
@@ -242,6 +314,8 @@ class Model:
 
     def calmer(self, state):
         """The next state where nothing more goes wrong; None where nothing is left to happen."""
+        if state.revoked and not state.renewed:
+            return self.renewed(state)
         for index, queue in enumerate(state.sessions):
             if queue:
                 return replace(
@@ -291,9 +365,10 @@ def changed(items, index, item):
     return (*items[:index], item, *items[index + 1 :])
 
 
-def settled(letters, effects):
-    """The letters' states behind one transaction of the outbox, as `Work` writes them."""
-    found = list(letters)
+def settled(letters, acts, effects):
+    """The letters' states, and the acts that stand for some, behind one transaction of the outbox, as `Work` does."""
+    found, standing = list(letters), list(acts)
+    first = len(letters) - len(acts)
     for letter in effects.freed:
         if found[letter] == "sealed":
             found[letter] = "pending"
@@ -302,7 +377,13 @@ def settled(letters, effects):
     for letter, (_, again) in effects.refused.items():
         if found[letter] in ("sealed", "pending"):
             found[letter] = "pending" if again else "rejected"
-    return tuple(found)
+    for letter in effects.barred:
+        found.append("pending")
+        standing.append(letter)
+    for letter in effects.decided:
+        if letter >= first and found[standing[letter - first]] in ("sealed", "pending"):
+            found[standing[letter - first]] = "rejected"
+    return tuple(found), tuple(standing)
 
 
 def explore(model):
@@ -324,19 +405,27 @@ OK = Letter(("A", "B"))
 SHORT = Letter(("A",))
 FOR_A_WHILE = Letter(("A", "B"), "rules_unknown")
 UNTIL_PERMITTED = Letter(("A", "B"), "not_permitted")
-FOR_GOOD = Letter(("A", "B"), "not_permitted", always=True)
+FORBIDDEN = Letter(("A", "B"), "not_permitted", always=True)
+FOR_GOOD = Letter(("A", "B"), "recipients_mismatch", always=True)
+WRONG_FOR_A_WHILE = Letter(("A", "B"), "recipients_mismatch")
 
 SMALL = {
     "two letters": Model((FOR_A_WHILE, OK)),
     "refused for good": Model((FOR_GOOD, FOR_A_WHILE), refuse=2),
     "refused without a place": Model((FOR_A_WHILE, SHORT), unplaced=1, lose=0),
-    "refused until it is permitted": Model((FOR_A_WHILE, UNTIL_PERMITTED), refuse=2),
+    "refused until the facts are right": Model((FOR_A_WHILE, WRONG_FOR_A_WHILE), refuse=2),
+    "refused until it is permitted": Model((UNTIL_PERMITTED, SHORT), refuse=2, lose=0),
+    "never permitted": Model((FORBIDDEN, FOR_A_WHILE), lose=0),
+    "a key is revoked": Model((OK, SHORT), revoke=1, steal=1, lose=0),
     "statements said again": Model((FOR_A_WHILE, SHORT), repeat=1, lose=0),
 }
 LARGE = {
     "three letters": Model((FOR_A_WHILE, SHORT, OK), refuse=2),
     "three letters, one refused for good": Model((FOR_GOOD, FOR_A_WHILE, OK), lose=2),
-    "many resends": Model((UNTIL_PERMITTED, FOR_A_WHILE), resend=2, refuse=2),
+    "many resends": Model((WRONG_FOR_A_WHILE, FOR_A_WHILE), resend=2, refuse=2),
+    "permitted, and not, and lost": Model((UNTIL_PERMITTED, FORBIDDEN), refuse=2, unplaced=1, lose=0),
+    "three letters, one never permitted": Model((OK, FORBIDDEN, FOR_A_WHILE)),
+    "a key is revoked while much goes wrong": Model((FORBIDDEN, FOR_A_WHILE), revoke=1, steal=2, unplaced=1, lose=0),
     "many refused without a place": Model((FOR_GOOD, OK), unplaced=2),
     "more lost and refused without a place": Model((FOR_A_WHILE, SHORT), unplaced=1),
     "many statements said again": Model((FOR_A_WHILE, FOR_GOOD), repeat=2),
@@ -361,7 +450,7 @@ def publisher_forgets_rejections(stream, told, mine):
 
 
 def any_rejection_counts(stream, told, mine):
-    if told.reason in ("not_permitted", "rules_unknown") and mine is not None:
+    if told.reason in ("recipients_mismatch", "rules_unknown") and mine is not None:
         return hear(replace(stream, tail=mine.previous), told, mine)
     return hear(stream, told, mine)
 
@@ -377,6 +466,19 @@ def no_refusal_needs_a_place(stream, told, mine):
     return hear(stream, told, mine)
 
 
+def a_type_refused_is_final(stream, told, mine):
+    step = hear(stream, told, mine)
+    return replace(step, barred=None, refused=step.barred) if step.barred is not None else step
+
+
+def a_type_refused_is_sent_again(stream, told, mine):
+    return Step(stream) if told.reason == "not_permitted" else hear(stream, told, mine)
+
+
+def any_notice_is_of_its_stream(stream, told, mine):
+    return Step(stream, foreign=True) if mine is None else hear(stream, told, mine)
+
+
 def number_alone(state, number, previous, digest_):
     return place(state, number, state.tail, digest_)
 
@@ -388,7 +490,7 @@ def previous_alone(state, number, previous, digest_):
 BROKEN = {
     "a rejection is no tail, at the hub": Model((FOR_A_WHILE, OK), Rules(after=hub_forgets_rejections)),
     "a rejection is no tail, anywhere": Model(
-        (UNTIL_PERMITTED, OK), Rules(after=hub_forgets_rejections, hear=publisher_forgets_rejections)
+        (WRONG_FOR_A_WHILE, OK), Rules(after=hub_forgets_rejections, hear=publisher_forgets_rejections)
     ),
     "a rejection counts whenever it is said": Model(
         (FOR_A_WHILE, SHORT), Rules(hear=any_rejection_counts), repeat=1, refuse=2
@@ -397,9 +499,18 @@ BROKEN = {
         (FOR_A_WHILE, OK), Rules(hear=earlier_envelopes_are_forgotten), unplaced=1
     ),
     "a refusal without a place is final": Model((OK, SHORT), Rules(hear=no_refusal_needs_a_place), unplaced=1),
-    "the hub compares numbers alone": Model((UNTIL_PERMITTED, FOR_A_WHILE), Rules(place=number_alone), refuse=2),
+    "the hub compares numbers alone": Model((WRONG_FOR_A_WHILE, FOR_A_WHILE), Rules(place=number_alone), refuse=2),
     "the hub compares digests alone": Model((FOR_A_WHILE, OK), Rules(place=previous_alone)),
     "the hub looks at the contents first": Model((FOR_GOOD, OK), Rules(contents_first=True)),
+    "the place comes before the signer": Model((OK, SHORT), Rules(signer_first=False), revoke=1, steal=1, lose=0),
+    "a type that was refused is final": Model((UNTIL_PERMITTED, OK), Rules(hear=a_type_refused_is_final)),
+    "a type that was refused goes again": Model((FORBIDDEN, OK), Rules(hear=a_type_refused_is_sent_again), lose=0),
+    "whatever is told is of the stream": Model(
+        (OK,), Rules(hear=any_notice_is_of_its_stream), revoke=1, steal=1, lose=0
+    ),
+    "what a revoked key sealed goes again": Model(
+        (OK,), Rules(without=lambda stream, _: Step(stream)), revoke=1, lose=0
+    ),
     "what is sent is stored afterwards": Model((OK, SHORT), Rules(stored_first=False), crash=1),
 }
 

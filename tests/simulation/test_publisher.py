@@ -9,15 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.directory.model import KeyUse
+from notifier.codec import codec
+from notifier.directory.model import AuthorityState, KeyUse
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import DecryptionKey
-from notifier.errors import NotificationInvalid, OutcomeUnknown, Refused, TransportError
+from notifier.errors import DirectoryError, NotificationInvalid, OutcomeUnknown, Refused, TransportError
 from notifier.notification import decode
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
+from notifier.routing.batch import POSITION_KEY
 from notifier.storage import Database
-from notifier.topics import INTAKE, feed_of
+from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
 from support import virtual
 from support.samples import DEPORTATION, document
 from support.world import PATIENCE_S
@@ -184,8 +186,9 @@ async def test_a_refusal_in_turn_renumbers_the_followers(world, publishing):
             world.broker.log[feed_of("DEU/spoc")] = missing
             world.clock.now += 3_600_000
             async with asyncio.timeout(PATIENCE_S):
-                while await publisher.set_aside():  # noqa: ASYNC110 - what was moved is the clock, not the publisher
-                    await asyncio.sleep(0.01)
+                while await publisher.set_aside():  # the hub looks for feeds once in a while, and refuses until then
+                    world.clock.now += 60_000
+                    await asyncio.sleep(0.05)
             status = await publisher.status(refused.id)
             assert {one.state for one in status.recipients} == {"told"}
     assert [sequence for _, sequence in deliveries(world, "FRA/spoc")] == [1, 2, 3]
@@ -194,15 +197,76 @@ async def test_a_refusal_in_turn_renumbers_the_followers(world, publishing):
 
 
 async def test_a_final_refusal_is_told_and_the_rest_goes_on(world, publishing):
-    """A permission taken away on the way: that message is rejected with its reason, by recipient too."""
+    """A permission taken away on the way: that message is rejected with its reason, by recipient too.
+
+    An act takes its place, so that it can never be accepted; what was chained behind it follows.
+    """
     behind = StaticDirectory(world.directory.snapshot())
-    world.directory.put(permitted(world.directory.snapshot(), "TUR/spoc", {"arrest"}))
-    async with world.routing(), publishing(world, behind) as publisher:
+    world.directory.put(permitted(world.directory.snapshot(), "TUR/spoc", {"travel"}))
+    async with publishing(world, behind) as publisher:
+        submitted = await publisher.publish_all([document(), document(type="travel", stage="departed"), document()])
+        async with world.routing():
+            assert await publisher.drain(PATIENCE_S) == []
+        found = [await publisher.status(one.id) for one in submitted]
+    forbidden = ("rejected", "not_permitted")
+    assert [(one.state, one.reason) for one in found] == [forbidden, ("told", None), forbidden]
+    for one in found[::2]:
+        assert {recipient.state for recipient in one.recipients} == {"rejected"}
+        assert [(act.kind, act.state) for act in one.acts] == [("not_permitted", "logged")]
+    assert [one.type for one, _ in deliveries(world, "DEU/spoc")] == ["travel"]
+    assert not [kept for kept in streams(world) if kept["tail"] in refused(world)], "a refusal is nobody's tail"
+
+
+def refused(world):
+    """The digests of what was rejected."""
+    return {codec("Rejection").decode(record.value)["digest"] for record in world.broker.records(REJECTED)}
+
+
+def streams(world):
+    """Every state that a stream ever had."""
+    for number in range(2):
+        for record in world.broker.records(STREAMS, number):
+            if record.key != POSITION_KEY:
+                yield codec("StreamState").decode(record.value)
+
+
+def suspended(snapshot, name):
+    """The snapshot in which `name` is suspended."""
+    one = replace(snapshot.directory.authorities[name], state=AuthorityState.SUSPENDED)
+    later = {"version": snapshot.directory.version + 1, "authorities": snapshot.directory.authorities | {name: one}}
+    return replace(snapshot, directory=replace(snapshot.directory, **later), previous_directory=snapshot.directory)
+
+
+async def test_a_suspended_authority_stops_says_so_and_goes_on_once_it_is_active(make_world, publishing):
+    """Known from the directory: nothing is sent in vain, nothing is lost, nobody has to type anything again."""
+    down = True
+
+    async def fault(step):
+        if down and step == "sender.open":
+            raise TransportError("broker_unavailable")
+
+    world = make_world(1, fault)
+    active = world.directory.snapshot()
+    async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(document())
+        world.directory.put(suspended(active, "TUR/spoc"))
+        down = False
+        await until_said(publisher, submitted.id, "signer_suspended")
+        with pytest.raises(DirectoryError) as raised:
+            await publisher.publish(document())
+        assert raised.value.reason == "signer_suspended"
+        assert not intake(world)
+        world.directory.put(replace(active, directory=replace(active.directory, version=3)))
         status = await publisher.wait(submitted.id, PATIENCE_S)
-    assert (status.state, status.reason) == ("rejected", "not_permitted")
-    assert {one.state for one in status.recipients} == {"rejected"}
-    assert not deliveries(world, "DEU/spoc")
+        assert (status.state, status.reason) == ("told", None)
+    assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1]
+
+
+async def until_said(publisher, message_id, reason):
+    """Returns when the publisher says why a message waits."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (await publisher.status(message_id)).reason != reason:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def permitted(snapshot, name, types):

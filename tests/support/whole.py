@@ -4,8 +4,9 @@ Two originators (one of them with two processes on one outbox, one also a recipi
 and the auditor are processes that crash at any call of the broker, any transaction and any write of a file, are
 killed, freeze, and come back. Networks are cut off, group sessions end, disks are slow or full, what was sent
 arrives later than its sender believes, directory and rules change, the hub's key too, feeds are made late, intake
-and feeds are full of garbage and of what stood there before. Then it is calm, and when nothing more happens, the
-promises are checked. A run is a seed, in virtual time.
+and feeds are full of garbage and of what stood there before. A signing key is stolen and revoked, and its thief
+writes into the stream of its owner. Then it is calm, and when nothing more happens, the promises are checked. A run
+is a seed, in virtual time.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ DECISIVE = ("transactional.open", "reader.open", "transact.begin", "transact.com
 """Steps that are few and matter most: more often than others they go wrong."""
 ENOUGH_S = 1_200.0  # of virtual time, until all is quiet
 FAULTS = ("delay", "refuse", "doubt", "crash", "full")
-ACTS = ("kill", "cut", "freeze", "expel", "garbage", "replay", "feed again", "directory", "rules", "forbid", "rotate")
+ACTS = (
+    *("kill", "cut", "freeze", "expel", "garbage", "replay", "feed again"),
+    *("directory", "rules", "forbid", "rotate", "steal"),
+)
 
 
 @dataclass
@@ -108,6 +112,7 @@ class Whole:
         self.calm = False
         self.forbidden = False
         self.copied = set()
+        self.hubs = []
         draw = self.random
         self.trouble = draw.choice((0.002, 0.01, 0.04))
         self.kinds = draw.sample(FAULTS, draw.randint(1, len(FAULTS)))
@@ -270,6 +275,7 @@ class Whole:
 
     def router(self):
         directory = HubsDirectory(self)
+        self.hubs.append(directory)
 
         async def main(process):
             router = Router(
@@ -374,6 +380,47 @@ class Whole:
     async def forbid(self, _process):
         """The hub refuses a type for good, or accepts it again."""
         self.forbidden = not self.forbidden
+
+    async def steal(self, _process):
+        """An originator's signing key is stolen and revoked; its owner goes on with another, its thief with this.
+
+        The hub knows at once. Until it does what a thief says is the owner's word, and recipients who know refuse it.
+        """
+        name = "TUR/spoc"
+        now, at, stolen = self.world.directory.snapshot(), self.world.clock(), self.world.keys[name].signing
+        new = SigningKey.from_secret(self.world.random.randbytes(32))
+        owner = now.directory.authorities[name]
+        keys = [
+            replace(one, state=KeyState.REVOKED, changed_at=at) if one.key_id == stolen.key_id else one
+            for one in owner.keys
+        ]
+        keys.append(Key(new.key_id, KeyUse.SIGN, new.public, at - YEAR_MS, at + YEAR_MS))
+        authorities = now.directory.authorities | {name: replace(owner, keys=tuple(keys))}
+        later = replace(
+            now.directory, version=now.directory.version + 1, issued_at=self.world.clock(), authorities=authorities
+        )
+        self.world.directory.put(replace(now, directory=later, previous_directory=now.directory))
+        for directory in self.hubs:
+            directory.put(self.world.directory.snapshot())
+        self.world.keys[name] = replace(self.world.keys[name], signing=new)
+        for process in self.machines.running.values():
+            if process.party.startswith(f"{name} publisher"):
+                process.kill()  # its operator starts it again, with the new key
+        await asyncio.sleep(1.0)
+        await self.write_into(name, stolen)
+
+    async def write_into(self, name, stolen):
+        """The thief's envelopes, each the next in turn in a stream of its former owner as far as anybody can see."""
+        found = {}
+        for number in range(PARTITIONS):
+            for record in self.world.broker.records(STREAMS, number):
+                if record.key != POSITION_KEY and (state := codec("StreamState").decode(record.value)):
+                    found[state["stream"]] = number, state
+        for partition, state in found.values():
+            if state["originator"] == name:
+                place = {"number": state["number"] + 1, "previous": state["tail"]}
+                thief = self.world.make(name, stream=state["stream"], signer=stolen, **place)
+                await self.world.broker.append([Outgoing(INTAKE, thief.envelope, partition=partition)])
 
     async def rotate(self, process):
         """The hub has a new key for slips, and does not hold the old one any longer."""

@@ -87,8 +87,20 @@ class World:
         """Where that stream lives."""
         return partition_of(originator, self.stream(originator), PARTITIONS)
 
-    def make(self, originator: str, destination: str = "DEU", **change: object) -> Sealed:
-        """The next envelope of `originator` about a deportation to `destination`; `change` replaces slip fields."""
+    def make(
+        self,
+        originator: str,
+        destination: str = "DEU",
+        *,
+        stream: bytes | None = None,
+        signer: SigningKey | None = None,
+        **change: object,
+    ) -> Sealed:
+        """The next envelope of `originator` about a deportation to `destination`; `change` replaces slip fields.
+
+        `stream` and `signer` are others than the originator's own.
+        """
+        stream = stream or self.stream(originator)
         number = self.numbers.get(originator, 0) + 1
         snapshot = self.directory.snapshot()
         facts = RoutingFacts("deportation", in_custody=True, legs=(Leg("destination", destination),))
@@ -98,7 +110,7 @@ class World:
             "envelope_id": ids[0],
             "notification_id": ids[1],
             "originator": originator,
-            "stream": self.stream(originator),
+            "stream": stream,
             "number": number,
             "previous": self.tails.get(originator, bytes(32)),
             "digest_key": self.random.randbytes(16),
@@ -116,16 +128,16 @@ class World:
             snapshot.directory.hub.hub_id,
             ids[0],
             originator,
-            self.stream(originator),
+            stream,
             self.clock() - 1000,
             self.clock() + 7 * 86_400_000,
         )
-        body = Body(ids[0], self.stream(originator), originator, ids[1], "full", b"a notification")
+        body = Body(ids[0], stream, originator, ids[1], "full", b"a notification")
         sealed = seal(
             header,
             Slip(**slip),  # type: ignore[arg-type]
             body if addressees else None,
-            signer=self.keys[originator].signing,
+            signer=signer or self.keys[originator].signing,
             hub_key=self.hub.decryption.public,
             addressees=addressees,
             entropy=self.random.randbytes,

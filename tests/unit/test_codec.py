@@ -12,7 +12,8 @@ from notifier.errors import Malformed
 
 
 def state(**change):
-    return {"originator": "TUR/spoc", "stream": bytes(16), "number": 7, "tail": bytes(32)} | change
+    place = {"stream": bytes(16), "number": 7, "tail": bytes(32), "signer": None, "dropped": False}
+    return {"originator": "TUR/spoc"} | place | change
 
 
 def test_a_record_reads_back_as_it_was_written():

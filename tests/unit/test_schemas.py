@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from notifier.codec import Codec, fingerprint_in, schema_folder
+from notifier.codec import Codec, codec, fingerprint_in, schema_folder
+from notifier.envelope import Statement
 from notifier.envelope.format import Slip
 from notifier.notification import decode, to_json
 from unit.envelope.test_vectors import judge
@@ -167,3 +168,28 @@ def test_the_comparison_finds_what_it_is_for():
     wide = {"type": "enum", "name": "E", "symbols": ["a", "b"]}
     assert compare(wide | {"symbols": ["a"]}, wide)
     assert compare(wide | {"symbols": ["a"], "default": "a"}, wide) == []
+
+
+def test_a_statement_that_an_earlier_version_made_is_read_as_it_was_meant():
+    """It names no signer."""
+    for name, data, meant in written_by("Statement-1"):
+        found = Statement.decode(data)._asdict()
+        assert found.pop("signer") is None, name
+        assert {key: value.hex() if isinstance(value, bytes) else value for key, value in found.items()} == meant, (
+            name
+        )
+
+
+def test_a_stream_s_state_that_an_earlier_version_wrote_is_read_as_it_was_meant():
+    """Its only signer is not known, so that nobody drops it."""
+    for name, data, meant in written_by("StreamState-1"):
+        found = codec("StreamState").decode(data)
+        assert (found.pop("signer"), found.pop("dropped")) == (None, False), name
+        assert {key: value.hex() if isinstance(value, bytes) else value for key, value in found.items()} == meant, (
+            name
+        )
+
+
+def in_hex(record):
+    """The record with its bytes in hex, as JSON holds them."""
+    return {key: value.hex() if isinstance(value, bytes) else value for key, value in record.items()}

@@ -46,6 +46,7 @@ CORE = (
     "routing/rules",
     "routing/safeguards",
     "routing/sequences",
+    "routing/streams",
     "routing/table",
 )
 SHELLS = {"audit", "consumers", "producers", "routing", "transport"}

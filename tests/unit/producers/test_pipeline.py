@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from notifier.producers.pipeline import NO_DIGEST, Pipeline, Placed, Resend, Step, Told, hear
+from notifier.producers.pipeline import NO_DIGEST, Pipeline, Placed, Resend, Step, Told, hear, without
 from notifier.routing.sequences import StreamState, after, place
 
 STREAM = b"s" * 16
@@ -59,7 +59,7 @@ def test_an_acceptance_moves_number_tail_and_counters():
 
 def test_a_rejection_frees_the_followers_and_becomes_the_tail():
     """A final rejection: the followers are sealed anew upon its digest, under its number."""
-    step = told(three_flying(), 1, "not_permitted")
+    step = told(three_flying(), 1, "recipients_mismatch")
     assert (step.refused, step.retry, step.freed) == (1, False, (2, 3))
     assert step.pipeline.place(("A",)) == (1, digest(1), {"A": 1})
 
@@ -78,7 +78,9 @@ def test_the_publisher_acts_on_neither_replay_nor_order(reason):
     assert told(pipeline, 2, reason).pipeline == pipeline
 
 
-@pytest.mark.parametrize("reason", ["unreadable_slip", "wrong_partition", "unknown_signer"])
+@pytest.mark.parametrize(
+    "reason", ["unreadable_slip", "wrong_partition", "unknown_signer", "signer_suspended", "quota_exceeded"]
+)
 def test_a_refusal_before_the_sequence_check_keeps_the_bytes(reason):
     """Nothing was placed: the same bytes go again."""
     pipeline = three_flying()
@@ -86,11 +88,34 @@ def test_a_refusal_before_the_sequence_check_keeps_the_bytes(reason):
     assert (step.pipeline, step.resend, step.refused, step.freed) == (pipeline, Resend.SAME, None, ())
 
 
-def test_a_retired_hub_key_means_the_same_place_with_a_new_key():
-    """Sealed anew under the same number and previous digest, the message among its followers."""
-    step = told(three_flying(), 1, "hub_key_retired")
+@pytest.mark.parametrize("reason", ["hub_key_retired", "directory_unknown", "signer_retired"])
+def test_what_new_keys_mend_is_sealed_anew_in_the_same_place(reason):
+    """Under the same number and previous digest, the message among its followers; what is before it stays."""
+    step = told(three_flying(), 1, reason)
     assert (step.freed, step.resend, step.refused) == ((1, 2, 3), Resend.AFRESH, None)
     assert step.pipeline.place(()) == (1, NO_DIGEST, {})
+    step = told(three_flying(), 2, reason)
+    assert (step.freed, step.resend) == ((2, 3), Resend.AFRESH)
+    assert step.pipeline.place(()) == (2, digest(1), {})
+
+
+def test_a_type_that_is_not_permitted_leaves_its_place_to_an_act():
+    """It is not final yet: what takes the place is decided first. What is chained behind goes on, behind that."""
+    pipeline = three_flying()
+    mine = pipeline.pipe[1]
+    step = hear(pipeline, Told(mine.digest, "not_permitted", None, None), mine)
+    assert (step.barred, step.refused, step.freed, step.foreign) == (2, None, (3,), False)
+    assert step.pipeline.place(()) == (2, digest(1), {})
+    again = hear(step.pipeline, Told(mine.digest, "not_permitted", None, None), mine)
+    assert again == Step(step.pipeline), "said twice, it is barred once"
+
+
+def test_what_a_revoked_key_sealed_leaves_the_pipe_with_all_behind_it():
+    """Each is sealed anew in its place; what was before it stays."""
+    pipeline = three_flying()
+    step = without(pipeline, {digest(2)})
+    assert (step.freed, [one.letter for one in step.pipeline.pipe]) == ((2, 3), [1])
+    assert without(pipeline, {digest(9)}) == Step(pipeline)
 
 
 def test_a_refusal_that_names_no_number_is_not_final():
@@ -123,8 +148,17 @@ def test_a_rejection_that_is_said_again_changes_nothing():
 
 def test_a_decision_that_this_database_does_not_know_stops_the_stream():
     """The hub accepted an envelope of this stream that is not in the outbox: it was restored from a backup."""
-    assert hear(Pipeline(STREAM), Told(digest(9), None, STREAM, 1), None).foreign
-    assert not hear(Pipeline(STREAM), Told(digest(9), None, b"o" * 16, 1), None).foreign
+    for reason in (None, "recipients_mismatch"):
+        assert hear(Pipeline(STREAM), Told(digest(9), reason, STREAM, 1, own=True), None).foreign
+        assert not hear(Pipeline(STREAM), Told(digest(9), reason, b"o" * 16, 1, own=True), None).foreign
+
+
+@pytest.mark.parametrize("reason", [None, "not_permitted", "recipients_mismatch", "too_many_streams", "expired"])
+def test_what_was_not_under_a_key_of_ours_in_turn_stops_nothing(reason):
+    """A thief's envelope under a key that was revoked, or whatever else was refused without a place."""
+    pipeline = three_flying()
+    assert hear(pipeline, Told(digest(9), reason, STREAM, 1), None) == Step(pipeline)
+    assert hear(pipeline, Told(digest(9), reason, None, None), None) == Step(pipeline)
 
 
 @dataclass
@@ -169,7 +203,7 @@ class World:
             return
         reason = None
         if faulty and self.random.random() < 0.3:
-            reason = self.random.choice(["not_permitted", "rules_unknown"])
+            reason = self.random.choice(["recipients_mismatch", "rules_unknown"])
         self.hub = after(self.hub, placed.number, placed.digest, accepted=reason is None)
         if reason is None:
             self.accepted.append(placed)

@@ -1,4 +1,8 @@
-"""The hub's check of one envelope, at every boundary: what it refuses, by which reason, and what becomes the tail."""
+"""The hub's check of one envelope, at every boundary: what it refuses, by which reason, and what becomes the tail.
+
+What its signer may not say comes near no stream; the place in the stream comes next; all that can change with time
+comes last.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,13 @@ from notifier.directory.model import (
 )
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Act, Addressee, Body, DecryptionKey, Header, Slip, raw_digest, seal
+from notifier.routing.batch import decide
 from notifier.routing.decision import expected
 from notifier.routing.facts import NAMING, Leg, RoutingFacts
-from notifier.routing.hub import Readable, Unreadable, Verdict, examine, judge
+from notifier.routing.hub import Admission, Readable, Unreadable, examine
 from notifier.routing.rules import Row
 from notifier.routing.sequences import StreamState
+from notifier.routing.streams import Streams
 from notifier.topics import feed_of
 from support.world import START, build_world
 
@@ -63,29 +69,48 @@ def sealed(world, *, issued_at=START, expires_at=START + 86_400_000, names=("DEU
 
 def read(world, data):
     """What the hub makes of the bytes."""
-    return examine(data, world.directory.snapshot().directory, {world.hub.decryption.key_id: world.hub.decryption})
+    return examine(data, world.directory.snapshot().directory, hub_keys(world))
 
 
-def verdict(world, data, *, snapshot=None, state=None, now=START, feeds=None, partition=None):
-    """What the hub decides; everything is as it should be, unless said otherwise."""
-    readable = read(world, data.envelope)
-    assert isinstance(readable, Readable)
-    return judge(
-        readable,
-        state or StreamState(),
+def hub_keys(world):
+    """The hub's decryption keys, by their id."""
+    return {world.hub.decryption.key_id: world.hub.decryption}
+
+
+def decided(world, data, *, snapshot=None, state=None, now=START, feeds=None, partition=None):
+    """What the hub decides, and what becomes of the streams; everything is as it should be, unless said otherwise."""
+    streams = Streams()
+    if state is not None:
+        streams.put((ORIGINATOR, world.stream(ORIGINATOR)), state)
+    admission = Admission(
         snapshot or world.directory.snapshot(),
-        partition=world.partition(ORIGINATOR) if partition is None else partition,
-        feeds={feed_of("DEU/spoc")} if feeds is None else feeds,
-        now=now,
+        world.partition(ORIGINATOR) if partition is None else partition,
+        {feed_of("DEU/spoc")} if feeds is None else feeds,
+        now,
     )
+    (one,), changed = decide([(0, read(world, data.envelope))], streams, admission)
+    assert bool(changed) == (one.place == "in_turn"), "the streams change where something is in turn, and only there"
+    return one
+
+
+def verdict(world, data, **rest):
+    """Reason and place of what the hub could read."""
+    one = decided(world, data, **rest)
+    assert isinstance(one.item, Readable)
+    return one.reason, one.place
 
 
 def refused(reason):
     """A refusal that becomes the tail."""
-    return Verdict(reason, in_turn=True)
+    return reason, "in_turn"
 
 
-ACCEPTED = Verdict(None, in_turn=True)
+def unplaced(reason):
+    """A refusal for which nobody looked at the stream."""
+    return reason, None
+
+
+ACCEPTED = (None, "in_turn")
 
 
 def changed(snapshot, name, **change):
@@ -121,7 +146,7 @@ def test_what_cannot_be_read_is_named_and_its_originator_is_told_only_where_it_s
     assert unsigned.digest not in (made.digest, raw_digest(forged)), "it parses, so it has a digest of its own"
     closed = sealed(world, to=DecryptionKey.from_secret(b"\x07" * 32))
     found = read(world, closed.envelope)
-    assert (found.digest, found.reason) == (closed.digest, "hub_key_retired")
+    assert (found.digest, found.reason) == (closed.digest, "directory_unknown")
     assert found.header.originator == ORIGINATOR
     hidden = sealed(world, recipients=())
     found = read(world, hidden.envelope)
@@ -130,21 +155,21 @@ def test_what_cannot_be_read_is_named_and_its_originator_is_told_only_where_it_s
 
 
 def test_an_envelope_as_it_should_be_is_accepted(world):
-    """And the verdict says so."""
-    found = verdict(world, sealed(world))
-    assert found == ACCEPTED
+    """And the decision says so."""
+    found = decided(world, sealed(world))
+    assert (found.reason, found.place) == ACCEPTED
     assert found.accepted
-    assert not refused("expired").accepted
+    assert not decided(world, sealed(world, expires_at=START - 1)).accepted
 
 
-def test_partition_and_sequence_come_first_and_place_nothing(world):
+def test_partition_and_sequence_come_before_what_changes_with_time_and_place_nothing(world):
     """Whatever else is wrong with it: here it is expired, too."""
     made = sealed(world, expires_at=START - 1)
     other = 1 - world.partition(ORIGINATOR)
-    assert verdict(world, made, partition=other) == Verdict("wrong_partition", in_turn=False)
-    assert verdict(world, made, state=StreamState(1, bytes(32))) == Verdict("replayed", in_turn=False)
-    assert verdict(world, made, state=StreamState(0, made.digest)) == Verdict("replayed", in_turn=False)
-    assert verdict(world, made, state=StreamState(0, b"\x09" * 32)) == Verdict("out_of_order", in_turn=False)
+    assert verdict(world, made, partition=other) == unplaced("wrong_partition")
+    assert verdict(world, made, state=StreamState(1, bytes(32))) == ("replayed", "replayed")
+    assert verdict(world, made, state=StreamState(0, made.digest)) == ("replayed", "replayed")
+    assert verdict(world, made, state=StreamState(0, b"\x09" * 32)) == ("out_of_order", "out_of_order")
     assert verdict(world, made) == refused("expired")
 
 
@@ -157,25 +182,89 @@ def test_times_are_judged_to_the_millisecond(world):
     assert verdict(world, sealed(world, issued_at=START - 9, expires_at=START - 1)) == refused("expired")
     longest = START + LONGEST_EXPIRY_MS
     assert verdict(world, sealed(world, expires_at=longest)) == ACCEPTED
-    assert verdict(world, sealed(world, expires_at=longest + 1)) == refused("not_permitted")
+    assert verdict(world, sealed(world, expires_at=longest + 1)) == refused("malformed")
 
 
-def test_permission_is_the_directory_s_as_it_stands_now(world):
-    """A signer that is gone, suspended, revoked, or may not send this type."""
+def test_who_may_not_say_it_comes_near_no_stream(world):
+    """A signer that is gone, suspended, revoked, or may not send this type: by the directory as it stands now."""
     made, now = sealed(world), world.directory.snapshot()
     gone = {name: one for name, one in now.directory.authorities.items() if name != ORIGINATOR}
     without = replace(now, directory=replace(now.directory, authorities=gone))
-    assert verdict(world, made, snapshot=without) == refused("not_permitted")
-    for change in (
-        {"state": AuthorityState.SUSPENDED},
-        {"publishes": frozenset({"arrest"})},
-        {"publishes": frozenset()},
-    ):
-        assert verdict(world, made, snapshot=changed(now, ORIGINATOR, **change)) == refused("not_permitted")
-    revoked = rekeyed(now, ORIGINATOR, KeyUse.SIGN, state=KeyState.REVOKED, changed_at=START)
-    assert verdict(world, made, snapshot=revoked) == refused("not_permitted")
+    assert verdict(world, made, snapshot=without) == unplaced("unknown_signer")
+    suspended = changed(now, ORIGINATOR, state=AuthorityState.SUSPENDED)
+    assert verdict(world, made, snapshot=suspended) == unplaced("signer_suspended")
+    for types in (frozenset({"arrest"}), frozenset()):
+        narrowed = changed(now, ORIGINATOR, publishes=types)
+        assert verdict(world, made, snapshot=narrowed) == unplaced("not_permitted")
+    assert verdict(world, made, snapshot=revoked(now)) == unplaced("signer_revoked")
     late = rekeyed(now, ORIGINATOR, KeyUse.SIGN, not_before=START + 1)
-    assert verdict(world, made, snapshot=late) == refused("not_permitted")
+    assert verdict(world, made, snapshot=late) == unplaced("not_yet_valid")
+
+
+def revoked(snapshot):
+    """The snapshot in which the originator's signing key is revoked."""
+    return rekeyed(snapshot, ORIGINATOR, KeyUse.SIGN, state=KeyState.REVOKED, changed_at=START)
+
+
+def test_the_signer_is_asked_before_anything_else(world):
+    """Before the partition, the place, the slip's key and the stanzas, each of which is wrong here."""
+    now = world.directory.snapshot()
+    by_revoked, other = {"snapshot": revoked(now)}, 1 - world.partition(ORIGINATOR)
+    assert verdict(world, sealed(world), partition=other, **by_revoked) == unplaced("signer_revoked")
+    assert verdict(world, sealed(world, number=7), **by_revoked) == unplaced("signer_revoked")
+    for made in (sealed(world, to=DecryptionKey.from_secret(b"\x07" * 32)), sealed(world, recipients=())):
+        found = decided(world, made, **by_revoked)
+        assert isinstance(found.item, Unreadable)
+        assert (found.reason, found.place, found.told) == ("signer_revoked", None, False)
+        assert decided(world, made).told
+
+
+def test_who_is_told_of_a_refusal_holds_a_key_that_is_not_revoked(world):
+    """A thief of a revoked key makes nobody be told; who is suspended, or may not send a type, hears of it."""
+    made, now = sealed(world), world.directory.snapshot()
+    assert not decided(world, made, snapshot=revoked(now)).told
+    assert not decided(world, made, snapshot=changed(now, ORIGINATOR, keys=())).told
+    for change in ({"state": AuthorityState.SUSPENDED}, {"publishes": frozenset()}):
+        assert decided(world, made, snapshot=changed(now, ORIGINATOR, **change)).told
+
+
+def test_a_key_makes_nothing_new_after_its_retirement_or_its_end(world):
+    """To the millisecond of the skew, by the time that the envelope names; what was issued before is accepted."""
+    now = world.directory.snapshot()
+    at, last = START + 3_600_000, START + CLOCK_SKEW_MS
+    before, after = (sealed(world, issued_at=issued, expires_at=at) for issued in (last, last + 1))
+    for change in ({"state": KeyState.RETIRING, "changed_at": START}, {"not_after": START}):
+        snapshot = rekeyed(now, ORIGINATOR, KeyUse.SIGN, **change)
+        assert verdict(world, before, snapshot=snapshot, now=at) == ACCEPTED
+        assert verdict(world, after, snapshot=snapshot, now=at) == unplaced("signer_retired")
+        gone = START + LONGEST_EXPIRY_MS + CLOCK_SKEW_MS + 1
+        assert verdict(world, before, snapshot=snapshot, now=gone) == unplaced("signer_retired")
+
+
+def test_what_another_version_of_the_directory_explains_is_no_attack(world):
+    """A recipient's key that the hub does not know yet, or no more: one may be retried, one be sealed anew."""
+    now = world.directory.snapshot()
+    keyless = changed(now, "DEU/spoc", keys=())
+    version = now.directory.version
+
+    def made_of(named):
+        found = examine(sealed(world, directory_version=named).envelope, keyless.directory, hub_keys(world))
+        return found.reason
+
+    assert made_of(version + 1) == "directory_unknown"
+    assert made_of(version - 1) == "rules_outdated"
+    assert made_of(version) == "unreadable_slip"
+
+
+def test_a_slip_for_a_key_of_the_hub_that_is_not_listed_may_be_for_one_to_come(world):
+    """One that the directory lists, and that is not held any more, is retired."""
+    now, old = world.directory.snapshot(), DecryptionKey.from_secret(b"\x07" * 32)
+    made = sealed(world, to=old)
+    assert read(world, made.envelope).reason == "directory_unknown"
+    (template,) = (key for key in now.directory.hub.keys if key.use is KeyUse.ENCRYPT)
+    listed = (*now.directory.hub.keys, replace(template, key_id=old.key_id, public=old.public))
+    directory = replace(now.directory, hub=replace(now.directory.hub, keys=listed))
+    assert examine(made.envelope, directory, hub_keys(world)).reason == "hub_key_retired"
 
 
 def newer(snapshot, *, directory=0, rules=0, issued_at=START, authorities=None):
