@@ -42,7 +42,7 @@ from notifier.producers.plan import UNTIED, Plan, Ties
 from notifier.producers.review import Reviewed
 from notifier.producers.sealer import Sealer
 from notifier.producers.states import RecipientState
-from notifier.producers.ties import follow, planned
+from notifier.producers.ties import check_released, follow, planned
 from notifier.routing.forwarding import check_forward
 from notifier.runtime import REAL, Runtime
 from notifier.tasks import ended
@@ -306,6 +306,7 @@ class Publisher:
             notification = replace(notification, id=self._new_id())
         if notification.type in UPDATES:
             return notification, partial(follow, notification, snapshot=snapshot)
+        check_released(notification, UNTIED, snapshot.rules.answers)
         return notification, planned(notification, UNTIED, snapshot)
 
     def _snapshot(self, *types: str) -> Snapshot:

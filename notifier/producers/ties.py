@@ -22,13 +22,14 @@ from notifier.notification.states import participant_of
 from notifier.notification.territories import Territories
 from notifier.producers.plan import Entry, Plan, Stop, Ties, plan
 from notifier.routing.decision import Decision, decide, facts_of
-from notifier.routing.facts import NAMING, RoutingFacts
+from notifier.routing.facts import NAMING, RoutingFacts, judged_as
 from notifier.routing.forwarding import decide_answer, decide_forward
 from notifier.routing.legs import doubt_about, is_citizenship
-from notifier.routing.safeguards import needs_child_review, origins_of_refugee
+from notifier.routing.safeguards import needs_child_review, origins_of_refugee, wrongly_released
 
 UNCONFIRMED: Final = "nationality_unconfirmed"
 REVOKED: Final = "nationality_revoked"
+FEARED: Final = "must not be there: the person may fear that state, and whoever reads this may tell those it names"
 NO_CANDIDATE: Final = "no_candidate"
 
 
@@ -122,9 +123,21 @@ def follow(update: Notification, case: Sequence[Earlier], snapshot: Snapshot) ->
         digests=digests_of(first),
         stopped=_not_told_for_fear(update, case),
     )
+    check_released(update, ties, snapshot.rules.answers)
     said = _Said(update, case, _all_told(update, case, ties, snapshot), snapshot.rules.answers)
     ties = replace(ties, told_before=said.told_before())
     return Followed(planned(update, ties, snapshot), tuple(said.revised(one, snapshot) for one in case))
+
+
+def check_released(notification: Notification, ties: Ties, answers: Territories) -> None:
+    """Raise `NotificationInvalid` where `release_to` names whom the person may fear, by all that the case knows."""
+    whole = _with_what_was_known(notification, ties)
+    wrong = wrongly_released(whole, judged_as(notification.type, ties.of), answers)
+    stopped = answers.spread(code for code, stop in ties.stopped.items() if stop.because == ("refugee_origin",))
+    released = notification.handling.release_to
+    wrong += [number for number, name in enumerate(released) if answers.family(name.partition("/")[0]) & stopped]
+    if wrong:
+        raise NotificationInvalid([Fault(f"/handling/release_to/{number}", FEARED) for number in sorted({*wrong})])
 
 
 def _check(update: Notification, first: Notification) -> None:

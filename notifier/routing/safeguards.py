@@ -78,6 +78,18 @@ def is_released_to(name: str, notification: Notification, answers: Territories) 
     return not released or answers.releases(released, name)
 
 
+def wrongly_released(notification: Notification, type_: str, answers: Territories) -> list[int]:
+    """Give the places in `release_to` of those whom the person may fear: no reader may pass it on to them.
+
+    Nobody else knows whom the person fears. Each reader takes `release_to` as leave to tell those whom it names.
+    """
+    local = notification.local
+    feared = local.feared if local is not None else ()
+    kept_out = answers.spread({*feared, *origins_of_refugee(notification, type_)})
+    released = (name.partition("/")[0] for name in notification.handling.release_to)
+    return [number for number, code in enumerate(released) if answers.family(code) & kept_out]
+
+
 def needs_child_review(notification: Notification, type_: str | None = None) -> bool:
     """A child, an age in dispute, an unknown one that no date of birth makes an adult's, or a document of a child.
 

@@ -493,6 +493,11 @@ OTHERS = (
         f"{TERRITORIES}::test_the_hub_checks_by_the_table_that_was_signed",
         "notifier.routing.rules:Territories = "
         "lambda rows: module('notifier.notification.territories').BUILT_IN_TABLE"),
+    Row("territories: no leave to tell whom somebody fears",
+        "tests/unit/producers/test_ties.py::"
+        "test_nobody_is_given_leave_to_tell_whom_the_person_may_fear[feared0-HKG]",
+        "notifier.producers.ties:wrongly_released = lambda *_: []\n"
+        "notifier.notification.territories:Territories.spread = lambda *_: frozenset()"),
     Row("places: a code that sources give to two states",
         f"{TERRITORIES}::test_a_code_that_sources_give_to_two_states_holds_with_both_and_may_be_feared_as_either",
         "notifier.notification.places:DIFFERING = {}"),

@@ -13,6 +13,7 @@ from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.model import DAY_MS
 from notifier.directory.registry import Registry
 from notifier.errors import DirectoryError, DirectoryStale, Refused
+from notifier.notification.territories import BUILT_IN
 from notifier.routing.rules import Corridor, RuleSet, default_rules
 from support.published import publish_in
 
@@ -51,6 +52,17 @@ def test_a_change_is_a_new_version_and_every_version_stays(published):
     with pytest.raises(Refused) as raised:
         client.rules(4)
     assert raised.value.reason == "not_found"
+
+
+def test_rules_from_before_the_table_of_territories_get_it_with_the_next_version(published):
+    """What was signed is read as it was; what is published now has the table that applied written in."""
+    current = published.registry().rules
+    older = without(replace(current, territories=None), "deportation", "transit")
+    following, out = published.registry().change_rules(older)
+    assert out
+    assert following.territories == BUILT_IN
+    document = published.client().load().rules.to_document()
+    assert len(document["territories"]) == len(BUILT_IN)
 
 
 def test_old_versions_are_verified_like_all_else(published):
@@ -177,6 +189,17 @@ FIRST = default_rules().to_document()["rows"][0]
         ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": ["DEU/spoc"] * 2}]}, "corridors/0/subscribers"),
         ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": []}] * 2}, "corridors: one"),
         ({"consular_mandatory": ["MAROC"]}, "consular_mandatory"),
+        ({"territories": [{"code": "REU", "state": "FR", "tells": "own"}]}, "territories/0/state"),
+        ({"territories": [{"code": "XYZ", "state": "FRA", "tells": "own"}]}, "territories/0/code"),
+        ({"territories": [{"code": "REU", "state": "FRA", "tells": "own"}] * 2}, "territories/1/code"),
+        (
+            {
+                "territories": [
+                    {"code": one, "state": state, "tells": "own"} for one, state in (("A", "B"), ("B", "FRA"))
+                ]
+            },
+            "territories/0/state",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -16,7 +16,7 @@ from notifier.notification.digest import digest_of
 from notifier.notification.model import About, Approval
 from notifier.producers.letters import letters_to
 from notifier.producers.plan import Plan, Stop, Ties, plan
-from notifier.producers.ties import Earlier, evaluate, follow, planned
+from notifier.producers.ties import Earlier, check_released, evaluate, follow, planned
 from support.samples import DEPORTATION
 
 SNAPSHOT = builtin_snapshot()
@@ -173,6 +173,23 @@ def test_an_update_tells_nobody_of_the_family_who_was_told_before():
         assert result["CHN/spoc"] == ("suppress", "feared_state")
         assert result["HKG/spoc"] == ("suppress", "feared_state")
         assert result["FRA/spoc"] == ("send",)
+
+
+@pytest.mark.parametrize("released", ["CHN", "HKG", "HKG/spoc", "MAC"])
+@pytest.mark.parametrize("feared", [["CHN"], ["HKG"], []])
+def test_nobody_is_given_leave_to_tell_whom_the_person_may_fear(released, feared):
+    """Each reader may pass on to whom `release_to` names, and knows of nobody's fear: so nothing leaves with it."""
+    local = {"refugee": {"status": "refugee", "feared": feared}}
+    handling = {"codes": [], "text": None, "release_to": [released, "DEU"], "not_to": []}
+    answers = SNAPSHOT.rules.answers
+    notification = arrest(("CHN", "documented"), local=local, handling=handling)
+    with pytest.raises(NotificationInvalid) as caught:
+        check_released(notification, Ties(), answers)
+    assert [fault.pointer for fault in caught.value.faults] == ["/handling/release_to/0"]
+    check_released(arrest(("CHN", "documented"), handling=handling), Ties(), answers)
+    first = told(arrest(("CHN", "documented"), local=local), "FRA/spoc")
+    with pytest.raises(NotificationInvalid):
+        followed(first, ("CHN", "documented"), handling=handling)
 
 
 def test_a_nationality_of_a_territory_is_confirmed_and_revoked_by_its_own_code():

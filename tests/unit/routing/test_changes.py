@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from notifier.cli.explaining import change_line
 from notifier.notification import parse
+from notifier.notification.territories import Territory
 from notifier.routing.changes import PARTS, changes, compare, to_json
 from notifier.routing.decision import decide
 from notifier.routing.rules import Corridor, Row, default_rules
@@ -57,6 +59,33 @@ def test_every_kind_of_change_is_named_once():
     assert [lane["from"] for lane in lanes["removed"]] == ["TUR"]
     assert [lane["after"]["subscribers"] for lane in lanes["changed"]] == [["BGR/spoc", "DEU/spoc"]]
     assert document["consular_mandatory"] == {"added": ["TUR"], "removed": ["MAR"], "changed": []}
+
+
+def test_a_change_of_the_table_of_territories_is_named():
+    """Added, removed and changed; a version from before the table says what applied to it."""
+    rows = tuple(one for one in OLD.territories if one.code not in ("REU", "HKG", "PRI"))
+    after = replace(
+        OLD,
+        version=2,
+        territories=(*rows, Territory("REU", "FRA", "both"), Territory("PRI", "USA"), Territory("TWN", "CHN")),
+    )
+    found = changes(OLD, after)
+    document = to_json(OLD, after, found)["territories"]
+    assert [one["code"] for one in document["added"]] == ["TWN"]
+    assert [one["code"] for one in document["removed"]] == ["HKG"]
+    assert [one["after"] for one in document["changed"]] == [{"code": "REU", "state": "FRA", "tells": "both"}]
+    assert [change_line(one) for one in found] == [
+        "removed  territory HKG: CHN answers, where it has no authority of its own",
+        (
+            "changed  territory REU: FRA answers, and is told beside its own authority, "
+            "before territory REU: FRA answers, where it has no authority of its own"
+        ),
+        "added    territory TWN: CHN answers, where it has no authority of its own",
+    ]
+    older = replace(OLD, territories=None)
+    assert changes(older, OLD) == []
+    assert to_json(older, OLD, [])["without_territories"] == ["old"]
+    assert len(changes(older, after)) == 3
 
 
 def differ(document, snapshot, rules, **change):
