@@ -34,7 +34,7 @@ def command(context: Context, files: tuple[str, ...]) -> int:
 
     FILE is JSON or JSON Lines, or - for standard input. One notification gives one document; several give a
     line each, in their order, one that is refused with its reason and faults. Without a home, every state of
-    ISO 3166-1 takes part. Approvals in a file are taken at their word.
+    ISO 3166-1 takes part, and no territory. Approvals in a file are taken at their word.
     """
     snapshot = _snapshot(context)
     documents = [(name, text) for file in files for name, text in read_documents(file)]
