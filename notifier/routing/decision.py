@@ -238,9 +238,9 @@ def _silences(case: _Case, suppressed: bool) -> Iterator[str]:
     corridor = _corridor(notification)
     if corridor is not None and not case.rules.subscribers(corridor):
         yield "no_subscriber"
-    if subject is None and NAMING[notification.type] == "rules_and_told_before":
+    if subject is None and NAMING.get(notification.type) == "rules_and_told_before":
         yield "nothing_new"
-    if NAMING[notification.type] == "asserted" or len(asked) < len(legs):
+    if NAMING.get(notification.type, "asserted") == "asserted" or len(asked) < len(legs):
         yield "no_rule"
 
 
