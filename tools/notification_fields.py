@@ -32,7 +32,7 @@ STANDARDS = {
     "subject/births": "EDTF (ISO 8601-2)",
     "subject/nationalities/*/state": "ISO 3166-1 alpha-3, 3166-3 alpha-4; ICAO 9303-3, section 5",
     "subject/residences": "ISO 3166-1 alpha-3",
-    "subject/documents/*/kind": "ICAO 9303-4 to 7; 1951 Convention, article 28",
+    "subject/documents/*/kind": "ICAO 9303-4, 4.4, to 9303-7; 1951 Convention, article 28",
     "subject/documents/*/issuer": "ICAO 9303-3, section 5",
     "subject/documents/*/mrz": "ICAO 9303-4 to 7",
     "movement/origin": "ISO 3166-1, IATA, ICAO, UN/LOCODE",

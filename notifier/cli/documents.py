@@ -34,8 +34,18 @@ def read_documents(name: str) -> list[tuple[str, str]]:
         raise Malformed(detail=f"{label}: is not UTF-8 text") from error
     if not text.strip():
         raise Malformed(detail=f"{label}: holds no notification")
-    found = documents(text)
+    found = documents(_dated(name, text))
     return [(label if len(found) == 1 else f"{label}, line {place}", one) for place, one in enumerate(found, 1)]
+
+
+def _dated(name: str, text: str) -> str:
+    """The text of one of the project's own examples with dates of today; of any other file as it stands."""
+    from notifier import examples
+    from notifier.runtime import REAL
+
+    if name == "-" or not examples.is_example(Path(name)):
+        return text
+    return examples.dated_text(text, REAL.clock())
 
 
 def _bytes(name: str) -> bytes:

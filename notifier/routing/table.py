@@ -90,8 +90,8 @@ SAFEGUARDS: Final = (
     Safeguard(
         "child_review",
         "hold",
-        "a child, an age in dispute, or an unknown one that no date of birth makes an adult's; an update that does"
-        " not describe the person",
+        "a child, an age in dispute, an unknown one that no date of birth makes an adult's, or a machine readable"
+        " zone that says child; an update that does not describe the person",
         "29 to 31",
         "a child reviewer",
     ),
@@ -112,7 +112,7 @@ SAFEGUARDS: Final = (
     Safeguard(
         "nationality_unconfirmed",
         "hold",
-        "only a claimed or inferred nationality speaks for that state",
+        "only a nationality that is claimed, inferred, or not one of the day of the event speaks for that state",
         "6",
         "an approval, or an update once it is confirmed",
     ),

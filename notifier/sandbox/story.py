@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from notifier import examples
 from notifier.audit.checkpoint import Verifier
 from notifier.audit.verify import Report, verify_folder
 from notifier.codec import codec
@@ -32,6 +33,7 @@ from notifier.notification import TYPES, parse
 from notifier.producers.plan import Entry
 from notifier.producers.publisher import Publisher
 from notifier.producers.states import RecipientState
+from notifier.runtime import REAL
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.sandbox import Sandbox
 from notifier.topics import INTAKE, REJECTED
@@ -135,9 +137,15 @@ async def _directory(home: Path) -> Directory:
     return (await asyncio.to_thread(DirectoryClient(settings.directory).load)).directory
 
 
+def _dated(path: Path) -> str:
+    """The text of a file; of an example with dates of today."""
+    text = path.read_text()
+    return examples.dated_text(text, REAL.clock()) if examples.is_example(path) else text
+
+
 async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Story) -> None:
     """Everything that is published by hand; an answer, a correction or a withdrawal is not."""
-    texts = [(path.stem, text) for path in files if parse(text := path.read_text()).type in TYPES]
+    texts = [(path.stem, text) for path in files if parse(text := _dated(path)).type in TYPES]
     by_originator: dict[str, list[tuple[str, str]]] = {}
     for name, text in texts:
         by_originator.setdefault(parse(text).originator, []).append((name, text))

@@ -12,7 +12,7 @@ import pytest
 
 from notifier.cli.main import VERBS, notifier
 from support.disks import Namespace
-from support.homes import EXAMPLES
+from support.homes import copy_examples
 from support.transcripts import Stage, parse
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -23,7 +23,7 @@ FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 def stage(lived_in, tmp_path, arrest):
     """A folder with a home in its usual place, a notification of TUR/spoc, and the examples."""
     shutil.copytree(lived_in, tmp_path / ".notifier")
-    (tmp_path / "examples").symlink_to(EXAMPLES)
+    copy_examples(tmp_path / "examples")
     (tmp_path / "arrest.json").write_text(json.dumps(arrest))
     namespace = Namespace()
     stage = Stage(tmp_path, namespace.enter)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PARSING = "tests/unit/notification/test_parsing.py"
+ZONE = "tests/unit/notification/test_zone.py"
 ROUTER = "tests/simulation/test_router.py"
 DIRECTORY = "tests/unit/directory/test_directory.py"
 TERRITORIES = "tests/unit/routing/test_territories.py"
@@ -613,6 +614,31 @@ OTHERS = (
         "tests/unit/notification/test_warnings.py::test_free_text_about_a_refugee",
         "notifier.notification.warnings:_warnings = "
         "lambda notification: (one for one in original(notification) if '/refugee' not in one.pointer)"),
+    Row("cases: a stateless person's passport",
+        f"{PARSING}::test_a_machine_readable_zone_alone_makes_a_refugee[TD3-PS]",
+        "notifier.notification.model:REFUGEE_DOCUMENTS = frozenset({'PR', 'CTD', 'RTD'})"),
+    Row("cases: an alien's passport is asked about",
+        f"{ZONE}::test_an_alien_s_passport_makes_no_refugee_and_is_asked_about[PT]",
+        "notifier.notification.model:Document.of_alien = property(lambda _: False)"),
+    Row("cases: a child by its document", f"{ZONE}::test_any_document_of_a_child_counts",
+        "notifier.notification.ages:shows_child = lambda *_: False"),
+    Row("cases: the younger century", f"{ZONE}::test_the_younger_reading_wins",
+        "notifier.notification.ages:printed_birth = lambda *given: "
+        "(found := original(*given)) and tuple(day.replace(year=day.year - 100, day=1) for day in found)"),
+    Row("cases: a year of another calendar proves no adult",
+        f"{ZONE}::test_a_year_of_another_calendar_is_held_and_said",
+        "notifier.notification.dates:is_plausible = lambda *_: True"),
+    Row("cases: a nationality that has ended", f"{ZONE}::test_a_nationality_that_is_not_of_the_day_is_a_doubt",
+        "notifier.notification.model:Nationality.is_current = lambda *_: True"),
+    Row("cases: a zone of another person is warned of", f"{ZONE}::test_a_person_s_fields",
+        "notifier.notification.warnings:contradictions = lambda *_: iter(())"),
+    Row("dates: compared when submitting",
+        "tests/simulation/test_publisher.py::"
+        "test_dates_are_compared_with_the_clock_when_submitting_and_never_again",
+        "notifier.producers.publisher:check_timely = lambda *_: None"),
+    Row("dates: what was stored opens whatever is refused today",
+        f"{PARSING}::test_what_an_earlier_version_stored_is_restored_as_it_stands",
+        "notifier.notification.parsing:Object = lambda _, *rest: original([], *rest)"),
     Row("profiles", "tests/unit/notification/test_profiles.py::"
         "test_a_recipient_reads_what_its_profile_names_and_nothing_more[consular-False]",
         "notifier.producers.letters:cut = lambda notification, _: notification"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.homes import EXAMPLES
+from support.homes import copy_examples
 from support.transcripts import Stage
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -16,7 +16,7 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 def stage(world, tmp_path):
     """A folder with the tier's home in its usual place, and the examples."""
     (tmp_path / ".notifier").symlink_to(world.home)
-    (tmp_path / "examples").symlink_to(EXAMPLES)
+    copy_examples(tmp_path / "examples")
     stage = Stage(tmp_path)
     yield stage
     stage.close()

@@ -74,6 +74,33 @@ async def test_a_notification_reaches_exactly_those_who_are_expected(world, publ
     assert {name for name in world.keys if world.feed(name)} == {*TOLD, "TUR/spoc"}
 
 
+async def test_dates_are_compared_with_the_clock_when_submitting_and_never_again(world, publishing):
+    """What has not happened yet, or is over, is refused by its pointer and not stored; what was taken stays taken."""
+    past = {"review_date": "2026-01-01", "erase_date": "2026-02-01", "reply_by": "2026-11-01T00:00:00Z"}
+    future = document(type="arrest", stage=None, event_time="2027-03-01T08:15:00+03:00")
+    async with world.routing(), publishing(world) as publisher:
+        for wrong, pointers in (
+            (document(**past), ["/review_date", "/erase_date", "/reply_by"]),
+            (future, ["/event_time"]),
+        ):
+            with pytest.raises(NotificationInvalid) as error:
+                await publisher.publish(wrong)
+            assert [fault.pointer for fault in error.value.faults] == pointers
+        assert await publisher.waiting() == []
+        taken = document(review_date="2026-11-24", reply_by="2026-11-24T00:00:00Z")
+        first = await publisher.publish(taken)
+        await publisher.wait(first.id, PATIENCE_S)
+        digest = await publisher.digest(first.id)
+        world.clock.now += 3 * 86_400_000
+        assert await publisher.digest(first.id) == digest
+        about = {"id": first.id, "digest": digest}
+        over = taken | {"type": "update", "stage": None, "about": about}
+        update = await publisher.publish(over)
+        assert (await publisher.wait(update.id, PATIENCE_S)).state == "told"
+        said = {warning.pointer for warning in update.warnings if warning.kind == "date_untimely"}
+        assert said == {"/review_date", "/reply_by"}
+
+
 async def test_what_was_accepted_survives_a_broker_that_is_down(make_world, publishing):
     """The answer does not wait for the broker; a later process sends what an earlier one stored."""
     down = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import uuid
 from dataclasses import replace
@@ -17,6 +16,7 @@ from notifier.config import load, party_config
 from notifier.consumers.inbox import Inbox
 from notifier.consumers.reading import Message, Place
 from notifier.directory.client import DirectoryClient
+from notifier.examples import dated_text, example
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import encode, for_sealing, parse
 from notifier.runtime import REAL
@@ -32,9 +32,16 @@ ANY_PORT: Final = 0
 
 def arrest() -> dict[str, Any]:
     """A notification of TUR/spoc, with the id `SENT`: for DEU and INTERPOL, and not for FRA."""
-    document: dict[str, Any] = json.loads((EXAMPLES / "arrest.json").read_text())
+    document: dict[str, Any] = example("arrest")
     document["handling"]["not_to"] = ["FRA"]
     return document | {"id": SENT, "originator": "TUR/spoc", "interpol": True}
+
+
+def copy_examples(folder: Path) -> None:
+    """Every example, as somebody copies it today: with dates of today."""
+    folder.mkdir()
+    for path in sorted(EXAMPLES.glob("*.json")):
+        (folder / path.name).write_text(dated_text(path.read_text(), REAL.clock()))
 
 
 def make_home(home: Path) -> None:

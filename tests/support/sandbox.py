@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import http.client
 import json
 import os
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from notifier import examples
 from notifier.audit import tiles
 from notifier.audit.entry import AuditEntry
 from notifier.config import load, party_config
@@ -152,8 +152,7 @@ async def everything(inbox: Inbox) -> list[Received]:
 
 def example(name: str, **change: object) -> dict[str, Any]:
     """An example's document, with fields replaced."""
-    document: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text())
-    return copy.deepcopy(document) | change
+    return examples.example(name) | change
 
 
 def assert_exactly_once(received: list[Received], originator: str, wanted: set[str]) -> None:
