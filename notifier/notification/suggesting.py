@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from notifier.errors import Fault
-from notifier.notification.states import from_alpha_2, is_state, name_of, names
+from notifier.notification.states import code_today, from_alpha_2, is_state, name_of, names
 
 MAX_SUGGESTIONS: Final = 3
 MAX_LENGTH: Final = 64
@@ -95,6 +95,8 @@ def states_like(text: str) -> list[str]:
     wanted, upper = _folded(text), text.strip().upper()
     if is_state(upper):
         return [upper]
+    if code_today(upper) is not None:  # the fault names the code to write
+        return []
     other = _OTHER_CODES.get(upper) or (from_alpha_2(upper) if len(upper) == 2 else None)
     exact = (other,) if other is not None else _by_name().get(wanted, ())
     if exact:

@@ -12,6 +12,7 @@ import pytest
 from notifier.errors import Malformed, NotificationInvalid
 from notifier.notification import decode, encode, for_sealing, parse, restore, to_json
 from notifier.notification.model import Document
+from notifier.notification.suggesting import states_like
 from notifier.notification.warnings import warnings
 from notifier.routing.legs import legs_of
 from unit.notification.test_mrz import SPECIMENS
@@ -343,6 +344,7 @@ def test_a_code_that_was_given_up_is_refused_with_the_one_to_write(good, printed
     assert f"write {written}" in found["/subject/documents/0/issuer"]
     assert f"write {written}" in found["/subject/nationalities/0/state"]
     assert "given up" in found["/subject/residences/0"]
+    assert states_like(printed) == [], "nothing else is guessed"
     assert ("write ROU" in found["/subject/residences/0"]) is (written == "ROU")
 
 
