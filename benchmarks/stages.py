@@ -21,6 +21,7 @@ from notifier.envelope.verifying import check_signer, parse_envelope
 from notifier.notification import TYPES
 from notifier.notification.states import iso_codes
 from notifier.routing.batch import Decided, Scene, decide, write
+from notifier.routing.budget import Budget
 from notifier.routing.hub import Admission, Readable, Unreadable, examine
 from notifier.routing.rules import default_rules
 from notifier.routing.streams import Streams
@@ -56,7 +57,7 @@ class Bench:
 
     def decide(self, items: Sequence[tuple[int, Readable | Unreadable]]) -> tuple[list[Decided], dict[Any, Any]]:
         feeds = self.snapshot.directory.feeds()
-        return decide(items, Streams(), Admission(self.snapshot, 0, feeds, self.now))
+        return decide(items, Streams(), Admission(self.snapshot, 0, feeds, self.now), Budget())
 
     def write(self, decided: list[Decided], changed: dict[Any, Any]) -> list[Outgoing]:
         directory, feeds = self.snapshot.directory, self.snapshot.directory.feeds()

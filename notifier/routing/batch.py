@@ -25,6 +25,7 @@ from notifier.envelope import (
     sign_statements,
     stream_key,
 )
+from notifier.routing.budget import Budget, output_of
 from notifier.routing.hub import NOBODY_IS_TOLD, Admission, Readable, Unreadable
 from notifier.routing.sequences import Place, StreamState, after, place
 from notifier.routing.streams import Draft, StreamName, Streams
@@ -79,18 +80,18 @@ class Scene:
 
 
 def decide(
-    items: Sequence[tuple[int, Readable | Unreadable]], streams: Streams, admission: Admission
+    items: Sequence[tuple[int, Readable | Unreadable]], streams: Streams, admission: Admission, budget: Budget
 ) -> tuple[list[Decided], dict[StreamName, StreamState]]:
     """Return the decisions upon `items` (offset, what was read) in order, and the streams that changed.
 
-    `streams` is what is committed; it stays as it is.
+    `streams` is what is committed; it stays as it is. `budget` counts what is delivered, committed or not.
     """
     draft = Draft(streams)
-    decided = [_decide(offset, item, draft, admission) for offset, item in items]
+    decided = [_decide(offset, item, draft, admission, budget) for offset, item in items]
     return decided, draft.changed
 
 
-def _decide(offset: int, item: Readable | Unreadable, draft: Draft, admission: Admission) -> Decided:
+def _decide(offset: int, item: Readable | Unreadable, draft: Draft, admission: Admission, budget: Budget) -> Decided:
     """Decide one record. Whoever may not say it comes near no stream."""
     reason = admission.unauthorised(item)
     if reason is not None:
@@ -100,6 +101,8 @@ def _decide(offset: int, item: Readable | Unreadable, draft: Draft, admission: A
     header, slip = item.header, item.slip
     if not admission.lives_here(header):
         return Decided(offset, item, "wrong_partition")
+    if not budget.allows(header.originator, admission.now):
+        return Decided(offset, item, "quota_exceeded")
     name = (header.originator, header.stream)
     known = draft.get(name)
     state = known or StreamState()
@@ -109,6 +112,8 @@ def _decide(offset: int, item: Readable | Unreadable, draft: Draft, admission: A
     if known is None and not draft.has_room(header.originator, lambda: admission.revoked_keys(header.originator)):
         return Decided(offset, item, "too_many_streams")
     reason = admission.objection(item)
+    if reason is None:
+        budget.spend(header.originator, output_of(item), admission.now)
     signer = item.envelope.signer_key_id
     draft.put(name, after(state, slip.number, item.digest, accepted=reason is None, signer=signer))
     return Decided(offset, item, reason, turn)

@@ -16,6 +16,7 @@ from notifier.envelope import DecryptionKey, SigningKey, raw_digest
 from notifier.errors import Malformed
 from notifier.ops import metrics
 from notifier.routing.batch import POSITION_KEY, Decided, Scene, decide, write
+from notifier.routing.budget import Budget
 from notifier.routing.hub import Admission, Readable, Unreadable, examine
 from notifier.routing.sequences import StreamState
 from notifier.routing.streams import Streams
@@ -55,6 +56,7 @@ class Partition:
         self.offset = offset
         self._sender = sender
         self._streams = streams
+        self._budget = Budget()
 
     @classmethod
     async def open(cls, transport: Transport, number: int, feeds: frozenset[str]) -> Partition:
@@ -83,7 +85,8 @@ class Partition:
 
     async def _transact(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
         items = [(record.offset, item) for record, item in reads]
-        decided, changed = decide(items, self._streams, Admission(hub.snapshot, self.number, feeds, now))
+        admission = Admission(hub.snapshot, self.number, feeds, now)
+        decided, changed = decide(items, self._streams, admission, self._budget)
         next_offset = reads[-1][0].offset + 1
         scene = Scene(
             hub_id=hub.snapshot.directory.hub.hub_id,
@@ -101,6 +104,7 @@ class Partition:
         self._streams.apply(changed)
         self.offset = next_offset
         _count(decided)
+        _report(decided, self.number)
 
     async def close(self) -> None:
         """Lets go of the transactional id."""
@@ -174,6 +178,33 @@ def _apply(record: Record, streams: Streams) -> int:
     name = (state["originator"], state["stream"])
     streams.put(name, StreamState(state["number"], state["tail"], state["signer"], state["dropped"]))
     return 0
+
+
+def _report(decided: Sequence[Decided], partition: int) -> None:
+    """Log what was refused: a line where a stream moved, and one for all of an originator that moved none.
+
+    So a flood floods no log. Whose it is stands there only where a signature says so.
+    """
+    others: dict[str | None, list[Decided]] = {}
+    for one in decided:
+        if one.reason is None:
+            continue
+        header = one.item.header
+        originator = None if header is None else header.originator
+        if one.place != "in_turn":
+            others.setdefault(originator, []).append(one)
+            continue
+        digest = one.item.digest.hex()
+        log.warning("rejected", envelope=digest, originator=originator, reason=one.reason, partition=partition)
+    for originator, some in others.items():
+        log.warning(
+            "refused, no stream moved",
+            records=len(some),
+            first=some[0].item.digest.hex(),
+            originator=originator,
+            reasons=dict(Counter(one.reason for one in some)),
+            partition=partition,
+        )
 
 
 def _count(decided: Sequence[Decided]) -> None:

@@ -265,6 +265,8 @@ ATTACKS = (
            "notifier.producers.courier:Courier._owns = lambda *_: True"),
     attack("35 streams of a revoked key give way", "35_revoked_key::test_streams_of_a_revoked_key_give_way",
            "notifier.routing.streams:Streams.to_drop = lambda *_: None"),
+    attack("49 many large deliveries", "49_many_deliveries::test_output_is_limited_as_input_is",
+           "notifier.routing.budget:Budget.allows = lambda *_: True"),
     attack("47 slow at a start", "47_slow_directory::test_a_byte_a_second_does_not_stop_a_start[drip]",
            "notifier.directory.fetching:Deadline._over = lambda _: None",
            "notifier.directory.fetching:Deadline.left = lambda _: 60.0"),
@@ -358,6 +360,11 @@ OTHERS = (
         "tests/simulation/test_publisher.py::test_a_final_refusal_is_told_and_the_rest_goes_on",
         "notifier.producers.pipeline:_barred = lambda pipeline, mine: "
         "replace(original(pipeline, mine), barred=None, refused=mine.letter)"),
+    Row("a flood floods no log", f"{ROUTER}::test_a_flood_floods_no_log",
+        "notifier.routing.partition:_report = lambda decided, partition: "
+        "[original([one], partition) for one in decided]"),
+    Row("a notice once for each digest", f"{ROUTER}::test_what_comes_a_hundred_times_is_told_once",
+        "notifier.routing.batch:_once = lambda decided: range(len(decided))"),
     Row("a retired or ended key makes nothing new",
         f"{HUB}::test_a_key_makes_nothing_new_after_its_retirement_or_its_end",
         "notifier.directory.model:Key.made = lambda *_: True"),

@@ -43,6 +43,7 @@ from notifier.notification import Notification, decode, encode, for_sealing, mrz
 from notifier.notification.warnings import warnings
 from notifier.producers.sources import documents
 from notifier.routing import batch
+from notifier.routing.budget import Budget
 from notifier.routing.decision import decide, expected, facts_of
 from notifier.routing.facts import Leg, RoutingFacts
 from notifier.routing.hub import Admission, Readable, examine
@@ -80,7 +81,7 @@ def _hub(data: bytes) -> bool:
     if not isinstance(found, Readable):
         return False
     feeds = world.directory.feeds()
-    ((decided,), _) = batch.decide([(0, found)], Streams(), Admission(world.snapshot, 0, feeds, frames.NOW))
+    ((decided,), _) = batch.decide([(0, found)], Streams(), Admission(world.snapshot, 0, feeds, frames.NOW), Budget())
     assert len(inputs_digest(found.slip)) == 32
     assert digest_of(data) == found.digest
     return decided.accepted

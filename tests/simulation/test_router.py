@@ -6,13 +6,15 @@ import asyncio
 from collections import Counter
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 
 from notifier.audit.entry import AuditEntry
 from notifier.codec import codec
 from notifier.envelope import SignedStatement, parse_feed, verify_statement
 from notifier.errors import OutcomeUnknown
-from notifier.topics import AUDIT, REJECTED, ROUTER_GROUP
+from notifier.routing.batch import POSITION_KEY
+from notifier.topics import AUDIT, REJECTED, ROUTER_GROUP, STREAMS
 
 
 def decisions(world, originator):
@@ -221,3 +223,43 @@ async def test_the_brokers_tools_see_how_far_a_partition_is(world):
         await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
         await world.until(lambda: len(world.feed("TUR/spoc")) == 3)
     assert outcomes(world, "TUR/spoc") == [("accepted", None)] * 3
+
+
+async def test_a_flood_floods_no_log(world):
+    """A line for what moved its stream, with id and reason; of all else one for each originator and transaction."""
+    refused = world.make("TUR/spoc", withheld=("FRA/spoc",))
+    home, stray = world.partition("TUR/spoc"), world.make("FRA/spoc")
+    for value in (b"garbage", stray.envelope[:-1]) * 100:
+        await world.put("TUR/spoc", value, home)
+    await world.put("TUR/spoc", refused.envelope)
+    for _ in range(50):
+        await world.put("TUR/spoc", refused.envelope)
+    with structlog.testing.capture_logs() as lines:
+        async with world.routing():
+            await world.until(lambda: len(world.broker.records(REJECTED)) == 251)
+    moved = [line for line in lines if line["event"] == "rejected"]
+    assert [(line["envelope"], line["originator"], line["reason"]) for line in moved] == [
+        (refused.digest.hex(), "TUR/spoc", "recipients_mismatch")
+    ]
+    still = [line for line in lines if line["event"] == "refused, no stream moved"]
+    assert len(still) <= 2 * transactions(world, home)
+    assert sum(line["records"] for line in still) == 250
+    assert {line["originator"] for line in still} == {None, "TUR/spoc"}
+
+
+def transactions(world, partition):
+    """How many there were: each writes the position once."""
+    return sum(record.key == POSITION_KEY for record in world.broker.records(STREAMS, partition))
+
+
+async def test_what_comes_a_hundred_times_is_told_once(world):
+    """In one transaction: of an accepted envelope and its copies the acceptance."""
+    made = world.make("TUR/spoc").envelope
+    for _ in range(100):
+        await world.put("TUR/spoc", made)
+    async with world.routing():
+        await world.until(lambda: len(world.broker.records(REJECTED)) == 99)
+    assert transactions(world, world.partition("TUR/spoc")) == 1
+    assert outcomes(world, "TUR/spoc") == [("accepted", None)]
+    entries = [AuditEntry.decode(record.value) for record in world.broker.records(AUDIT)]
+    assert sum(entry.kind == "decision" for entry in entries) == 100, "the log has every one"

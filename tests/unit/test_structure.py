@@ -37,6 +37,7 @@ CORE = (
     "producers/sealer",
     "producers/ties",
     "routing/batch",
+    "routing/budget",
     "routing/changes",
     "routing/decision",
     "routing/facts",

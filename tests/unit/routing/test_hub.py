@@ -21,6 +21,7 @@ from notifier.directory.model import (
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Act, Addressee, Body, DecryptionKey, Header, Slip, raw_digest, seal
 from notifier.routing.batch import decide
+from notifier.routing.budget import Budget
 from notifier.routing.decision import expected
 from notifier.routing.facts import NAMING, Leg, RoutingFacts
 from notifier.routing.hub import Admission, Readable, Unreadable, examine
@@ -88,7 +89,7 @@ def decided(world, data, *, snapshot=None, state=None, now=START, feeds=None, pa
         {feed_of("DEU/spoc")} if feeds is None else feeds,
         now,
     )
-    (one,), changed = decide([(0, read(world, data.envelope))], streams, admission)
+    (one,), changed = decide([(0, read(world, data.envelope))], streams, admission, Budget())
     assert bool(changed) == (one.place == "in_turn"), "the streams change where something is in turn, and only there"
     return one
 
