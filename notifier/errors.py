@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 MOST_FAULTS = 100
 """How many faults of one document are listed."""
@@ -52,7 +53,7 @@ REASONS: dict[str, str] = {
     "replayed": "this number was decided before",
     "out_of_order": "the envelope does not follow upon the last one decided in its stream",
     "expired": "the envelope's expiry time has passed",
-    "not_yet_valid": "the envelope's issue time lies in the future",
+    "not_yet_valid": "the envelope's issue time, or the hub's time of acceptance, lies in the future",
     "not_permitted": "the originator may not send this type",
     "rules_outdated": "the rules or directory version is no longer accepted",
     "rules_unknown": "the rules or directory version is newer than the hub's",
@@ -189,10 +190,33 @@ class MrzError(Refused):
         super().__init__(None, f"{field}: {detail}" + (f" (expected check digit {expected})" if expected else ""))
 
 
+class Cure(StrEnum):
+    """What makes a refused delivery good without its being sent again.
+
+    ``time``: it is not yet valid. ``directory``: a later version, in which a key, a permission or a date is another.
+    ``key``: a private key of this recipient that is not at hand.
+    """
+
+    TIME = "time"
+    DIRECTORY = "directory"
+    KEY = "key"
+
+
 class EnvelopeError(Refused):
-    """An envelope, delivery or statement that is not accepted."""
+    """An envelope, delivery or statement that is not accepted; `cure` is what may make the same bytes good."""
 
     default_reason = "malformed"
+
+    def __init__(
+        self,
+        reason: str | None = None,
+        detail: str | None = None,
+        *,
+        hint: str | None = None,
+        cure: Cure | None = None,
+    ) -> None:
+        self.cure = cure
+        super().__init__(reason, detail, hint=hint)
 
 
 class KeyRejected(Refused):

@@ -1,19 +1,26 @@
-"""`notifier inbox list|show`: what came in."""
+"""`notifier inbox list|show|refused|retry`: what came in, and what was not taken."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox
+from notifier.config import Settings
+from notifier.errors import ConfigError, Cure, StorageError
 from notifier.escaping import escaped
+from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox import Inbox, Received
+    from notifier.consumers.inbox import Inbox, Received, RefusedRecord
+    from notifier.storage import Lease
 
+PATIENCE_SECONDS: Final = 30.0  # with a subscriber that is at work
+LOOK_SECONDS: Final = 0.1
 WORDS = {"True": "yes", "False": "no"}
 
 
@@ -29,9 +36,7 @@ def list_(context: Context) -> None:
     from notifier.consumers.sinks import summary
 
     async def look(inbox: Inbox) -> tuple[list[Received], list[str]]:
-        missing = [
-            f"number {gap.sequence} of stream {gap.stream} from {gap.originator}" for gap in await inbox.gaps()
-        ]
+        missing = [f"{gap.numbers()} of stream {gap.stream} from {gap.originator}" for gap in await inbox.gaps()]
         messages: list[Received] = []
         while page := await inbox.messages(after=messages[-1].row if messages else 0):
             messages += page
@@ -85,6 +90,127 @@ def show(context: Context, message_id: str) -> None:
             click.echo(line)
     if others:
         click.echo(f"{len(found)} messages have this id", err=True)
+
+
+CURES: Final = {
+    Cure.TIME: "it is not yet valid: the clock here or the hub's is off",
+    Cure.DIRECTORY: "a later directory may cure it: it is tried again by itself when that comes",
+    Cure.KEY: "the private key that it was sealed to: name its file in keys.encryption, then notifier inbox retry",
+    None: "nothing that is done here cures it",
+}
+
+
+@command.command(epilog="Example: notifier inbox refused --as DEU/spoc --json")
+@common(acts=True, prints=True)
+def refused(context: Context) -> None:
+    """List what was refused, why, and what cures it.
+
+    What may be cured is kept and tried again by itself: what is not yet valid when its time has come, everything else
+    when the directory changes and when the subscriber starts. The originator is the one that the record names; where
+    the signature is not known nobody vouches for it.
+    """
+    found = with_inbox(context.settings(), _refused)
+    if context.json:
+        context.print_json({"refused": [_document(record) for record in found]})
+        return
+    for record in found:
+        shown = _document(record)
+        claims = escaped(record.claims or "nobody")
+        click.echo(f"{shown['received_at']}  {record.reason:<16}  names {claims}  envelope {record.envelope}")
+        due = "" if record.due is None else f": it is tried again by itself at {shown['due']}"
+        click.echo(f"  {CURES[record.cure]}{due}")
+    click.echo(f"{len(found)} refused, {sum(1 for record in found if record.cure is not None)} of them may be cured")
+
+
+async def _refused(inbox: Inbox) -> list[RefusedRecord]:
+    return await inbox.refused()
+
+
+def _document(record: RefusedRecord) -> dict[str, Any]:
+    return {
+        "offset": record.offset,
+        "envelope": record.envelope,
+        "reason": record.reason,
+        "received_at": rfc3339(record.received_at),
+        "originator": record.claims,
+        "cure": record.cure,
+        "due": None if record.due is None else rfc3339(record.due),
+    }
+
+
+@command.command(epilog="Example: notifier inbox retry --as DEU/spoc")
+@common(acts=True, prints=True)
+def retry(context: Context) -> None:
+    """Try again now what was refused and may be cured; no broker is needed.
+
+    The subscriber does it, where one is at work; otherwise it is done here, with the newest directory.
+    """
+    before, after = asyncio.run(_retry(context.settings()))
+    left = sum(1 for record in after if record.cure is not None)
+    tried = sum(1 for record in before if record.cure is not None)
+    read = len({record.offset for record in before} - {record.offset for record in after})
+    if context.json:
+        context.print_json({"tried": tried, "read": read, "kept": left})
+        return
+    click.echo(f"{tried} tried again: {read} could be read, {left} are kept (notifier inbox refused)")
+
+
+async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedRecord]]:
+    """What is refused before and after everything was tried again that may be cured."""
+    from notifier.consumers.inbox import Inbox
+    from notifier.keyfiles import storage_key
+    from notifier.runtime import REAL
+
+    if settings.inbox is None:
+        raise ConfigError(detail="inbox is not set", hint="name the database of the inbox")
+    inbox = await Inbox.open(settings.inbox, settings.name, storage_key(settings.keys), REAL)
+    try:
+        before = await inbox.refused()
+        lease = inbox.lease()
+        try:
+            await lease.acquire()
+        except StorageError as error:
+            if error.reason != "storage_locked":
+                raise
+            await _by_the_subscriber(inbox)
+        else:
+            await _here(settings, inbox, lease)
+        return before, await inbox.refused()
+    finally:
+        await inbox.close()
+
+
+async def _by_the_subscriber(inbox: Inbox) -> None:
+    """Have the subscriber that is at work try everything again, and wait until it has."""
+    await inbox.ask_again()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + PATIENCE_SECONDS
+    while await inbox.asked():
+        if loop.time() >= end:
+            raise StorageError(
+                "storage_locked",
+                "another process is at work on this inbox and has not tried it again yet",
+                hint="it will, once it can; see its log",
+            )
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _here(settings: Settings, inbox: Inbox, lease: Lease) -> None:
+    from notifier.consumers.retrial import try_all
+    from notifier.consumers.verification import Verification
+    from notifier.directory.client import DirectoryClient
+    from notifier.keyfiles import decryption_keys, signing_key
+    from notifier.runtime import REAL
+
+    try:
+        directory = DirectoryClient(settings.directory, REAL.clock)
+        await directory.refresh()
+        keys = settings.keys
+        signing, decryption = signing_key(keys), decryption_keys(keys)
+        verification = Verification(settings.name, directory, signing, decryption, REAL.clock)
+        await try_all(inbox, verification, lease)
+    finally:
+        await lease.release()
 
 
 def lines(value: Any, margin: str, pointer: str = "", unverified: Collection[str] = ()) -> Iterator[str]:

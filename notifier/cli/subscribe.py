@@ -91,6 +91,9 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
         for task in done:
             task.result()
         gaps = await subscriber.inbox.gaps()
+        kept = await subscriber.inbox.kept(limit=1)
     click.echo(f"{count} received", err=True)
     for gap in gaps:
-        click.echo(f"missing: number {gap.sequence} of stream {gap.stream} from {gap.originator}", err=True)
+        click.echo(f"missing: {gap.numbers()} of stream {gap.stream} from {gap.originator}", err=True)
+    if kept:
+        click.echo("refused, and kept to be tried again: notifier inbox refused lists them", err=True)

@@ -8,14 +8,13 @@ from typing import Final, Protocol
 
 import sqlalchemy as sa
 
-from notifier.consumers import tables
+from notifier.consumers import gaps, tables
+from notifier.consumers.gaps import Gap
 from notifier.consumers.reading import Message, Notice, Place, Refusal, Result
 from notifier.consumers.receipts import receipt
 from notifier.envelope import SigningKey
+from notifier.errors import Cure, Fenced
 from notifier.storage import Connection
-
-MOST_GAPS: Final = 1000
-"""How many missing numbers of one jump are named; a longer jump is named by its beginning."""
 
 CONFLICT: Final = "id_conflict"
 
@@ -33,16 +32,9 @@ MOVE: Final = (
 SIGNED: Final = sa.select(tables.receipts.c.made).where(
     tables.receipts.c.envelope == sa.bindparam("digest"), tables.receipts.c.outcome == sa.bindparam("said")
 )
+_OF_ENVELOPE: Final = tables.receipts.c.envelope == sa.bindparam("digest")
+ANSWERED: Final = sa.select(tables.receipts.c.made).where(_OF_ENVELOPE).limit(1)
 SIGN: Final = tables.receipts.insert()
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A message that is missing: the one with this number of this stream of this originator."""
-
-    originator: str
-    stream: str
-    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +49,16 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A refused record that may be cured: its offset, its bytes as they came, and what may cure it."""
+
+    offset: int
+    raw: bytes
+    reason: str
+    cure: Cure
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is sealed beside a message's content."""
 
@@ -66,6 +68,11 @@ class Facts:
     envelope: str
     accepted_at: int
     rules_version: int
+
+
+def refusal_context(offset: int) -> bytes:
+    """Return where a refused record is sealed to."""
+    return b"refusal/" + offset.to_bytes(8, "big")
 
 
 def receipt_context(envelope: bytes, outcome: str) -> bytes:
@@ -109,11 +116,37 @@ class Batch:
         if isinstance(result, Notice):
             return
         if result.place is not None:
-            await self._follow(result.place)
-        reason = await self._message(result) if isinstance(result, Message) else result.reason
+            await self._follow(result.place, result.envelope)
         if isinstance(result, Refusal):
             await self._refuse(offset, result)
-        if result.originator is not None:
+        await self._answer(result)
+
+    async def take_again(self, kept: Kept, result: Result) -> None:
+        """Stores what a record is now that was refused before: it comes in, or stays refused.
+
+        Raises `Fenced` where it is not there any more: another instance went on.
+        """
+        mine = tables.refusals.c.feed_offset == kept.offset
+        change: sa.Update | sa.Delete = tables.refusals.delete().where(mine)
+        if isinstance(result, Refusal):
+            change = tables.refusals.update().where(mine)
+            change = change.values(reason=result.reason, cure=result.cure, due=result.due)
+        if (await self._connection.execute(change)).rowcount != 1:
+            raise Fenced(detail="the inbox went on without this instance")
+        if isinstance(result, Notice):
+            return
+        if isinstance(result, Refusal) and result.reason != kept.reason:
+            self._refusals.append(result)
+        # What was only early has its place in its stream already.
+        if result.place is not None and kept.cure is not Cure.TIME:
+            await self._follow(result.place, result.envelope)
+        await self._answer(result)
+
+    async def _answer(self, result: Message | Refusal) -> None:
+        """Stores a message, and signs the receipt that is owed; none while it is not decided."""
+        reason = await self._message(result) if isinstance(result, Message) else result.reason
+        early = isinstance(result, Refusal) and result.cure is Cure.TIME
+        if result.originator is not None and not early:
             await self._receipt(result, reason)
 
     async def _message(self, message: Message) -> str | None:
@@ -157,7 +190,7 @@ class Batch:
         }
         await self._connection.execute(INSERT, row)
 
-    async def _follow(self, place: Place) -> None:
+    async def _follow(self, place: Place, envelope: bytes) -> None:
         """A number of a stream was used: what it skips is missing, what it fills is not any more."""
         inbox = self._inbox
         known_by = inbox.digest(place.originator.encode(), place.stream, b"stream")
@@ -168,21 +201,18 @@ class Batch:
             await self._connection.execute(BEGIN, row)
             last = 0
         if place.sequence <= last:
-            filled = tables.gaps.update().where(
-                (tables.gaps.c.stream == known_by) & (tables.gaps.c.sequence == place.sequence)
-            )
-            await self._connection.execute(filled.values(filled=inbox.now()))
+            again = await self._connection.scalar(ANSWERED, {"digest": envelope}) is not None
+            await gaps.came(self._connection, known_by, place.sequence, again=again)
             return
-        for missing in range(last + 1, min(place.sequence, last + 1 + MOST_GAPS)):
-            await self._connection.execute(
-                tables.gaps.insert().values(stream=known_by, sequence=missing, found=inbox.now())
-            )
-            self._gaps.append(Gap(place.originator, place.stream.hex(), missing))
+        first, end = last + 1, place.sequence - 1
+        if first <= end:
+            await gaps.skipped(self._connection, known_by, first, end, inbox.now())
+            self._gaps.append(Gap(place.originator, place.stream.hex(), first, end, end - first + 1))
         await self._connection.execute(MOVE, {"which": known_by, "number": place.sequence})
 
     async def _refuse(self, offset: int, refusal: Refusal) -> None:
         self._refusals.append(refusal)
-        context = b"refusal/" + offset.to_bytes(8, "big")
+        context = refusal_context(offset)
         await self._connection.execute(
             tables.refusals.insert().values(
                 feed_offset=offset,
@@ -190,6 +220,8 @@ class Batch:
                 reason=refusal.reason,
                 received=self._inbox.now(),
                 raw=self._inbox.seal(context, refusal.raw),
+                cure=refusal.cure,
+                due=refusal.due,
             )
         )
 

@@ -12,10 +12,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from notifier.consumers import migrations, tables
-from notifier.consumers.filling import Batch, Facts, Gap, Stored, receipt_context
-from notifier.consumers.reading import Result
+from notifier.consumers.filling import Batch, Facts, Kept, Stored, receipt_context, refusal_context
+from notifier.consumers.gaps import Gap
+from notifier.consumers.reading import Result, claimed_originator
 from notifier.envelope import SigningKey
-from notifier.errors import Fenced, Refused, StorageError
+from notifier.errors import Cure, Fenced, Refused, StorageError
 from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, decode
 from notifier.notification.digest import is_named_by, named_by
@@ -23,6 +24,12 @@ from notifier.runtime import Runtime
 from notifier.storage import Connection, Database, Lease, RowCipher, Upgrade
 
 READER_LEASE: Final = "inbox-reader"
+ALARM: Final = 3
+"""So many deliveries refused one after the other that may be cured are an alarm: clock or directory is wrong."""
+
+ASKED: Final = 0
+"""When what somebody asks for is due."""
+
 # Statements of every message, built once: building costs more than running.
 MOVE: Final = (
     tables.instance.update()
@@ -38,6 +45,23 @@ AFTER: Final = (
 HANDED: Final = (
     tables.sinks.update().where(tables.sinks.c.name == sa.bindparam("sink")).values(handed=sa.bindparam("row"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """A record that was refused: where it stands on the feed, its digest (hex), why, and what may cure it.
+
+    `due` is when it is tried again by itself, where that is known; times in Unix milliseconds. `claims` is the
+    originator that it names: nobody's word but its own.
+    """
+
+    offset: int
+    envelope: str
+    reason: str
+    received_at: int
+    cure: Cure | None
+    due: int | None
+    claims: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +167,75 @@ class Inbox:
                 await batch.take(offset, result)
             return batch.stored()
 
+    async def store_again(
+        self, kept: Sequence[Kept], results: Sequence[Result], begun_at: int, lease: Lease, signing: SigningKey
+    ) -> Stored:
+        """Stores what records are now that were refused before; the feed's offset stays at `begun_at`.
+
+        All or nothing. Raises `Fenced` as `store` does.
+        """
+        async with self._database.write() as connection:
+            await lease.check(connection)
+            if await connection.scalar(sa.select(tables.instance.c.feed_offset)) != begun_at:
+                raise Fenced(detail="the inbox went on without this instance")
+            batch = Batch(connection, self, signing)
+            for one, result in zip(kept, results, strict=True):
+                await batch.take_again(one, result)
+            return batch.stored()
+
+    async def kept(self, after: int = -1, due_by: int | None = None, limit: int = 1000) -> list[Kept]:
+        """Return refused records that may be cured, in the feed's order, after the offset `after`.
+
+        With `due_by` only those whose time has come then.
+        """
+        query = sa.select(tables.refusals).where(tables.refusals.c.cure.is_not(None))
+        query = query.where(tables.refusals.c.feed_offset > after)
+        if due_by is not None:
+            query = query.where(tables.refusals.c.due <= due_by)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(tables.refusals.c.feed_offset).limit(limit))).all()
+        return [Kept(row.feed_offset, self._raw(row), row.reason, Cure(row.cure)) for row in rows]
+
+    async def ask_again(self) -> int:
+        """Have everything that may be cured tried again by whoever fills this inbox; return how much there is."""
+        curable = tables.refusals.c.cure.is_not(None)
+        async with self._database.write() as connection:
+            return (await connection.execute(tables.refusals.update().where(curable).values(due=ASKED))).rowcount
+
+    async def asked(self) -> int:
+        """Return how much of what somebody asked for was not tried again yet."""
+        query = sa.select(sa.func.count()).select_from(tables.refusals).where(tables.refusals.c.due == ASKED)
+        async with self._database.read() as connection:
+            return await connection.scalar(query) or 0
+
+    async def refused_in_a_row(self) -> int:
+        """Return how many of the feed's last records were refused and may be cured, one directly after the other."""
+        query = sa.select(tables.refusals.c.feed_offset).where(tables.refusals.c.cure.is_not(None))
+        async with self._database.read() as connection:
+            last = await connection.scalar(sa.select(tables.instance.c.feed_offset))
+            offsets = (
+                await connection.scalars(query.order_by(tables.refusals.c.feed_offset.desc()).limit(ALARM))
+            ).all()
+        return sum(1 for back, offset in enumerate(offsets, 1) if offset == last - back)
+
+    async def refused(self) -> list[RefusedRecord]:
+        """Return every refused record, in the feed's order."""
+        async with self._database.read() as connection:
+            query = sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset)
+            rows = (await connection.execute(query)).all()
+        return [
+            RefusedRecord(
+                offset=row.feed_offset,
+                envelope=row.digest.hex(),
+                reason=row.reason,
+                received_at=row.received,
+                cure=None if row.cure is None else Cure(row.cure),
+                due=row.due if row.due != ASKED else None,
+                claims=claimed_originator(self._raw(row)),
+            )
+            for row in rows
+        ]
+
     async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
         """The messages in the order in which they came, after row `after`."""
         async with self._database.read() as connection:
@@ -193,13 +286,12 @@ class Inbox:
         """What is missing now, by name."""
         async with self._database.read() as connection:
             query = (
-                sa.select(tables.streams.c.known_by, tables.streams.c.name, tables.gaps.c.sequence)
-                .join(tables.gaps, tables.gaps.c.stream == tables.streams.c.known_by)
-                .where(tables.gaps.c.filled.is_(None))
-                .order_by(tables.gaps.c.id)
+                sa.select(tables.streams.c.known_by, tables.streams.c.name, tables.gap_ranges)
+                .join(tables.gap_ranges, tables.gap_ranges.c.stream == tables.streams.c.known_by)
+                .order_by(tables.gap_ranges.c.id)
             )
             rows = (await connection.execute(query)).all()
-        return [Gap(*self.stream_name(row.known_by, row.name), row.sequence) for row in rows]
+        return [Gap(*self.stream_name(row.known_by, row.name), row.first, row.last, row.missing) for row in rows]
 
     async def refusals(self) -> list[tuple[str, str]]:
         """Every refused record: its digest in hex, and the reason."""
@@ -255,6 +347,9 @@ class Inbox:
         """Originator and stream (hex) of a stream's row."""
         originator, stream = json.loads(self._cipher.open(b"stream/" + known_by, sealed))
         return originator, stream
+
+    def _raw(self, row: sa.Row[tuple[object, ...]]) -> bytes:
+        return self._cipher.open(refusal_context(row.feed_offset), row.raw)
 
     def _received(self, row: sa.Row[tuple[object, ...]]) -> Received:
         known_by: bytes = row.known_by

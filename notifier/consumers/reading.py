@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from notifier.directory.model import Directory
+from notifier.directory.model import CLOCK_SKEW_MS, Directory
 from notifier.envelope import (
     Body,
     DecryptionKey,
@@ -20,7 +20,7 @@ from notifier.envelope import (
     raw_digest,
     verify_delivery,
 )
-from notifier.errors import EnvelopeError, Malformed
+from notifier.errors import Cure, EnvelopeError, Malformed
 from notifier.notification import Notification, decode
 
 UNSIGNED: Final = frozenset(
@@ -28,10 +28,7 @@ UNSIGNED: Final = frozenset(
 )
 """Refusals of what carried no valid signature: nobody is told, or a stranger could make us write to a victim."""
 
-DIRECTORY_MAY_CURE: Final = frozenset({"unknown_signer", "bad_statement", "signer_revoked", "not_permitted"})
-
-EARLY_MS: Final = 30 * 60 * 1000
-"""How far ahead the hub's clock may be for its deliveries to be waited for: no lie of it holds a feed up longer."""
+END_OF_TIME: Final = 2**62
 
 LAST_SEQUENCE: Final = 2**63 - 1
 """The last number of a stream that is taken: what a database's integers hold."""
@@ -74,6 +71,7 @@ class Refusal:
     """A record that is refused; `envelope` is its digest, or the raw value's where it is no envelope.
 
     `originator` is set only where its signature is good, and so a receipt is owed; `place` only where it opened.
+    `cure` is what may make it good; of what is not yet valid `due` says when (Unix milliseconds).
     """
 
     envelope: bytes
@@ -81,22 +79,13 @@ class Refusal:
     raw: bytes
     originator: str | None = None
     place: Place | None = None
+    cure: Cure | None = None
+    due: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """The hub's word to this authority as an originator: the publisher reads it, not the subscriber."""
-
-
-@dataclass(frozen=True, slots=True)
-class Early:
-    """A delivery that is good but for its time: the hub accepted it later than it is here.
-
-    One of the two clocks is off. It will be good at `accepted_at`, and must be read again then: refused, it would
-    be lost.
-    """
-
-    accepted_at: int
 
 
 Result = Message | Refusal | Notice
@@ -111,7 +100,7 @@ class Recipient:
     directory: Directory
 
 
-def read(value: bytes | None, recipient: Recipient, now: int) -> Result | Early:
+def read(value: bytes | None, recipient: Recipient, now: int) -> Result:
     """What the feed record `value` is at time `now` (Unix milliseconds)."""
     raw = value or b""
     try:
@@ -123,16 +112,13 @@ def read(value: bytes | None, recipient: Recipient, now: int) -> Result | Early:
     try:
         delivery, opened = _open(parsed, recipient, now)
     except EnvelopeError as error:
-        early = _early(parsed, recipient, now)
-        if early is not None:
-            return early
-        signed = error.reason not in UNSIGNED
-        return Refusal(parsed.digest, error.reason, raw, parsed.header.originator if signed else None)
-    place = Place(opened.body.originator, opened.body.stream, opened.sequence)
+        return _refused(parsed, error, raw) if error.cure is not Cure.TIME else _early(parsed, recipient, raw)
+    place = _place(opened)
     try:
         notification = _notification(opened.body, recipient.directory, delivery.accepted_at)
     except (EnvelopeError, Malformed) as error:
-        return Refusal(delivery.digest, error.reason, raw, place.originator, place)
+        cure = error.cure if isinstance(error, EnvelopeError) else None
+        return Refusal(delivery.digest, error.reason, raw, place.originator, place, cure)
     return Message(
         place=place,
         envelope=delivery.digest,
@@ -144,13 +130,37 @@ def read(value: bytes | None, recipient: Recipient, now: int) -> Result | Early:
     )
 
 
-def _early(parsed: ParsedDelivery, recipient: Recipient, now: int) -> Early | None:
-    """The delivery that failed, where it is good at a time that is near, and not yet."""
+def claimed_originator(raw: bytes) -> str | None:
+    """Return the originator that a delivery names, verified or not; None where it is none."""
     try:
-        delivery, _ = _open(parsed, recipient, now + EARLY_MS)
+        parsed = parse_feed(raw)
     except EnvelopeError:
         return None
-    return Early(delivery.accepted_at) if delivery.accepted_at > now else None
+    return None if isinstance(parsed, SignedStatement) else parsed.header.originator
+
+
+def _refused(parsed: ParsedDelivery, error: EnvelopeError, raw: bytes) -> Refusal:
+    signed = error.reason not in UNSIGNED
+    originator = parsed.header.originator if signed else None
+    return Refusal(parsed.digest, error.reason, raw, originator, cure=error.cure)
+
+
+def _early(parsed: ParsedDelivery, recipient: Recipient, raw: bytes) -> Refusal:
+    """Return what a delivery is that the hub accepted later than it is here: one of the two clocks is off.
+
+    Where it is good but for its time, its place is known and its time will come; else it is refused for the rest.
+    """
+    try:
+        delivery, opened = _open(parsed, recipient, END_OF_TIME)
+    except EnvelopeError as error:
+        return _refused(parsed, error, raw)
+    due = delivery.accepted_at - CLOCK_SKEW_MS
+    place = _place(opened)
+    return Refusal(delivery.digest, "not_yet_valid", raw, place.originator, place, Cure.TIME, due)
+
+
+def _place(opened: Opened) -> Place:
+    return Place(opened.body.originator, opened.body.stream, opened.sequence)
 
 
 def _open(parsed: ParsedDelivery, recipient: Recipient, now: int) -> tuple[VerifiedDelivery, Opened]:
@@ -179,5 +189,5 @@ def _notification(body: Body, directory: Directory, accepted_at: int) -> Notific
         raise Malformed(detail="the notification contradicts its envelope")
     authority = directory.authority(body.originator)
     if authority is None or not authority.permits(notification.type, accepted_at):
-        raise EnvelopeError("not_permitted")
+        raise EnvelopeError("not_permitted", cure=Cure.DIRECTORY)
     return notification

@@ -21,18 +21,20 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 import structlog
 
 from notifier.backoff import Backoff
+from notifier.consumers.alarm import Alarm
 from notifier.consumers.filling import Stored
 from notifier.consumers.inbox import Inbox, Received
-from notifier.consumers.reading import DIRECTORY_MAY_CURE, Early, Recipient, Refusal, Result, read
+from notifier.consumers.reading import Refusal, Result
+from notifier.consumers.retrial import Retrial
 from notifier.consumers.retries import Retries
 from notifier.consumers.sinks import Sink
+from notifier.consumers.verification import Verification
 from notifier.directory.fresh import first_look, keep_fresh
-from notifier.directory.holding import check_held
-from notifier.directory.snapshot import DirectorySource, Snapshot
-from notifier.envelope import DecryptionKey, SigningKey, raw_digest
+from notifier.directory.snapshot import DirectorySource
+from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import (
     ConfigError,
-    DirectoryError,
+    Cure,
     DirectoryStale,
     Fenced,
     NotifierError,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 BATCH: Final = 200
 WAIT_MS: Final = 250
 RENEW_SECONDS: Final = 4.0
+LOOK_SECONDS: Final = 5.0  # a look for a later directory holds the feed up for no longer
 ITERATOR: Final = "iterator"
 FEED: Final = "feed"
 
@@ -91,6 +94,8 @@ class Subscriber:
         self._sinks = sinks
         self._runtime = runtime
         self._parts: Parts | None = None
+        self._verification: Verification
+        self._retrial: Retrial
         self._lease: Lease | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Condition()
@@ -98,6 +103,7 @@ class Subscriber:
         self._caught_up = False
         self._quiet_since = 0.0
         self._retries = Retries(runtime.entropy)
+        self._alarm = Alarm()
 
     @classmethod
     def of(cls, name: str, parts: Parts, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
@@ -141,8 +147,13 @@ class Subscriber:
             # A directory that cannot be reached now may still be fresh in the cache: its use decides.
             with contextlib.suppress(NotifierError):
                 await first_look(parts.directory, log)
+            self._verification = Verification(
+                self._name, parts.directory, parts.signing, parts.decryption, self._runtime.clock
+            )
             with contextlib.suppress(DirectoryStale):
-                self._check(parts.directory.snapshot())
+                self._verification.check(parts.directory.snapshot().directory)
+            self._retrial = Retrial(parts.inbox, self._verification, self._lease)
+            self._alarm.begin(await parts.inbox.refused_in_a_row())
             self._quiet_since = asyncio.get_running_loop().time()
             refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
             self._tasks = [
@@ -182,8 +193,11 @@ class Subscriber:
         return self._open.inbox
 
     def ready(self) -> bool:
-        """Whether it follows the feed now: open, nothing of it ended, and the broker answers."""
-        return self._reading and not any(task.done() for task in self._tasks)
+        """Whether it follows the feed now: open, nothing of it ended, the broker answers, and what comes is read.
+
+        Several deliveries refused one after the other that may be cured are an alarm: clock or directory is wrong.
+        """
+        return self._reading and not self._alarm.raised and not any(task.done() for task in self._tasks)
 
     def __aiter__(self) -> AsyncIterator[Received]:
         return self._iterate()
@@ -264,6 +278,7 @@ class Subscriber:
             reader = await self._open.transport.reader(feed_of(self._name), 0, offset)
             try:
                 while True:
+                    await self._try_again(offset)
                     offset = await self._batch(reader, offset)
                     self._reading = True
                     self._retries.well(FEED)
@@ -282,52 +297,46 @@ class Subscriber:
         """
         records = await reader.read(BATCH, WAIT_MS)
         if not records:
-            self._caught_up = await reader.position() >= await reader.end()
+            self._caught_up = not self._retrial.busy and await reader.position() >= await reader.end()
             return begun_at
         self._caught_up = False
         self._quiet_since = asyncio.get_running_loop().time()
         results = await self._read(records)
         if self._lease is None:
             raise Fenced
-        ready = _ready(results)
-        offsets = [record.offset for record in records[: len(ready)]]
-        if ready:
-            stored = await self.inbox.store(ready, offsets, begun_at, self._lease, self._open.signing)
-            _report(stored)
-            async with self._moved:
-                self._moved.notify_all()
-        if len(ready) < len(results):
-            # Whoever catches this begins again where the stored part ends.
-            raise Temporary(
-                "not_yet_valid",
-                "the hub accepted a delivery later than it is here: one of the clocks is off",
-                hint="notifier doctor compares them",
-            )
+        offsets = [record.offset for record in records]
+        stored = await self.inbox.store(results, offsets, begun_at, self._lease, self._open.signing)
+        self._alarm.came(results)
+        await self._stored(stored)
         return offsets[-1] + 1
 
-    async def _read(self, records: Sequence[Record]) -> list[Result | Early]:
-        """Verifies and opens the records in a thread; looks once for a later directory where that may help."""
-        results = await asyncio.to_thread(self._read_all, records)
-        if any(isinstance(result, Refusal) and result.reason in DIRECTORY_MAY_CURE for result in results):
-            with contextlib.suppress(NotifierError):
-                await self._open.directory.refresh()
-            results = await asyncio.to_thread(self._read_all, records)
+    async def _read(self, records: Sequence[Record]) -> list[Result]:
+        """Verifies and opens the records; looks once for a later directory where that may help, and not for long."""
+        values = [record.value for record in records]
+        results = await self._verification.results(values)
+        if any(isinstance(result, Refusal) and result.cure is Cure.DIRECTORY for result in results):
+            await self._look()
+            results = await self._verification.results(values)
         return results
 
-    def _check(self, snapshot: Snapshot) -> None:
-        """Raises `DirectoryError` where what comes cannot be opened or acknowledged: nothing is read past then."""
-        parts, authority = self._open, snapshot.directory.authority(self._name)
-        if authority is None:
-            raise DirectoryError("unknown_authority", f"the directory has no authority {self._name}")
-        check_held(self._name, authority.keys, parts.signing.key_id, parts.decryption, self._runtime.clock())
+    async def _look(self) -> None:
+        """Looks for a later directory now. What it does not bring in time is tried again when it comes."""
+        with contextlib.suppress(NotifierError, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._open.directory.refresh()
 
-    def _read_all(self, records: Sequence[Record]) -> list[Result | Early]:
-        now = self._runtime.clock()
-        snapshot = self._open.directory.snapshot()
-        snapshot.check_fresh(now)
-        self._check(snapshot)
-        recipient = Recipient(self._name, self._open.decryption, snapshot.directory)
-        return [_read_one(record, recipient, now) for record in records]
+    async def _try_again(self, begun_at: int) -> None:
+        """Tries a batch again of what was refused and may be good by now."""
+        stored = await self._retrial.step(begun_at)
+        if stored is not None:
+            if stored.messages + stored.duplicates + stored.conflicts:
+                self._alarm.end()
+            await self._stored(stored)
+
+    async def _stored(self, stored: Stored) -> None:
+        _report(stored)
+        async with self._moved:
+            self._moved.notify_all()
 
     async def _hand_on(self, sink: Sink) -> None:
         """Gives `sink` what it has not taken yet, in order; a sink that is slow holds up nobody else."""
@@ -358,36 +367,17 @@ class Subscriber:
             await self._retries.surely("lease", self._lease.renew)
 
 
-def _ready(results: Sequence[Result | Early]) -> list[Result]:
-    """The results up to the first that is early: order is kept."""
-    ready: list[Result] = []
-    for result in results:
-        if isinstance(result, Early):
-            break
-        ready.append(result)
-    return ready
-
-
-def _read_one(record: Record, recipient: Recipient, now: int) -> Result | Early:
-    """As `read`; whatever else a hostile record brings about is a refusal too: the feed goes on."""
-    try:
-        return read(record.value, recipient, now)
-    except Exception as error:
-        log.error("record not read", offset=record.offset, kind=type(error).__name__)
-        raw = record.value or b""
-        return Refusal(raw_digest(raw), "malformed", raw)
-
-
 def _report(stored: Stored) -> None:
     """What a batch brought, as counts; what is wrong, as log lines with ids."""
     metrics.RECEIVED.labels("opened", "").inc(stored.messages)
     metrics.RECEIVED.labels("duplicate", "").inc(stored.duplicates)
     for refusal in stored.refusals:
         metrics.RECEIVED.labels("refused", refusal.reason).inc()
-        log.warning("refused", reason=refusal.reason, envelope=refusal.envelope.hex())
+        log.warning("refused", reason=refusal.reason, envelope=refusal.envelope.hex(), cure=refusal.cure)
     if stored.conflicts:
         metrics.RECEIVED.labels("conflict", "id_conflict").inc(stored.conflicts)
         log.error("another text under a known id", reason="id_conflict", count=stored.conflicts)
     for gap in stored.gaps:
         metrics.GAPS.inc()
-        log.error("a message is missing", originator=gap.originator, stream=gap.stream, sequence=gap.sequence)
+        where = {"originator": gap.originator, "stream": gap.stream}
+        log.error("messages are missing", **where, first=gap.first, last=gap.last)

@@ -38,7 +38,10 @@ refusals = sa.Table(
     sa.Column("reason", sa.String(32), nullable=False),
     sa.Column("received", sa.BigInteger, nullable=False),
     sa.Column("raw", sa.LargeBinary, nullable=False),  # sealed: the record as it came
+    sa.Column("cure", sa.String(16)),  # errors.Cure; null: nothing cures it
+    sa.Column("due", sa.BigInteger),  # when it is tried again; null: when what cures it is there
 )
+sa.Index("refusal_cure", refusals.c.cure, refusals.c.feed_offset)
 
 streams = sa.Table(
     "stream",
@@ -48,16 +51,17 @@ streams = sa.Table(
     sa.Column("name", sa.LargeBinary, nullable=False),  # sealed: originator and stream
 )
 
-gaps = sa.Table(
-    "gap",
+gap_ranges = sa.Table(
+    "gap_range",
     TABLES,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("stream", sa.LargeBinary(32), sa.ForeignKey("stream.known_by"), nullable=False),
-    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("missing", sa.BigInteger, nullable=False),  # how many of them: all, below the cap (gaps.CAP)
     sa.Column("found", sa.BigInteger, nullable=False),
-    sa.Column("filled", sa.BigInteger),  # null: still missing
-    sa.UniqueConstraint("stream", "sequence"),
 )
+sa.Index("gap_range_stream", gap_ranges.c.stream, gap_ranges.c.first)
 
 receipts = sa.Table(
     "receipt",

@@ -22,7 +22,7 @@ from notifier.envelope.keys import DecryptionKey
 from notifier.envelope.primitives import blake, decrypt, exchange, unpad
 from notifier.envelope.statements import HubSigner, SignedStatement, Statement, parse_notice, verify_statement
 from notifier.envelope.verifying import SUITES, Signers, check_count, check_signer, read_prefix
-from notifier.errors import EnvelopeError, Malformed
+from notifier.errors import Cure, EnvelopeError, Malformed
 
 CEK_BYTES = 32
 
@@ -128,7 +128,7 @@ def verify_delivery(
     statement = verify_statement(parts.signed, hub_id=hub_id, hub_signer=hub_signer)
     _check_statement(statement, parts.header, digest, audience, now)
     if not (authority.active_at(statement.accepted_at) and key.accepted(statement.accepted_at)):
-        raise EnvelopeError("signer_revoked")
+        raise EnvelopeError("signer_revoked", cure=Cure.DIRECTORY)
     if stanza_hash(parts.prefix.hh, parts.rid, parts.wrap) not in parts.hashes:
         raise EnvelopeError("not_addressed")
     return VerifiedDelivery(parts, digest, statement)
@@ -138,10 +138,10 @@ def _check_statement(statement: Statement, header: Header, digest: bytes, audien
     about = (statement.kind, statement.digest, statement.audience, statement.outcome)
     if about != ("delivery", digest, audience, "accepted"):
         raise EnvelopeError("bad_statement", "the hub's statement speaks of something else")
-    earliest = header.issued_at - CLOCK_SKEW_MS
-    latest = min(header.expires_at, now + CLOCK_SKEW_MS)
-    if not earliest <= statement.accepted_at <= latest:
+    if not header.issued_at - CLOCK_SKEW_MS <= statement.accepted_at <= header.expires_at:
         raise EnvelopeError("bad_statement", "the hub's time of acceptance is impossible")
+    if statement.accepted_at > now + CLOCK_SKEW_MS:
+        raise EnvelopeError("bad_statement", "the hub's time of acceptance lies in the future", cure=Cure.TIME)
 
 
 def open_body(delivery: VerifiedDelivery, keys: Mapping[bytes, DecryptionKey]) -> Opened:
@@ -153,7 +153,7 @@ def open_body(delivery: VerifiedDelivery, keys: Mapping[bytes, DecryptionKey]) -
     parts, header = delivery.parts, delivery.header
     key = keys.get(parts.rid)
     if key is None:
-        raise EnvelopeError("not_addressed", "the stanza is for another key")
+        raise EnvelopeError("not_addressed", "the stanza is for another key", cure=Cure.KEY)
     hh = parts.prefix.hh
     try:
         kek = blake(b"ntf1/wrap", hh + parts.epk + key.public, key=exchange(key.secret, parts.epk))

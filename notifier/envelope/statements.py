@@ -12,7 +12,7 @@ from notifier.directory.model import Key
 from notifier.envelope.format import parse_record
 from notifier.envelope.keys import SigningKey, signature_holds
 from notifier.envelope.primitives import pae, u64
-from notifier.errors import EnvelopeError, Malformed, ProofError
+from notifier.errors import Cure, EnvelopeError, Malformed, ProofError
 from notifier.runtime import Entropy
 
 FEWEST_LEAVES: Final = 16
@@ -113,7 +113,7 @@ def verify_statement(signed: SignedStatement, *, hub_id: bytes, hub_signer: HubS
     """
     key = hub_signer(signed.key_id)
     if key is None:
-        raise EnvelopeError("bad_statement", "the hub has no such signing key")
+        raise EnvelopeError("bad_statement", "the hub has no such signing key", cure=Cure.DIRECTORY)
     try:
         root = root_of_path(signed.index, signed.size, leaf_hash(signed.statement), signed.path)
         statement = Statement.decode(signed.statement)
@@ -122,7 +122,7 @@ def verify_statement(signed: SignedStatement, *, hub_id: bytes, hub_signer: HubS
     if not signature_holds(key.public, _signed_form(hub_id, signed.size, root), signed.signature):
         raise EnvelopeError("bad_statement", "the hub's signature does not verify")
     if not key.accepted(statement.accepted_at):
-        raise EnvelopeError("bad_statement", "the hub's key was not valid then")
+        raise EnvelopeError("bad_statement", "the hub's key was not valid then", cure=Cure.DIRECTORY)
     return statement
 
 

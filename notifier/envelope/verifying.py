@@ -33,7 +33,7 @@ from notifier.envelope.keys import DecryptionKey, signature_holds
 from notifier.envelope.primitives import blake, decrypt, exchange, unpad
 from notifier.envelope.sealing import stanza_count
 from notifier.envelope.statements import SignedStatement
-from notifier.errors import EnvelopeError, Malformed
+from notifier.errors import Cure, EnvelopeError, Malformed
 
 TAG_BYTES: Final = 16
 SUITES: Final = frozenset({SUITE})
@@ -101,7 +101,7 @@ def check_signer(
         raise EnvelopeError("wrong_hub")
     known = signer(prefix.signer)
     if known is None or known[0].name != header.originator:
-        raise EnvelopeError("unknown_signer")
+        raise EnvelopeError("unknown_signer", cure=Cure.DIRECTORY)
     if known[1].suite != prefix.suite:
         raise EnvelopeError("unsupported_suite", "the signer's key is listed for another suite")
     if not signature_holds(known[1].public, signed_form(text), signature):

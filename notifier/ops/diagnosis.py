@@ -24,6 +24,7 @@ from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Access, Right
 
 if TYPE_CHECKING:
+    from notifier.consumers.inbox import Inbox
     from notifier.directory.snapshot import Snapshot
 
 OK: Final = "ok"
@@ -175,18 +176,36 @@ async def _databases(settings: Settings) -> list[Finding]:
         ("inbox", settings.inbox, Inbox),
     )
     found, there = [], False
+    refusals: list[Finding] = []
     for which, address, kind in kinds:
         try:
             if address is None or not await _there(address):
                 continue
             there = True
             opened = await kind.open(address, settings.name, storage_key(settings.keys), REAL)
-            await opened.close()
+            try:
+                if isinstance(opened, Inbox):
+                    refusals = await _refusals(settings.name, opened)
+            finally:
+                await opened.close()
         except NotifierError as error:
             wrong = refused(settings.name, "databases", error)
             found.append(replace(wrong, detail=f"{which}: {error.detail}"))
     said = "they open with the storage key" if there else "there are none yet"
-    return found or [Finding(settings.name, "databases", OK, said)]
+    return [*(found or [Finding(settings.name, "databases", OK, said)]), *refusals]
+
+
+async def _refusals(name: str, inbox: Inbox) -> list[Finding]:
+    """What the inbox refused and may be cured: several in a row are wrong, and say that clock or directory is."""
+    from notifier.consumers.inbox import ALARM
+
+    kept = await inbox.kept()
+    if not kept:
+        return []
+    reasons = ", ".join(sorted({one.reason for one in kept}))
+    hint = "notifier inbox refused says what cures them, notifier inbox retry tries them again"
+    state = WRONG if await inbox.refused_in_a_row() >= ALARM else WARNING
+    return [Finding(name, "inbox", state, f"deliveries are refused and kept ({reasons})", kept[-1].reason, hint)]
 
 
 async def _outbox(settings: Settings) -> list[Finding]:

@@ -30,6 +30,7 @@ OUTBOX_WAITING = Gauge("notifier_outbox_waiting", "Notifications not yet decided
 
 # subscriber
 RECEIVED = Counter("notifier_received_total", "Records read from the feed", ("outcome", "reason"))
+REFUSED_IN_A_ROW = Gauge("notifier_refused_in_a_row", "Deliveries refused one after the other that may be cured")
 GAPS = Counter("notifier_gaps_total", "Gaps found in a stream to this recipient")
 
 # auditor

@@ -27,8 +27,9 @@ async def test_a_recipient_names_what_was_kept_from_it(stage):
     with capture_logs() as logs:
         shown = await stage.read("DEU/spoc")
     assert (shown.texts, shown.gaps) == ([letters[0].text, letters[2].text], [("TUR/spoc", 2)])
-    alarms = [one for one in logs if one["event"] == "a message is missing"]
-    assert [(one["log_level"], one["originator"], one["sequence"]) for one in alarms] == [("error", "TUR/spoc", 2)]
+    alarms = [one for one in logs if one["event"] == "messages are missing"]
+    found = [(one["log_level"], one["originator"], one["first"], one["last"]) for one in alarms]
+    assert found == [("error", "TUR/spoc", 2, 2)]
     assert (await stage.read("AUT/spoc")).texts == [one.text for one in letters]
 
 

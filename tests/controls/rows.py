@@ -351,6 +351,25 @@ ATTACKS = (
     attack("34 in the file", "34_own_exception::test_an_approval_in_the_file_releases_nothing",
            "notifier.producers.publisher:planned = lambda notification, *rest: "
            "original(notification, *rest, notification.local.approvals)"),
+    attack("37 what is early is kept", "37_clock_off::test_a_recipient_whose_clock_is_behind_loses_nothing",
+           "notifier.consumers.inbox:Inbox.kept = lambda *_, **__: module('asyncio').sleep(0, [])"),
+    attack("37 what is early has its place", "37_clock_off::test_a_recipient_whose_clock_is_behind_loses_nothing",
+           "notifier.consumers.reading:_early = lambda parsed, recipient, raw: "
+           "_refused(parsed, EnvelopeError('bad_statement'), raw)"),
+    attack("37 what is early waits for its time",
+           "37_clock_off::test_a_hub_whose_clock_is_ahead_loses_nothing_and_holds_up_nobody",
+           "notifier.envelope.opening:_check_statement = lambda *_: None"),
+    attack("37 the alarm", "37_clock_off::test_several_in_a_row_are_an_alarm",
+           "notifier.consumers.alarm:ALARM = 1000"),
+    attack("37 a directory that was held back",
+           "37_clock_off::test_a_recipient_from_whom_a_directory_is_held_back_loses_nothing",
+           "notifier.consumers.retrial:Retrial._begun = lambda _: None"),
+    attack("44 a gap is a range", "44_gap_bomb::test_an_envelope_makes_one_row_and_one_line_however_far_it_jumps",
+           "notifier.consumers.gaps:skipped = lambda connection, stream, first, last, now: "
+           "module('asyncio').gather(*(original(connection, stream, number, number, now) "
+           "for number in range(last - 9, last + 1)))"),
+    attack("44 so many ranges and no more", "44_gap_bomb::test_a_stream_has_so_many_ranges_and_no_more",
+           "notifier.consumers.gaps:CAP = 10**6"),
 )  # fmt: skip
 
 OTHERS = (

@@ -16,11 +16,13 @@ import structlog
 
 from notifier.codec import codec
 from notifier.consumers import tables
-from notifier.consumers.inbox import Gap, Inbox
+from notifier.consumers.filling import Batch
+from notifier.consumers.gaps import Gap
+from notifier.consumers.inbox import Inbox
 from notifier.consumers.receipts import RECEIPT_TYPE
 from notifier.consumers.sinks import Callback, JsonLines
 from notifier.consumers.subscriber import Parts, Subscriber
-from notifier.directory.model import Key, KeyState, KeyUse
+from notifier.directory.model import CLOCK_SKEW_MS, AuthorityState, Key, KeyState, KeyUse
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import (
     Addressee,
@@ -36,7 +38,7 @@ from notifier.envelope import (
 )
 from notifier.envelope.keys import signature_holds
 from notifier.envelope.primitives import pae
-from notifier.errors import DirectoryError, Fenced, StorageError, Temporary
+from notifier.errors import DirectoryError, Fenced, StorageError
 from notifier.notification import encode, for_sealing, parse
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import feed_of
@@ -224,18 +226,21 @@ async def test_a_missing_number_is_reported_by_name_until_it_comes(hub, desk, wo
     await hub.deliver("FRA/spoc")
     assert len(await desk.receive()) == 4
     stream = world.stream("TUR/spoc").hex()
-    assert await desk.look("gaps") == [Gap("TUR/spoc", stream, 3), Gap("TUR/spoc", stream, 4)]
+    assert await desk.look("gaps") == [Gap("TUR/spoc", stream, 3, 4, 2)]
     await hub.deliver("TUR/spoc", sequence=4)
     assert len(await desk.receive()) == 5
-    assert await desk.look("gaps") == [Gap("TUR/spoc", stream, 3)]
+    assert await desk.look("gaps") == [Gap("TUR/spoc", stream, 3, 3, 1)]
 
 
 async def test_a_jump_without_measure_does_not_fill_the_disk(hub, desk):
-    """An originator that skips 2**62 numbers: the first thousand are named, and the feed goes on."""
+    """An originator that skips 2**62 numbers: they are one gap, and one of them that comes makes it two."""
     await hub.deliver("TUR/spoc", sequence=2**62)
     await hub.deliver("FRA/spoc")
     assert len(await desk.receive()) == 2
-    assert len(await desk.look("gaps")) == 1000
+    assert [(gap.first, gap.last) for gap in await desk.look("gaps")] == [(1, 2**62 - 1)]
+    await hub.deliver("TUR/spoc", sequence=1000)
+    assert len(await desk.receive()) == 3
+    assert [(gap.first, gap.last) for gap in await desk.look("gaps")] == [(1, 999), (1001, 2**62 - 1)]
 
 
 @pytest.mark.parametrize("sequence", [0, 2**63, 2**64 - 1])
@@ -318,23 +323,243 @@ class Warned:
     error = warning
 
 
-async def test_a_delivery_from_a_clock_that_is_ahead_is_waited_for(world, hub, desk):
-    """Ours is ten minutes behind the hub's: what came before is stored, the early one and what follows it in time."""
-    await hub.deliver("TUR/spoc")
-    for originator in ("FRA/spoc", "TUR/spoc"):
-        sealed = hub.sealed(originator)
-        early = hub.stated(sealed.digest, accepted_at=world.clock() + HOUR_MS // 6)
-        await hub.put(hub.delivery(sealed, signed=early))
-    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
-        with pytest.raises(Temporary) as error:
-            await subscriber.until_idle(0, patience=0.1)
-        assert error.value.reason == "not_yet_valid"
-        assert len(await subscriber.inbox.messages()) == 1
-        world.clock.now += HOUR_MS // 6
+async def early(hub, originator="TUR/spoc", ahead=HOUR_MS):
+    """A delivery that a hub accepted whose clock is ahead of everybody else's."""
+    sealed = hub.sealed(originator)
+    signed = hub.stated(sealed.digest, accepted_at=hub.world.clock() + ahead)
+    await hub.put(hub.delivery(sealed, signed=signed))
+    return sealed.digest
+
+
+async def comes_in(subscriber, count):
+    """Returns the originators of what is in the inbox, once there are `count`."""
+    while len(found := await subscriber.inbox.messages()) < count:
         await subscriber.until_idle(0)
-        assert [one.originator for one in await subscriber.inbox.messages()] == ["TUR/spoc", "FRA/spoc", "TUR/spoc"]
+        await asyncio.sleep(0.01)
+    return [one.originator for one in found]
+
+
+async def turns(subscriber, *, ready):
+    """Returns when it is ready, or is not any more."""
+    while subscriber.ready() != ready:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.01)
+
+
+async def test_what_is_not_yet_valid_holds_nothing_up_and_comes_in_by_itself_in_time(world, hub, desk):
+    """Two of an hour ahead: kept, with no gap and no receipt; the rest is read; then each when its time has come."""
+    await hub.deliver("TUR/spoc")
+    await early(hub, "TUR/spoc", HOUR_MS)
+    await early(hub, "FRA/spoc", 2 * HOUR_MS)
+    await hub.deliver("TUR/spoc")
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
+        await subscriber.until_idle(0)
+        assert await comes_in(subscriber, 2) == ["TUR/spoc", "TUR/spoc"]
+        first, second = await subscriber.inbox.refused()
+        assert (first.reason, first.cure, first.claims) == ("not_yet_valid", "time", "TUR/spoc")
+        assert (first.due, second.due) == tuple(world.clock() + hours * HOUR_MS - CLOCK_SKEW_MS for hours in (1, 2))
+        assert await subscriber.inbox.gaps() == []
+        world.clock.now = first.due
+        assert await comes_in(subscriber, 3) == ["TUR/spoc", "TUR/spoc", "TUR/spoc"]
+        world.clock.now = second.due
+        assert len(await comes_in(subscriber, 4)) == 4
+        assert await subscriber.inbox.refused() == []
+        assert await subscriber.inbox.gaps() == []
+    assert {tuple(answers) for answers in (await desk.receipts()).values()} == {(("opened", None),)}
+
+
+async def test_a_clock_that_is_put_right_a_week_later_brings_everything(world, hub, desk):
+    """Ours is a week behind: all is refused, which is an alarm; once it is right all is read, in order."""
+    right = world.clock.now
+    for _ in range(5):
+        await hub.deliver("TUR/spoc")
+    world.clock.now = right - 7 * 24 * HOUR_MS
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
+        await subscriber.until_idle(0)
+        assert await subscriber.inbox.messages() == []
+        assert not subscriber.ready()
+        world.clock.now = right
+        await comes_in(subscriber, 5)
+        await turns(subscriber, ready=True)
+        assert [one.seq for one in await subscriber.inbox.messages()] == [1, 2, 3, 4, 5]
     assert await desk.reasons() == []
     assert await desk.look("gaps") == []
+
+
+async def test_an_alarm_outlives_a_restart_and_ends_with_the_first_that_is_read(world, hub, desk):
+    """Two are none, the third raises it; what is no delivery neither raises nor ends it."""
+    for _ in range(2):
+        await early(hub)
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
+        await subscriber.until_idle(0)
+        assert subscriber.ready()
+        await hub.put(b"no delivery")
+        await early(hub)
+        await turns(subscriber, ready=False)
+        for _ in range(3):
+            await early(hub)
+        await subscriber.until_idle(0)
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
+        await subscriber.until_idle(0)
+        assert not subscriber.ready()
+        await hub.deliver("FRA/spoc")
+        await turns(subscriber, ready=True)
+
+
+def changed(snapshot, **facts):
+    """The snapshot in which these facts of TUR/spoc are others."""
+    directory = snapshot.directory
+    one = replace(directory.authorities["TUR/spoc"], **facts)
+    authorities = dict(directory.authorities) | {"TUR/spoc": one}
+    return Snapshot(replace(directory, version=directory.version + 1, authorities=authorities), snapshot.rules)
+
+
+def keyed(keys, **facts):
+    """The signing keys of `keys` with these facts changed."""
+    return tuple(replace(key, **facts) if key.use is KeyUse.SIGN else key for key in keys)
+
+
+def without_signer(snapshot):
+    """Nobody knows TUR's keys."""
+    return changed(snapshot, keys=())
+
+
+def suspended(snapshot):
+    """TUR is suspended, as if it had been so always."""
+    return changed(snapshot, state=AuthorityState.SUSPENDED)
+
+
+def retired(snapshot):
+    """TUR's key was retired long ago."""
+    keys = snapshot.directory.authorities["TUR/spoc"].keys
+    return changed(snapshot, keys=keyed(keys, state=KeyState.RETIRING, changed_at=0))
+
+
+def to_come(snapshot):
+    """TUR's key is not yet valid."""
+    keys = snapshot.directory.authorities["TUR/spoc"].keys
+    return changed(snapshot, keys=keyed(keys, not_before=2**61, not_after=2**62))
+
+
+def not_permitted(snapshot):
+    """TUR may send nothing."""
+    return changed(snapshot, publishes=frozenset())
+
+
+def without_hub_key(snapshot):
+    """Nobody knows the hub's keys."""
+    directory = snapshot.directory
+    return Snapshot(replace(directory, version=9, hub=replace(directory.hub, keys=())), snapshot.rules)
+
+
+def hub_key_retired(snapshot):
+    """The hub's key was retired long ago."""
+    directory = snapshot.directory
+    keys = keyed(directory.hub.keys, state=KeyState.RETIRING, changed_at=0)
+    return Snapshot(replace(directory, version=9, hub=replace(directory.hub, keys=keys)), snapshot.rules)
+
+
+WRONG = {
+    without_signer: "unknown_signer",
+    suspended: "signer_revoked",
+    retired: "signer_revoked",
+    to_come: "signer_revoked",
+    not_permitted: "not_permitted",
+    without_hub_key: "bad_statement",
+    hub_key_retired: "bad_statement",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)
+@pytest.mark.parametrize("restarted", [False, True], ids=["by itself", "after a restart"])
+async def test_what_a_later_directory_cures_is_kept_and_comes_in_with_it(world, hub, desk, wrong, restarted):
+    """In order, without a gap, each once; what nothing cures stays refused."""
+    right = world.directory.snapshot()
+    world.directory.put(wrong(right))
+    directory, world.directory = world.directory, StaticDirectory(right)  # the hub's is as it must be
+    for _ in range(3):
+        await hub.deliver("TUR/spoc")
+    await hub.put(b"no delivery")
+    async with desk.subscribed(directory=directory) as subscriber, asyncio.timeout(PATIENCE_S):
+        await subscriber.until_idle(0)
+        refused = await subscriber.inbox.refused()
+        assert [(one.reason, one.cure) for one in refused] == [(WRONG[wrong], "directory")] * 3 + [
+            ("malformed", None)
+        ]
+        assert not subscriber.ready()
+        if not restarted:
+            directory.put(right)
+            await comes_in(subscriber, 3)
+            await turns(subscriber, ready=True)
+    directory.put(right)
+    assert [one.seq for one in await desk.receive(directory=directory)] == [1, 2, 3]
+    assert await desk.reasons() == ["malformed"]
+    assert await desk.look("gaps") == []
+
+
+async def test_what_was_sealed_to_a_key_that_is_not_at_hand_comes_in_with_it(world, hub, desk):
+    """An old private key that was forgotten when the machine was made anew."""
+    new, old = DecryptionKey.from_secret(b"n" * 32), world.keys[ME].decryption
+    world.directory.put(rotated(world.directory.snapshot(), new, world.clock()))
+    await hub.deliver("TUR/spoc")
+    assert await desk.receive(keys={new.key_id: new}) == []
+    (refused,) = await desk.look("refused")
+    assert (refused.reason, refused.cure) == ("not_addressed", "key")
+    assert len(await desk.receive(keys={new.key_id: new, old.key_id: old})) == 1
+    assert await desk.look("refused") == []
+
+
+async def test_many_that_are_refused_hold_up_nobody(world, hub, desk, monkeypatch):
+    """They are tried again a few at a time; a message that comes meanwhile is read between two of the batches."""
+    monkeypatch.setattr("notifier.consumers.retrial.BATCH", 2)
+    right = world.directory.snapshot()
+    directory, world.directory = StaticDirectory(without_signer(right)), StaticDirectory(right)
+    for _ in range(9):
+        await hub.deliver("TUR/spoc")
+    async with desk.subscribed(directory=directory) as subscriber, asyncio.timeout(PATIENCE_S):
+        await subscriber.until_idle(0)
+        await hub.deliver("FRA/spoc")
+        directory.put(right)
+        found = await comes_in(subscriber, 10)
+    assert found.index("FRA/spoc") < 9
+    assert [one.seq for one in await desk.look("messages") if one.originator == "TUR/spoc"] == [*range(1, 10)]
+
+
+async def test_what_somebody_asks_for_is_tried_again_by_the_subscriber_at_work(world, hub, desk):
+    """Another process asks; what is refused again is no longer asked for."""
+    await early(hub)
+    async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
+        await subscriber.until_idle(0)
+        other = await desk.open_inbox()
+        assert await other.ask_again() == 1
+        while await other.asked():  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.01)
+        (refused,) = await other.refused()
+        assert refused.due == world.clock() + HOUR_MS - CLOCK_SKEW_MS
+        await other.close()
+
+
+async def test_a_crash_while_something_is_tried_again_stores_it_once(world, hub, desk, monkeypatch):
+    """The transaction is whole: the record is refused, or it is a message, and never both or neither."""
+    await early(hub)
+    await desk.receive()
+    world.clock.now += HOUR_MS
+    answer = Batch._answer
+
+    async def cut(self, result):
+        await answer(self, result)
+        raise Cut
+
+    monkeypatch.setattr(Batch, "_answer", cut)
+    with pytest.raises(Cut):
+        await desk.receive()
+    assert (await desk.look("messages"), await desk.reasons()) == ([], ["not_yet_valid"])
+    monkeypatch.undo()
+    assert [one.seq for one in await desk.receive()] == [1]
+    assert await desk.reasons() == []
+
+
+class Cut(Exception):
+    """The process ends here."""
 
 
 @pytest.mark.parametrize("spoiled", ["signing", "decryption", "authority"])
@@ -434,8 +659,6 @@ async def test_messages_and_offset_are_stored_together_or_not_at_all(hub, desk, 
     """A crash in the middle of the batch's transaction leaves no row and no offset; the next start has all."""
     await hub.deliver("TUR/spoc")
     await hub.deliver("TUR/spoc")
-    from notifier.consumers.filling import Batch
-
     whole = Batch.take
 
     async def cut(self, offset, result):
@@ -502,7 +725,7 @@ async def test_a_reader_that_outlives_a_restore_cannot_skip(make_world, tmp_path
         await subscriber.until_idle(0)
         database = subscriber.inbox._database
         async with database.write() as connection:
-            for table in (tables.messages, tables.gaps, tables.streams, tables.receipts):
+            for table in (tables.messages, tables.gap_ranges, tables.streams, tables.receipts):
                 await connection.execute(table.delete())
             await connection.execute(tables.instance.update().values(feed_offset=0))
         async with read_again:

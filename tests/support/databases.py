@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +102,11 @@ async def received(inbox: Inbox) -> dict[str, Any]:
             | {"notification": to_json(one.notification, local=False)}
             for one in await inbox.messages()
         ],
-        "gaps": [asdict(one) for one in await inbox.gaps()],
+        "gaps": [
+            {"originator": gap.originator, "stream": gap.stream, "sequence": number}
+            for gap in await inbox.gaps()
+            for number in range(gap.first, gap.last + 1)
+        ],
         "refusals": [list(one) for one in await inbox.refusals()],
         "receipts": sorted(one.hex() for one in await inbox.receipts()),
         "offset": await inbox.offset(),

@@ -395,7 +395,7 @@ class Stage:
                 [one.seq for one in opened],
                 [one.notification.narrative for one in messages if one.state == "conflict"],
                 [reason for _, reason in await inbox.refusals()],
-                [(gap.originator, gap.sequence) for gap in await inbox.gaps()],
+                [(gap.originator, n) for gap in await inbox.gaps() for n in range(gap.first, gap.last + 1)],
                 [(one["outcome"], one["reason"]) for one in map(answer, await inbox.receipts())],
             )
         finally:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from notifier.consumers.migrations import v0002_gaps_are_ranges, v0003_refusals_are_tried_again
 from notifier.migrations import Migration, latest
 
 OLDEST: Final = 1
 """The oldest version that still opens."""
 
-MIGRATIONS: Final[tuple[Migration, ...]] = ()
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    v0002_gaps_are_ranges.MIGRATION,
+    v0003_refusals_are_tried_again.MIGRATION,
+)
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)
 """The version of the tables in `tables`."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from notifier.codec import codec
-from notifier.directory.model import Key, KeyUse
+from notifier.directory.model import AuthorityState, Key, KeyUse
 from notifier.envelope import (
     check_stanzas,
     open_body,
@@ -17,9 +17,10 @@ from notifier.envelope import (
     verify_delivery,
     verify_statement,
 )
-from notifier.errors import EnvelopeError
+from notifier.errors import Cure, EnvelopeError
 
 NOW = 1_795_000_000_000
+DAY = 86_400_000
 
 
 def told(call, *arguments, **named):
@@ -106,7 +107,8 @@ def test_a_statement_that_is_refused_says_why(cast):
     for change, detail in (
         ({"audience": "FRA/spoc"}, "the hub's statement speaks of something else"),
         ({"kind": "decision"}, "the hub's statement speaks of something else"),
-        ({"accepted_at": NOW + 3_600_000}, "the hub's time of acceptance is impossible"),
+        ({"accepted_at": NOW + 3_600_000}, "the hub's time of acceptance lies in the future"),
+        ({"accepted_at": NOW - 3_600_000}, "the hub's time of acceptance is impossible"),
     ):
         assert told(cast.verify_delivery, cast.deliver(data, **change)) == bad(detail)
     record = codec("Delivery").decode(cast.deliver(data))
@@ -138,10 +140,46 @@ def test_the_earliest_and_the_latest_time_of_acceptance_are_still_possible(cast)
     """Five minutes of skew before issue and beyond now, and expiry itself: the bounds belong to it."""
     data, skew = cast.seal().envelope, 5 * 60_000
     expiry = cast.header().expires_at
-    for accepted_at, now, beyond in ((NOW - skew, NOW, -1), (NOW + skew, NOW, 1), (expiry, expiry, 1)):
-        assert cast.verify_delivery(cast.deliver(data, accepted_at=accepted_at), now=now).accepted_at == accepted_at
+    never, early = "the hub's time of acceptance is impossible", "the hub's time of acceptance lies in the future"
+    for accepted_at, now, beyond, why in (
+        (NOW - skew, NOW, -1, never),
+        (NOW + skew, NOW, 1, early),
+        (expiry, expiry, 1, never),
+        (expiry, NOW + DAY, 1, never),
+    ):
+        if now >= accepted_at - skew:
+            assert (
+                cast.verify_delivery(cast.deliver(data, accepted_at=accepted_at), now=now).accepted_at == accepted_at
+            )
         late = cast.deliver(data, accepted_at=accepted_at + beyond)
-        assert told(cast.verify_delivery, late, now=now) == bad("the hub's time of acceptance is impossible")
+        assert told(cast.verify_delivery, late, now=now) == bad(why)
+
+
+def test_a_refusal_says_what_may_cure_it(cast, insider):
+    """Time, a later directory, another key of this recipient; nothing where the bytes are wrong."""
+    data = cast.seal().envelope
+    good = cast.deliver(data)
+    (authority, key), hub_key = cast.signer_of(cast.signer.key_id), cast.hub_key_of(cast.hub_signer.key_id)
+    later = replace(hub_key, not_before=NOW + 10**9, not_after=NOW + 10**10)
+    suspended = replace(authority, state=AuthorityState.SUSPENDED)
+    of = {"hub_id": cast.hub_id, "signer": cast.signer_of, "hub_signer": cast.hub_key_of}
+    of |= {"audience": "DEU/spoc", "now": NOW}
+    for delivery, change, cure in (
+        (cast.deliver(data, accepted_at=NOW + 3_600_000), {}, Cure.TIME),
+        (cast.deliver(data, accepted_at=NOW - 3_600_000), {}, None),
+        (cast.deliver(data, audience="FRA/spoc"), {}, None),
+        (good, {"signer": lambda _: None}, Cure.DIRECTORY),
+        (good, {"signer": lambda _: (suspended, key)}, Cure.DIRECTORY),
+        (good, {"hub_signer": lambda _: None}, Cure.DIRECTORY),
+        (good, {"hub_signer": lambda _: later}, Cure.DIRECTORY),
+        (good, {"hub_id": bytes(16)}, None),
+    ):
+        with pytest.raises(EnvelopeError) as error:
+            verify_delivery(delivery, **(of | change))
+        assert error.value.cure is cure
+    with pytest.raises(EnvelopeError) as error:
+        open_body(cast.verify_delivery(good), {})
+    assert error.value.cure is Cure.KEY
 
 
 def test_a_delivery_is_verified_the_same_parsed_or_as_bytes(cast):
