@@ -187,11 +187,11 @@ def test_what_is_wrong_with_a_file_is_said_and_nothing_is_published(notifier, ad
 def test_a_subscriber_that_does_not_take_part_is_a_warning(administer, file):
     """Published all the same."""
     document = json.loads(file.read_text())
-    lane = {"from": "TUR", "to": "BEL", "subscribers": ["BEL/ncb"]}
+    lane = {"from": "TUR", "to": "BEL", "subscribers": ["CHE/ncb"]}
     file.write_text(json.dumps(document | {"corridors": [lane]}))
     status, _, err = administer("rules", str(file))
     assert status == 0
-    assert "warning: BEL/ncb subscribes" in err
+    assert "warning: CHE/ncb subscribes" in err
     assert err.splitlines()[-2:] == ["version 2 of the rules", "published"]
 
 
