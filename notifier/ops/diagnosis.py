@@ -368,7 +368,8 @@ def _some(names: Sequence[str]) -> str:
 def _disk(settings: Settings) -> Iterator[Finding]:
     """Every folder that something is written to takes a file, and has room."""
     folders = {file.parent for one in (settings.outbox, settings.inbox) if one and (file := file_of(one)) is not None}
-    folders |= {_existing(folder) for folder in (settings.directory.cache, settings.log_folder) if folder is not None}
+    others = (settings.directory.cache, settings.log_folder)
+    folders |= {_existing(folder.absolute()) for folder in others if folder is not None}
     found = [finding for folder in sorted(folders) if (finding := _folder(settings.name, folder)) is not None]
     yield from found or [Finding(settings.name, "disk", OK, "it takes what is written, and has room")]
 
