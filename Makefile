@@ -10,9 +10,10 @@ LOAD ?= 20000
 ACTS ?= 18
 MODELS ?= long
 SECONDS ?= 30
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation attacks integration cli check bench lock clean
+.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation attacks integration cli coverage check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,26 +26,32 @@ $(STAMP): requirements.lock requirements-jre.lock pyproject.toml
 demo: setup ## the main job on a real local Kafka, from start to proof
 	$(VENV)/bin/notifier demo
 
-test: unit simulation attacks cli integration ## every tier
+test: setup ## every tier, side by side; prints the time of each
+	+tools/lanes "integration" "unit attacks cli simulation"
 
+# The tests of a module that share a sandbox stay with one worker (loadfile).
 unit: setup ## pure code and single parts, with the network cut off
-	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket
+	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket -n $(WORKERS)
 
 simulation: setup ## whole systems on the broker in memory
-	$(PYTEST) tests/simulation tests/model --disable-socket --allow-unix-socket
+	$(PYTEST) tests/simulation tests/model --disable-socket --allow-unix-socket -n $(WORKERS)
 
 attacks: setup ## what each attack of docs/threat-model.md meets, with real keys and the real parts
-	$(PYTEST) tests/attacks --disable-socket --allow-unix-socket
+	$(PYTEST) tests/attacks --disable-socket --allow-unix-socket -n $(WORKERS)
 
 cli: setup ## every verb, as a user types it
-	$(PYTEST) tests/cli
+	$(PYTEST) tests/cli -n $(WORKERS)
 
 integration: setup ## the real broker, with TLS and ACLs; a real PostgreSQL
 	tools/postgresql
-	$(PYTEST) tests/integration
+	$(PYTEST) tests/integration -n $(WORKERS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
+
+coverage: setup ## what `make integration COVERAGE=1` reached of the modules that no other tier reaches
+	$(VENV)/bin/coverage report
 
 test-long: setup ## many seeds, larger models, and the kill campaign: SEEDS, FROM, MODELS, LOAD and ACTS say which
-	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model tests/simulation/test_deaths.py --timeout=3600)
+	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/unit --disable-socket --allow-unix-socket -n $(WORKERS))
+	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model tests/simulation/test_deaths.py --timeout=3600 -n $(WORKERS))
 	NOTIFIER_SEEDS=$(SEEDS) NOTIFIER_FROM=$(FROM) $(PYTEST) --timeout=3600 \
 		tests/simulation/test_schedules.py tests/simulation/test_whole_system.py
 	$(if $(MODELS),NOTIFIER_LONG=1) NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json \

@@ -1,11 +1,22 @@
-"""What every tier shares: no test asserts on time, so no generated example has a deadline either."""
+"""Settings that every tier shares.
 
+No test asserts on time, so no generated example has a deadline. The examples that hypothesis draws are the same in
+every run; with `NOTIFIER_LONG` they are random.
+"""
+
+import os
 import signal
 
 from hypothesis import settings
+from xdist.workermanage import NodeManager
 
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("gate", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None)
+settings.load_profile("long" if "NOTIFIER_LONG" in os.environ else "gate")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# An end by SIGTERM or a lost terminal is an interrupt, too: fixtures end the processes that they started.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.default_int_handler)
+NodeManager.EXIT_TIMEOUT = 120  # seconds until workers are killed, whose fixtures may be ending a broker

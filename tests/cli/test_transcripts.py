@@ -13,31 +13,35 @@ import pytest
 from notifier.cli.main import VERBS, notifier
 from support.disks import Namespace
 from support.homes import copy_examples
-from support.transcripts import Stage, parse
+from support.transcripts import Nursery, Stage, parse
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 
 
+@pytest.fixture(scope="session")
+def nursery():
+    """Forks every command, in a view of the files in which transcripts may mount what only they see."""
+    namespace = Namespace()
+    nursery = Nursery(namespace.enter)
+    yield nursery
+    nursery.close()
+    namespace.close()
+
+
 @pytest.fixture
-def stage(lived_in, tmp_path, arrest):
+def stage(lived_in, tmp_path, arrest, nursery):
     """A folder with a home in its usual place, a notification of TUR/spoc, and the examples."""
     shutil.copytree(lived_in, tmp_path / ".notifier")
     copy_examples(tmp_path / "examples")
     (tmp_path / "arrest.json").write_text(json.dumps(arrest))
-    namespace = Namespace()
-    stage = Stage(tmp_path, namespace.enter)
-    yield stage
-    stage.close()
-    namespace.close()
+    return Stage(tmp_path, nursery)
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory):
+@pytest.fixture
+def bare(tmp_path, nursery):
     """An empty folder."""
-    stage = Stage(tmp_path_factory.mktemp("bare"))
-    yield stage
-    stage.close()
+    return Stage(tmp_path, nursery)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -7,13 +7,21 @@ from pathlib import Path
 import pytest
 
 from support.homes import copy_examples
-from support.transcripts import Stage
+from support.transcripts import Nursery, Stage
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 
+@pytest.fixture(scope="module")
+def nursery():
+    """Forks every command."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
 @pytest.fixture
-def stage(world, tmp_path):
+def stage(world, tmp_path, nursery):
     """A folder with the tier's home in its usual place, and the examples."""
     (tmp_path / ".notifier").symlink_to(world.home)
     copy_examples(tmp_path / "examples")

@@ -16,7 +16,7 @@ from support.seeds import blocks, chosen
 from support.whole import run_seed
 
 
-@pytest.mark.parametrize("seeds", blocks(50, 25), ids=lambda seeds: f"{seeds[0]} to {seeds[-1]}")
+@pytest.mark.parametrize("seeds", blocks(50, 10), ids=lambda seeds: f"{seeds[0]} to {seeds[-1]}")
 def test_every_promise_holds_whatever_happens(cores, seeds):
     """Accepted is delivered once, in order, without a gap; all of it is audited; nothing else is delivered."""
     cores.run(run_seed, seeds)

@@ -49,7 +49,10 @@ class Cores:
             run_seed(seeds[0])
             return
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=_silence)
+            # Workers of pytest-xdist take the cores already: each has one process beside it.
+            beside = 1 if "PYTEST_XDIST_WORKER" in os.environ else None
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(beside, mp_context=spawn, initializer=_silence)
         done = self._pool.map(_outcome, [run_seed] * len(seeds), seeds)
         told = zip(seeds, done, strict=True)
         failed = [f"replay with {name}={seed}\n{what}" for seed, what in told if what]

@@ -77,23 +77,31 @@ def parse(text: str) -> list[Step]:
     return steps
 
 
-class Stage:
-    """Where transcripts are played: a folder; `enter` comes before every command (see `support.disks`)."""
+class Nursery:
+    """A process that forks each `notifier` command (support/nursery.py); `enter` comes before every command."""
 
-    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
-        self._folder = folder
-        self._enter = enter
+    def __init__(self, enter: Sequence[str] = ()) -> None:
+        self.enter = enter
         self._place = tempfile.mkdtemp(prefix="nursery-")
-        nursery = [*enter, sys.executable, str(Path(__file__).with_name("nursery.py")), f"{self._place}/socket"]
-        self._nursery = subprocess.Popen(nursery, stdout=subprocess.PIPE, text=True, env=self._environment())
-        assert self._nursery.stdout is not None
-        assert self._nursery.stdout.readline() == "ready\n"
+        self.socket = f"{self._place}/socket"
+        nursery = [*enter, sys.executable, str(Path(__file__).with_name("nursery.py")), self.socket]
+        self._process = subprocess.Popen(nursery, stdout=subprocess.PIPE, text=True, env=environment())
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
 
     def close(self) -> None:
-        """Ends what was started to play."""
-        self._nursery.terminate()
-        self._nursery.communicate(timeout=PATIENCE_S)
+        """End the process and remove its socket."""
+        self._process.terminate()
+        self._process.communicate(timeout=PATIENCE_S)
         shutil.rmtree(self._place)
+
+
+class Stage:
+    """Play transcripts in a folder; `nursery` runs the commands (its `enter`: see `support.disks`)."""
+
+    def __init__(self, folder: Path, nursery: Nursery) -> None:
+        self._folder = folder
+        self._nursery = nursery
 
     def play(self, text: str) -> None:
         """Runs every command; raises `AssertionError` at the first that is not as the transcript says."""
@@ -104,13 +112,13 @@ class Stage:
     def run(self, command: str) -> Step:
         """What a command prints, and how it ends."""
         process = subprocess.Popen(
-            [*self._enter, "bash", "-c", f"cd '{self._folder}' && {command}"],
+            [*self._nursery.enter, "bash", "-c", f"cd '{self._folder}' && {command}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="backslashreplace",
-            env=self._environment(),
+            env=environment() | {"NOTIFIER_NURSERY": self._nursery.socket},
             start_new_session=True,
         )
         try:
@@ -124,10 +132,11 @@ class Stage:
         plain = [line for line in lines if _logged(line) is None]
         return Step(command, out.splitlines(), plain, sorted(set(logged)), process.returncode)
 
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("NOTIFIER_", "LC_"))}
-        own = {"PATH": f"{BIN}:{kept['PATH']}", "PYTHON": sys.executable, "LC_ALL": "C.UTF-8"}
-        return kept | own | {"NOTIFIER_NURSERY": f"{self._place}/socket"}
+
+def environment() -> dict[str, str]:
+    """Return the environment of every command: no setting of the caller's, `tests/cli/bin` on the path."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NOTIFIER_", "LC_"))}
+    return kept | {"PATH": f"{BIN}:{kept['PATH']}", "PYTHON": sys.executable, "LC_ALL": "C.UTF-8"}
 
 
 def _logged(line: str) -> str | None:
