@@ -13,7 +13,7 @@ SECONDS ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation attacks integration cli coverage check bench lock clean
+.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation attacks integration cli coverage check wheel bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,9 @@ check: setup ## style, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+wheel: setup ## build the wheel, install it in an empty environment, run the demo from there
+	tools/wheel $(VENV)
 
 bench: setup ## measure, side by side with the peers
 	$(VENV)/bin/python -m benchmarks
