@@ -7,6 +7,8 @@ import shutil
 import pytest
 
 from support import homes
+from support.disks import Namespace
+from support.transcripts import Nursery
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,13 @@ def lived_in(pristine, tmp_path_factory):
 def arrest():
     """A notification of TUR/spoc."""
     return homes.arrest()
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Forks every command, in a view of the files in which transcripts may mount what only they see."""
+    namespace = Namespace()
+    nursery = Nursery(namespace.enter)
+    yield nursery
+    nursery.close()
+    namespace.close()

@@ -11,22 +11,11 @@ import click
 import pytest
 
 from notifier.cli.main import VERBS, notifier
-from support.disks import Namespace
 from support.homes import copy_examples
-from support.transcripts import Nursery, Stage, parse
+from support.transcripts import Stage, parse
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 FILES = sorted(TRANSCRIPTS.glob("*.txt"))
-
-
-@pytest.fixture(scope="session")
-def nursery():
-    """Forks every command, in a view of the files in which transcripts may mount what only they see."""
-    namespace = Namespace()
-    nursery = Nursery(namespace.enter)
-    yield nursery
-    nursery.close()
-    namespace.close()
 
 
 @pytest.fixture

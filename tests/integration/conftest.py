@@ -6,6 +6,7 @@ import pytest
 
 from notifier.sandbox.sandbox import Sandbox
 from support import sandbox as support
+from support.transcripts import Nursery
 
 
 def _quiet(_text):
@@ -41,3 +42,11 @@ def spoiled(tmp_path_factory):
         yield support.World(sandbox)
     finally:
         sandbox.down(_quiet)
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Forks every command."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()

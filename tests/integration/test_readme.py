@@ -11,18 +11,15 @@ from support.homes import EXAMPLES
 from support.transcripts import Stage
 
 
-def test_the_page_works_in_its_order_and_ends_by_itself(world, tmp_path):
+def test_the_page_works_in_its_order_and_ends_by_itself(world, nursery, tmp_path):
     """Every command ends well; the Python block receives what it published, and ends."""
     (tmp_path / ".notifier").symlink_to(world.home)
     (tmp_path / "examples").symlink_to(EXAMPLES)
-    stage = Stage(tmp_path)
-    try:
-        for command in of_page(ROOT / "README.md"):
-            seen = stage.run(command)
-            assert seen.status == 0, str(seen)
-            assert seen.out or "sandbox up" in command or "subscribe" in command, str(seen)
-    finally:
-        stage.close()
+    stage = Stage(tmp_path, nursery)
+    for command in of_page(ROOT / "README.md"):
+        seen = stage.run(command)
+        assert seen.status == 0, str(seen)
+        assert seen.out or "sandbox up" in command or "subscribe" in command, str(seen)
     (code,) = blocks(ROOT / "README.md", "python")
     done = subprocess.run(
         [sys.executable, "-c", code],

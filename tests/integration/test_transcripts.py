@@ -7,17 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.homes import copy_examples
-from support.transcripts import Nursery, Stage
+from support.transcripts import Stage
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    """Forks every command."""
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
 
 
 @pytest.fixture
@@ -25,9 +17,7 @@ def stage(world, tmp_path, nursery):
     """A folder with the tier's home in its usual place, and the examples."""
     (tmp_path / ".notifier").symlink_to(world.home)
     copy_examples(tmp_path / "examples")
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
+    return Stage(tmp_path, nursery)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
