@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -14,7 +15,8 @@ import structlog
 from notifier.backoff import Backoff
 from notifier.config import Settings
 from notifier.directory.fresh import first_look, keep_fresh
-from notifier.errors import NotifierError
+from notifier.errors import DirectoryStale, NotifierError
+from notifier.ops.readiness import Readiness
 from notifier.runtime import REAL, Runtime
 
 if TYPE_CHECKING:
@@ -61,13 +63,11 @@ async def _main(settings: Settings, build: Build) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    current: list[Service] = []
+    current: list[Readiness] = []
     directory = DirectoryClient(settings.directory, REAL.clock)
     tasks = [asyncio.create_task(_supervise(settings, directory, build, current, stop))]
     if settings.listen is not None:
-        tasks.append(
-            asyncio.create_task(server.serve(settings.listen, lambda: bool(current) and current[0].ready(), stop))
-        )
+        tasks.append(asyncio.create_task(server.serve(settings.listen, lambda: bool(current) and current[0](), stop)))
     # Whichever ends first, however it ends, ends the other: a service that is dead must not look alive.
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
@@ -78,7 +78,7 @@ async def _main(settings: Settings, build: Build) -> None:
 
 
 async def _supervise(
-    settings: Settings, directory: DirectoryClient, build: Build, current: list[Service], stop: asyncio.Event
+    settings: Settings, directory: DirectoryClient, build: Build, current: list[Readiness], stop: asyncio.Event
 ) -> None:
     from notifier.ops import metrics
     from notifier.transport.kafka import KafkaTransport
@@ -90,13 +90,18 @@ async def _supervise(
     while not stop.is_set():
         began = loop.time()
         transport = KafkaTransport(settings.kafka)
-        refreshing: asyncio.Task[None] | None = None
+        beside: list[asyncio.Task[None]] = []
         try:
             await first_look(directory, log)
             _shown(directory.snapshot())
-            refreshing = asyncio.create_task(keep_fresh(directory, log, Backoff(), _shown))
+            beside.append(asyncio.create_task(keep_fresh(directory, log, Backoff(), _shown)))
             service = build(transport, directory, REAL)
-            current[:] = [service]
+            checks: dict[str, Callable[[], bool]] = {
+                "service": service.ready,
+                "directory": partial(_fresh, directory),
+            }
+            current[:] = [Readiness(transport.ping, checks)]
+            beside.append(asyncio.create_task(current[0].run()))
             log.info("started")
             await service.run(stop)
         except NotifierError as error:
@@ -110,10 +115,19 @@ async def _supervise(
             await _sleep(pause, stop)
         finally:
             current.clear()
-            if refreshing is not None:
-                refreshing.cancel()
-                await asyncio.gather(refreshing, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await transport.close()
+
+
+def _fresh(directory: DirectoryClient) -> bool:
+    """Tell whether the directory may be relied upon now."""
+    try:
+        directory.snapshot()
+    except DirectoryStale:
+        return False
+    return True
 
 
 def _shown(snapshot: Snapshot) -> None:

@@ -148,6 +148,9 @@ class Transport(Protocol):
     async def member(self, group: str, topic: str) -> Member:
         """A member of `group` over `topic`."""
 
+    async def ping(self) -> None:
+        """Return when the broker has answered; raise `TransportError` where it does not."""
+
     async def topics(self) -> frozenset[str]:
         """The topics that this principal can see; used to find a missing feed before producing."""
 

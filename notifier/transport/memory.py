@@ -133,6 +133,9 @@ class MemoryTransport:
         await member.join()
         return member
 
+    async def ping(self) -> None:
+        await self._broker.fault("ping")
+
     async def topics(self) -> frozenset[str]:
         await self._broker.fault("topics")
         return frozenset(self._broker.log)

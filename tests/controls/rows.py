@@ -265,6 +265,8 @@ ATTACKS = (
            "notifier.producers.courier:Courier._owns = lambda *_: True"),
     attack("35 streams of a revoked key give way", "35_revoked_key::test_streams_of_a_revoked_key_give_way",
            "notifier.routing.streams:Streams.to_drop = lambda *_: None"),
+    attack("45 a retired key", "45_retired_key::test_a_retired_key_makes_nothing_new",
+           "notifier.directory.model:Key.made = lambda *_: True"),
     attack("49 many large deliveries", "49_many_deliveries::test_output_is_limited_as_input_is",
            "notifier.routing.budget:Budget.allows = lambda *_: True"),
     attack("47 slow at a start", "47_slow_directory::test_a_byte_a_second_does_not_stop_a_start[drip]",
@@ -379,6 +381,11 @@ OTHERS = (
         "tests/simulation/test_publisher.py::test_a_final_refusal_is_told_and_the_rest_goes_on",
         "notifier.producers.pipeline:_barred = lambda pipeline, mine: "
         "replace(original(pipeline, mine), barred=None, refused=mine.letter)"),
+    Row("ready means that the broker answered",
+        "tests/unit/ops/test_readiness.py::"
+        "test_a_broker_that_is_gone_is_noticed_within_its_session_and_its_return_too",
+        "notifier.ops.readiness:Readiness.missing = "
+        "lambda self: tuple(name for name, check in self._checks.items() if not check())"),
     Row("a flood floods no log", f"{ROUTER}::test_a_flood_floods_no_log",
         "notifier.routing.partition:_report = lambda decided, partition: "
         "[original([one], partition) for one in decided]"),

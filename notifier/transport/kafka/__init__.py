@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 
 from notifier.config import KafkaSettings
 from notifier.errors import TransportError
@@ -24,6 +25,7 @@ from notifier.transport.kafka.sending import PRODUCER, TRANSACTION_MS, KafkaSend
 __all__ = ["KafkaMember", "KafkaReader", "KafkaSender", "KafkaTransactional", "KafkaTransport"]
 
 REQUEST_MS: Final = 20_000
+PING_MS: Final = 2_000  # a broker that is silent for so long may still answer the next one
 
 
 class _Closable(Protocol):
@@ -33,6 +35,19 @@ class _Closable(Protocol):
 
 
 C = TypeVar("C", bound=_Closable)
+
+
+class _Pinging:
+    """The connection on which the broker is asked for signs of life."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    async def close(self) -> None:
+        await stop(self)
+
+    async def stop(self) -> None:
+        await self.client.close()
 
 
 class KafkaTransport:
@@ -49,6 +64,7 @@ class KafkaTransport:
             "metadata_max_age_ms": 60_000,
         }
         self._open: list[_Closable] = []
+        self._pinging: _Pinging | None = None
 
     async def sender(self) -> KafkaSender:
         """An idempotent producer with acks from all in-sync replicas."""
@@ -85,6 +101,19 @@ class KafkaTransport:
     async def member(self, group: str, topic: str) -> KafkaMember:
         """A consumer in a group."""
         return self._kept(await KafkaMember.join(self._common, group, topic))
+
+    async def ping(self) -> None:
+        """Ask for the cluster's brokers and topics, on a connection of its own that stays open."""
+        if self._pinging is None:
+            client = AIOKafkaClient(**(self._common | {"request_timeout_ms": PING_MS}))
+            pinging = self._kept(_Pinging(client))
+            async with speaking(START_S):
+                await client.bootstrap()
+            self._pinging = pinging
+        async with speaking(START_S):
+            answered = await self._pinging.client.force_metadata_update()
+        if not answered:
+            raise TransportError(detail="the broker does not answer")
 
     async def topics(self) -> frozenset[str]:
         """The topics that this principal may describe."""

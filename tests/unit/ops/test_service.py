@@ -17,6 +17,9 @@ class _Transport:
     def __init__(self, _settings):
         pass
 
+    async def ping(self):
+        pass
+
     async def close(self):
         pass
 

@@ -1,0 +1,72 @@
+"""Whether a service does its work now: looked at every second, and logged whenever the answer changes.
+
+A service that only reads hears nothing from a broker that is gone: aiokafka goes on trying without an error. So the
+broker is asked for a sign of life, and counts as lost when none came for as long as it waits for a member of a group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import structlog
+
+from notifier.errors import NotifierError
+
+SESSION_SECONDS: Final = 6.0  # of silence: as long as the broker waits for a member of a group
+LOOK_SECONDS: Final = 1.0
+
+log = structlog.get_logger("notifier.service")
+
+
+class Readiness:
+    """The broker's signs of life, and the `checks` of the service, by the name under which each is logged.
+
+    `ping` returns when the broker has answered. Run with `run`; call it for the answer.
+    """
+
+    def __init__(self, ping: Callable[[], Awaitable[None]], checks: Mapping[str, Callable[[], bool]]) -> None:
+        self._ping = ping
+        self._checks = checks
+        self._answered_at = _monotonic() - SESSION_SECONDS
+        self._said: tuple[str, ...] | None = None
+
+    def __call__(self) -> bool:
+        """Tell whether nothing is missing."""
+        return not self.missing()
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the names of what is missing."""
+        silent = _monotonic() - self._answered_at >= SESSION_SECONDS
+        return (*(("broker",) if silent else ()), *(name for name, check in self._checks.items() if not check()))
+
+    async def run(self) -> None:
+        """Look every second until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(SESSION_SECONDS / 2):
+                    await self._ping()
+                self._answered_at = _monotonic()
+            except (NotifierError, TimeoutError):
+                pass  # said when it has lasted
+            self._say()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _say(self) -> None:
+        missing = self.missing()
+        if missing == self._said:
+            return
+        before, self._said = self._said or (), missing
+        if "broker" in missing and "broker" not in before:
+            log.warning("broker lost", silent_seconds=round(_monotonic() - self._answered_at))
+        elif "broker" in before and "broker" not in missing:
+            log.info("broker answers again")
+        if missing:
+            log.warning("not ready", missing=list(missing))
+        else:
+            log.info("ready")
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
