@@ -5,6 +5,10 @@ once. A rejection in turn makes its own digest the tail, so everything that chai
 can never be accepted: it is renumbered and sealed anew. A refusal before the sequence check places nothing.
 Where the hub may not take an envelope at all because of its type, an act takes its place: once the hub decided
 that, the refused envelope can never be accepted, and what is chained behind goes on.
+A stream of which the hub knows more than this database does is closed: the database was restored from a backup.
+The hub's statements say where such a stream stands. An act to nobody, the closing act, is sealed for the next place,
+and again for each newer one, until the hub accepts one. From then on the hub accepts nothing else that was sealed
+for the stream, since it does not chain from there.
 The rules are those of the explicit-state model of the sequences; the outbox binds them to its tables.
 """
 
@@ -65,7 +69,9 @@ class Pipeline:
     """One stream as its publisher knows it.
 
     `number` and `tail` are what the hub last said; `counters` the accepted envelopes per authority; `pipe` the
-    envelopes on their way, in order, each chained upon the one before.
+    envelopes on their way, in order, each chained upon the one before. `closing` marks a stream that is being closed:
+    nothing but the closing act is sealed for it. `decided_at` is then the hub's time of the statement that `number`
+    and `tail` come from, in Unix milliseconds.
     """
 
     stream: bytes
@@ -73,6 +79,8 @@ class Pipeline:
     tail: bytes = NO_DIGEST
     counters: Mapping[str, int] = field(default_factory=dict)
     pipe: tuple[Placed, ...] = ()
+    closing: bool = False
+    decided_at: int = 0
 
     def place(self, recipients: Sequence[str]) -> tuple[int, bytes, dict[str, int]]:
         """Number, previous digest and each recipient's `seq_i` of the next envelope."""
@@ -96,7 +104,7 @@ class Told:
     """One decision of the hub, from a verified statement; `reason` is None where it accepted.
 
     `versions` are those of rules and directory with which it decided. `own` tells whether the statement says that an
-    envelope under one of this authority's own keys was in turn.
+    envelope under one of this authority's own keys was in turn. `at` is the hub's time (Unix milliseconds).
     """
 
     digest: bytes
@@ -105,6 +113,8 @@ class Told:
     number: int | None = None
     versions: tuple[int, int] = (0, 0)
     own: bool = False
+    at: int = 0
+    envelope_id: bytes | None = None
 
 
 class Resend(StrEnum):
@@ -122,7 +132,8 @@ class Step:
     whether it goes again by itself; `freed` are the letters to be renumbered and sealed anew (a letter
     that goes again among them), in their order. `barred` is the letter whose place an act is to take: it counts
     as rejected once that act was decided. `foreign` means that the hub decided about this stream what this
-    database does not know: it is older than the stream, and must not go on in it.
+    database does not know: it is older than the stream, which is to be closed from here on. `stray` means that an
+    accepted envelope of a stream that is being closed is not known here; `closed`, that the closing act was accepted.
     """
 
     pipeline: Pipeline
@@ -133,10 +144,22 @@ class Step:
     resend: Resend | None = None
     barred: int | None = None
     foreign: bool = False
+    stray: bool = False
+    closed: bool = False
 
 
 def hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
     """The step that `told` causes; `mine` is the envelope of that digest, whenever it was made, or None."""
+    step = _hear(pipeline, told, mine)
+    if not step.foreign:
+        return step
+    closing = replace(pipeline, closing=True, pipe=(), decided_at=told.at)
+    return replace(_closing(closing, told, mine), foreign=True)
+
+
+def _hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+    if pipeline.closing and told.own:
+        return _closing(pipeline, told, mine)
     if told.reason is None:
         return _accepted(pipeline, told, mine)
     if told.reason in OUT_OF_TURN:
@@ -163,6 +186,25 @@ def _accepted(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
         pipe=pipeline.pipe[1:] if head else (),
     )
     return Step(moved, routed=letter, freed=() if head else _letters(pipeline, but=letter))
+
+
+def _closing(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+    """The step of a decision in turn while the stream is being closed: the place moves to where the hub says it is."""
+    accepted = told.reason is None
+    routed = mine.letter if accepted and mine is not None else None
+    if told.stream != pipeline.stream or told.number is None or told.at < pipeline.decided_at:
+        return Step(pipeline, routed=routed)  # another stream's; or whoever runs the broker said it again
+    if told.digest == pipeline.tail:
+        return Step(pipeline, routed=routed)
+    number = told.number if accepted else told.number - 1
+    moved = replace(pipeline, number=number, tail=told.digest, pipe=(), decided_at=told.at)
+    if accepted and _is_head(pipeline, told.digest):
+        return Step(moved, routed=routed, closed=True)
+    refused = pipeline.pipe[0].letter if _is_head(pipeline, told.digest) else None
+    freed = _letters(pipeline)
+    return Step(
+        moved, routed=routed, refused=refused, retry=refused is not None, freed=freed, stray=accepted and mine is None
+    )
 
 
 def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:

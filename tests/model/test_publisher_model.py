@@ -9,8 +9,11 @@ accepted is numbered without a gap, for each recipient too, no letter is accepte
 refused. From every state, once nothing more goes wrong, the outbox empties, and says of each letter what became of
 it.
 
+An outbox may be restored from a backup: it closes its stream and goes on in another one. What it cannot settle then
+is parked, for a person to decide.
+
 The rules hold; each of them, replaced by one that looks as good, does not, which shows that the model sees what it
-is for. Restoring an outbox from a backup is not modelled, because it is not built.
+is for.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 
 import pytest
 
@@ -28,6 +32,7 @@ from notifier.routing.sequences import StreamState, after, place
 
 LONG = "NOTIFIER_LONG" in os.environ  # make test-long: more letters, and more that goes wrong
 STREAM = b"s" * 16
+NEXT = b"t" * 16  # the stream after a restore
 BEGIN = StreamState()
 WINDOW = 2
 UNPLACED = ("unknown_signer", "hub_key_retired", "too_many_streams")
@@ -72,6 +77,21 @@ class Budget:
     crash: int = 0
     revoke: int = 0
     steal: int = 0
+    restore: int = 0
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What an outbox had when a copy of it was made."""
+
+    letters: tuple[str, ...]
+    acts: tuple[int, ...]
+    made: int
+    flying: tuple[int, ...]
+    number: int
+    tail: bytes
+    counters: tuple[tuple[str, int], ...]
+    heard: int
 
 
 @dataclass(frozen=True)
@@ -79,10 +99,11 @@ class State:
     """Everything that there is. An envelope is known by its place in `made`, and by its digest, which says it.
 
     `sessions` are queues of envelopes on their way, the last of them the live one; `intake` what arrived, of which
-    the hub decided `decided`; `feed` its statements (envelope, reason), of which the publisher heard `heard`.
+    the hub decided `decided`; `feed` its statements (envelope, reason, time), of which the publisher heard `heard`.
     `letters` are the model's, then the acts that were posted, each with the letter that it stands for in `acts`.
     `keys` has the number of the key of each envelope; `revoked` says that the first one counts no more, `renewed`
-    that the publisher knows, and seals with the second.
+    that the publisher knows, and seals with the second. `closer` is the closing act's letter while the stream is
+    closed; `settled` are the letters of which an envelope that is not known here was accepted.
     """
 
     letters: tuple[str, ...]
@@ -95,12 +116,16 @@ class State:
     number: int = 0
     tail: bytes = NO_DIGEST
     counters: tuple[tuple[str, int], ...] = ()
-    stopped: bool = False
+    stream: bytes = STREAM
+    closer: int | None = None
+    decided_at: int = 0
+    settled: frozenset[int] = frozenset()
+    backup: Backup | None = None
     sessions: tuple[tuple[int, ...], ...] = ((),)
     intake: tuple[int, ...] = ()
     decided: int = 0
-    hub: StreamState = BEGIN
-    feed: tuple[tuple[int, str | None], ...] = ()
+    hubs: tuple[StreamState, StreamState] = (BEGIN, BEGIN)
+    feed: tuple[tuple[int, str | None, int], ...] = ()
     heard: int = 0
     accepted: tuple[int, ...] = ()
     lost: frozenset[int] = frozenset()  # sealed and sent by a process that had not stored them
@@ -113,7 +138,8 @@ class State:
 def pipeline(state):
     """The publisher's stream as its outbox has it."""
     pipe = tuple(state.made[one] for one in state.flying)
-    return Pipeline(STREAM, state.number, state.tail, dict(state.counters), pipe)
+    closing = state.closer is not None
+    return Pipeline(state.stream, state.number, state.tail, dict(state.counters), pipe, closing, state.decided_at)
 
 
 def digest(envelope):
@@ -142,12 +168,36 @@ class Model:
         if state.heard < len(state.feed):
             yield self.heard(state)
         yield from self.revoking(state)
+        yield from self.restoring(state)
         if state.left.resend and state.flying:
             left = replace(state.left, resend=state.left.resend - 1)
             yield replace(state, sessions=(*state.sessions, state.flying), left=left)
         if state.left.repeat:
             for one in dict.fromkeys(state.feed):
                 yield replace(state, feed=(*state.feed, one), left=replace(state.left, repeat=state.left.repeat - 1))
+
+    def restoring(self, state):
+        """A copy of the outbox is made, and later takes its place: what was done in between is not known any more."""
+        if not state.left.restore:
+            return
+        if state.backup is None:
+            kept = (state.flying, state.number, state.tail, state.counters, state.heard)
+            yield replace(state, backup=Backup(state.letters, state.acts, len(state.made), *kept))
+        else:
+            was = state.backup
+            yield replace(
+                state,
+                letters=was.letters,
+                acts=was.acts,
+                flying=was.flying,
+                number=was.number,
+                tail=was.tail,
+                counters=was.counters,
+                heard=was.heard,
+                lost=state.lost | set(range(was.made, len(state.made))),
+                sessions=(*state.sessions, ()),
+                left=replace(state.left, restore=0),
+            )
 
     def revoking(self, state):
         """The key is stolen and revoked; its thief writes into the stream, and elsewhere under a key that is good."""
@@ -158,12 +208,14 @@ class Model:
         if state.revoked and state.left.steal:
             left = replace(state.left, steal=state.left.steal - 1)
             made = len(state.made)
-            thief = Placed(digest(made), None, STREAM, state.hub.number + 1, state.hub.tail)
+            hub = state.hubs[0]
+            thief = Placed(digest(made), None, STREAM, hub.number + 1, hub.tail)
             change = {"made": (*state.made, thief), "lost": state.lost | {made}, "left": left}
             stolen = replace(state, keys=(*state.keys, 0), intake=(*state.intake, made), **change)
             yield stolen
             # Another office of the authority: the hub has no room for its stream, and tells the authority so.
-            yield replace(state, keys=(*state.keys, 1), feed=(*state.feed, (made, "too_many_streams")), **change)
+            refused = (made, "too_many_streams", state.decided)
+            yield replace(state, keys=(*state.keys, 1), feed=(*state.feed, refused), **change)
 
     def renewed(self, state):
         """The publisher sees in the directory that its key is revoked, and goes on with another."""
@@ -203,13 +255,15 @@ class Model:
 
     def sealed(self, state):
         """The next letter sealed and sent, where there is one and the window has room."""
-        if state.stopped or len(state.flying) >= WINDOW or "pending" not in state.letters:
-            return None
         waiting = [index for index, what in enumerate(state.letters) if what == "pending"]
+        if state.closer is not None:
+            waiting = [index for index in waiting if index == state.closer]
+        if len(state.flying) >= WINDOW or not waiting:
+            return None
         letter = next((index for index in waiting if index >= len(self.letters)), waiting[0])
         number, previous, sequences = pipeline(state).place(self.letter(letter).recipients)
         envelope = len(state.made)
-        placed = Placed(digest(envelope), letter, STREAM, number, previous, sequences)
+        placed = Placed(digest(envelope), letter, state.stream, number, previous, sequences)
         return replace(
             state,
             letters=changed(state.letters, letter, "sealed"),
@@ -256,31 +310,33 @@ class Model:
             return replace(state, decided=state.decided + 1)  # nobody is told
         if self.rules.signer_first and reason == "not_permitted":
             return self.told(state, reason)
-        turn = self.rules.place(state.hub, placed.number, placed.previous, placed.digest)
+        which = int(placed.stream == NEXT)
+        turn = self.rules.place(state.hubs[which], placed.number, placed.previous, placed.digest)
         if turn != "in_turn" and (reason is None or not self.rules.contents_first):
             return self.told(state, turn)
-        hub = self.rules.after(state.hub, placed.number, placed.digest, accepted=reason is None)
+        hub = self.rules.after(state.hubs[which], placed.number, placed.digest, accepted=reason is None)
         accepted = (*state.accepted, envelope) if reason is None else state.accepted
-        return replace(self.told(state, reason), hub=hub, accepted=accepted)
+        return replace(self.told(state, reason), hubs=changed(state.hubs, which, hub), accepted=accepted)
 
     def told(self, state, reason):
         envelope = state.intake[state.decided]
-        return replace(state, decided=state.decided + 1, feed=(*state.feed, (envelope, reason)))
+        return replace(state, decided=state.decided + 1, feed=(*state.feed, (envelope, reason, state.decided)))
 
     def heard(self, state):
         """The publisher reads one statement; one transaction of its outbox."""
-        envelope, reason = state.feed[state.heard]
+        envelope, reason, at = state.feed[state.heard]
         placed = state.made[envelope]
         unplaced = reason in UNPLACED or (reason == "not_permitted" and self.rules.signer_first)
         own = not unplaced and reason not in OUT_OF_TURN
-        told = Told(placed.digest, reason, STREAM, None if unplaced else placed.number, own=own)
+        number = None if unplaced else placed.number
+        told = Told(placed.digest, reason, placed.stream, number, own=own, at=at)
         before = pipeline(state)
         mine = None if envelope in state.lost else placed
         step = self.rules.hear(before, told, mine)
         effects = _Effects()
         effects.add(before, step, told, mine)
         letters, acts = settled(state.letters, state.acts, effects)
-        return replace(
+        after = replace(
             state,
             heard=state.heard + 1,
             letters=letters,
@@ -289,7 +345,23 @@ class Model:
             number=step.pipeline.number,
             tail=step.pipeline.tail,
             counters=tuple(sorted(step.pipeline.counters.items())),
-            stopped=state.stopped or effects.foreign,
+            decided_at=step.pipeline.decided_at,
+        )
+        if step.foreign:
+            after = replace(after, letters=(*letters, "pending"), closer=len(letters), acts=(*acts, -1))
+        # An envelope's id tells which notification it is of, where it is known what it was chained upon.
+        if step.stray and placed.previous == before.tail:
+            after = replace(after, settled=state.settled | {placed.letter})
+        return self.closed(after) if step.closed else after
+
+    def closed(self, state):
+        """The closing act was accepted: what is not settled waits for a person, and a new stream begins."""
+        letters = tuple(
+            {"sealed": "parked", "pending": "parked"}.get(what, what) if index not in state.settled else "routed"
+            for index, what in enumerate(state.letters)
+        )
+        return replace(
+            state, letters=letters, closer=None, stream=NEXT, number=0, tail=NO_DIGEST, counters=(), flying=()
         )
 
     # What must be true.
@@ -297,13 +369,17 @@ class Model:
     def fault(self, state):
         """What is wrong with a state, or None."""
         placed = [state.made[one] for one in state.accepted]
-        if [one.number for one in placed] != list(range(1, len(placed) + 1)):
-            return "the accepted are not numbered without a gap"
-        letters = [one.letter for one in placed]
+        for stream in (STREAM, NEXT):
+            numbers = [one.number for one in placed if one.stream == stream]
+            if numbers != list(range(1, len(numbers) + 1)):
+                return "the accepted are not numbered without a gap"
+        # After a restore the numbers of letters are given again to acts that the backup did not have.
+        letters = [one.letter for one in placed if one.letter is not None and one.letter < len(self.letters)]
         if len(set(letters)) != len(letters):
             return "a letter was accepted twice"
-        for recipient in ("A", "B"):
-            sequences = [one.sequences[recipient] for one in placed if recipient in one.sequences]
+        for recipient, stream in product(("A", "B"), (STREAM, NEXT)):
+            mine = [one.sequences for one in placed if one.stream == stream]
+            sequences = [one[recipient] for one in mine if recipient in one]
             if sequences != list(range(1, len(sequences) + 1)):
                 return "a recipient sees a gap"
         if any(state.letters[letter] == "rejected" for letter in letters):
@@ -352,7 +428,11 @@ class Model:
 
     def verdict(self, state):
         delivered = {state.made[one].letter for one in state.accepted}
-        for letter, what in enumerate(state.letters):
+        if state.closer is not None:
+            return "a stream is not closed"
+        for letter, what in enumerate(state.letters[: len(self.letters)]):
+            if what == "parked":
+                continue
             if what not in ("routed", "rejected"):
                 return f"a letter stays {what}"
             if (what == "routed") != (letter in delivered):
@@ -381,8 +461,9 @@ def settled(letters, acts, effects):
         found.append("pending")
         standing.append(letter)
     for letter in effects.decided:
-        if letter >= first and found[standing[letter - first]] in ("sealed", "pending"):
-            found[standing[letter - first]] = "rejected"
+        stands_for = standing[letter - first] if letter >= first else -1
+        if stands_for >= 0 and found[stands_for] in ("sealed", "pending"):
+            found[stands_for] = "rejected"
     return tuple(found), tuple(standing)
 
 
@@ -418,6 +499,7 @@ SMALL = {
     "never permitted": Model((FORBIDDEN, FOR_A_WHILE), lose=0),
     "a key is revoked": Model((OK, SHORT), revoke=1, steal=1, lose=0),
     "statements said again": Model((FOR_A_WHILE, SHORT), repeat=1, lose=0),
+    "restored from a backup": Model((FOR_A_WHILE, SHORT), restore=1, resend=0, lose=0),
 }
 LARGE = {
     "three letters": Model((FOR_A_WHILE, SHORT, OK), refuse=2),
@@ -429,6 +511,8 @@ LARGE = {
     "many refused without a place": Model((FOR_GOOD, OK), unplaced=2),
     "more lost and refused without a place": Model((FOR_A_WHILE, SHORT), unplaced=1),
     "many statements said again": Model((FOR_A_WHILE, FOR_GOOD), repeat=2),
+    "restored while much goes wrong": Model((FOR_A_WHILE, SHORT), restore=1, resend=1, repeat=1, lose=0),
+    "restored and lost": Model((FOR_GOOD, OK), restore=1, resend=1, lose=1),
 }
 
 
@@ -479,6 +563,14 @@ def any_notice_is_of_its_stream(stream, told, mine):
     return Step(stream, foreign=True) if mine is None else hear(stream, told, mine)
 
 
+def a_restored_outbox_goes_on(stream, told, mine):
+    step = hear(stream, told, mine)
+    if not step.foreign:
+        return step
+    moved = replace(step.pipeline, closing=False)
+    return replace(step, pipeline=moved, foreign=False, freed=tuple(one.letter for one in stream.pipe))
+
+
 def number_alone(state, number, previous, digest_):
     return place(state, number, state.tail, digest_)
 
@@ -510,6 +602,9 @@ BROKEN = {
     ),
     "what a revoked key sealed goes again": Model(
         (OK,), Rules(without=lambda stream, _: Step(stream)), revoke=1, lose=0
+    ),
+    "a restored outbox goes on in its stream": Model(
+        (OK, SHORT), Rules(hear=a_restored_outbox_goes_on), restore=1, resend=0, lose=0
     ),
     "what is sent is stored afterwards": Model((OK, SHORT), Rules(stored_first=False), crash=1),
 }
