@@ -99,6 +99,7 @@ REASONS: dict[str, str] = {
     "hold_refused": "a person refused to release this hold",
     "broker_unavailable": "the broker cannot be reached",
     "broker_refused": "the broker denies this principal",
+    "outbox_restored": "the outbox was restored from a backup: a person decides whether it goes",
     "fenced": "another process took over",
     "outcome_unknown": "it is not known whether this was done",
     "storage_failed": "a local file or database cannot be read or written",

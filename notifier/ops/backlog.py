@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from notifier.config import Settings
 from notifier.errors import NotifierError
 
 if TYPE_CHECKING:
     from notifier.producers.outbox import Outbox
+
+T = TypeVar("T")
 
 MAX_NAMED: Final = 4  # recipients
 HINTS: Final = {
@@ -24,6 +26,17 @@ async def unreachable(settings: Settings, is_there: Callable[[str], Awaitable[bo
 
     An outbox that is not there, or does not open, says nothing: another check says so.
     """
+    return await _look(settings, is_there, _found)
+
+
+async def restored(settings: Settings, is_there: Callable[[str], Awaitable[bool]]) -> str | None:
+    """Return one line about a restore from a backup that is not over, or None; what does not open says nothing."""
+    return await _look(settings, is_there, _restored)
+
+
+async def _look(
+    settings: Settings, is_there: Callable[[str], Awaitable[bool]], look: Callable[[Outbox], Awaitable[T | None]]
+) -> T | None:
     from notifier.keyfiles import storage_key
     from notifier.producers.outbox import Outbox
     from notifier.runtime import REAL
@@ -33,11 +46,20 @@ async def unreachable(settings: Settings, is_there: Callable[[str], Awaitable[bo
             return None
         outbox = await Outbox.open(settings.outbox, settings.name, storage_key(settings.keys), REAL)
         try:
-            return await _found(outbox)
+            return await look(outbox)
         finally:
             await outbox.close()
     except NotifierError:
         return None
+
+
+async def _restored(outbox: Outbox) -> str | None:
+    found = await outbox.restored()
+    if found is None or (found.closed and not found.parked):
+        return None
+    if not found.closed:
+        return "it was restored from a backup, and its former stream is not closed yet"
+    return f"it was restored from a backup: {len(found.parked)} notifications wait for a decision"
 
 
 async def _found(outbox: Outbox) -> tuple[str, str] | None:

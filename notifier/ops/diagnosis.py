@@ -209,14 +209,17 @@ async def _refusals(name: str, inbox: Inbox) -> list[Finding]:
 
 
 async def _outbox(settings: Settings) -> list[Finding]:
-    """Who waits to be told because nobody can reach it."""
-    from notifier.ops.backlog import HINTS, unreachable
+    """Who waits to be told because nobody can reach it; and what a restore from a backup left."""
+    from notifier.ops.backlog import HINTS, restored, unreachable
 
-    found = await unreachable(settings, _there)
-    if found is None:
-        return []
-    reason, text = found
-    return [Finding(settings.name, "outbox", WARNING, text, reason, HINTS[reason])]
+    findings = []
+    if found := await unreachable(settings, _there):
+        reason, text = found
+        findings.append(Finding(settings.name, "outbox", WARNING, text, reason, HINTS[reason]))
+    if left := await restored(settings, _there):
+        hint = f"notifier outbox status --as {settings.name}"
+        findings.append(Finding(settings.name, "outbox", WARNING, left, "outbox_restored", hint))
+    return findings
 
 
 async def _there(address: str) -> bool:

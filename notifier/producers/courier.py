@@ -101,6 +101,8 @@ class Courier:
         """One tenure of the lease, until a fault ends it."""
         try:
             await lease.acquire()
+            async with self._outbox.working(lease) as work:
+                await work.restoration.resume()
             await together(_keep(lease), self._send(lease), self._follow(lease))
         finally:
             with contextlib.suppress(StorageError):
@@ -180,7 +182,7 @@ class Courier:
         async with self._outbox.working(lease) as work:
             pipeline = await work.pipeline()
             sealed = []
-            for load in await work.pending(WINDOW - len(pipeline.pipe), now):
+            for load in await work.pending(WINDOW - len(pipeline.pipe), now, closing=pipeline.closing):
                 current = await self._part(work, await work.current(load, snapshot), pipeline, snapshot, now)
                 if current is None:
                     self._wake.set()  # what is behind it may be due, too
@@ -258,7 +260,10 @@ class Courier:
         try:
             while True:
                 try:
-                    reader = reader or await self._transport.reader(feed_of(self._sealer.name), 0, offset)
+                    if reader is None:
+                        reader = await self._transport.reader(feed_of(self._sealer.name), 0, offset)
+                        if await reader.beginning() > offset:
+                            await self._missed(lease)
                     records = await reader.read(READ_LIMIT, READ_MS)
                     end = await reader.position()
                     told = [told for record in records if (told := await self._told(record)) is not None]
@@ -277,16 +282,27 @@ class Courier:
             if reader is not None:
                 await reader.close()
 
+    async def _missed(self, lease: Lease) -> None:
+        """The feed begins behind the place up to which it was read: what the hub said in between is gone."""
+        async with self._outbox.working(lease) as work:
+            if await work.restoration.missed():
+                log.warning("the outbox is older than its feed", reason="outbox_restored")
+                self._wake.set()
+
     async def _apply(self, lease: Lease, start: int, end: int, told: Sequence[Told]) -> None:
         # First: what the transaction frees may be sealed as soon as it is committed.
         outdated = [one.versions for one in told if one.reason == "rules_outdated"]
         rules, directory = zip(self._asked, *outdated, strict=True)
         self._asked = (max(rules), max(directory))
         async with self._outbox.working(lease) as work:
-            heard = await work.hear(start, end, told)
+            heard = await work.hear(start, end, told, self._outbox.secret)
             if self._feeds.is_there(heard.reached):
                 await work.aside.try_again([NO_FEED])
-        if not heard.decided:
+        if heard.restored:
+            log.warning("the outbox is older than its stream", reason="outbox_restored")
+        if heard.closed:
+            log.warning("the stream of the restored outbox is closed, a new one begins", reason="outbox_restored")
+        if not (heard.decided or heard.moved):
             return
         for name in heard.missed:
             self._feeds.was_absent(name, _monotonic())
@@ -317,7 +333,16 @@ class Courier:
         reason = None if statement.outcome == "accepted" else known
         versions = (statement.rules_version, statement.directory_version)
         own = self._owns(statement)
-        return Told(statement.digest, reason, statement.stream, statement.number, versions, own)
+        return Told(
+            statement.digest,
+            reason,
+            statement.stream,
+            statement.number,
+            versions,
+            own,
+            statement.accepted_at,
+            statement.envelope_id,
+        )
 
     def _owns(self, statement: Statement) -> bool:
         """Whether the statement says that an envelope under a key of ours was in turn.

@@ -25,6 +25,7 @@ from notifier.producers.people import People
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
 from notifier.producers.recipients import RecipientStatus, as_they_stand, recipients_of, states_of
+from notifier.producers.restoration import Restored
 from notifier.producers.review import Review, Reviewed
 from notifier.producers.states import (
     SET_ASIDE,
@@ -561,6 +562,29 @@ class Outbox:
             work = Work(connection, self._cipher, self._runtime)
             names = [(row.reason, name) for row in rows for name in work.letter_of(row).names]
         return {reason: sorted({name for why, name in names if why == reason}) for reason, _ in names}
+
+    async def restored(self) -> Restored | None:
+        """Return what is known of the last restore from a backup; None where there was none."""
+        async with self._database.read() as connection:
+            return await Work(connection, self._cipher, self._runtime).restoration.found()
+
+    async def adopt(self, ids: Collection[str], *, send: bool, by: str) -> list[str]:
+        """Send again, or give up, what waits for a person after a restore; return the ids of which something did.
+
+        An act for the log, for each. Raises `Refused` (`not_found`) for what is no id.
+        """
+        async with self._database.write() as connection:
+            restoration = Work(connection, self._cipher, self._runtime).restoration
+            return [_text(one) for one in await restoration.settle([parse_id(one) for one in ids], send=send, by=by)]
+
+    async def begin_stream(self) -> bool:
+        """Begin a new stream though the former one could not be closed; return whether one was being closed."""
+        async with self._database.write() as connection:
+            work = Work(connection, self._cipher, self._runtime)
+            closing = (await work.pipeline()).closing
+            if closing:
+                await work.restoration.finish()
+            return closing
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""

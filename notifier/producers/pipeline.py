@@ -163,7 +163,8 @@ def _hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
     if told.reason is None:
         return _accepted(pipeline, told, mine)
     if told.reason in OUT_OF_TURN:
-        return Step(pipeline)
+        # Of a closing act it is said: the statements that are left may not name the place where the stream stands.
+        return Step(pipeline, resend=Resend.SAME if pipeline.closing and _is_head(pipeline, told.digest) else None)
     if told.reason == BARRED and told.number is None:
         return _barred(pipeline, mine)
     if told.reason in UNPLACED or told.number is None:
@@ -189,7 +190,7 @@ def _accepted(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
 
 
 def _closing(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
-    """The step of a decision in turn while the stream is being closed: the place moves to where the hub says it is."""
+    """The step of a decision in turn while the stream is closed: the place moves to where the hub says it is."""
     accepted = told.reason is None
     routed = mine.letter if accepted and mine is not None else None
     if told.stream != pipeline.stream or told.number is None or told.at < pipeline.decided_at:

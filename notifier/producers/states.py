@@ -28,6 +28,15 @@ class LetterState(StrEnum):
     SEALED = "sealed"  # on its way
     ROUTED = "routed"  # the hub accepted
     REJECTED = "rejected"  # the hub refused for good
+    PARKED = "parked"  # the outbox was restored: a person decides whether it goes
+
+
+class StreamState(StrEnum):
+    """Where a stream of the outbox stands."""
+
+    OPEN = "open"  # what is sent goes in it
+    CLOSING = "closing"  # the hub knows more of it than the outbox, which was restored: an act is to close it
+    CLOSED = "closed"  # nothing that was sealed for it is accepted any more
 
 
 INITIAL: Final = {
@@ -62,8 +71,11 @@ SET_ASIDE: Final = (NO_KEY, NO_FEED)
 
 
 def is_set_aside(letter: str | None, reason: str | None) -> bool:
-    """Whether a letter in the state `letter`, with `reason` against it, waits until its recipient can be reached."""
-    return letter in UNDECIDED and reason in SET_ASIDE
+    """Whether a letter in the state `letter`, with `reason` against it, waits for something other than the hub.
+
+    Its recipient cannot be reached yet, or the outbox was restored and a person is to decide.
+    """
+    return letter == LetterState.PARKED or (letter in UNDECIDED and reason in SET_ASIDE)
 
 
 def shown(state: str, letter: str | None, reason: str | None) -> RecipientState:

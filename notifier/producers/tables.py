@@ -107,8 +107,22 @@ streams = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("tail", sa.LargeBinary(32), nullable=False),
     sa.Column("counters", sa.LargeBinary, nullable=False),  # sealed: authority -> accepted messages
-    sa.Column("state", sa.String(16), nullable=False),  # open, foreign
+    sa.Column("state", sa.String(16), nullable=False),  # states.StreamState
     sa.Column("opened", sa.BigInteger, nullable=False),
+    sa.Column("decided_at", sa.BigInteger, nullable=False, server_default="0"),  # the hub's time of number and tail
+    sa.Column("closing_since", sa.BigInteger),  # null: it never had to be closed
+    sa.Column("backup_at", sa.BigInteger),  # the last thing that was in the outbox then
+    sa.Column("backup_before", sa.BigInteger),  # what is younger was given after the restore
+)
+
+strays = sa.Table(  # what the hub accepted of a stream after the backup from which the outbox was restored
+    "stray",
+    TABLES,
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+    sa.Column("stream", sa.LargeBinary(16), nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("decided", sa.BigInteger, nullable=False),  # by the hub's clock
+    sa.Column("message", RowId),  # whose it is, where that is known
 )
 
 instance = sa.Table(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope.format import notification_digest
-from notifier.errors import Fenced, Refused
+from notifier.errors import Fenced
 from notifier.notification import Notification, restore
 from notifier.notification.model import Approval
 from notifier.producers import tables
@@ -23,8 +23,9 @@ from notifier.producers.letters import Deed, Letter, letters_to
 from notifier.producers.people import People
 from notifier.producers.pipeline import BARRED, Pipeline, Placed, Resend, Step, Told, hear, without
 from notifier.producers.plan import Entry, Plan, nothing
+from notifier.producers.restoration import CLOSING, Restoration
 from notifier.producers.sealer import Load, Outbound
-from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, LetterState, RecipientState
+from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, LetterState, RecipientState, StreamState
 from notifier.producers.ties import NO_CANDIDATE, planned
 from notifier.runtime import Runtime
 from notifier.storage import Connection, RowCipher
@@ -42,7 +43,7 @@ IS_DUE: Final = (tables.letters.c.state == LetterState.PENDING) & (
 DONE: Final = frozenset({RecipientState.TOLD, RecipientState.REJECTED})
 _ON_ITS_WAY: Final = (LetterState.SEALED, LetterState.PENDING)
 # Statements of every message, built once: building costs as much as running.
-STREAM: Final = sa.select(tables.streams)
+STREAM: Final = sa.select(tables.streams).where(tables.streams.c.state != StreamState.CLOSED)
 _PLACES: Final = sa.select(
     *(tables.envelopes.c[name] for name in ("digest", "letter", "stream", "number", "previous", "sequences"))
 )
@@ -54,6 +55,7 @@ STANDING: Final = (  # few; before all others, so that each comes into the place
     .order_by(tables.letters.c.stands_for)
     .limit(sa.bindparam("limit"))
 )
+CLOSERS: Final = PENDING.where(tables.letters.c.act == CLOSING)
 STOOD_FOR: Final = sa.select(tables.letters.c.stands_for).where(
     tables.letters.c.id.in_(sa.bindparam("letters", expanding=True)), tables.letters.c.stands_for.is_not(None)
 )
@@ -87,8 +89,6 @@ HAS_KEY: Final = (
 )
 ADVANCE: Final = tables.streams.update().where(tables.streams.c.id == sa.bindparam("which"))
 
-FOREIGN: Final = "the outbox is older than its stream: it was restored from a backup"
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -109,13 +109,15 @@ class Heard:
     refresh: bool = False  # the directory should be looked at before sealing anew
     reached: frozenset[str] = frozenset()  # whom the hub has a feed for
     missed: frozenset[str] = frozenset()  # whom it has none for
+    restored: bool = False  # the hub knows more of the stream than this outbox
+    closed: bool = False  # that stream is closed, and a new one begun
 
 
 @dataclass(slots=True)
 class _Effects:
     """What a batch of decisions changes in the tables, gathered so that it takes few statements."""
 
-    foreign: bool = False
+    foreign: int | None = None  # when the hub decided what is not known here
     refresh: bool = False
     envelopes: dict[bytes, str] = field(default_factory=dict)  # digest -> state
     routed: set[int] = field(default_factory=set)
@@ -128,7 +130,7 @@ class _Effects:
 
     def add(self, before: Pipeline, step: Step, told: Told, mine: Placed | None) -> None:
         """One decision's step; what it says of a letter replaces what earlier ones said."""
-        self.foreign = self.foreign or step.foreign
+        self.foreign = told.at if step.foreign and self.foreign is None else self.foreign
         again = step.resend is Resend.AFRESH or step.barred is not None
         self.refresh = self.refresh or step.retry or again
         self.leave(before, step)
@@ -175,19 +177,22 @@ class Work:
         self._runtime = runtime
         self.people = People(connection, cipher)
         self.aside = Aside(connection, self)
+        self.restoration = Restoration(connection, cipher, runtime, self)
 
     async def pipeline(self) -> Pipeline:
-        """The stream as it stands; `Refused` where the hub knows more of it than this database."""
+        """The stream as it stands."""
         row = (await self._connection.execute(STREAM)).one()
-        if row.state == "foreign":
-            raise Refused("storage_failed", FOREIGN, hint="nothing is sent from it; keep it for a person to settle")
         flying = (await self._connection.execute(FLYING)).all()
         counters = json.loads(self._cipher.open(b"stream/counters/" + row.id, row.counters))
-        return Pipeline(row.id, row.number, row.tail, counters, tuple(self._placed(one) for one in flying))
+        pipe = tuple(self._placed(one) for one in flying)
+        closing = row.state == StreamState.CLOSING
+        return Pipeline(row.id, row.number, row.tail, counters, pipe, closing, row.decided_at)
 
-    async def pending(self, limit: int, now: int) -> list[Load]:
-        """The next letters and deeds to be sealed, in order."""
+    async def pending(self, limit: int, now: int, *, closing: bool = False) -> list[Load]:
+        """The next letters and deeds to be sealed, in order; while the stream is closed the closing act alone."""
         which = {"now": now, "limit": limit}
+        if closing:
+            return [self._load(row, {}) for row in (await self._connection.execute(CLOSERS, which)).all()]
         first = (await self._connection.execute(STANDING, which)).all()
         ids = {row.id for row in first}
         found = (await self._connection.execute(PENDING, which)).all()
@@ -201,11 +206,15 @@ class Work:
 
     def _load(self, row: sa.Row[Any], messages: Mapping[int, sa.Row[Any]]) -> Load:
         if row.act is not None:
-            deed = Deed.from_document(row.act, self._cipher.open(letter_context(row.message), row.contents))
+            deed = self.deed_of(row)
             return Load(row.id, deed, row.message, deed.id, nothing(0, 0), row.reason)
         message = messages[row.message]
         plan = Plan.from_document(self._open("plan", message))
         return Load(row.id, self.letter_of(row), message.id, message.notification_id, plan, row.reason)
+
+    def deed_of(self, row: sa.Row[Any]) -> Deed:
+        """The act in a row of the letters."""
+        return Deed.from_document(row.act, self._cipher.open(letter_context(row.message), row.contents))
 
     def letter_of(self, row: sa.Row[Any]) -> Letter:
         """The letter in a row of the letters."""
@@ -382,10 +391,11 @@ class Work:
             await self._connection.execute(tables.recipients.insert(), rows)
         return kept
 
-    async def hear(self, start: int, end: int, told: Sequence[Told]) -> Heard:
+    async def hear(self, start: int, end: int, told: Sequence[Told], secret: bytes) -> Heard:
         """Applies decisions that stood in the feed from offset `start` up to `end`, and stores `end`.
 
-        Raises `Fenced` where the stored offset is not `start`: another instance, or a restored database.
+        `secret` makes this outbox's envelope ids its own. Raises `Fenced` where the stored offset is not `start`:
+        another instance, or a restored database.
         """
         moved = await self._connection.execute(MOVE, {"start": start, "end": end})
         if moved.rowcount != 1:
@@ -395,14 +405,18 @@ class Work:
         rows = await self._connection.execute(TOLD, {"digests": [one.digest for one in told]})
         mine = {row.digest: self._placed(row) for row in rows}
         pipeline = before = await self.pipeline()
-        effects = _Effects()
+        effects, closed = _Effects(), False
         for one in told:
             step = hear(pipeline, one, mine.get(one.digest))
             effects.add(pipeline, step, one, mine.get(one.digest))
+            if step.stray:
+                await self.restoration.stray(pipeline, one, secret)
             pipeline = step.pipeline
-        if pipeline != before:
-            await self._store(pipeline)
-        await self._apply(effects)
+            if step.closed:
+                await self._end(before, pipeline, effects)
+                await self.restoration.finish()
+                pipeline, effects, closed = await self.pipeline(), _Effects(), True
+        await self._end(before, pipeline, effects)
         own = [(one.reason, mine[one.digest].sequences) for one in told if one.digest in mine]
         return Heard(
             [reason for reason, _ in own],
@@ -410,11 +424,19 @@ class Work:
             effects.refresh,
             frozenset(name for reason, names in own if reason is None for name in names),
             frozenset(name for reason, names in own if reason == NO_FEED and len(names) == 1 for name in names),
+            effects.foreign is not None,
+            closed,
         )
 
+    async def _end(self, before: Pipeline, pipeline: Pipeline, effects: _Effects) -> None:
+        """Store what came of decisions: the place in the stream, and what they change in the tables."""
+        if pipeline != before:
+            await self._store(pipeline)
+        await self._apply(effects)
+
     async def _apply(self, effects: _Effects) -> None:
-        if effects.foreign:
-            await self._connection.execute(tables.streams.update().values(state="foreign"))
+        if effects.foreign is not None:
+            await self.restoration.begin(effects.foreign)
         if effects.envelopes:
             rows = [{"which": digest, "outcome": state} for digest, state in effects.envelopes.items()]
             await self._connection.execute(LANDED, rows)
@@ -491,6 +513,16 @@ class Work:
         """The time of this transaction, in Unix milliseconds."""
         return self._runtime.clock()
 
+    async def release(self, letters: Collection[int]) -> None:
+        """Parked letters are to be sealed after all."""
+        change = {"state": LetterState.PENDING, "reason": None, "attempts": 0, "due": self.now()}
+        await self._letters(letters, only=(LetterState.PARKED,), **change)
+
+    async def refuse(self, letters: Collection[int], reason: str) -> None:
+        """Parked letters are not sent any more."""
+        await self._letters(letters, only=(LetterState.PARKED,), state=LetterState.REJECTED, reason=reason)
+        await self._recipients(letters, (RecipientState.WAITING,), RecipientState.REJECTED)
+
     async def again(self, letter: int) -> None:
         """A letter is pending again, and due at once."""
         await self._letters([letter], only=_ON_ITS_WAY, state=LetterState.PENDING, reason=None, due=self.now())
@@ -509,6 +541,7 @@ class Work:
     async def _store(self, pipeline: Pipeline) -> None:
         counters = self._seal_json(b"stream/counters/" + pipeline.stream, pipeline.counters)
         place = {"number": pipeline.number, "tail": pipeline.tail, "counters": counters}
+        place |= {"decided_at": pipeline.decided_at}
         await self._connection.execute(ADVANCE, {"which": pipeline.stream, **place})
 
     async def _letters(self, which: Collection[int | None], *, only: Sequence[str] = (), **values: Any) -> None:

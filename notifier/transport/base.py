@@ -91,6 +91,9 @@ class Reader(Protocol):
         the offset jump).
         """
 
+    async def beginning(self) -> int:
+        """The offset of the first record that is kept; what came before it is gone."""
+
     async def position(self) -> int:
         """The offset of the next record to read; it passes over markers and aborted records as well."""
 

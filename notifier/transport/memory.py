@@ -209,6 +209,9 @@ class MemoryReader:
         """Whether a record waits to be read."""
         return any(record is not None for record in self._log.records[self._next - self._log.start :])
 
+    async def beginning(self) -> int:
+        return self._log.start
+
     async def position(self) -> int:
         return self._next
 

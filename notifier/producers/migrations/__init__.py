@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from notifier.migrations import Migration, latest
-from notifier.producers.migrations import v0007_recipient_states, v0008_stands_for
+from notifier.producers.migrations import v0007_recipient_states, v0008_stands_for, v0009_closing_streams
 
 OLDEST: Final = 6
 """The oldest version that still opens."""
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (v0007_recipient_states.MIGRATION, v0008_stands_for.MIGRATION)
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    v0007_recipient_states.MIGRATION,
+    v0008_stands_for.MIGRATION,
+    v0009_closing_streams.MIGRATION,
+)
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)
 """The version of the tables in `tables`."""

@@ -39,6 +39,12 @@ class KafkaReader:
             found = await self._consumer.getmany(self._place, timeout_ms=wait_ms, max_records=limit)
         return [as_record(message) for message in found.get(self._place, ())]
 
+    async def beginning(self) -> int:
+        async with speaking(START_S):
+            offsets = await self._consumer.beginning_offsets([self._place])
+            first: int = offsets[self._place]
+            return first
+
     async def position(self) -> int:
         async with speaking(START_S):
             at: int = await self._consumer.position(self._place)

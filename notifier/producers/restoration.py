@@ -1,0 +1,237 @@
+"""What one transaction does about an outbox that is older than its stream: it was restored from a backup.
+
+The stream is closed by an act to nobody, in the place that the hub's statements name (`pipeline`). Then a new stream
+begins, which the closing act names. What the statements settle is settled. What the backup still had to send waits
+for a person: it may have been sent, stopped or changed since, and the database does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from notifier.directory.model import CLOCK_SKEW_MS
+from notifier.envelope import envelope_id_of
+from notifier.producers import tables
+from notifier.producers.letters import Deed
+from notifier.producers.pipeline import NO_DIGEST, Pipeline, Told
+from notifier.producers.states import UNDECIDED, LetterState, RecipientState, StreamState
+from notifier.runtime import Runtime
+from notifier.storage import Connection, RowCipher
+from notifier.times import rfc3339
+
+if TYPE_CHECKING:
+    from notifier.producers.work import Work
+
+CLOSING: Final = "closing"
+"""The kind of a closing act."""
+RESTORED: Final = "outbox_restored"
+"""The reason of what waits for a person after a restore."""
+LAST_THINGS: Final = (tables.messages.c.created, tables.letters.c.updated, tables.envelopes.c.created)
+
+IS_UNDECIDED: Final = tables.letters.c.state.in_(UNDECIDED)
+CURRENT: Final = tables.streams.c.state != StreamState.CLOSED
+CLOSER: Final = sa.select(tables.letters).where(tables.letters.c.act == CLOSING, IS_UNDECIDED)
+PARKED: Final = (
+    sa.select(tables.letters.c.id, tables.letters.c.message, tables.messages.c.notification_id)
+    .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message)
+    .where(tables.letters.c.state == LetterState.PARKED)
+    .order_by(tables.letters.c.message, tables.letters.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A notification that waits for a person after a restore; `accepted` envelopes of it the hub took since."""
+
+    id: bytes
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What is known of the last restore. Times are Unix milliseconds; `closed` tells whether the stream is closed.
+
+    What was given to the outbox between `backup_at` and `noticed_at` is not in it. `unknown` counts the envelopes
+    that the hub accepted since and that belong to nothing in the outbox; `refused` says why the closing act was
+    refused last.
+    """
+
+    noticed_at: int
+    backup_at: int
+    closed: bool
+    unknown: int
+    parked: tuple[Parked, ...]
+    refused: str | None
+
+
+class Restoration:
+    """The steps from a stream that the hub knows better to a new one."""
+
+    def __init__(self, connection: Connection, cipher: RowCipher, runtime: Runtime, work: Work) -> None:
+        self._connection = connection
+        self._cipher = cipher
+        self._runtime = runtime
+        self._work = work
+
+    async def begin(self, at: int | None = None) -> None:
+        """Close the stream: nothing else is sent in it. `at` is when the hub decided what is not known here.
+
+        That was after the backup, so what is younger, for certain by any clock, was given after the restore.
+        """
+        now = self._runtime.clock()
+        before = now if at is None else min(now, at + CLOCK_SKEW_MS)
+        last = [await self._last(column, before) for column in LAST_THINGS]
+        await self._connection.execute(
+            tables.streams.update()
+            .where(CURRENT)
+            .values(
+                state=StreamState.CLOSING,
+                closing_since=now,
+                backup_before=before,
+                backup_at=max((one for one in last if one is not None), default=tables.streams.c.opened),
+            )
+        )
+        await self._connection.execute(
+            tables.envelopes.update().where(tables.envelopes.c.state == "flying").values(state="void", bytes=None)
+        )
+        await self.resume()
+
+    async def _last(self, column: sa.Column[Any], before: int) -> int | None:
+        found: int | None = await self._connection.scalar(sa.select(sa.func.max(column)).where(column <= before))
+        return found
+
+    async def resume(self) -> None:
+        """Post the closing act of a stream that is to be closed, where there is none."""
+        stream = (await self._connection.execute(sa.select(tables.streams).where(CURRENT))).one()
+        if stream.state != StreamState.CLOSING or (await self._connection.execute(CLOSER)).first() is not None:
+            return
+        facts = {
+            "stream": stream.id.hex(),
+            "next": self._runtime.entropy(16).hex(),
+            "backup": rfc3339(stream.backup_at),
+            "at": rfc3339(self._runtime.clock()),
+        }
+        await self._work.post([(None, Deed.of(CLOSING, self._runtime, facts))])
+
+    async def missed(self) -> bool:
+        """Take in that statements are gone which were not read; return whether the stream is closed for that.
+
+        An outbox that never sent anything has nothing to close.
+        """
+        stream = (await self._connection.execute(sa.select(tables.streams).where(CURRENT))).one()
+        sent = (await self._connection.execute(sa.select(tables.envelopes.c.digest).limit(1))).first() is not None
+        if stream.state != StreamState.OPEN or not (sent or stream.number):
+            return False
+        await self.begin()
+        return True
+
+    async def stray(self, pipeline: Pipeline, told: Told, secret: bytes) -> None:
+        """Keep an accepted envelope that is not known here; `pipeline` is the stream before it.
+
+        Its id names the notification, where it is known upon what it was chained.
+        """
+        message = None
+        if told.envelope_id is not None and told.number == pipeline.number + 1:
+            for row in (await self._connection.execute(_candidates())).all():
+                if envelope_id_of(secret, row.notification_id, pipeline.tail) == told.envelope_id:
+                    message = row.id
+        known = sa.select(tables.strays.c.digest).where(tables.strays.c.digest == told.digest)
+        if (await self._connection.execute(known)).first() is None:
+            values = {"digest": told.digest, "stream": told.stream, "number": told.number, "decided": told.at}
+            await self._connection.execute(tables.strays.insert().values(**values, message=message))
+
+    async def finish(self) -> None:
+        """The stream is closed: park what the backup had to send, and begin the stream that the closing act names."""
+        stream = (await self._connection.execute(sa.select(tables.streams).where(CURRENT))).one()
+        now = self._runtime.clock()
+        closers = (
+            await self._connection.execute(sa.select(tables.letters).where(tables.letters.c.act == CLOSING))
+        ).all()
+        said = json.loads(self._work.deed_of(closers[-1]).said)
+        await self._connection.execute(
+            tables.streams.update().where(tables.streams.c.id == stream.id).values(state=StreamState.CLOSED)
+        )
+        await self._connection.execute(
+            tables.envelopes.update().where(tables.envelopes.c.state == "flying").values(state="void", bytes=None)
+        )
+        fresh = bytes.fromhex(said["next"])
+        await self._connection.execute(
+            tables.streams.insert().values(
+                id=fresh,
+                number=0,
+                tail=NO_DIGEST,
+                counters=self._cipher.seal(b"stream/counters/" + fresh, b"{}"),
+                state=StreamState.OPEN,
+                opened=now,
+            )
+        )
+        await self._park(stream.backup_before, now)
+
+    async def _park(self, backup_before: int, now: int) -> None:
+        letters = tables.letters
+        before = IS_UNDECIDED & (letters.c.created <= backup_before)
+        is_act = letters.c.act.is_not(None)
+        # An act in the place of a letter has no place to take any more; other acts go again: the log is told twice
+        # rather than never. What was given since goes in the new stream, too.
+        gone = IS_UNDECIDED & is_act & (letters.c.stands_for.is_not(None) | (letters.c.act == CLOSING))
+        rejected = {"state": LetterState.REJECTED, "reason": RESTORED, "updated": now}
+        await self._connection.execute(letters.update().where(gone).values(**rejected))
+        parked = {"state": LetterState.PARKED, "reason": RESTORED, "updated": now}
+        await self._connection.execute(letters.update().where(before, ~is_act).values(**parked))
+        again = {"state": LetterState.PENDING, "reason": None, "attempts": 0, "due": now, "updated": now}
+        await self._connection.execute(letters.update().where(IS_UNDECIDED).values(**again))
+
+    async def found(self) -> Restored | None:
+        """Return what is known of the last restore; None where there was none."""
+        streams = sa.select(tables.streams).where(tables.streams.c.closing_since.is_not(None))
+        rows = (await self._connection.execute(streams.order_by(tables.streams.c.closing_since))).all()
+        if not rows:
+            return None
+        stream = rows[-1]
+        accepted: dict[int | None, int] = {}
+        for one in (await self._connection.execute(sa.select(tables.strays))).all():
+            accepted[one.message] = accepted.get(one.message, 0) + 1
+        waiting = {row.message: row.notification_id for row in (await self._connection.execute(PARKED)).all()}
+        parked = tuple(Parked(notification, accepted.get(message, 0)) for message, notification in waiting.items())
+        closer = (await self._connection.execute(CLOSER)).first()
+        refused = None if closer is None else closer.reason
+        closed = stream.state == StreamState.CLOSED
+        return Restored(stream.closing_since, stream.backup_at, closed, accepted.get(None, 0), parked, refused)
+
+    async def settle(self, notifications: Collection[bytes], *, send: bool, by: str) -> list[bytes]:
+        """Send again, or give up, what is parked of these notifications; return those of which something was.
+
+        What is given up counts as refused for good: the hub may have accepted it before the restore.
+        """
+        rows = [row for row in await self._parked() if row.notification_id in notifications]
+        if not rows:
+            return []
+        which = [row.id for row in rows]
+        if send:
+            await self._work.release(which)
+        else:
+            await self._work.refuse(which, RESTORED)
+        decision = "sent_again" if send else "given_up"
+        done = list(dict.fromkeys(row.notification_id for row in rows))
+        acts: list[tuple[int | None, Any]] = []
+        for message in dict.fromkeys(row.message for row in rows):
+            facts = {"decision": decision, "by": by, "at": rfc3339(self._runtime.clock())}
+            acts.append((message, Deed.of("adoption", self._runtime, facts)))
+        await self._work.post(acts)
+        return done
+
+    async def _parked(self) -> list[Any]:
+        return list((await self._connection.execute(PARKED)).all())
+
+
+def _candidates() -> sa.Select[Any]:
+    """Messages of which an envelope may have been made since the backup: something of them was not settled."""
+    letters = sa.select(tables.letters.c.message).where(IS_UNDECIDED, tables.letters.c.message.is_not(None))
+    held = sa.select(tables.recipients.c.message).where(tables.recipients.c.state == RecipientState.HELD)
+    ids = tables.messages.c.id
+    return sa.select(ids, tables.messages.c.notification_id).where(ids.in_(letters) | ids.in_(held))
