@@ -50,7 +50,7 @@ ABSENT = {
     "interrupted": "completion demo",
     "read-only-home": "completion",
     "somebody-elses-key": "completion demo route sandbox",
-    "two-at-once": "completion demo forward oversight route why",
+    "two-at-once": "completion demo forward outbox oversight route why",
     "unknown-authority": "audit auditor completion demo router sandbox",
     "unknown-field": "demo",
     "wrong-certificate": "completion demo route sandbox",
