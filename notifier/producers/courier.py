@@ -101,8 +101,6 @@ class Courier:
         """One tenure of the lease, until a fault ends it."""
         try:
             await lease.acquire()
-            async with self._outbox.working(lease) as work:
-                await work.restoration.resume()
             await together(_keep(lease), self._send(lease), self._follow(lease))
         finally:
             with contextlib.suppress(StorageError):
@@ -114,6 +112,8 @@ class Courier:
         sender: Sender | None = None
         backoff = Backoff(self._runtime.entropy)
         self._sent.clear()
+        async with self._outbox.working(lease) as work:
+            await work.restoration.resume()
         try:
             while True:
                 self._wake.clear()

@@ -57,4 +57,5 @@ def test_an_act_is_logged_once_the_hub_accepted():
         "sealed": "waiting",
         "routed": "logged",
         "rejected": "rejected",
+        "parked": "waiting",
     }
