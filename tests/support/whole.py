@@ -484,7 +484,7 @@ class Whole:
 
     async def quiet(self, outboxes, inboxes):
         for outbox in outboxes:
-            if await outbox.waiting():
+            if await outbox.waiting() or await outbox.unreachable():
                 return False
         for name, inbox in inboxes.items():
             records = self.world.feed(name)
