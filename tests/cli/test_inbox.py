@@ -171,6 +171,7 @@ def test_why_answers_a_recipient_for_itself(notifier):
                 "outcome": "send",
                 "reasons": [{"rule": "destination", "paragraph": "3"}],
                 "because": [],
+                "state": "told",
             }
         ],
     }
