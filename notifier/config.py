@@ -69,12 +69,13 @@ class KeySettings:
     """Private key files, each 32 raw bytes (mode 0600).
 
     `signing` is an Ed25519 seed; `encryption` X25519 secrets, newest first; `storage` the key that seals the
-    rows of this party's databases.
+    rows of this party's databases; `submitter` the Ed25519 seed of the service that submits where nobody is named.
     """
 
     signing: Path | None = None
     encryption: tuple[Path, ...] = ()
     storage: Path | None = None
+    submitter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,12 @@ def load(path: Path) -> Settings:
             grace_seconds=directory.whole("grace_seconds", 3600),
             ca=directory.maybe_file("ca"),
         ),
-        keys=KeySettings(keys.maybe_file("signing"), keys.files("encryption"), keys.maybe_file("storage")),
+        keys=KeySettings(
+            keys.maybe_file("signing"),
+            keys.files("encryption"),
+            keys.maybe_file("storage"),
+            keys.maybe_file("submitter"),
+        ),
         outbox=_database(path, top.maybe_text("outbox")),
         inbox=_database(path, top.maybe_text("inbox")),
         log_folder=top.maybe_file("log_folder"),

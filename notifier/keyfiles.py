@@ -36,6 +36,11 @@ def decisions_key_of(overseen: Overseen) -> bytes:
     return _read(overseen.key, "key", of=f"oversees.{overseen.name}")
 
 
+def submitter_key(keys: KeySettings) -> SigningKey | None:
+    """The Ed25519 key of the service that submits where nobody is named; None where the settings name none."""
+    return None if keys.submitter is None else SigningKey.from_secret(_read(keys.submitter, "submitter"))
+
+
 def person_key(path: Path) -> SigningKey:
     """The Ed25519 key with which a person signs rulings."""
     return SigningKey.from_secret(_read_file(path, "the person's key", "with --key"))

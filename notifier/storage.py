@@ -12,6 +12,8 @@ for the disk at its end.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import os
 import secrets
 import socket
@@ -382,6 +384,7 @@ class RowCipher:
             raise ValueError("a storage key has 32 bytes")
         self._key = key
         self._entropy = entropy
+        self._binding = hashlib.blake2b(key=key, person=b"ntf1/binding", digest_size=32).digest()
 
     def seal(self, context: bytes, plaintext: bytes) -> bytes:
         """`plaintext` sealed for the row that `context` names."""
@@ -393,6 +396,15 @@ class RowCipher:
             + wrapped
             + crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, context, bytes(24), row_key)
         )
+
+    def bind(self, table: str, *values: int | str | bytes | None) -> bytes:
+        """Return a MAC (32 bytes) over what a row is; `values` in a fixed order. Its key only seals no row."""
+        text = b"".join(_counted(value) for value in values)
+        return hashlib.blake2b(_counted(table) + text, digest_size=32, key=self._binding).digest()
+
+    def is_bound(self, expected: bytes, found: object) -> bool:
+        """Return whether `found`, what a row carries, is the MAC `expected`, in constant time."""
+        return isinstance(found, bytes) and hmac.compare_digest(expected, found)
 
     def open(self, context: bytes, sealed: bytes) -> bytes:
         """What `seal` was given; `StorageError` for another key, another row, or changed bytes."""
@@ -407,6 +419,19 @@ class RowCipher:
                 detail="a row does not open with the storage key",
                 hint="name the key that this database was made with",
             ) from error
+
+
+def _counted(value: int | str | bytes | None) -> bytes:
+    """Return a value of a row with its kind and length before it, so that two rows never read alike."""
+    if value is None:
+        return b"n"
+    kind, text = b"b", value
+    if isinstance(value, int):
+        kind, text = b"i", value.to_bytes(8, "big", signed=True)
+    elif isinstance(value, str):
+        kind, text = b"s", value.encode()
+    assert isinstance(text, bytes)
+    return kind + len(text).to_bytes(8, "big") + text
 
 
 class Lease:

@@ -74,6 +74,11 @@ def row_line(row: dict[str, Any]) -> str:
     return f"{what:<22} {row['role']:<9} {_LEGS[row['rule']]} ({_paragraphs(row)})"
 
 
+def submitted_text(by: str | None) -> str:
+    """Return who signed a submission, in words."""
+    return by or "nobody (it is not signed: notifier review resubmit)"
+
+
 def ruling_document(ruling: Ruling) -> dict[str, Any]:
     """What a person decided upon a hold, as every verb prints it with ``--json``."""
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,6 +13,7 @@ import click
 from notifier.cli.context import Context, Seconds, common
 from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.explaining import EXERCISE
+from notifier.cli.person import submitter, submitter_options
 from notifier.cli.waiting import say_waiting
 from notifier.errors import Refused, UsageError
 from notifier.producers.states import RecipientState
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from notifier.config import Settings
     from notifier.consumers.inbox import Received
     from notifier.producers.outbox import Status
+    from notifier.producers.submissions import Submitter
 
 GRACE_SECONDS: Final = 5.0
 ASK: Final = "forwarding_forbidden"
@@ -29,9 +32,7 @@ ASK: Final = "forwarding_forbidden"
 @click.argument("message_id", metavar="ID")
 @click.argument("names", nargs=-1, metavar="[AUTHORITY]...")
 @click.option("--ask", is_flag=True, help="Where it may not be passed on, ask its originator for leave.")
-@click.option(
-    "--by", metavar="NAME", envvar="NOTIFIER_PERSON", help="Who passes it on, if not the user of this process."
-)
+@submitter_options
 @click.option("--list", "listed", is_flag=True, help="List what was made of it before.")
 @click.option("--wait", is_flag=True, help="Return when the hub has decided.")
 @click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")
@@ -42,6 +43,7 @@ def command(
     names: tuple[str, ...],
     ask: bool,
     by: str | None,
+    key: Path | None,
     listed: bool,
     wait: bool,
     timeout: float,
@@ -61,7 +63,9 @@ def command(
     if listed:
         made = with_outbox(settings, lambda outbox: outbox.made_from(parent.originator, parent.id))
         return _show(context, parent, made)
-    asked, status = asyncio.run(_forward(settings, parent, names, ask, by, timeout if wait else GRACE_SECONDS))
+    asked, status = asyncio.run(
+        _forward(settings, parent, names, ask, submitter(settings, by, key), timeout if wait else GRACE_SECONDS)
+    )
     document = {
         "id": status.id,
         "parent": {"id": parent.id, "originator": parent.originator},
@@ -90,7 +94,7 @@ def _parent(settings: Settings, message_id: str) -> Received:
 
 
 async def _forward(
-    settings: Settings, parent: Received, names: Sequence[str], ask: bool, by: str | None, seconds: float
+    settings: Settings, parent: Received, names: Sequence[str], ask: bool, by: Submitter | None, seconds: float
 ) -> tuple[bool, Status]:
     """Whether leave was asked for, and what became of what was sent."""
     from notifier.producers.publisher import Publisher

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -58,15 +60,13 @@ def adopt(context: Context, ids: tuple[str, ...], every: bool, send: bool | None
         raise click.UsageError("--all excludes single notifications")
     if send is None and not new_stream:
         raise click.UsageError("nothing to do: name notifications, --all or --new-stream")
-    from notifier.producers.publisher import user
-
     settings = context.writer()
 
     async def act(outbox: Outbox) -> tuple[list[str], bool]:
         begun = new_stream and await outbox.begin_stream()
         found = await outbox.restored()
         wanted = [str(uuid.UUID(bytes=one.id)) for one in found.parked] if every and found else list(ids)
-        done = await outbox.adopt(wanted, send=send, by=user()) if send is not None else []
+        done = await outbox.adopt(wanted, send=send, by=_user()) if send is not None else []
         if missing := [one for one in wanted if one not in done]:
             raise Refused(
                 "not_found", f"of {missing[0]} nothing waits after a restore", hint="notifier outbox status"
@@ -81,6 +81,14 @@ def adopt(context: Context, ids: tuple[str, ...], every: bool, send: bool | None
         click.echo("a new stream begins" if begun else "no stream is being closed")
     if send is not None:
         click.echo(f"{len(done)} {'go out again' if send else 'given up'}" if done else "nothing waits")
+
+
+def _user() -> str:
+    """Return the user of this process, by the operating system."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # nobody gave this number a name
+        return f"user {os.getuid()}"
 
 
 def as_document(found: Restored) -> dict[str, Any]:

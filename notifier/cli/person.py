@@ -1,11 +1,12 @@
-"""`notifier person add|list|retire`: who, at this authority, may decide about holds."""
+"""`notifier person add|list|retire`: who, at this authority, may submit, and decide about holds."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,17 +15,20 @@ from notifier.cli.databases import with_outbox
 from notifier.config import Settings
 from notifier.errors import ConfigError, NotifierError, Refused
 from notifier.escaping import escaped
-from notifier.producers.approvals import NAME, PERMISSIONS
+from notifier.producers.persons import NAME, PERMISSIONS, PersonKind
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.producers.approvals import Person
     from notifier.producers.outbox import Outbox, Proof
+    from notifier.producers.persons import Person
+    from notifier.producers.submissions import Submitter
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group(epilog="Example: notifier person list --as TUR/spoc")
 def command() -> None:
-    """Persons who review holds, each with a signing key of their own: in the outbox, no broker is needed.
+    """Persons who submit and review holds, each with a key of their own: in the outbox, no broker is needed.
 
     Adding and retiring are acts: the audit log has them as soon as a publisher runs.
     """
@@ -36,10 +40,10 @@ def command() -> None:
     "--may",
     "permissions",
     multiple=True,
-    required=True,
     type=click.Choice(PERMISSIONS),
     help="What the person may decide: risks (assurance), children (child_reviewer), the rest (release); repeatable.",
 )
+@click.option("--service", is_flag=True, help="A program, not a person: it submits, and decides nothing.")
 @click.option(
     "--key",
     type=click.Path(path_type=Path),
@@ -47,21 +51,27 @@ def command() -> None:
 )
 @click.option("--public", metavar="HEX", help="The person's public key, where the private one was made elsewhere.")
 @common(acts=True, prints=True)
-def add(context: Context, name: str, permissions: tuple[str, ...], key: Path | None, public: str | None) -> None:
+def add(
+    context: Context, name: str, permissions: tuple[str, ...], service: bool, key: Path | None, public: str | None
+) -> None:
     """Register NAME, with a key that is made here or given.
 
-    The private key is for the person alone: move the file to where nobody else can read it.
+    Without --may, NAME submits and decides nothing. The private key is for the person alone: move the file to where
+    nobody else can read it.
     """
     settings = context.writer()
+    if service and permissions:
+        raise click.UsageError("--service and --may exclude each other")
+    kind = PersonKind.SERVICE if service else PersonKind.PERSON
     if public is not None and key is not None:
         raise click.UsageError("--public and --key exclude each other")
     if public is not None:
         given, path = _public(public), None
         _refuse_own(settings, given)
-        person = with_outbox(settings, lambda outbox: outbox.add_person(name, given, permissions))
+        person = with_outbox(settings, lambda outbox: outbox.add_person(name, given, permissions, kind))
     else:
         path = key or key_path(settings, name)
-        person = _add_with_file(settings, name, permissions, path)
+        person = _add_with_file(settings, name, permissions, kind, path)
     if context.json:
         context.print_json({"person": as_document(person), "key_file": None if path is None else str(path)})
         return
@@ -85,8 +95,8 @@ def list_(context: Context) -> None:
         return
     for one in persons:
         click.echo(_line(one))
-    if not persons:
-        click.echo("nobody is registered: no hold can be released (notifier person add)")
+    if not any(one.permissions and one.retired is None for one in persons):
+        click.echo("nobody is registered who may release a hold (notifier person add)")
 
 
 @command.command(epilog="Example: notifier person retire 'A. Lindt' --as TUR/spoc")
@@ -106,6 +116,7 @@ def as_document(person: Person) -> dict[str, Any]:
     return {
         "name": person.name,
         "public": person.public.hex(),
+        "kind": person.kind,
         "permissions": sorted(person.permissions),
         "added": rfc3339(person.added),
         "retired": None if person.retired is None else rfc3339(person.retired),
@@ -124,6 +135,32 @@ def act_document(proof: Proof) -> dict[str, Any]:
     }
 
 
+def submitter_options(function: F) -> F:
+    """Add ``--by`` and ``--key``: who submits and signs."""
+    key = click.option(
+        "--key", type=click.Path(path_type=Path), help="The private key file of --by. Default: persons/NAME.key."
+    )
+    by = click.option(
+        "--by",
+        metavar="NAME",
+        envvar="NOTIFIER_PERSON",
+        help="Who submits and signs: a registered person, who approves nothing of it. Default: keys.submitter.",
+    )
+    return by(key(function))
+
+
+def submitter(settings: Settings, by: str | None, key: Path | None) -> Submitter | None:
+    """Return who submits by these options; None where nobody is named: then the service of `keys.submitter` does."""
+    from notifier.keyfiles import person_key
+    from notifier.producers.submissions import Submitter
+
+    if by is None:
+        if key is not None:
+            raise click.UsageError("--key needs --by, whose key it is")
+        return None
+    return Submitter(person_key(key or key_path(settings, by)), by)
+
+
 def key_path(settings: Settings, name: str) -> Path:
     """Where a person's private key is, where nothing else is said; `Refused` for what cannot be a name."""
     if settings.path is None:
@@ -133,7 +170,9 @@ def key_path(settings: Settings, name: str) -> Path:
     return settings.path.parent / "persons" / f"{name}.key"
 
 
-def _add_with_file(settings: Settings, name: str, permissions: tuple[str, ...], path: Path) -> Person:
+def _add_with_file(
+    settings: Settings, name: str, permissions: tuple[str, ...], kind: PersonKind, path: Path
+) -> Person:
     """Registers with the key in the file; a new file goes away where the person is refused.
 
     Where nobody knows whether the person is registered (it was interrupted), the file stays: it is the key of
@@ -151,7 +190,7 @@ def _add_with_file(settings: Settings, name: str, permissions: tuple[str, ...], 
         if new:
             write_private(path, key.secret)
         try:
-            return with_outbox(settings, lambda outbox: outbox.add_person(name, key.public, permissions))
+            return with_outbox(settings, lambda outbox: outbox.add_person(name, key.public, permissions, kind))
         except NotifierError:
             if new:
                 path.unlink(missing_ok=True)
@@ -177,6 +216,7 @@ def _public(text: str) -> bytes:
 
 def _line(person: Person) -> str:
     state = "registered" if person.retired is None else f"retired {rfc3339(person.retired)}"
-    return escaped(
-        f"{person.name:<24} {', '.join(sorted(person.permissions)):<34} {state}  {person.public.hex()[:16]}"
+    may = ", ".join(sorted(person.permissions)) or (
+        "service" if person.kind is PersonKind.SERVICE else "submits only"
     )
+    return escaped(f"{person.name:<24} {may:<34} {state}  {person.public.hex()[:16]}")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -13,6 +14,7 @@ import click
 from notifier.cli.context import Context, Seconds, common
 from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.explaining import EXERCISE
+from notifier.cli.person import submitter, submitter_options
 from notifier.cli.waiting import say_waiting
 from notifier.errors import NotifierError, Refused, Temporary
 from notifier.producers.states import RecipientState
@@ -20,6 +22,7 @@ from notifier.producers.states import RecipientState
 if TYPE_CHECKING:
     from notifier.producers.outbox import Status
     from notifier.producers.publisher import Publisher
+    from notifier.producers.submissions import Submitter
 
 GRACE_SECONDS: Final = 5.0
 
@@ -73,14 +76,11 @@ class Result:
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--wait", is_flag=True, help="Return when the hub has decided.")
 @click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")
-@click.option(
-    "--by",
-    metavar="NAME",
-    envvar="NOTIFIER_PERSON",
-    help="Who submits; approves nothing of it. Default: the user of this machine.",
-)
+@submitter_options
 @common(acts=True, prints=True)
-def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float, by: str | None) -> int:
+def command(
+    context: Context, files: tuple[str, ...], wait: bool, timeout: float, by: str | None, key: Path | None
+) -> int:
     """Publish notifications from files, or from standard input (-): JSON, or JSON Lines.
 
     Each is durable in the outbox before this says so, whether or not the broker answers, and is sent as soon
@@ -90,13 +90,14 @@ def command(context: Context, files: tuple[str, ...], wait: bool, timeout: float
 
     configure(level=logging.WARNING)
     settings = context.writer()
+    submits = submitter(settings, by, key)
     found = [document for name in files for document in read_documents(name)]
     from notifier.producers.publisher import Publisher
 
     results: list[Result] = []
     seconds = timeout if wait else GRACE_SECONDS
     try:
-        waiting = asyncio.run(_publish(Publisher.from_settings(settings), found, seconds, results, by))
+        waiting = asyncio.run(_publish(Publisher.from_settings(settings), found, seconds, results, submits))
     except BaseException:
         if results:  # what is durable is known by its id, and need not be given again as another
             _print(context, results)
@@ -130,7 +131,7 @@ def _status(results: list[Result], *, still: bool) -> int:
 
 
 async def _publish(
-    publisher: Publisher, found: list[tuple[str, str]], seconds: float, results: list[Result], by: str | None
+    publisher: Publisher, found: list[tuple[str, str]], seconds: float, results: list[Result], by: Submitter | None
 ) -> int:
     """Stores every document, then gives the hub `seconds` to decide; how many still wait.
 

@@ -1,4 +1,4 @@
-"""`notifier review list|show|approve|refuse`: what waits for a person, and what persons decided."""
+"""`notifier review list|show|approve|refuse|resubmit`: what waits for a person, and what persons decided."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
-from notifier.cli.explaining import EXERCISE, ruling_document, ruling_line
-from notifier.cli.person import act_document, key_path
+from notifier.cli.explaining import EXERCISE, ruling_document, ruling_line, submitted_text
+from notifier.cli.person import act_document, key_path, submitter
 from notifier.cli.waiting import say_waiting
 from notifier.config import Settings
+from notifier.errors import UsageError
 from notifier.escaping import escaped
 from notifier.producers.approvals import NEEDS
 from notifier.times import rfc3339
@@ -159,6 +160,32 @@ def refuse(
         click.echo(line)
 
 
+@command.command(
+    epilog="Example: notifier review resubmit 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --by 'B. Kaya' --as TUR/spoc"
+)
+@click.argument("message_id", metavar="ID")
+@click.option("--key", type=click.Path(path_type=Path), help="The private key file. Default: persons/NAME.key.")
+@click.option(
+    "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="Who submits it: a registered person."
+)
+@common(acts=True, prints=True)
+def resubmit(context: Context, message_id: str, by: str, key: Path | None) -> None:
+    """Sign, as its submitter, a notification that nobody signed, so that another person can release its holds.
+
+    Whatever was submitted before version 9 of the outbox was signed by nobody. Nothing changes where somebody signed.
+    """
+    settings = context.writer()
+    signs = submitter(settings, by, key)
+    if signs is None:
+        raise UsageError(detail="who submits is not said", hint="add --by NAME")
+    found = with_outbox(settings, lambda outbox: outbox.resubmit(message_id, signs))
+    if context.json:
+        context.print_json(as_document(found))
+        return
+    for line in _lines(found):
+        click.echo(line)
+
+
 def _ruled(
     settings: Settings, message_id: str, decide: Callable[[Publisher], Awaitable[T]]
 ) -> tuple[T, Reviewed, Status]:
@@ -189,7 +216,8 @@ def _key(settings: Settings, by: str, path: Path | None) -> SigningKey:
 def as_document(found: Reviewed) -> dict[str, Any]:
     """The form that ``--json`` prints: the holds of each authority (null: no state is named yet), and the rulings.
 
-    `needs` is the permission that releases the hold, null where no person can.
+    `needs` is the permission that releases the hold, null where no person can. `submitted_by` is null where nobody
+    signed the submission: then nobody can release it.
     """
     message = found.message
     return {
@@ -215,7 +243,7 @@ def as_document(found: Reviewed) -> dict[str, Any]:
 def _lines(found: Reviewed) -> list[str]:
     document = as_document(found)
     mark = EXERCISE if document["exercise"] else ""
-    submitted = f"submitted by {document['submitted_by']} at {document['submitted_at']}"
+    submitted = f"submitted by {submitted_text(document['submitted_by'])} at {document['submitted_at']}"
     lines = [f"{document['id']}  {document['type']:<11}  {submitted}{mark}"]
     for hold in document["holds"]:
         whom = hold["authority"] or "(no state named yet)"

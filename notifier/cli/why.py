@@ -10,7 +10,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
-from notifier.cli.explaining import EXERCISE, entry_line, ruling_document, ruling_line
+from notifier.cli.explaining import EXERCISE, entry_line, ruling_document, ruling_line, submitted_text
 from notifier.config import Overseen, Settings
 from notifier.errors import Refused
 from notifier.escaping import escaped
@@ -56,7 +56,7 @@ def command(context: Context, message_id: str, about: str | None) -> None:
     if not document["recipients"]:
         click.echo(f"{about or 'nobody'}: no rule names it for this notification{_meant(about, named)}")
     if document.get("rulings"):  # that whoever ruled is not whoever submitted is what a reader looks for
-        click.echo(escaped(f"  submitted by {document['submitted_by']}"))
+        click.echo(escaped(f"  submitted by {submitted_text(document['submitted_by'])}"))
         for ruling in document["rulings"]:
             click.echo(escaped(f"  {ruling_line(ruling)}"))
 
@@ -102,7 +102,7 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
 
 
 def _document(
-    message_id: str, decided: Status | Decided, submitted_by: str, rulings: Iterable[Ruling]
+    message_id: str, decided: Status | Decided, submitted_by: str | None, rulings: Iterable[Ruling]
 ) -> dict[str, Any]:
     """The form that ``--json`` prints for originator and oversight, the same for both."""
     return {

@@ -63,6 +63,8 @@ class WarningKind(StrEnum):
     """Free text about a refugee leaves as it is written."""
     APPROVAL_WITHOUT_EFFECT = "approval_without_effect"
     """An approval that releases nothing."""
+    SUBMITTED_BY_NOBODY = "submitted_by_nobody"
+    """It waits for a person, and no registered submitter signed it: nobody can release it yet."""
     DATE_UNTIMELY = "date_untimely"
     """A date that `publish` would refuse today."""
     REPEATED = "repeated"

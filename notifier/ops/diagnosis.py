@@ -110,7 +110,8 @@ def _fresh(settings: Settings, snapshot: Snapshot, now: int) -> Finding:
 def _keys(settings: Settings, snapshot: Snapshot | None, now: int) -> Iterator[Finding]:
     name, keys = settings.name, settings.keys
     overseen = [one.key for one in settings.oversees]
-    files = [path for path in (keys.signing, *keys.encryption, keys.storage, *overseen) if path is not None]
+    named = (keys.signing, *keys.encryption, keys.storage, keys.submitter, *overseen)
+    files = [path for path in named if path is not None]
     wrong = [*_private(name, files)]
     try:
         said = _held(settings, snapshot, now)
@@ -165,7 +166,10 @@ def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
 
 
 async def _databases(settings: Settings) -> list[Finding]:
-    """The storage key opens what there is; a database that is not there yet is made when it is needed."""
+    """The storage key opens what there is, and nobody else wrote into it.
+
+    A database that is not there yet is made when it is needed.
+    """
     from notifier.consumers.inbox import Inbox
     from notifier.keyfiles import storage_key
     from notifier.producers.outbox import Outbox
@@ -186,6 +190,8 @@ async def _databases(settings: Settings) -> list[Finding]:
             try:
                 if isinstance(opened, Inbox):
                     refusals = await _refusals(settings.name, opened)
+                else:
+                    await opened.verify()
             finally:
                 await opened.close()
         except NotifierError as error:

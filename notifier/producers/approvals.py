@@ -7,25 +7,19 @@ submitted it (THREATS.md, 34). No time-out releases anything, and nothing here d
 
 from __future__ import annotations
 
-import json
-import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from notifier.directory.keys import check_signing_key
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import SigningKey
 from notifier.envelope.keys import signature_holds
 from notifier.envelope.primitives import pae
 from notifier.errors import Refused
-from notifier.notification.blanks import says_something
 from notifier.notification.model import NEED_ASSURANCE, Approval
+from notifier.producers.persons import Person, canonical, same_person
+from notifier.producers.submissions import SignedSubmission, submitter_of
 from notifier.times import rfc3339
-
-PERMISSIONS: Final = ("assurance", "child_reviewer", "release")
-"""What a person may decide: `assurance` upon risks, `child_reviewer` upon children, `release` upon the rest."""
 
 NEEDS: Final = {
     "child_review": "child_reviewer",
@@ -39,7 +33,6 @@ NEEDS: Final = {
 FACTS_MISSING: Final = frozenset({"nationality_unknown", "former_state", "unresolved_place"})
 """Holds of which no state is known: nobody can be told yet, whoever approves; an update names the state."""
 
-NAME: Final = re.compile(r"\w(?:[\w .@'-]{0,62}[\w.])?")
 _TYPES: Final = {
     "approval": b"application/vnd.notifier.approval.v1",
     "refusal": b"application/vnd.notifier.refusal.v1",
@@ -49,30 +42,25 @@ Kind = Literal["approval", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody whom an authority registered; `public` an Ed25519 key, times in Unix milliseconds."""
-
-    name: str
-    public: bytes
-    permissions: frozenset[str]
-    added: int
-    retired: int | None = None
-
-    def is_called(self, name: str) -> bool:
-        """Whether `name` names this person: whoever writes it in capitals is nobody else."""
-        return same_person(self.name, name)
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
     """What a ruling is about, as the outbox has it: whose notification, its id (UUID text), the digest of its whole
-    content (hex), who submitted it, and when (Unix milliseconds)."""
+    content (hex), when it was submitted (Unix milliseconds), and who signed that it is theirs, if anybody did."""
 
     authority: str
     notification_id: str
     notification_digest: str
-    submitted_by: str
     submitted_at: int
+    submission: SignedSubmission | None = None
+
+    @property
+    def submitted_by(self) -> str | None:
+        """The registered name of who signed the submission; None where nobody did."""
+        return None if self.submission is None else self.submission.by
+
+    def submitter(self, persons: Iterable[Person]) -> Person | None:
+        """Return who submitted it; None where nobody did whose signature counts."""
+        named = (self.authority, self.notification_id, self.notification_digest)
+        return submitter_of(self.submission, *named, persons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,33 +120,6 @@ class Ruling:
         return self.hold == hold and self.state in (None, state)
 
 
-def canonical(value: object) -> bytes:
-    """One JSON text for one value."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are one, however they are typed."""
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
-
-
-def register(name: str, public: bytes, permissions: Iterable[str], now: int, known: Iterable[Person]) -> Person:
-    """A new person, or why not: a bad name, key or permission; a name or key that is, or was, somebody's.
-
-    A retired person's name and key are not given again: what they signed must stay theirs.
-    """
-    wanted = frozenset(permissions)
-    if not NAME.fullmatch(name) or not says_something(name):
-        raise Refused("invalid_person", "a person's name has 1 to 64 letters, digits, spaces or . @ ' - _")
-    if not wanted or not wanted <= set(PERMISSIONS):
-        raise Refused("invalid_person", f"a person may at least one of {', '.join(PERMISSIONS)}, and nothing else")
-    check_signing_key(public)
-    for one in known:
-        if one.is_called(name) or secrets.compare_digest(one.public, public):
-            raise Refused("person_exists", hint="retired persons keep their name and key: take new ones")
-    return Person(name, public, wanted, now)
-
-
 def sign(
     kind: Kind,
     held: Held,
@@ -188,9 +149,10 @@ def sign(
 def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> None:
     """Raises `Refused`, with its reason, unless `ruling` counts now: the one gate through which a ruling comes in.
 
-    Reasons: `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `self_approval`,
-    `digest_mismatch`, `bad_signature`, `ruling_untimely`, `assurance_missing`.
+    Reasons: `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `submitted_by_nobody`,
+    `self_approval`, `digest_mismatch`, `bad_signature`, `ruling_untimely`, `assurance_missing`.
     """
+    persons = tuple(persons)
     needed = NEEDS.get(ruling.hold)
     if needed is None:
         raise _not_approvable(ruling.hold)
@@ -199,10 +161,14 @@ def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> No
         raise Refused("unknown_person", hint="notifier person list shows who is registered")
     if person.retired is not None:
         raise Refused("person_retired")
-    if needed not in person.permissions:
+    if not person.may(needed):
         raise Refused("permission_missing", f"this hold needs a person with the permission {needed}")
-    if ruling.kind == "approval" and same_person(ruling.by, held.submitted_by):
-        raise Refused("self_approval", hint="a second person has to decide")
+    if ruling.kind == "approval":
+        submitter = held.submitter(persons)
+        if submitter is None:
+            raise Refused("submitted_by_nobody", hint="notifier review resubmit ID --by NAME signs it")
+        if _is_one(person, submitter):
+            raise Refused("self_approval", hint="a second person has to decide")
     _check_content(ruling, held, person)
     _check_time(ruling, held, person, now)
     if ruling.kind == "approval" and not says_enough(ruling):
@@ -211,10 +177,12 @@ def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> No
 
 def counts(ruling: Ruling, held: Held, persons: Iterable[Person]) -> bool:
     """Whether an approval that came in through `check` releases its hold, looked at again at every evaluation."""
+    persons = tuple(persons)
     person = next((one for one in persons if one.is_called(ruling.by)), None)
-    if ruling.kind != "approval" or person is None or NEEDS.get(ruling.hold) not in person.permissions:
+    if ruling.kind != "approval" or person is None or not person.may(NEEDS.get(ruling.hold)):
         return False
-    if same_person(ruling.by, held.submitted_by) or not says_enough(ruling):
+    submitter = held.submitter(persons)
+    if submitter is None or _is_one(person, submitter) or not says_enough(ruling):
         return False
     try:
         _check_content(ruling, held, person)
@@ -237,6 +205,11 @@ def approvals_of(rulings: Iterable[Ruling], held: Held, persons: Iterable[Person
 
 def _approval(ruling: Ruling) -> Approval:
     return Approval(ruling.hold, ruling.by, ruling.at, ruling.state, ruling.reference)
+
+
+def _is_one(person: Person, submitter: Person) -> bool:
+    """Return whether both sides are one: by name, however it is typed, or by key."""
+    return same_person(person.name, submitter.name) or person.public == submitter.public
 
 
 def _check_content(ruling: Ruling, held: Held, person: Person) -> None:

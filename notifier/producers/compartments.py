@@ -13,7 +13,13 @@ from typing import Final
 from notifier.runtime import Entropy
 from notifier.storage import RowCipher
 
-DECISIONS: Final = (b"message/plan/", b"message/submitted_by/", b"person/contents/", b"ruling/contents/")
+DECISIONS: Final = (
+    b"message/plan/",
+    b"message/submitted_by/",
+    b"message/submission/",
+    b"person/contents/",
+    b"ruling/contents/",
+)
 """Where decisions stand: the beginnings of what each is sealed for. Everything else is contents."""
 
 
@@ -28,6 +34,8 @@ class OutboxCipher(RowCipher):
     def __init__(self, key: bytes, entropy: Entropy = secrets.token_bytes) -> None:
         super().__init__(key, entropy)
         self._decisions = RowCipher(decisions_key(key), entropy)
+        self.known: object = None
+        """The chain of persons and rulings as it was last read (`registry.Known`)."""
 
     def seal(self, context: bytes, plaintext: bytes) -> bytes:
         """As `RowCipher.seal`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from notifier.envelope import Act, Slip
@@ -17,8 +17,8 @@ from notifier.envelope.primitives import ID_BYTES, blake
 from notifier.notification import Notification, encode, for_sealing
 from notifier.notification.digest import naming
 from notifier.notification.profiles import cut, profile_of
-from notifier.producers.approvals import canonical
 from notifier.producers.ids import uuid7
+from notifier.producers.persons import canonical
 from notifier.producers.plan import UNTIED, Ties
 from notifier.producers.ties import is_for_a_child
 from notifier.runtime import Runtime
@@ -65,6 +65,10 @@ class Deed:
         """A new one, that says `facts`."""
         said = {**facts, "kind": kind, "salt": runtime.entropy(16).hex()}
         return cls(kind, uuid7(runtime.clock(), runtime.entropy), canonical(said))
+
+    def after(self, head: str) -> Deed:
+        """Return the deed with the head of the chain of persons and rulings, to which the log is bound by it."""
+        return replace(self, said=canonical({**json.loads(self.said), "chain": head}))
 
     def document(self) -> bytes:
         """The stored form."""

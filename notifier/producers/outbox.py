@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,14 +17,16 @@ from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, restore, to_json
 from notifier.notification.model import Approval
 from notifier.producers import migrations, tables
-from notifier.producers.approvals import Person, approvals_of, canonical, register
+from notifier.producers.approvals import Held, approvals_of
 from notifier.producers.case import Cases, Planner
 from notifier.producers.compartments import OutboxCipher
 from notifier.producers.letters import Deed, Letter, first_letters
 from notifier.producers.people import People
+from notifier.producers.persons import Person, PersonKind, canonical, register
 from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
 from notifier.producers.recipients import RecipientStatus, as_they_stand, recipients_of, states_of
+from notifier.producers.registry import RULING, START, Chain, check_message, head_mac, message_mac, tampered
 from notifier.producers.restoration import Restored
 from notifier.producers.review import Review, Reviewed
 from notifier.producers.states import (
@@ -36,6 +38,7 @@ from notifier.producers.states import (
     is_set_aside,
     summed,
 )
+from notifier.producers.submissions import Submitter, submit
 from notifier.producers.work import (
     IS_DUE,
     Work,
@@ -50,6 +53,8 @@ from notifier.runtime import Runtime
 from notifier.storage import Connection, Database, Lease, RowCipher, Upgrade
 from notifier.times import rfc3339
 
+SERVICE: Final = "service"
+"""The name under which a submitter is registered that has none."""
 SENDER_LEASE: Final = "outbox-sender"
 CHUNK: Final = 500  # ids in one query
 PAGE: Final = 100  # notifications in memory, where all are read
@@ -125,6 +130,17 @@ HELD: Final = (
 MESSAGES: Final = sa.select(tables.messages).where(
     tables.messages.c.notification_id.in_(sa.bindparam("ids", expanding=True))
 )
+AFTER: Final = (
+    sa.select(tables.messages).where(tables.messages.c.id > sa.bindparam("last")).order_by(tables.messages.c.id)
+)
+EVERY_ACT: Final = (
+    sa.select(tables.letters.c.id, tables.letters.c.message, tables.letters.c.contents)
+    .where(tables.letters.c.act.is_not(None))
+    .order_by(tables.letters.c.id)
+)
+BIND: Final = (
+    tables.messages.update().where(tables.messages.c.id == sa.bindparam("which")).values(bound=sa.bindparam("mac"))
+)
 INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
 
 
@@ -174,14 +190,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What is to be stored: a notification with its id, its plan, and the person who gives it.
+    """What is to be stored: a notification with its id, its plan, and who signs that they submit it (None: nobody).
 
     An update's plan is made when the messages of its case are at hand.
     """
 
     notification: Notification
     plan: Plan | Planner
-    by: str
+    submitter: Submitter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +233,7 @@ _Arrived = tuple[Sequence[Submission], asyncio.Future[list[Stored]]]
 class Outbox:
     """One authority's outbox. Many processes may add; one, by the lease, seals and sends."""
 
-    def __init__(self, database: Database, authority: str, cipher: RowCipher, runtime: Runtime) -> None:
+    def __init__(self, database: Database, authority: str, cipher: OutboxCipher, runtime: Runtime) -> None:
         self._database = database
         self._authority = authority
         self._cipher = cipher
@@ -267,7 +283,15 @@ class Outbox:
             self.secret = self._runtime.entropy(32)
             secret = self._cipher.seal(b"instance/secret", self.secret)
             await connection.execute(
-                tables.instance.insert().values(id=1, authority=self._authority, secret=secret, feed_offset=0)
+                tables.instance.insert().values(
+                    id=1,
+                    authority=self._authority,
+                    secret=secret,
+                    feed_offset=0,
+                    chain_number=0,
+                    chain_head=START,
+                    bound=head_mac(self._cipher, self._authority, secret, 0, START),
+                )
             )
             await connection.execute(
                 tables.streams.insert().values(
@@ -340,6 +364,9 @@ class Outbox:
             row, twin = rows.get(notification_id), added.get(notification_id)
             if row is not None:
                 stored.append(self._known(row, notification, states[row.id]))
+                if row.submission is None and item.submitter is not None:
+                    work = Work(connection, self._cipher, self._runtime)
+                    await work.sign(work.opened(row), item.submitter)
                 continue
             if twin is not None and _content(twin[0].notification) != _content(notification):
                 raise _taken()
@@ -388,24 +415,40 @@ class Outbox:
             return
         now = self._runtime.clock()
         contents = {notification_id: _content(item.notification) for notification_id, (item, _) in fresh.items()}
+        persons: list[Person] = []
+        if any(item.submitter is not None for item, _ in fresh.values()):
+            persons = await People(connection, self._cipher).persons()
+        holds = {
+            notification_id: self._signed(item, contents[notification_id], persons, now)
+            for notification_id, (item, _) in fresh.items()
+        }
         rows = [
             {
                 "notification_id": notification_id,
                 "created": now,
                 "content": self._seal("content", notification_id, contents[notification_id]),
-                "submitted_by": self._seal("submitted_by", notification_id, item.by.encode()),
+                "submitted_by": self._seal("submitted_by", notification_id, (held.submitted_by or "").encode()),
                 "plan": self._seal("plan", notification_id, plan.document()),
+                "submission": None
+                if held.submission is None
+                else self._seal("submission", notification_id, canonical(held.submission.document())),
             }
-            for notification_id, (item, plan) in fresh.items()
+            for notification_id, (_, plan) in fresh.items()
+            for held in (holds[notification_id],)
         ]
         places = {row.notification_id: row.id for row in await connection.execute(INSERT, rows)}
+        bound = [
+            {"which": places[row["notification_id"]], "mac": message_mac(self._cipher, row | {"id": place})}
+            for row in rows
+            for place in (places[row["notification_id"]],)
+        ]
+        await connection.execute(BIND, bound)
         letters: list[tuple[int | None, Letter | Deed]] = []
         for notification_id, (item, plan) in fresh.items():
             place = places[notification_id]
             letters += [(place, one) for one in first_letters(item.notification, plan.recipients, plan.ties)]
             if plan.holds:
-                held = held_of(item.notification, contents[notification_id], item.by, now)
-                letters.append((place, hold_deed(held, plan.holds, self._runtime)))
+                letters.append((place, hold_deed(holds[notification_id], plan.holds, self._runtime)))
         carried = await Work(connection, self._cipher, self._runtime).post(letters)
         told = [
             row | {"letter": carried.get((row["message"], entry["authority"]))}
@@ -417,6 +460,28 @@ class Outbox:
         cases = self._cases(connection)
         for notification_id, (item, _) in fresh.items():
             await cases.link(places[notification_id], item.notification)
+
+    def _signed(self, item: Submission, content: bytes, persons: Collection[Person], now: int) -> Held:
+        """What a ruling on a new message must name, signed by its submitter if it has one."""
+        held = held_of(item.notification, content, None, now)
+        if item.submitter is None:
+            return held
+        named = (held.authority, held.notification_id, held.notification_digest)
+        return replace(held, submission=submit(*named, item.submitter, persons, now))
+
+    async def resubmit(self, message_id: str, submitter: Submitter) -> Reviewed:
+        """A registered submitter signs a notification that nobody had; nothing happens where somebody did.
+
+        Raises `Refused`: `not_found`, `unknown_person`, `person_retired`.
+        """
+        async with self._database.write() as connection:
+            review = Review(connection, self._cipher, self._runtime)
+            found = await review.find(parse_id(message_id))
+            persons = await People(connection, self._cipher).persons()
+            if found.message.held.submitter(persons) is None:
+                message = await Work(connection, self._cipher, self._runtime).sign(found.message, submitter)
+                found = replace(found, message=message)
+        return found
 
     async def _rows(self, connection: Connection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
         found = {}
@@ -493,19 +558,55 @@ class Outbox:
         slip = None if row.slip is None else self._cipher.open(slip_context(row.digest), row.slip)
         return Proof(state, said, row.digest, slip)
 
+    async def verify(self) -> None:
+        """Check every row of messages, persons and rulings, and that every act stands upon the chain of now.
+
+        Raises `StorageError` (rows_changed) that names the first that somebody else made, changed or removed.
+        """
+        async with self._database.read() as connection:
+            self._cipher.known = None
+            chain, people = Chain(connection, self._cipher), People(connection, self._cipher)
+            known = await chain.known()
+            await people.persons()
+            ruled = set(await connection.scalars(sa.select(tables.rulings.c.message).distinct()))
+            for message in sorted(ruled | {subject for table, subject in known.rows if table == RULING}):
+                await people.rulings(message)
+            last = 0
+            while rows := (await connection.execute(AFTER.limit(PAGE), {"last": last})).all():
+                for row in rows:
+                    check_message(self._cipher, row)
+                last = rows[-1].id
+            for row in await connection.execute(EVERY_ACT):
+                if not known.has(chain.said(row)):
+                    raise tampered(f"act {row.id}, or the chain of persons and rulings,")
+
     async def persons(self) -> list[Person]:
         """Everybody who is, or was, registered with the authority, in the order of registration."""
         async with self._database.read() as connection:
             return await People(connection, self._cipher).persons()
 
-    async def add_person(self, name: str, public: bytes, permissions: Collection[str]) -> Person:
-        """Registers a person with an Ed25519 key; the reasons of `approvals.register`. An act for the log."""
+    async def add_person(
+        self, name: str, public: bytes, permissions: Collection[str], kind: PersonKind = PersonKind.PERSON
+    ) -> Person:
+        """Register a person or service with an Ed25519 key; the reasons of `persons.register`. An act for the log."""
         async with self._database.write() as connection:
             people = People(connection, self._cipher)
-            person = register(name, public, permissions, self._runtime.clock(), await people.persons())
+            person = register(name, public, permissions, self._runtime.clock(), await people.persons(), kind)
             await people.add(person)
             await self._log(connection, "person_added", person)
         return person
+
+    async def enlist(self, submitter: Submitter) -> None:
+        """Register a submitter as a service, if nobody has its key yet; no act of its own, for it decides nothing."""
+        public = submitter.key.public
+        if any(one.public == public for one in await self.persons()):
+            return
+        async with self._database.write() as connection:
+            people = People(connection, self._cipher)
+            known = await people.persons()
+            if all(one.public != public for one in known):
+                named, now = submitter.name or SERVICE, self._runtime.clock()
+                await people.add(register(named, public, (), now, known, PersonKind.SERVICE))
 
     async def retire_person(self, name: str) -> Person:
         """The person decides nothing from now on; what he or she decided stands. An act for the log."""
@@ -520,6 +621,7 @@ class Outbox:
             "name": person.name,
             "public": person.public.hex(),
             "permissions": sorted(person.permissions),
+            "person_kind": person.kind,
             "at": rfc3339(self._runtime.clock()),
         }
         await Work(connection, self._cipher, self._runtime).post([(None, Deed.of(kind, self._runtime, facts))])
@@ -618,7 +720,10 @@ class Outbox:
 
     async def _row(self, connection: Connection, notification_id: bytes) -> sa.Row[Any] | None:
         query = sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id)
-        return (await connection.execute(query)).one_or_none()
+        row = (await connection.execute(query)).one_or_none()
+        if row is not None:
+            check_message(self._cipher, row)
+        return row
 
     def _seal(self, column: str, notification_id: bytes, value: bytes) -> bytes:
         return self._cipher.seal(f"message/{column}/".encode() + notification_id, value)

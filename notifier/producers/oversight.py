@@ -15,6 +15,7 @@ from notifier.producers.outbox import parse_id
 from notifier.producers.people import People
 from notifier.producers.plan import Entry, Plan
 from notifier.producers.recipients import as_they_stand, recipients_of
+from notifier.producers.work import read_submission
 from notifier.storage import Database, RowCipher
 
 
@@ -23,11 +24,11 @@ class Decided:
     """What was decided about one message: its id, by which rules, every entry with its recipient's state, and what
     persons ruled, in order.
 
-    `submitted_by` is the person who gave it, `submitted_at` when (Unix milliseconds).
+    `submitted_by` is who signed the submission (None: nobody), `submitted_at` when it came (Unix milliseconds).
     """
 
     id: str
-    submitted_by: str
+    submitted_by: str | None
     submitted_at: int
     rules_version: int
     entries: tuple[Entry, ...]
@@ -67,7 +68,7 @@ class Overseer:
             raise RuntimeError("an overseer is used inside `async with`")
         wanted = parse_id(message_id)
         message = tables.messages
-        columns = sa.select(message.c.id, message.c.created, message.c.submitted_by, message.c.plan)
+        columns = sa.select(message.c.id, message.c.created, message.c.submission, message.c.plan)
         async with self._database.read() as connection:
             owner = await connection.scalar(sa.select(tables.instance.c.authority))
             if owner != self._authority:
@@ -78,5 +79,7 @@ class Overseer:
             rulings = await People(connection, self._cipher).rulings(row.id)
             plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
             entries = as_they_stand(plan.entries, await recipients_of(connection, row.id, plan.entries))
-        by = self._cipher.open(b"message/submitted_by/" + wanted, row.submitted_by).decode()
+        by = None
+        if row.submission is not None:
+            by = read_submission(self._cipher.open(b"message/submission/" + wanted, row.submission)).by
         return Decided(message_id, by, row.created, plan.rules_version, entries, tuple(rulings), plan.exercise)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
-import os
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,22 +24,24 @@ from notifier.backoff import Backoff
 from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import SigningKey
-from notifier.errors import Fault, NotificationInvalid, Refused
+from notifier.errors import Fault, KeyRejected, NotificationInvalid, Refused
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
 from notifier.notification.timeliness import check_timely, untimely
 from notifier.notification.warnings import NotificationWarning, WarningKind, warned, warnings
 from notifier.ops import metrics
-from notifier.producers.approvals import Person, sign
+from notifier.producers.approvals import NEEDS, sign
 from notifier.producers.case import UPDATES, Planner
 from notifier.producers.courier import Courier
 from notifier.producers.ids import uuid7
 from notifier.producers.outbox import Outbox, Proof, Status, Submission, parse_id
+from notifier.producers.persons import Person, PersonKind
 from notifier.producers.plan import UNTIED, Plan, Ties
 from notifier.producers.review import Reviewed
 from notifier.producers.sealer import Sealer
 from notifier.producers.states import RecipientState
+from notifier.producers.submissions import Submitter
 from notifier.producers.ties import check_released, follow, planned
 from notifier.routing.forwarding import check_forward
 from notifier.runtime import REAL, Runtime
@@ -81,12 +81,16 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a publisher works with. `close` lets go of what was opened for it besides."""
+    """What a publisher works with.
+
+    `submitter` signs what is submitted where nobody is named: a service, which is registered on its first use.
+    """
 
     outbox: Outbox
     transport: Transport
     directory: DirectorySource
     signing: SigningKey
+    submitter: Submitter | None = None
 
 
 class Publisher:
@@ -103,6 +107,7 @@ class Publisher:
         self._tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
         self._courier: Courier | None = None
+        self._enlisted = False
 
     @classmethod
     def of(cls, name: str, parts: Parts, runtime: Runtime = REAL) -> Self:
@@ -119,16 +124,16 @@ class Publisher:
 
         async def opened() -> Parts:
             from notifier.directory.client import DirectoryClient
-            from notifier.keyfiles import signing_key, storage_key
+            from notifier.keyfiles import signing_key, storage_key, submitter_key
             from notifier.transport.kafka import KafkaTransport
 
             address = settings.writes_to()
-            signing = signing_key(settings.keys)
+            signing, service = signing_key(settings.keys), submitter_key(settings.keys)
             directory = DirectoryClient(settings.directory, runtime.clock)
             transport = KafkaTransport(settings.kafka)
             # Last, because it is what has to be closed again.
             outbox = await Outbox.open(address, settings.name, storage_key(settings.keys), runtime)
-            return Parts(outbox, transport, directory, signing)
+            return Parts(outbox, transport, directory, signing, None if service is None else Submitter(service))
 
         return cls(settings.name, opened, runtime)
 
@@ -173,28 +178,35 @@ class Publisher:
             raise RuntimeError("a publisher is used inside `async with`")
         return self._parts
 
-    async def publish(self, document: object, *, by: str | None = None) -> Submitted:
+    async def publish(self, document: object, *, by: Submitter | None = None) -> Submitted:
         """Checks, decides and stores one notification (a dict, JSON text, or a `Notification`).
 
-        `by` is the person who submits it, by default the user of this process: whoever it is may not approve it.
+        `by` is the registered person who submits and signs it, and may not approve it; by default the service of
+        `Parts.submitter`. What nobody signs is warned of where it waits for a person: nobody can release it.
         Durable in the outbox when it returns, whether or not the broker answers. This is where dates are compared
         with the clock (notifier/notification/timeliness.py). Raises `NotificationInvalid`
-        with every fault, `Refused` (`not_permitted`, `id_taken`; of an update `not_found`, `about_mismatch`),
-        `DirectoryError` (`unknown_signer`), `DirectoryStale`, or `StorageError`.
+        with every fault, `Refused` (`not_permitted`, `id_taken`, `unknown_person`, `person_retired`; of an update
+        `not_found`, `about_mismatch`), `DirectoryError` (`unknown_signer`), `DirectoryStale`, or `StorageError`.
         """
         return (await self.publish_all([document], by=by))[0]
 
-    async def publish_all(self, documents: Iterable[object], *, by: str | None = None) -> list[Submitted]:
+    async def publish_all(self, documents: Iterable[object], *, by: Submitter | None = None) -> list[Submitted]:
         """As `publish`, for all of `documents` or none, in one transaction."""
         return await self._store([self._planned(document) for document in documents], by)
 
-    async def _store(self, items: Sequence[Item], by: str | None) -> list[Submitted]:
-        person = user() if by is None else by
-        stored = await self._open.outbox.add([Submission(*item, person) for item in items])
+    async def _store(self, items: Sequence[Item], by: Submitter | None) -> list[Submitted]:
+        submitter = by or await self._service()
+        stored = await self._open.outbox.add([Submission(*item, submitter) for item in items])
         metrics.SUBMITTED.inc(len(stored))
         self._stored()
         return [
-            Submitted(one.id, one.plan, one.state, one.reason, tuple(_warnings(notification, self._runtime.clock())))
+            Submitted(
+                one.id,
+                one.plan,
+                one.state,
+                one.reason,
+                tuple(_warnings(notification, self._runtime.clock(), one.plan, submitter)),
+            )
             for one, (notification, _) in zip(stored, items, strict=True)
         ]
 
@@ -202,7 +214,9 @@ class Publisher:
         if self._courier is not None:
             self._courier.wake()
 
-    async def forward(self, received: Notification, names: Sequence[str], *, by: str | None = None) -> Submitted:
+    async def forward(
+        self, received: Notification, names: Sequence[str], *, by: Submitter | None = None
+    ) -> Submitted:
         """Passes on to `names` what this authority received: a notification of its own, made from that one.
 
         Raises `Refused`: `forwarding_forbidden`, for which the originator can be asked (`ask_to_forward`),
@@ -219,7 +233,7 @@ class Publisher:
         return (await self._store([(made, planned(made, ties, snapshot))], by))[0]
 
     async def ask_to_forward(
-        self, received: Notification, names: Sequence[str], *, by: str | None = None
+        self, received: Notification, names: Sequence[str], *, by: Submitter | None = None
     ) -> Submitted:
         """Asks the originator of what was received for leave to pass it on to `names`; raises as `publish`."""
         snapshot = self._snapshot("response")
@@ -232,11 +246,39 @@ class Publisher:
         """What became of everything that was made from a notification that `originator` sent, in order."""
         return await self._open.outbox.made_from(originator, message_id)
 
-    async def add_person(self, name: str, public: bytes, permissions: Collection[str]) -> Person:
-        """Registers a person who may decide about holds, with an Ed25519 public key."""
-        person = await self._open.outbox.add_person(name, public, permissions)
+    async def add_person(
+        self, name: str, public: bytes, permissions: Collection[str], kind: PersonKind = PersonKind.PERSON
+    ) -> Person:
+        """Registers a person who may submit and decide about holds, or a service, with an Ed25519 public key."""
+        self._refuse_own(public)
+        person = await self._open.outbox.add_person(name, public, permissions, kind)
         self._stored()
         return person
+
+    async def _service(self) -> Submitter | None:
+        """Return who submits where nobody is named: a service, registered on its first use; None without one."""
+        service = self._open.submitter
+        if service is not None and not self._enlisted:
+            self._refuse_own(service.key.public)
+            await self._open.outbox.enlist(service)
+            self._enlisted = True
+        return service
+
+    def _refuse_own(self, public: bytes) -> None:
+        """The authority's own key is whoever's runs the publisher: what it signs, no person has signed."""
+        if public == self._open.signing.public:
+            raise KeyRejected(
+                detail="that is the authority's own signing key", hint="a person has a key of their own"
+            )
+
+    async def resubmit(self, message_id: str, by: Submitter) -> Reviewed:
+        """A registered submitter signs a notification that nobody had, so that its holds can be released.
+
+        Nothing happens where somebody signed it. Raises `Refused`: `not_found`, `unknown_person`, `person_retired`.
+        """
+        found = await self._open.outbox.resubmit(message_id, by)
+        self._stored()
+        return found
 
     async def retire_person(self, name: str) -> Person:
         """The person decides nothing from now on; what he or she decided stands."""
@@ -258,7 +300,7 @@ class Publisher:
 
         Returns the authorities that are told now, by a later envelope. Durable when it returns. Raises `Refused`:
         `not_found`, `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `self_approval`,
-        `bad_signature`, `assurance_missing`, `hold_refused`.
+        `submitted_by_nobody`, `bad_signature`, `assurance_missing`, `hold_refused`.
         """
         snapshot = self._open.directory.snapshot()
         snapshot.check_fresh(self._runtime.clock())
@@ -381,15 +423,9 @@ class Publisher:
                 await self._moved.wait()
 
 
-def user() -> str:
-    """The user of this process, by the operating system."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # nobody gave this number a name
-        return f"user {os.getuid()}"
-
-
-def _warnings(notification: Notification, now: int) -> Iterator[NotificationWarning]:
+def _warnings(
+    notification: Notification, now: int, plan: Plan, submitter: Submitter | None
+) -> Iterator[NotificationWarning]:
     """What is worth a second look when a notification is sent."""
     yield from warnings(notification)
     if notification.type == "update":
@@ -399,4 +435,10 @@ def _warnings(notification: Notification, now: int) -> Iterator[NotificationWarn
             WarningKind.APPROVAL_WITHOUT_EFFECT,
             "/local/approvals",
             "count in a dry run only and release nothing here: see notifier review",
+        )
+    if submitter is None and any(hold in NEEDS for entry in plan.holds for hold in entry["because"]):
+        yield NotificationWarning(
+            WarningKind.SUBMITTED_BY_NOBODY,
+            "",
+            "waits for a person, and nobody signed its submission: see notifier review resubmit",
         )

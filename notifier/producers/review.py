@@ -11,12 +11,13 @@ from notifier.directory.snapshot import Snapshot
 from notifier.errors import Refused
 from notifier.producers import tables
 from notifier.producers.approvals import Ruling, approvals_of, check
+from notifier.producers.compartments import OutboxCipher
 from notifier.producers.letters import Deed
 from notifier.producers.plan import Entry, released
 from notifier.producers.ties import planned
 from notifier.producers.work import Message, Work
 from notifier.runtime import Runtime
-from notifier.storage import Connection, RowCipher
+from notifier.storage import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Reviewed:
 class Review:
     """One transaction in which a person decides."""
 
-    def __init__(self, connection: Connection, cipher: RowCipher, runtime: Runtime) -> None:
+    def __init__(self, connection: Connection, cipher: OutboxCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._runtime = runtime
         self._work = Work(connection, cipher, runtime)

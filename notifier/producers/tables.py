@@ -22,8 +22,10 @@ messages = sa.Table(
     sa.Column("notification_id", sa.LargeBinary(16), nullable=False, unique=True),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: canonical JSON, local part too
-    sa.Column("submitted_by", sa.LargeBinary, nullable=False),  # sealed: a person's name
+    sa.Column("submitted_by", sa.LargeBinary, nullable=False),  # sealed: a name; before schema 9 what somebody typed
     sa.Column("plan", sa.LargeBinary, nullable=False),  # sealed: plan.Plan
+    sa.Column("submission", sa.LargeBinary),  # sealed: submissions.SignedSubmission; null: nobody signed it
+    sa.Column("bound", sa.LargeBinary(32)),  # registry.message_mac
 )
 
 letters = sa.Table(  # one envelope's worth: of a message, to those who get the same; or an act, to nobody
@@ -100,6 +102,16 @@ rulings = sa.Table(  # what persons decided about holds
 )
 sa.Index("ruling_message", rulings.c.message)
 
+chain = sa.Table(  # every registration, retirement and ruling, in order: registry.Chain
+    "chain",
+    TABLES,
+    sa.Column("number", RowId, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # person, ruling
+    sa.Column("row_id", sa.BigInteger, nullable=False),
+    sa.Column("subject", sa.BigInteger, nullable=False),  # of a ruling the row of its message; else 0
+    sa.Column("state", sa.LargeBinary(32), nullable=False),  # the MAC over the row
+)
+
 streams = sa.Table(
     "stream",
     TABLES,
@@ -132,4 +144,7 @@ instance = sa.Table(
     sa.Column("authority", sa.String(64), nullable=False),
     sa.Column("secret", sa.LargeBinary, nullable=False),  # sealed: keys the envelope ids
     sa.Column("feed_offset", sa.BigInteger, nullable=False),  # the next record of the own feed
+    sa.Column("chain_number", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("chain_head", sa.LargeBinary(32)),
+    sa.Column("bound", sa.LargeBinary(32)),  # registry.head_mac
 )

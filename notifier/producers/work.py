@@ -19,16 +19,21 @@ from notifier.notification.model import Approval
 from notifier.producers import tables
 from notifier.producers.approvals import Held, approvals_of
 from notifier.producers.aside import Aside
+from notifier.producers.compartments import OutboxCipher
 from notifier.producers.letters import Deed, Letter, letters_to
 from notifier.producers.people import People
+from notifier.producers.persons import canonical
 from notifier.producers.pipeline import BARRED, Pipeline, Placed, Resend, Step, Told, hear, without
 from notifier.producers.plan import Entry, Plan, nothing
+from notifier.producers.registry import check_message, message_mac
+from notifier.producers.registry import letter_context as letter_context
 from notifier.producers.restoration import CLOSING, Restoration
 from notifier.producers.sealer import Load, Outbound
 from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, LetterState, RecipientState, StreamState
+from notifier.producers.submissions import SignedSubmission, Submitter, submit
 from notifier.producers.ties import NO_CANDIDATE, planned
 from notifier.runtime import Runtime
-from notifier.storage import Connection, RowCipher
+from notifier.storage import Connection
 from notifier.times import rfc3339
 
 FIRST_PAUSE_MS: Final = 1_000
@@ -171,7 +176,7 @@ class _Effects:
 class Work:
     """One transaction: of the lease-holder, who checked it, or of whoever stores or decides something."""
 
-    def __init__(self, connection: Connection, cipher: RowCipher, runtime: Runtime) -> None:
+    def __init__(self, connection: Connection, cipher: OutboxCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._cipher = cipher
         self._runtime = runtime
@@ -209,6 +214,7 @@ class Work:
             deed = self.deed_of(row)
             return Load(row.id, deed, row.message, deed.id, nothing(0, 0), row.reason)
         message = messages[row.message]
+        self._check(message)
         plan = Plan.from_document(self._open("plan", message))
         return Load(row.id, self.letter_of(row), message.id, message.notification_id, plan, row.reason)
 
@@ -227,6 +233,9 @@ class Work:
 
         `stands_for` is the letter whose place a deed takes.
         """
+        if any(isinstance(letter, Deed) for _, letter in letters):
+            head = await self.people.head()
+            letters = [(row, one.after(head) if isinstance(one, Deed) else one) for row, one in letters]
         now = self._runtime.clock()
         rows = [
             {
@@ -297,11 +306,34 @@ class Work:
         return self.opened((await self._connection.execute(MESSAGES, {"messages": [row]})).one())
 
     def opened(self, row: sa.Row[Any]) -> Message:
-        """A row of the messages, opened."""
+        """A row of the messages, opened; `StorageError` (rows_changed) where it is not what was written."""
+        self._check(row)
         content = self._open("content", row)
         notification = restore(content)
-        held = held_of(notification, content, self._open("submitted_by", row).decode(), row.created)
+        signed = None if row.submission is None else read_submission(self._open("submission", row))
+        held = held_of(notification, content, signed, row.created)
         return Message(row.id, notification, held, Plan.from_document(self._open("plan", row)))
+
+    def _check(self, row: sa.Row[Any]) -> None:
+        check_message(self._cipher, row)
+
+    async def _change(self, row: int, **values: bytes) -> None:
+        """Change columns of a message, and bind it again."""
+        before = (await self._connection.execute(MESSAGES, {"messages": [row]})).one()
+        self._check(before)
+        bound = message_mac(self._cipher, {**before._asdict(), **values})
+        mine = tables.messages.update().where(tables.messages.c.id == row)
+        await self._connection.execute(mine.values(**values, bound=bound))
+
+    async def sign(self, message: Message, submitter: Submitter) -> Message:
+        """A registered submitter signs what nobody had signed; `Refused` as `submissions.submit`. Logged."""
+        held = message.held
+        named = (held.authority, held.notification_id, held.notification_digest)
+        signed = submit(*named, submitter, await self.people.persons(), self._runtime.clock())
+        stored = self._cipher.seal(b"message/submission/" + id_of(message.notification), canonical(signed.document()))
+        await self._change(message.row, submission=stored)
+        await self.post([(message.row, Deed.of("submission", self._runtime, signed.document()))])
+        return replace(message, held=replace(held, submission=signed))
 
     async def approvals(self, message: Message) -> list[Approval]:
         """The approvals of a message that count."""
@@ -316,9 +348,7 @@ class Work:
         row, notification = message.row, message.notification
         kept = await self.restate(message, plan)
         stored = self._cipher.seal(b"message/plan/" + id_of(notification), kept.document())
-        await self._connection.execute(
-            tables.messages.update().where(tables.messages.c.id == row).values(plan=stored)
-        )
+        await self._change(row, plan=stored)
         if added := [entry for entry in kept.holds if entry not in message.plan.holds]:
             await self.post_hold(message, added)
         mine = tables.recipients.c.message == row
@@ -595,15 +625,22 @@ def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
     ]
 
 
-def held_of(notification: Notification, content: bytes, submitted_by: str, submitted_at: int) -> Held:
+def held_of(
+    notification: Notification, content: bytes, submission: SignedSubmission | None, submitted_at: int
+) -> Held:
     """What a ruling on a notification must name; `content` is its canonical JSON."""
     return Held(
         notification.originator,
         str(uuid.UUID(bytes=id_of(notification))),
         notification_digest(content).hex(),
-        submitted_by,
         submitted_at,
+        submission,
     )
+
+
+def read_submission(stored: bytes) -> SignedSubmission:
+    """Return the submission that was stored as canonical JSON."""
+    return SignedSubmission.from_document(json.loads(stored))
 
 
 def id_of(notification: Notification) -> bytes:
@@ -622,7 +659,7 @@ def hold_deed(held: Held, entries: Sequence[Entry], runtime: Runtime) -> Deed:
             "authority": held.authority,
             "notification_id": held.notification_id,
             "notification_digest": held.notification_digest,
-            "submitted_by": held.submitted_by,
+            "submission": None if held.submission is None else held.submission.document(),
             "at": rfc3339(runtime.clock()),
             "holds": [{"authority": entry["authority"], "because": entry["because"]} for entry in entries],
         },
@@ -641,11 +678,6 @@ def barred_deed(held: Held, runtime: Runtime) -> Deed:
             "at": rfc3339(runtime.clock()),
         },
     )
-
-
-def letter_context(message: int | None) -> bytes:
-    """Where the letters and deeds of a message are sealed to."""
-    return b"letter/contents/" + (message or 0).to_bytes(8, "big")
 
 
 def slip_context(digest: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from notifier.directory.model import Directory
 from notifier.directory.world import load_world
 from notifier.errors import NotifierError, StorageError
 from notifier.files import put
-from notifier.keyfiles import write_private
+from notifier.keyfiles import KEY_BYTES, write_private
 from notifier.producers.compartments import decisions_key
 from notifier.sandbox.pki import CertificateAuthority
 
@@ -39,6 +40,7 @@ inbox = "inbox.db"
 signing = "signing.key"
 encryption = ["encryption.key"]
 storage = "storage.key"
+submitter = "submitter.key"
 """
 _OVERSIGHT: Final = """\
 name = "{name}"
@@ -133,6 +135,9 @@ def _make_party(home: Path, authority: CertificateAuthority, directory: Director
     known = directory.authority(name)
     if not (config.parent / "tls.pem").exists():
         authority.issue(config.parent, known.principal if known else name)
+    submitter = config.parent / "submitter.key"
+    if f'"{submitter.name}"' in text and not submitter.exists():
+        write_private(submitter, secrets.token_bytes(KEY_BYTES))
     for other in _overseen(directory, name):
         key = config.parent / _decisions_file(other)
         if not key.exists():

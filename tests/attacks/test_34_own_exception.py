@@ -15,7 +15,9 @@ import pytest
 from notifier.envelope import SigningKey
 from notifier.errors import Refused
 from notifier.producers.approvals import sign
+from notifier.producers.submissions import Submitter
 from support.samples import document
+from support.stage import SERVICE
 
 KEYS = {name: SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("mallory", "bob", "carol", "dan")}
 PERSONS = {"mallory": "child_reviewer", "bob": "child_reviewer", "carol": "release", "dan": "child_reviewer"}
@@ -40,8 +42,8 @@ async def submitted(stage):
             await outbox.add_person(name, KEYS[name].public, [permission])
         await outbox.retire_person("dan")
     async with stage.publishing() as publisher:
-        one = await publisher.publish(document(subject=CHILD, narrative="of a child"), by="mallory")
-        other = await publisher.publish(document(subject=CHILD, narrative="of another"), by="carol")
+        one = await publisher.publish(document(subject=CHILD, narrative="of a child"), by=Submitter(KEYS["mallory"]))
+        other = await publisher.publish(document(subject=CHILD, narrative="of another"), by=Submitter(KEYS["carol"]))
     return one, other
 
 
@@ -108,8 +110,8 @@ async def test_an_approval_in_the_file_releases_nothing(stage):
             {"hold": "child_review", "state": None, "by": "bob", "at": "2026-11-20T09:00:00Z", "reference": "x"}
         ]
     }
-    async with stage.publishing() as publisher:
-        submitted = await publisher.publish(document(subject=CHILD, local=local), by="mallory")
+    async with stage.publishing(submitter=SERVICE) as publisher:
+        submitted = await publisher.publish(document(subject=CHILD, local=local))
     assert "/local/approvals" in [warning.pointer for warning in submitted.warnings]
     await publish_all(stage)
     assert (await stage.read("DEU/spoc")).texts == []

@@ -30,6 +30,7 @@ def notifier(copied, capsys, monkeypatch):
 @pytest.fixture
 def child(notifier, tmp_path, arrest):
     """A child's arrest that cem submitted, held for DEU."""
+    assert notifier("person", "add", "cem")[0] == 0
     path = tmp_path / "child.json"
     path.write_text(json.dumps(arrest | {"subject": arrest["subject"] | {"age": "child"}}))
     status, _, err = notifier("publish", str(path), "--by", "cem", "--wait", "--timeout", "0")
@@ -75,7 +76,7 @@ def test_a_key_that_is_there_is_taken(notifier, tmp_path):
     [
         (("add", "../ada", "--may", "release"), 1, "invalid_person"),
         (("add", "ada", "--may", "everything"), 2, "usage"),
-        (("add", "ada"), 2, "usage"),
+        (("add", "ada", "--may", "release", "--service"), 2, "usage"),
         (("add", "ada", "--may", "release", "--public", "zz"), 2, "usage"),
         (("add", "ada", "--may", "release", "--public", "00" * 32), 1, "key_rejected"),
         (("add", "ada", "--may", "release", "--public", "00", "--key", "x"), 2, "usage"),
@@ -169,7 +170,7 @@ def test_for_people_the_lists_say_what_a_hold_needs_and_who_refused(notifier, ch
 @pytest.mark.parametrize(
     ("by", "hold", "said"),
     [
-        ("cem", "child_review", "self_approval"),
+        ("cem", "child_review", "permission_missing"),
         ("ben", "child_review", "permission_missing"),
         ("nobody", "child_review", "config_invalid"),
         ("ada", "torture_or_death_risk", "permission_missing"),
@@ -179,7 +180,7 @@ def test_for_people_the_lists_say_what_a_hold_needs_and_who_refused(notifier, ch
 )
 def test_every_refusal_is_one_line(notifier, child, by, hold, said):
     """With its reason, and exit status 1; nothing is released."""
-    for name, may in (("ada", "child_reviewer"), ("ben", "release"), ("cem", "child_reviewer")):
+    for name, may in (("ada", "child_reviewer"), ("ben", "release")):
         notifier("person", "add", name, "--may", may)
     status, out, err = notifier("review", "approve", child, "--hold", hold, "--by", by)
     assert (status, out) == (1, "")
@@ -189,15 +190,71 @@ def test_every_refusal_is_one_line(notifier, child, by, hold, said):
 
 def test_the_person_of_the_environment_submits(notifier, monkeypatch, tmp_path, arrest):
     """NOTIFIER_PERSON stands for --by, of publish and of review."""
+    notifier("person", "add", "dora", "--may", "child_reviewer")
     monkeypatch.setenv("NOTIFIER_PERSON", "dora")
     path = tmp_path / "child.json"
     path.write_text(json.dumps(arrest | {"subject": arrest["subject"] | {"age": "child"}}))
     notifier("publish", str(path), "--wait", "--timeout", "0")
     assert notifier("review", "list", "--json")[1]["messages"][0]["submitted_by"] == "dora"
-    notifier("person", "add", "dora", "--may", "child_reviewer")
     status, _, err = notifier("review", "approve", ID, "--hold", "child_review")
     assert status == 1
     assert err.startswith("notifier: self_approval: ")
+
+
+def test_where_nobody_is_named_the_service_submits(notifier, tmp_path, arrest):
+    """Registered on its first use, as a kind of its own; a person releases what it submitted."""
+    path = tmp_path / "child.json"
+    path.write_text(json.dumps(arrest | {"subject": arrest["subject"] | {"age": "child"}}))
+    notifier("publish", str(path), "--wait", "--timeout", "0")
+    assert [(one["name"], one["kind"], one["permissions"]) for one in persons(notifier)] == [
+        ("service", "service", [])
+    ]
+    notifier("person", "add", "ada", "--may", "child_reviewer")
+    status, released, _ = notifier("review", "approve", ID, "--hold", "child_review", "--by", "ada", "--json")
+    assert (status, released["submitted_by"], released["released"]) == (0, "service", ["DEU/spoc"])
+
+
+def test_who_submits_has_a_key_that_is_registered(notifier, copied, tmp_path, arrest):
+    """Another's key under a name, a key that nobody registered, a name without a key: nothing is stored."""
+    path, own = tmp_path / "child.json", copied / "parties" / "TUR.spoc" / "persons"
+    path.write_text(json.dumps(arrest))
+    notifier("person", "add", "ada")
+    notifier("person", "add", "ben")
+    (tmp_path / "eve.key").write_bytes(b"e" * 32)
+    (tmp_path / "eve.key").chmod(0o600)
+    for named, said in (
+        (("--by", "ada", "--key", str(own / "ben.key")), "unknown_person"),
+        (("--by", "ada", "--key", str(tmp_path / "eve.key")), "unknown_person"),
+        (("--by", "eve"), "config_invalid"),
+        (("--key", str(own / "ada.key")), "usage"),
+    ):
+        status, _, err = notifier("publish", str(path), *named, "--wait", "--timeout", "0")
+        assert status in (1, 2)
+        assert f"{said}: " in err
+    assert notifier("track", ID)[0] == 1
+
+
+def test_what_nobody_signed_is_submitted_again_to_be_released(notifier, copied, tmp_path, arrest):
+    """A home without a service: the hold is warned of, and a second person releases it once somebody signed."""
+    config = copied / "parties" / "TUR.spoc" / "config.toml"
+    config.write_text(config.read_text().replace('submitter = "submitter.key"\n', ""))
+    path = tmp_path / "child.json"
+    path.write_text(json.dumps(arrest | {"subject": arrest["subject"] | {"age": "child"}}))
+    _, _, err = notifier("publish", str(path), "--wait", "--timeout", "0")
+    assert "nobody signed its submission" in err
+    for name in ("ada", "ben"):
+        notifier("person", "add", name, "--may", "child_reviewer")
+    ruling = ("review", "approve", ID, "--hold", "child_review", "--by")
+    status, _, err = notifier(*ruling, "ada")
+    assert (status, err.split(":")[1]) == (1, " submitted_by_nobody")
+    assert "submitted by nobody" in notifier("review", "list")[1]
+    assert notifier("review", "resubmit", ID, "--by", "ben")[0] == 0
+    status, signed, _ = notifier("review", "resubmit", ID, "--by", "ada", "--json")
+    assert (status, signed["submitted_by"]) == (0, "ben"), "it is signed already"
+    assert notifier(*ruling, "ben")[2].startswith("notifier: self_approval: ")
+    assert notifier(*ruling, "ada")[0] == 0
+    acts = [act["kind"] for act in notifier("review", "show", ID, "--json")[1]["acts"]]
+    assert acts == ["hold", "submission", "approval"]
 
 
 def test_approvals_in_the_file_are_warned_of(notifier, tmp_path, arrest):

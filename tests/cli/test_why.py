@@ -122,6 +122,7 @@ def reviewed(notifier, arrest, tmp_path, monkeypatch):
     child = arrest["subject"] | {"age": "child", "nationalities": [nationality], "residences": ["DEU"]}
     path = tmp_path / "child.json"
     path.write_text(json.dumps(arrest | {"subject": child}))
+    assert notifier("person", "add", "cem")[0] == 0
     assert notifier("publish", str(path), "--by", "cem", "--wait", "--timeout", "0")[0] == 3
     assert notifier("person", "add", "ada", "--may", "child_reviewer")[0] == 0
     for verb, state in (("approve", "DEU"), ("refuse", "UTO")):

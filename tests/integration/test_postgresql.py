@@ -26,6 +26,7 @@ from notifier.producers.outbox import SENDER_LEASE, Outbox
 from notifier.producers.oversight import Overseer
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
+from notifier.producers.submissions import Submitter
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.storage import LEASE_MS, Database, Lease
 from support.databases import EXPECTED, FORMER, READER, WRITER, put_on_server, received, schema, written
@@ -42,7 +43,7 @@ THINGS = sa.Table(
     sa.Column("name", sa.String(20), unique=True),
 )
 STORAGE_KEY = b"k" * 32
-ADA = SigningKey.from_secret(b"a" * 32)
+ADA, BEN = (SigningKey.from_secret(name * 32) for name in (b"a", b"b"))
 ME = "DEU/spoc"
 TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
 numbers = itertools.count(1)
@@ -620,7 +621,8 @@ async def test_oversight_reads_decisions_by_a_role_that_may_only_select(world, c
     """Its role needs no more of the outbox's database than to read the tables."""
     cluster.ask(f"CREATE ROLE {name}_overseer LOGIN PASSWORD '{PASSWORD}'")
     async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as publisher:
-        submitted = await publisher.publish(document(), by="ada")
+        await publisher.add_person("ada", ADA.public, [])
+        submitted = await publisher.publish(document(), by=Submitter(ADA))
         assert (await publisher.wait(submitted.id)).state == "told"
         cluster.ask(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_overseer", name)
         where = cluster.address(name, role=f"{name}_overseer")
@@ -635,7 +637,8 @@ async def test_a_hold_is_shown_and_released_by_one_instance_while_another_sends(
     held = document(subject=document()["subject"] | {"age": "child"})
     async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as first, publishing() as second:
         await first.add_person("ada", ADA.public, ["child_reviewer"])
-        submitted = await first.publish(held, by="ben")
+        await first.add_person("ben", BEN.public, [])
+        submitted = await first.publish(held, by=Submitter(BEN))
         assert [one["outcome"] for one in (await second.reviewed(submitted.id)).message.plan.holds] == ["hold"] * 3
         assert await second.approve(submitted.id, "child_review", by="ada", key=ADA) == TOLD
         assert await first.drain(PATIENCE_S) == []

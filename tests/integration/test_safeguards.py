@@ -19,11 +19,11 @@ def person(world, authority, name, *permissions):
     return json.loads(done.stdout)["key_file"]
 
 
-def given(world, authority, document, tmp_path, by="cem"):
-    """Publishes as from a shell: the message's id, when the hub has decided."""
+def given(world, authority, document, tmp_path, *by):
+    """Publishes as from a shell, by the service or as `by` says: the message's id, when the hub has decided."""
     path = tmp_path / f"{secrets.token_hex(4)}.json"
     path.write_text(json.dumps(document))
-    done = world.shell("publish", str(path), "--as", authority, "--by", by, "--wait", "--json")
+    done = world.shell("publish", str(path), "--as", authority, *by, "--wait", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["messages"][0]["id"]
 
@@ -52,7 +52,7 @@ async def test_a_child_released_after_review_by_a_second_person(world, tmp_path)
     name = f"reviewer {secrets.token_hex(4)}"
     person(world, me, name, "child_reviewer")
     person(world, me, "cem", "child_reviewer")
-    child = given(world, me, support.example("detention-of-child"), tmp_path)
+    child = given(world, me, support.example("detention-of-child"), tmp_path, "--by", "cem")
     assert tracked(world, me, child)[0] == {"AUT/spoc": "held"}
     assert await received(world, "AUT/spoc", child) is None
     assert told(world, "AUT/spoc", child)[0] == 1

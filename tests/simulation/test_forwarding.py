@@ -12,7 +12,7 @@ from notifier.envelope import SigningKey
 from notifier.errors import Refused
 from notifier.notification.digest import is_named_by
 from support.samples import document
-from support.stage import Stage
+from support.stage import SERVICE, Stage
 from support.world import build_world
 
 ME = "DEU/spoc"
@@ -164,17 +164,17 @@ async def test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer(stage):
     """Released by the originator's reviewer to its recipients alone: a unit waits for the forwarder's own."""
     person = document()["subject"] | {"age": "disputed"}
     async with stage.routing():
-        async with stage.publishing() as publisher:
+        async with stage.publishing(submitter=SERVICE) as publisher:
             await publisher.add_person("ada", ADA.public, ["child_reviewer"])
-            sent = await publisher.publish(document(handling=OPEN, subject=person), by="cem")
+            sent = await publisher.publish(document(handling=OPEN, subject=person))
             await publisher.approve(sent.id, "child_review", by="ada", key=ADA)
             assert await publisher.drain(30) == []
         (child,) = await inbox_of(stage)
-        async with stage.publishing(ME) as publisher:
+        async with stage.publishing(ME, submitter=SERVICE) as publisher:
             with pytest.raises(Refused) as error:
                 await publisher.forward(child.notification, ["DEU/fiu", "DEU/border"])
             assert error.value.reason == "child_protected"
-            submitted = await publisher.forward(child.notification, ["DEU/fiu"], by="eva")
+            submitted = await publisher.forward(child.notification, ["DEU/fiu"])
             assert await publisher.drain(30) == []
             (entry,) = (await publisher.status(submitted.id)).entries
             assert (entry["outcome"], entry["because"]) == ("hold", ["child_review"])

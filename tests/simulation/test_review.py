@@ -15,12 +15,14 @@ from notifier.envelope import Act, SigningKey, open_slip, verify
 from notifier.errors import Refused
 from notifier.producers.approvals import sign
 from notifier.producers.letters import shows
+from notifier.producers.submissions import Submitter
 from notifier.routing.facts import RoutingFacts
 from notifier.topics import AUDIT, INTAKE
 from support.samples import document
 from support.stage import Stage
 
-ADA, BEN = (SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben"))
+ADA, BEN, CEM_KEY = (SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "cem"))
+CEM = Submitter(CEM_KEY)
 LOCAL = document()["local"]
 CHILD = document()["subject"] | {"age": "child"}
 RISK = LOCAL | {"risk": {"torture": ["DEU"], "death_penalty": []}}
@@ -29,11 +31,13 @@ CLAIMED = document()["subject"] | {"nationalities": [{"state": "UTO", "status": 
 
 @pytest.fixture
 async def stage(world, tmp_path):
-    """TUR's publisher with two persons: ada may decide upon children and risks, ben upon the rest."""
+    """TUR's publisher with three persons: ada decides upon children and risks, ben upon the rest, cem submits."""
     stage = Stage(world, tmp_path)
-    async with stage.publishing() as publisher:
-        await publisher.add_person("ada", ADA.public, ["child_reviewer", "assurance"])
-        await publisher.add_person("ben", BEN.public, ["release"])
+    outbox = await stage.outbox()  # nothing is sent yet, which would go again from the publisher that follows
+    await outbox.add_person("ada", ADA.public, ["child_reviewer", "assurance"])
+    await outbox.add_person("ben", BEN.public, ["release"])
+    await outbox.add_person("cem", CEM_KEY.public, [])
+    await outbox.close()
     return stage
 
 
@@ -59,8 +63,8 @@ def acts(status):
 async def test_a_child_released_after_review_is_told_of_by_a_later_envelope(stage):
     """To everybody who waited, in the minimal profile, with the numbers that follow in their streams."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
-        await publisher.publish(document(narrative="meanwhile"), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
+        await publisher.publish(document(narrative="meanwhile"), by=CEM)
         await drained(publisher)
         assert (await stage.read("DEU/spoc")).texts == ["meanwhile"]
         released = await publisher.approve(held.id, "child_review", by="ada", key=ADA)
@@ -83,7 +87,7 @@ async def test_a_child_released_after_review_is_told_of_by_a_later_envelope(stag
 async def test_a_state_that_may_torture_is_told_after_its_assurance_and_the_others_at_once(stage):
     """The approval names state and reference; only what that released leaves."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(local=RISK, narrative="at risk"), by="cem")
+        held = await publisher.publish(document(local=RISK, narrative="at risk"), by=CEM)
         await drained(publisher)
         assert await states(publisher, held.id) == {"AUT/spoc": "told", "DEU/spoc": "held", "UTO/spoc": "told"}
         risk = {"by": "ada", "key": ADA}
@@ -103,7 +107,7 @@ async def test_a_state_that_may_torture_is_told_after_its_assurance_and_the_othe
 async def test_two_holds_need_two_persons_rulings(stage):
     """A child at risk: the review of the child alone does not tell the state that may torture."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD, local=RISK), by="cem")
+        held = await publisher.publish(document(subject=CHILD, local=RISK), by=CEM)
         assert await publisher.approve(held.id, "child_review", by="ada", key=ADA) == ("AUT/spoc", "UTO/spoc")
         await drained(publisher)
         assert (await states(publisher, held.id))["DEU/spoc"] == "held"
@@ -114,7 +118,7 @@ async def test_two_holds_need_two_persons_rulings(stage):
 async def test_a_hold_for_one_state_is_released_for_one_state(stage):
     """The others go on waiting; what does not wait cannot be released."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
         assert await publisher.approve(held.id, "child_review", by="ada", key=ADA, state="AUT") == ("AUT/spoc",)
         await drained(publisher)
         assert await states(publisher, held.id) == {"AUT/spoc": "told", "DEU/spoc": "held", "UTO/spoc": "held"}
@@ -128,7 +132,7 @@ async def test_a_hold_for_one_state_is_released_for_one_state(stage):
 async def test_a_claimed_nationality_waits_and_a_person_confirms_it(stage):
     """The other legs go at once."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CLAIMED, narrative="claimed"), by="cem")
+        held = await publisher.publish(document(subject=CLAIMED, narrative="claimed"), by=CEM)
         await drained(publisher)
         assert (await states(publisher, held.id))["UTO/spoc"] == "held"
         await publisher.approve(held.id, "nationality_unconfirmed", by="ben", key=BEN, state="UTO")
@@ -146,14 +150,14 @@ async def test_a_claimed_nationality_waits_and_a_person_confirms_it(stage):
 async def test_where_no_state_is_known_nobody_can_approve(stage, subject, hold):
     """An update has to name it."""
     async with stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=document()["subject"] | subject), by="cem")
+        held = await publisher.publish(document(subject=document()["subject"] | subject), by=CEM)
         assert await refusal(publisher.approve(held.id, hold, by="ben", key=BEN)) == "not_approvable"
 
 
 async def test_a_refusal_stays_and_says_whose_it_is(stage):
     """Nobody approves what a person refused: not for the state, not for all; what was not refused goes on."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
         await publisher.refuse(held.id, "child_review", by="ada", key=ADA, state="DEU", reference="file 7")
         for state in ("DEU", None):
             ruling = publisher.approve(held.id, "child_review", by="ada", key=ADA, state=state)
@@ -174,7 +178,7 @@ async def test_a_refusal_stays_and_says_whose_it_is(stage):
 async def test_no_time_out_releases(stage):
     """A month passes, the directory and the rules change: still held."""
     async with stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
     stage.world.clock.now += 30 * 86_400_000
     stage.world.directory.put(changed(stage.world.directory.snapshot(), version=7))
     async with stage.routing(), stage.publishing() as publisher:
@@ -186,7 +190,7 @@ async def test_no_time_out_releases(stage):
 async def test_a_running_publisher_sends_what_another_process_released(stage):
     """As it sends what another process submitted."""
     async with stage.routing(), stage.publishing() as running:
-        held = await running.publish(document(subject=CHILD), by="cem")
+        held = await running.publish(document(subject=CHILD), by=CEM)
         await drained(running)
         outbox = await stage.outbox()
         try:
@@ -213,7 +217,7 @@ def changed(snapshot, *, version):
 async def test_newer_rules_keep_approvals_and_hold_whom_they_add(stage):
     """Released is released, under the new rules too; whoever they add waits for a person of their own."""
     async with stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
         await publisher.approve(held.id, "child_review", by="ada", key=ADA)
     stage.world.directory.put(changed(stage.world.directory.snapshot(), version=7))
     async with stage.routing(), stage.publishing() as publisher:
@@ -232,7 +236,7 @@ async def test_newer_rules_keep_approvals_and_hold_whom_they_add(stage):
 async def test_an_approval_does_not_release_whom_nobody_saw(stage):
     """The rules changed after the list was looked at: the approval of the child tells no state that was not on it."""
     async with stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
     stage.world.directory.put(changed(stage.world.directory.snapshot(), version=7))
     async with stage.publishing() as publisher:
         released = await publisher.approve(held.id, "child_review", by="ada", key=ADA)
@@ -244,7 +248,7 @@ async def test_an_approval_does_not_release_whom_nobody_saw(stage):
 async def test_a_state_that_the_rules_no_longer_name_is_not_told_though_it_was_released(stage):
     """A release is leave to tell, and no duty; what became of those told already stays."""
     async with stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
         await publisher.approve(held.id, "child_review", by="ada", key=ADA)
     snapshot = stage.world.directory.snapshot()
     rows = tuple(one for one in snapshot.rules.rows if (one.type, one.rule) != ("deportation", "nationality"))
@@ -258,7 +262,7 @@ async def test_a_state_that_the_rules_no_longer_name_is_not_told_though_it_was_r
 async def test_what_became_of_the_told_stays_where_newer_rules_name_them_no_more(stage):
     """Told by one envelope under old rules; the release of another under new ones forgets nobody."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(local=RISK), by="cem")
+        held = await publisher.publish(document(local=RISK), by=CEM)
         await drained(publisher)
         snapshot = stage.world.directory.snapshot()
         rows = tuple(one for one in snapshot.rules.rows if (one.type, one.rule) != ("deportation", "nationality"))
@@ -272,7 +276,7 @@ async def test_what_became_of_the_told_stays_where_newer_rules_name_them_no_more
 async def test_every_act_is_an_entry_of_the_log_that_says_nothing(stage):
     """Persons, hold, approval: each an envelope to nobody, under an id that is no notification's."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
         await publisher.approve(held.id, "child_review", by="ada", key=ADA)
         await publisher.retire_person("ben")
         await drained(publisher)
@@ -282,7 +286,7 @@ async def test_every_act_is_an_entry_of_the_log_that_says_nothing(stage):
     assert len([one for one in entries if one["kind"] == "decision"]) == len(slips)
     told = {one.act.kind: one for one in slips if one.act}
     assert Counter(one.act.kind for one in slips if one.act) == {
-        "person_added": 2,
+        "person_added": 3,
         "hold": 1,
         "approval": 1,
         "person_retired": 1,
@@ -290,13 +294,13 @@ async def test_every_act_is_an_entry_of_the_log_that_says_nothing(stage):
     for one in told.values():
         assert (one.recipients, one.withheld, one.facts) == ((), (), RoutingFacts("act"))
         assert one.notification_id != uuid.UUID(held.id).bytes
-    assert len({one.act.digest for one in slips if one.act}) == 5
+    assert len({one.act.digest for one in slips if one.act}) == 6
 
 
 async def test_an_auditor_can_be_shown_what_an_entry_of_the_log_is_about(stage):
     """What was said, with its slip, fits one entry and no other; one word changed fits none."""
     async with stage.routing(), stage.publishing() as publisher:
-        held = await publisher.publish(document(subject=CHILD), by="cem")
+        held = await publisher.publish(document(subject=CHILD), by=CEM)
         await publisher.approve(held.id, "child_review", by="ada", key=ADA)
         await drained(publisher)
     outbox = await stage.outbox()
@@ -306,7 +310,7 @@ async def test_an_auditor_can_be_shown_what_an_entry_of_the_log_is_about(stage):
         await outbox.close()
     entries = [codec("AuditEntry").decode(record.value) for record in stage.world.broker.records(AUDIT)]
     logged = {one["digest"]: one["inputs_digest"] for one in entries if one["kind"] == "decision"}
-    assert [one.state.kind for one in proofs] == ["hold", "approval", "person_added", "person_added"]
+    assert [one.state.kind for one in proofs] == ["hold", "approval", *["person_added"] * 3]
     for one in proofs:
         fits = [digest for digest, inputs in logged.items() if shows(one.said, one.slip, inputs)]
         assert fits == [one.envelope]

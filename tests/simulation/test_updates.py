@@ -16,6 +16,7 @@ from notifier.notification.digest import digest_of
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from support.samples import DEPORTATION, document
+from support.stage import SERVICE
 
 STORAGE_KEY = b"k" * 32
 BEN = SigningKey.from_secret(b"ben".ljust(32, b"."))
@@ -52,7 +53,8 @@ def publishing(tmp_path):
     @asynccontextmanager
     async def opened(world, directory=None):
         outbox = await Outbox.open(f"sqlite:///{tmp_path}/outbox.db", "TUR/spoc", STORAGE_KEY, world.runtime)
-        parts = Parts(outbox, world.broker.transport(), directory or world.directory, world.keys["TUR/spoc"].signing)
+        signing = world.keys["TUR/spoc"].signing
+        parts = Parts(outbox, world.broker.transport(), directory or world.directory, signing, SERVICE)
         async with Publisher.of("TUR/spoc", parts, world.runtime) as publisher:
             yield publisher
 

@@ -28,6 +28,9 @@ def in_todays_words(value: Any) -> Any:
 
 
 EXPECTED = in_todays_words(json.loads((FOLDER / "expected.json").read_text()))
+for _message in EXPECTED["outbox"]["messages"].values():
+    # A typed name signs nothing: what was submitted then was submitted by nobody, and no approval of it counts.
+    _message |= {"submitted_by": None, "approvals": 0}
 WRITER, READER = "TUR/spoc", "DEU/spoc"
 FORWARDED = ("AUT/spoc", "00000000-0000-7000-8000-000000000001")
 FORMER = ("outbox-6", "inbox-1")

@@ -20,7 +20,13 @@ from support.canary import Piece
 VERSION = b"\x01"
 NONCE, WRAPPED, TAG = 24, 48, 16
 HEAD = len(VERSION) + NONCE + WRAPPED
-DECISIONS = {("message", "plan"), ("message", "submitted_by"), ("person", "contents"), ("ruling", "contents")}
+DECISIONS = {
+    ("message", "plan"),
+    ("message", "submitted_by"),
+    ("message", "submission"),
+    ("person", "contents"),
+    ("ruling", "contents"),
+}
 """What an outbox seals to the key of decisions (`notifier.producers.compartments`)."""
 
 

@@ -43,6 +43,7 @@ from notifier.notification import encode, for_sealing, parse
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
+from notifier.producers.submissions import Submitter
 from notifier.routing.batch import POSITION_KEY
 from notifier.routing.decision import expected, facts_of
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
@@ -51,6 +52,8 @@ from support.samples import document
 from support.world import PARTITIONS, World
 
 STORAGE_KEY = b"k" * 32
+SERVICE = Submitter(SigningKey.from_secret(b"service".ljust(32, b".")))
+"""Who submits where nobody is named, in a test that lets it."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 TOLD = ("AUT/spoc", "DEU/spoc", "UTO/spoc")
@@ -407,10 +410,12 @@ class Stage:
         return await Outbox.open(address, name, STORAGE_KEY, self.world.runtime)
 
     @asynccontextmanager
-    async def publishing(self, name: str = "TUR/spoc", *, directory=None, signing=None):
-        """An authority's publisher, on the same outbox each time."""
+    async def publishing(self, name: str = "TUR/spoc", *, directory=None, signing=None, submitter=None):
+        """An authority's publisher, on the same outbox each time; `SERVICE` signs what others must release."""
         outbox = await self.outbox(name)
         source = directory or self.world.directory
-        parts = PublisherParts(outbox, self.world.broker.transport(), source, signing or self.signing(name))
+        parts = PublisherParts(
+            outbox, self.world.broker.transport(), source, signing or self.signing(name), submitter
+        )
         async with Publisher.of(name, parts, self.world.runtime) as publisher:
             yield publisher

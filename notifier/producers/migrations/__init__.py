@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from notifier.migrations import Migration, latest
-from notifier.producers.migrations import v0007_recipient_states, v0008_stands_for, v0009_closing_streams
+from notifier.producers.migrations import (
+    v0007_recipient_states,
+    v0008_stands_for,
+    v0009_closing_streams,
+    v0010_submissions,
+    v0011_bound_rows,
+)
 
 OLDEST: Final = 6
 """The oldest version that still opens."""
@@ -14,6 +20,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0007_recipient_states.MIGRATION,
     v0008_stands_for.MIGRATION,
     v0009_closing_streams.MIGRATION,
+    v0010_submissions.MIGRATION,
+    v0011_bound_rows.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)

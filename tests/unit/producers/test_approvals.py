@@ -9,16 +9,27 @@ import pytest
 from notifier.envelope import SigningKey
 from notifier.errors import KeyRejected, Refused
 from notifier.notification.model import Approval
-from notifier.producers.approvals import Held, Person, Ruling, approvals_of, check, register, sign
+from notifier.producers.approvals import Held, Ruling, approvals_of, check, sign
+from notifier.producers.persons import Person, PersonKind, register
+from notifier.producers.submissions import SignedSubmission, Submitter, submit, submitter_of
 
 NOW = 1_795_000_000_000
 MINUTE_MS = 60_000
-KEYS = {name: SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "eve", "old")}
+KEYS = {name: SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "eve", "old", "cem")}
 ADA = Person("Ada Lindt", KEYS["ada"].public, frozenset({"child_reviewer", "assurance"}), NOW - 9)
 BEN = Person("ben", KEYS["ben"].public, frozenset({"release"}), NOW - 9)
 OLD = Person("old", KEYS["old"].public, frozenset({"child_reviewer"}), NOW - 9, retired=NOW - 1)
-PERSONS = (ADA, BEN, OLD)
-HELD = Held("TUR/spoc", "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11", "ab" * 32, "cem", NOW - 5)
+CEM = Person("cem", KEYS["cem"].public, frozenset(), NOW - 9)
+PERSONS = (ADA, BEN, OLD, CEM)
+NAMED = ("TUR/spoc", "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11", "ab" * 32)
+
+
+def submitted(name="cem", persons=PERSONS, named=NAMED):
+    """What that person's key signed as its submitter."""
+    return submit(*named, Submitter(KEYS[name]), persons, NOW - 5)
+
+
+HELD = Held(*NAMED, NOW - 5, submitted())
 
 
 def ruling(
@@ -101,10 +112,62 @@ def test_who_is_not_registered_or_not_any_more_or_not_for_this_rules_nothing():
 @pytest.mark.parametrize("name", ["Ada Lindt", "ada lindt", " ADA  LINDT "])
 def test_who_submitted_does_not_approve_however_the_name_is_typed(name):
     """But may refuse: nothing leaves by that."""
-    mine = replace(HELD, submitted_by=name)
+    mine = replace(HELD, submission=submitted("ada"))
     assert reason(ruling(held=mine), mine) == "self_approval"
-    assert reason(ruling(held=mine, by="ADA LINDT"), mine) == "self_approval"
+    assert reason(ruling(held=mine, by=name), mine) == "self_approval"
     assert reason(ruling(held=mine, kind="refusal"), mine) is None
+
+
+def test_one_key_or_one_person_on_both_sides_is_one():
+    """Whatever somebody wrote into the database: a second name for the key, or a second key for the name."""
+    twin = Person("Eve", KEYS["ada"].public, ADA.permissions, NOW - 9)
+    mine = replace(HELD, submission=submitted("ada", (twin,)))
+    assert reason(ruling(held=mine), mine, (twin, ADA, BEN)) == "self_approval"
+    again = Person("ada  LINDT", KEYS["eve"].public, frozenset(), NOW - 9)
+    mine = replace(HELD, submission=submitted("eve", (again,)))
+    assert reason(ruling(held=mine), mine, (ADA, again)) == "self_approval"
+    assert approvals_of([ruling(held=mine)], mine, (ADA, again)) == []
+
+
+def test_what_nobody_signed_is_approved_by_nobody():
+    """No signature, a stranger's, one over another text, or one that was changed: all of it may be refused."""
+    other = (NAMED[0], NAMED[1], "cd" * 32)
+    stranger = replace(submitted(), public=KEYS["eve"].public.hex())
+    renamed = replace(submitted(), by="ben")
+    for made in (None, stranger, renamed, submitted(named=other), replace(submitted(), at="2026-11-20T09:00:00Z")):
+        mine = replace(HELD, submission=made)
+        assert reason(ruling(held=mine), mine) == "submitted_by_nobody"
+        assert approvals_of([ruling(held=mine)], mine, PERSONS) == []
+        assert reason(ruling(held=mine, kind="refusal"), mine) is None
+
+
+def test_only_who_is_registered_signs_a_submission():
+    """By key and, where one is given, by name; not who has retired. What was signed before stands."""
+    for made, persons, why in (
+        (Submitter(KEYS["eve"]), PERSONS, "unknown_person"),
+        (Submitter(KEYS["cem"], "ben"), PERSONS, "unknown_person"),
+        (Submitter(KEYS["old"]), PERSONS, "person_retired"),
+    ):
+        with pytest.raises(Refused) as raised:
+            submit(*NAMED, made, persons, NOW)
+        assert raised.value.reason == why
+    signed = submit(*NAMED, Submitter(KEYS["cem"], "CEM"), PERSONS, NOW)
+    assert SignedSubmission.from_document(signed.document()) == signed
+    gone = replace(CEM, retired=NOW + 1)
+    assert submitter_of(signed, *NAMED, (ADA, gone)) == gone
+
+
+def test_a_service_submits_and_decides_nothing():
+    """It has no permission, and one that somebody wrote into the database counts for nothing."""
+    with pytest.raises(Refused) as raised:
+        register("gateway", KEYS["eve"].public, ["release"], NOW, PERSONS, PersonKind.SERVICE)
+    assert raised.value.reason == "invalid_person"
+    service = register("gateway", KEYS["eve"].public, [], NOW, PERSONS, PersonKind.SERVICE)
+    assert submitter_of(submitted("eve", (service,)), *NAMED, (service,)) == service
+    grown = replace(service, permissions=frozenset({"child_reviewer"}))
+    one = ruling(by="gateway", key="eve")
+    assert reason(one, persons=(CEM, grown)) == "permission_missing"
+    assert approvals_of([one], HELD, (CEM, grown)) == []
 
 
 def test_the_signature_is_the_person_s_own_over_all_that_is_said():
@@ -130,8 +193,8 @@ def test_a_ruling_is_about_one_text_of_one_notification(change):
 def test_nothing_is_signed_ahead():
     """Not before the notification or the person was there, not in the future; clocks may differ by five minutes."""
     late = replace(HELD, submitted_at=NOW - 60 * MINUTE_MS)
-    assert reason(ruling(now=NOW - 59 * MINUTE_MS), late, (replace(ADA, added=0),)) is None
-    assert reason(ruling(now=NOW - 66 * MINUTE_MS), late, (replace(ADA, added=0),)) == "ruling_untimely"
+    assert reason(ruling(now=NOW - 59 * MINUTE_MS), late, (replace(ADA, added=0), CEM)) is None
+    assert reason(ruling(now=NOW - 66 * MINUTE_MS), late, (replace(ADA, added=0), CEM)) == "ruling_untimely"
     assert reason(ruling(now=NOW - 59 * MINUTE_MS), late, PERSONS) == "ruling_untimely"
     assert reason(ruling(now=NOW + 6 * MINUTE_MS)) == "ruling_untimely"
 
@@ -156,8 +219,8 @@ def test_only_approvals_that_still_hold_reach_the_decision():
     ]
     counting = [Approval("torture_or_death_risk", "Ada Lindt", good.at, "DEU", "Z 1")]
     assert approvals_of(rulings, HELD, PERSONS) == counting
-    assert approvals_of([good], replace(HELD, submitted_by="ada lindt"), PERSONS) == []
-    gone = (replace(ADA, retired=NOW + 1),)
+    assert approvals_of([good], replace(HELD, submission=submitted("ada")), PERSONS) == []
+    gone = (replace(ADA, retired=NOW + 1), CEM)
     assert approvals_of([good], HELD, gone) == counting, "what a person decided before retiring stands"
 
 
@@ -180,8 +243,8 @@ def test_a_name_is_plain_text(name):
 
 
 def test_permissions_and_keys_are_checked():
-    """None at all, one that does not exist, a key that is none."""
-    for permissions in ([], ["everything"], ["release", "everything"]):
+    """One that does not exist, a key that is none; without any, a person submits and decides nothing."""
+    for permissions in (["everything"], ["release", "everything"]):
         with pytest.raises(Refused) as raised:
             register("eve", KEYS["eve"].public, permissions, NOW, PERSONS)
         assert raised.value.reason == "invalid_person"

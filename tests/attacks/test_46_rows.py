@@ -1,0 +1,175 @@
+"""46 Rows swapped, deleted, rolled back, or made with the key of decisions: an approver who is none.
+
+The attacker writes into the originator's database and has what oversight has: the key of decisions. They have not the
+storage key. Control: messages, persons and rulings carry a MAC that only the storage key gives; persons and rulings
+are a chain, whose head is bound and stands in every act. `doctor` looks at all of it, and so does every use.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from notifier.envelope import SigningKey
+from notifier.errors import NotifierError, StorageError
+from notifier.producers.compartments import decisions_key
+from notifier.producers.persons import canonical
+from notifier.producers.submissions import Submitter
+from notifier.storage import RowCipher
+from support.samples import document
+from support.stage import STORAGE_KEY
+
+CHILD = document()["subject"] | {"age": "child"}
+ADA, BEN, CEM, MALLORY = (
+    SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "cem", "mallory")
+)
+OVERSIGHT = RowCipher(decisions_key(STORAGE_KEY))
+
+
+@pytest.fixture
+async def office(stage):
+    """Two children wait; ada reviews, ben did and has retired, cem submits; ada refused the first."""
+    outbox = await stage.outbox()
+    for name, key, may in (("ada", ADA, ["child_reviewer"]), ("ben", BEN, ["child_reviewer"]), ("cem", CEM, [])):
+        await outbox.add_person(name, key.public, may)
+    await outbox.close()
+    stage.kept = dict(rows(stage))
+    async with stage.publishing() as publisher:
+        stage.ids = [
+            (await publisher.publish(document(subject=CHILD, narrative=text), by=Submitter(CEM))).id
+            for text in ("first", "second")
+        ]
+        await publisher.retire_person("ben")
+        await publisher.refuse(stage.ids[0], "child_review", by="ada", key=ADA)
+    return stage
+
+
+def file(stage):
+    return stage.folder / "TUR-spoc.outbox"
+
+
+def write(stage, *statements):
+    """Writes into the file, as whoever has it can."""
+    with closing(sqlite3.connect(file(stage))) as database, database:
+        database.execute("PRAGMA foreign_keys=OFF")
+        for statement, *values in statements:
+            database.execute(statement, values)
+
+
+def rows(stage):
+    """Every row of what is bound, to be put back later."""
+    with closing(sqlite3.connect(file(stage))) as database:
+        for table in ("person", "ruling", "chain", "instance", "message"):
+            yield table, database.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def put_back(stage, *tables):
+    """Rolls these tables back to what they were before anything was submitted."""
+    for table in tables:
+        write(stage, (f"DELETE FROM {table}",))
+        for row in stage.kept[table]:
+            write(stage, (f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row))
+
+
+def made_person(stage):
+    """A person of the attacker's, sealed with the key that oversight has."""
+    value = {"name": "mallory", "public": MALLORY.public.hex(), "permissions": ["child_reviewer"], "kind": "person"}
+    added = stage.world.clock() - 1
+    sealed = OVERSIGHT.seal(b"person/contents/" + added.to_bytes(8, "big"), canonical(value))
+    write(stage, ("INSERT INTO person (added, contents) VALUES (?, ?)", added, sealed))
+
+
+def chained_person(stage):
+    """The same, with an entry of the chain and a head, under MACs of the key that the attacker has."""
+    made_person(stage)
+    with closing(sqlite3.connect(file(stage))) as database:
+        (number,) = database.execute("SELECT max(number) + 1 FROM chain").fetchone()
+        (row,) = database.execute("SELECT max(id) FROM person").fetchone()
+    state = OVERSIGHT.bind("person", row)
+    write(
+        stage,
+        ("INSERT INTO chain VALUES (?, 'person', ?, 0, ?)", number, row, state),
+        ("UPDATE instance SET chain_number = ?, bound = ?", number, OVERSIGHT.bind("instance", number)),
+    )
+
+
+def swap(column):
+    """Two messages exchange a column."""
+
+    def act(stage):
+        with closing(sqlite3.connect(file(stage))) as database:
+            values = database.execute(f"SELECT id, {column} FROM message ORDER BY id").fetchall()
+        (one, first), (two, second) = values[:2]
+        update = f"UPDATE message SET {column} = ? WHERE id = ?"
+        write(stage, (update, b"-", one), (update, first, two), (update, second, one))
+
+    return act
+
+
+def does(*statements):
+    return lambda stage: write(stage, *statements)
+
+
+ATTACKS = {
+    "a person made with oversight's key": made_person,
+    "that person in the chain, too": chained_person,
+    "a retired person back": does(("UPDATE person SET retired = NULL",)),
+    "persons rolled back": lambda stage: put_back(stage, "person"),
+    "persons and their chain rolled back": lambda stage: put_back(stage, "person", "chain"),
+    "all that is chained rolled back": lambda stage: put_back(stage, "person", "chain", "instance", "ruling"),
+    "a person deleted": does(("DELETE FROM person WHERE id = 1",)),
+    "persons exchanged": does(
+        ("UPDATE person SET id = 9 WHERE id = 1",),
+        ("UPDATE person SET id = 1 WHERE id = 2",),
+        ("UPDATE person SET id = 2 WHERE id = 9",),
+    ),
+    "a refusal deleted": does(("DELETE FROM ruling",)),
+    "a refusal deleted from the chain, too": does(
+        ("DELETE FROM ruling",), ("DELETE FROM chain WHERE kind = 'ruling'",)
+    ),
+    "a refusal moved to another message": does(("UPDATE ruling SET message = 2",)),
+    "the head of the chain": does(("UPDATE instance SET chain_head = zeroblob(32)",)),
+    "an unbound message": does(("UPDATE message SET bound = NULL",)),
+    "a message's time": does(("UPDATE message SET created = created + 1",)),
+    "a message's number": does(("UPDATE message SET id = 7 WHERE id = 2",)),
+    "the signed submission": does(("UPDATE message SET submission = NULL",)),
+    "plans exchanged": swap("plan"),
+    "submissions exchanged": swap("submission"),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_a_row_that_somebody_wrote_counts_for_nothing(office, attack):
+    """The doctor's look finds it; nobody approves anything by it; no child is told of."""
+    ATTACKS[attack](office)
+    outbox = await office.outbox()
+    found = None
+    try:
+        await outbox.verify()
+    except StorageError as error:
+        found = error.reason
+    await outbox.close()
+    assert found == "rows_changed"
+    for message in office.ids:
+        for name, key in (("ada", ADA), ("ben", BEN), ("mallory", MALLORY)):
+            if await approved(office, message, name, key):
+                assert (name, message) == ("ada", office.ids[1]), "a true approval of what nobody touched"
+
+
+async def approved(stage, message, name, key):
+    """Whether an approval in that name tells anybody."""
+    async with stage.publishing() as publisher:
+        try:
+            return bool(await publisher.approve(message, "child_review", by=name, key=key))
+        except NotifierError:
+            return False
+
+
+async def test_what_nobody_touched_is_found_whole(office):
+    """The doctor's look, after all that persons do; a second person's approval counts."""
+    assert await approved(office, office.ids[1], "ada", ADA)
+    outbox = await office.outbox()
+    await outbox.verify()
+    await outbox.close()
