@@ -29,9 +29,9 @@ def served(published):
 @pytest.mark.parametrize("mood", ["drip", "cut"])
 async def test_a_byte_a_second_does_not_stop_a_start(published, served, monkeypatch, mood):
     """Who starts anew verifies its cache and goes on, though no single wait is long."""
-    monkeypatch.setattr(fetching, "LIMIT_S", 0.5)
     root = published.folder / "1.root.json"
     assert published.client(root, served.address).load().directory.version == 1
+    monkeypatch.setattr(fetching, "LIMIT_S", 0.5)
     served.mood = mood
     loading = asyncio.to_thread(published.client(root, served.address).load)
     loaded, _ = await race(loading, until_it_drags())
