@@ -79,6 +79,8 @@ REASONS: dict[str, str] = {
     "config_invalid": "a setting is missing or wrong",
     "usage": "the command line is wrong",
     "not_found": "there is no such thing here",
+    "warnings_not_accepted": "a warning that concerns a person's safety was not accepted by name",
+    "declined": "the person at the terminal said no",
     "id_taken": "a notification of that id with other contents is already in the outbox",
     "about_mismatch": "that notification cannot be updated so: another text, another's, or itself an update",
     "forwarding_forbidden": "the originator's handling does not let it be passed on there",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -32,6 +33,20 @@ class Seconds(click.FloatRange):
         if not math.isfinite(found):
             self.fail(f"{value} is no number of seconds.", param, ctx)
         return found
+
+
+@dataclass(slots=True)
+class Answer:
+    """Whether a call printed its document: a refusal that follows prints no second one."""
+
+    printed: bool = False
+
+
+def answered() -> None:
+    """Note that this call printed its document."""
+    found = click.get_current_context().find_object(Answer)
+    if found is not None:
+        found.printed = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +86,13 @@ class Context:
             )
         return load(path)
 
-    def writer(self) -> Settings:
-        """The settings of the authority that acts, where it may write: raises `Refused` for oversight."""
-        settings = self.settings()
+    def writer(self, documents: Sequence[str] = ()) -> Settings:
+        """The settings of the authority that acts, where it may write: raises `Refused` for oversight.
+
+        Where nobody says who acts, it is the originator that `documents` (JSON texts) name.
+        """
+        named = None if self.config is not None or self.authority is not None else _originator(documents)
+        settings = self.settings(named)
         refuse_oversight(settings.name)
         return settings
 
@@ -94,11 +113,29 @@ class Context:
 
     def print_json(self, document: object) -> None:
         """One JSON document on standard output, and nothing else there."""
+        answered()
         click.echo(json_text(document, indent=2))
 
     def print_line(self, document: object) -> None:
         """One JSON document on a line of its own, where a verb answers several inputs."""
+        answered()
         click.echo(json_text(document))
+
+
+def _originator(documents: Sequence[str]) -> str | None:
+    """The one originator that all of `documents` name, or None; raises `UsageError` where they name several."""
+    found = set()
+    for text in documents:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            continue  # said where it is read
+        name = value.get("originator") if isinstance(value, dict) else None
+        if isinstance(name, str):
+            found.add(name)
+    if len(found) > 1:
+        raise UsageError(detail=f"the input names {len(found)} originators", hint="one call for each, with --as")
+    return next(iter(found), None)
 
 
 def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:
@@ -108,7 +145,11 @@ def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:
         @wraps(function)
         def call(home: Path, config: Path | None, **rest: Any) -> Any:
             context = Context(home, config, rest.pop("authority", None), bool(rest.pop("as_json", False)))
-            return function(context, **rest)
+            try:
+                return function(context, **rest)
+            except UsageError as error:
+                error.hint = error.hint or f"see {click.get_current_context().command_path} --help"
+                raise
 
         wrapped: Any = call
         if prints:

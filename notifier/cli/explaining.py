@@ -27,10 +27,11 @@ def entry_line(entry: dict[str, Any]) -> str:
     Of what was given to be sent its state stands in place of the outcome: only what the hub accepted is told.
     """
     word = entry["state"].replace("_", " ") if "state" in entry else _WORDS[entry["outcome"]]
-    return f"{word:<9} {entry['authority'] or '(no state named yet)':<22} {_reasons(entry)}"
+    return f"{word:<9} {entry['authority'] or '(no state named yet)':<22} {reasons(entry)}"
 
 
-def _reasons(entry: dict[str, Any]) -> str:
+def reasons(entry: dict[str, Any]) -> str:
+    """The rules that name an authority, with their paragraphs, and because of what it is held or not told."""
     text = ", ".join(f"{reason['rule']} (para {reason['paragraph']})" for reason in entry["reasons"])
     text = text or "by facts that its profile does not show"
     if entry["because"]:
@@ -42,7 +43,7 @@ def _reasons(entry: dict[str, Any]) -> str:
 
 
 def _outcome(entry: dict[str, Any]) -> str:
-    return f"{_WORDS[entry['outcome']]}: {_reasons(entry)}"
+    return f"{_WORDS[entry['outcome']]}: {reasons(entry)}"
 
 
 def place_line(one: ReadPlace) -> str:

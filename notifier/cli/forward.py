@@ -14,7 +14,7 @@ from notifier.cli.context import Context, Seconds, common
 from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.explaining import EXERCISE
 from notifier.cli.person import submitter, submitter_options
-from notifier.cli.waiting import say_waiting
+from notifier.cli.waiting import Left, say_left
 from notifier.errors import Refused, UsageError
 from notifier.producers.states import RecipientState
 
@@ -63,7 +63,7 @@ def command(
     if listed:
         made = with_outbox(settings, lambda outbox: outbox.made_from(parent.originator, parent.id))
         return _show(context, parent, made)
-    asked, status = asyncio.run(
+    asked, status, left = asyncio.run(
         _forward(settings, parent, names, ask, submitter(settings, by, key), timeout if wait else GRACE_SECONDS)
     )
     document = {
@@ -80,9 +80,7 @@ def command(
         click.echo(_line(status))
     if status.state is RecipientState.REJECTED:
         return 1
-    if not status.settled:
-        say_waiting(settings, 1, [status.reason] if status.reason else [])
-    return 3 if wait and not status.settled else 0
+    return say_left(settings, left, insisted=wait)
 
 
 def _parent(settings: Settings, message_id: str) -> Received:
@@ -95,8 +93,8 @@ def _parent(settings: Settings, message_id: str) -> Received:
 
 async def _forward(
     settings: Settings, parent: Received, names: Sequence[str], ask: bool, by: Submitter | None, seconds: float
-) -> tuple[bool, Status]:
-    """Whether leave was asked for, and what became of what was sent."""
+) -> tuple[bool, Status, Left]:
+    """Whether leave was asked for, what became of what was sent, and what is left."""
     from notifier.producers.publisher import Publisher
 
     async with Publisher.from_settings(settings) as publisher:
@@ -110,7 +108,8 @@ async def _forward(
                 raise Refused(ASK, error.detail, hint=f"--ask asks {parent.originator} for leave") from error
             asked = True
             submitted = await publisher.ask_to_forward(parent.notification, names, by=by)
-        return asked, await publisher.wait(submitted.id, seconds)
+        status = await publisher.wait(submitted.id, seconds)
+        return asked, status, await Left.of(publisher, int(not status.settled), [status])
 
 
 def _outcome(status: Status) -> dict[str, Any]:

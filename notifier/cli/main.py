@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -10,14 +11,17 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
 from notifier import __version__
-from notifier.errors import REASONS, NotifierError
-from notifier.escaping import escaped
+from notifier.cli.context import Answer
+from notifier.errors import REASONS, Fault, NotificationInvalid, NotifierError
+from notifier.escaping import escaped, json_text
 
+VALUED: Final = ("--home", "--config", "--as")
+"""The options that verbs have in common, and that take a value; --json takes none."""
 SHOW_TRACEBACK: Final = "NOTIFIER_TRACEBACK"
 """Set in the environment, a fault of the software shows where it was; what it holds may be anybody's data."""
 
@@ -45,6 +49,7 @@ VERBS = {
     "oversight": "notifier.cli.oversight",
     "person": "notifier.cli.person",
     "publish": "notifier.cli.publish",
+    "publisher": "notifier.cli.publisher",
     "review": "notifier.cli.review",
     "route": "notifier.cli.route",
     "router": "notifier.cli.router",
@@ -54,6 +59,16 @@ VERBS = {
     "track": "notifier.cli.track",
     "why": "notifier.cli.why",
 }
+
+
+class _Refusal(NamedTuple):
+    """Why a call ends without its answer, and the exit status."""
+
+    reason: str
+    detail: str
+    hint: str | None
+    status: int
+    faults: tuple[Fault, ...] = ()
 
 
 class Stopped(NotifierError):
@@ -112,6 +127,7 @@ SUMMARIES = {
     "oversight": "let oversight read what was decided, and nothing else: grant",
     "person": "who may decide about holds: add, list, retire",
     "publish": "publish notifications",
+    "publisher": "carry an outbox: what waits in it is sent (a service)",
     "review": "what waits for a person: list, show, approve, refuse",
     "route": "dry run: who would be told, and why",
     "router": "run a router (a service)",
@@ -130,7 +146,10 @@ SUMMARIES = {
 )
 @click.version_option(__version__)
 def notifier() -> None:
-    """Secure notifications between states under UN Security Council resolution 2396 (2017)."""
+    """Secure notifications between states under UN Security Council resolution 2396 (2017).
+
+    The options that verbs have in common (--home, --config, --as, --json) may stand before the verb, too.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -140,35 +159,50 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit status; whatever goes wrong is one line on standard error."""
-    status = _run(arguments)
+    """Runs the command line and returns its exit status; whatever goes wrong is one line on standard error.
+
+    With ``--json`` it is a document on standard output, too, where the verb had not printed its own.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    answer = Answer()
+    found = _run(given, answer)
+    if isinstance(found, _Refusal):
+        wanted = "--json" in given[: given.index("--") if "--" in given else None]
+        _say(found, as_json=wanted and not answer.printed and found.reason != "output_failed")
+    status = found.status if isinstance(found, _Refusal) else found
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
         # Else the interpreter would try once more on its way out, and complain in its own words.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return status or _output_failed(error)
+        if not status:
+            failed = _output_failed(error)
+            _say(failed)
+            return failed.status
     return status
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: list[str], answer: Answer) -> int | _Refusal:
     try:
-        result = notifier.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        said = behind_the_verb(arguments)
+        result = notifier.main(args=said, prog_name="notifier", standalone_mode=False, obj=answer)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except SystemExit:
         return _output_failed(BrokenPipeError())  # click's way out, where nobody reads what it prints
     except (click.exceptions.Abort, KeyboardInterrupt):
-        return _say("interrupted", REASONS["interrupted"], None, 130)
+        return _Refusal("interrupted", REASONS["interrupted"], None, 130)
     except click.exceptions.NoArgsIsHelpError as error:  # a verb, or a command of it, was not named
         click.echo(error.format_message(), err=True)
         return 2
     except click.ClickException as error:
-        return _say("usage", error.format_message().rstrip(".").lower(), "see notifier --help", 2)
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "notifier"
+        return _Refusal("usage", error.format_message().rstrip(".").lower(), f"see {path} --help", 2)
     except NotifierError as error:
-        return _say(error.reason, error.detail, error.hint, error.exit_status)
+        faults = error.faults if isinstance(error, NotificationInvalid) else ()
+        return _Refusal(error.reason, error.detail, error.hint, error.exit_status, tuple(faults))
     except BrokenPipeError as error:
         return _output_failed(error)
     except OSError as error:
@@ -176,21 +210,23 @@ def _run(arguments: Sequence[str] | None) -> int:
             return _output_failed(error)
         where = f"{error.filename}: " if error.filename else ""
         what = (error.strerror or "cannot be read or written").lower()
-        return _say("storage_failed", where + what, "check its path, permissions and free space", 3)
+        return _Refusal("storage_failed", where + what, "check its path, permissions and free space", 3)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             return _internal(error)
-        return _say("extra_missing", f"{error.name} is not installed: it comes with the extra {extra}", INSTALL, 1)
+        return _Refusal(
+            "extra_missing", f"{error.name} is not installed: it comes with the extra {extra}", INSTALL, 1
+        )
     except Exception as error:
         return _internal(error)
 
 
-def _internal(error: Exception) -> int:
-    """Say that the software is at fault, and where."""
+def _internal(error: Exception) -> _Refusal:
+    """The refusal that says that the software is at fault, and where."""
     if os.environ.get(SHOW_TRACEBACK):
         raise error
-    return _say("internal", f"{REASONS['internal']} ({_place(error)})", f"{SHOW_TRACEBACK}=1 shows more", 1)
+    return _Refusal("internal", f"{REASONS['internal']} ({_place(error)})", f"{SHOW_TRACEBACK}=1 shows more", 1)
 
 
 def _terminated(_number: int, frame: FrameType | None) -> None:
@@ -211,10 +247,10 @@ def _output_broken() -> bool:
     return False
 
 
-def _output_failed(error: OSError) -> int:
+def _output_failed(error: OSError) -> _Refusal:
     closed = isinstance(error, BrokenPipeError)
     what = "nobody reads standard output any more" if closed else "standard output cannot be written"
-    return _say("output_failed", f"{what}: not everything was shown", None, 1)
+    return _Refusal("output_failed", f"{what}: not everything was shown", None, 1)
 
 
 def _place(error: Exception) -> str:
@@ -223,7 +259,31 @@ def _place(error: Exception) -> str:
     return type(error).__name__ + (f" at {Path(last.filename).name}:{last.lineno}" if last is not None else "")
 
 
-def _say(reason: str, detail: str, hint: str | None, status: int) -> int:
-    line = escaped(" ".join(detail.split()))
-    click.echo(f"notifier: {reason}: {line}" + (f" ({escaped(hint)})" if hint else ""), err=True)
-    return status
+def behind_the_verb(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the common options that stand before the verb put behind it, where they mean the same."""
+    rest, given = [*arguments], []
+    while rest:
+        name, equals, _ = rest[0].partition("=")
+        if name not in VALUED and rest[0] != "--json":
+            break
+        takes = 2 if name in VALUED and not equals else 1
+        given += rest[:takes]
+        del rest[:takes]
+    path: list[str] = []
+    command: click.Command | None = notifier
+    while rest and isinstance(command, click.Group) and not rest[0].startswith("-"):
+        command = command.get_command(click.Context(command), rest[0])
+        path.append(rest.pop(0))
+    return [*path, *(given if path else ()), *rest]
+
+
+def _say(refusal: _Refusal, *, as_json: bool = False) -> None:
+    """Say a refusal in a line on standard error, and `as_json` in a document on standard output."""
+    line = escaped(" ".join(refusal.detail.split()))
+    hint = f" ({escaped(refusal.hint)})" if refusal.hint else ""
+    click.echo(f"notifier: {refusal.reason}: {line}{hint}", err=True)
+    if as_json:
+        faults = [{"pointer": one.pointer, "message": one.message} for one in refusal.faults]
+        document = {"reason": refusal.reason, "detail": line, "hint": refusal.hint, "faults": faults}
+        with contextlib.suppress(OSError):  # said when the output is flushed
+            click.echo(json_text({"error": document}, indent=2))

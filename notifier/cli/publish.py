@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,32 +16,43 @@ from notifier.cli.context import Context, Seconds, common
 from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.explaining import EXERCISE
 from notifier.cli.person import submitter, submitter_options
-from notifier.cli.waiting import say_waiting
-from notifier.errors import NotifierError, Refused, Temporary
+from notifier.cli.waiting import Left, say_left
+from notifier.errors import NotificationInvalid, NotifierError, Refused, Temporary
 from notifier.producers.states import RecipientState
 
 if TYPE_CHECKING:
+    from notifier.config import Settings
+    from notifier.notification.warnings import NotificationWarning
     from notifier.producers.outbox import Status
-    from notifier.producers.publisher import Publisher
+    from notifier.producers.publisher import Prepared, Publisher
     from notifier.producers.submissions import Submitter
 
 GRACE_SECONDS: Final = 5.0
+STOPPED: Final = frozenset({"warnings_not_accepted", "declined"})
 
 
 @dataclass(slots=True)
 class Result:
-    """One document of the input: its id once it is durable, what it became, or why it was not taken."""
+    """One document of the input: its id once it is durable, what it became, or why it was not taken.
+
+    `prepared` is what a person was shown, with the kinds of warnings that he or she accepted.
+    """
 
     where: str
+    text: str = ""
     id: str | None = None
     error: NotifierError | None = None
     status: Status | None = None
+    warnings: tuple[NotificationWarning, ...] = ()
+    prepared: Prepared | None = None
+    accepted: frozenset[str] = frozenset()
 
     @property
     def state(self) -> str:
-        """That of its recipients, summed up; of what is not in the outbox, invalid or failed."""
+        """That of its recipients, summed up; of what is not in the outbox, invalid, stopped or failed."""
         if self.error is not None:
-            return "failed" if self.error.retryable else "invalid"
+            refused = "stopped" if self.error.reason in STOPPED else "invalid"
+            return "failed" if self.error.retryable else refused
         return self.status.state if self.status is not None else RecipientState.WAITING
 
     @property
@@ -57,7 +69,16 @@ class Result:
 
     def document(self) -> dict[str, Any]:
         """The form that ``--json`` prints (FORMATS.md)."""
-        return {"id": self.id, "state": self.state, "recipients": self.told(), "reason": self.reason}
+        faults = self.error.faults if isinstance(self.error, NotificationInvalid) else ()
+        return {
+            "id": self.id,
+            "state": self.state,
+            "recipients": self.told(),
+            "reason": self.reason,
+            "detail": None if self.error is None else self.error.detail,
+            "faults": [{"pointer": one.pointer, "message": one.message} for one in faults],
+            "warnings": [{"kind": one.kind, "pointer": one.pointer, "message": one.message} for one in self.warnings],
+        }
 
     def line(self) -> str:
         """The form for people."""
@@ -72,32 +93,72 @@ class Result:
         return f"{self.status.id}  {self.status.state:9}  to {text}{rest}{why}{mark}"
 
 
+class Kinds(click.ParamType[frozenset[str]]):
+    """Kinds of warnings, by name, with commas between them."""
+
+    name = "kinds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        """The kinds; a usage error where there is no such kind."""
+        from notifier.notification.warnings import CONCERN_SAFETY
+
+        if isinstance(value, frozenset):
+            return value
+        kinds = frozenset(part for one in str(value).split(",") if (part := one.strip()))
+        wrong = sorted(kinds - CONCERN_SAFETY)
+        if wrong or not kinds:
+            self.fail(f"{wrong[0] if wrong else 'it'} is none of {', '.join(sorted(CONCERN_SAFETY))}.", param, ctx)
+        return kinds
+
+
 @click.command(epilog="Example: notifier publish examples/deportation-two-nationalities.json --as TUR/spoc --wait")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--wait", is_flag=True, help="Return when the hub has decided.")
 @click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")
+@click.option(
+    "--accept-warnings",
+    "accepted",
+    type=Kinds(),
+    default=frozenset(),
+    metavar="KIND,...",
+    help="Send in spite of these warnings, which concern a person's safety.",
+)
+@click.option("--yes", is_flag=True, help="On a terminal: do not ask.")
 @submitter_options
 @common(acts=True, prints=True)
 def command(
-    context: Context, files: tuple[str, ...], wait: bool, timeout: float, by: str | None, key: Path | None
+    context: Context,
+    files: tuple[str, ...],
+    wait: bool,
+    timeout: float,
+    accepted: frozenset[str],
+    yes: bool,
+    by: str | None,
+    key: Path | None,
 ) -> int:
     """Publish notifications from files, or from standard input (-): JSON, or JSON Lines.
 
-    Each is durable in the outbox before this says so, whether or not the broker answers, and is sent as soon
-    as it does. Without a FILE, what still waits in the outbox is sent.
+    On a terminal it shows whom each tells and what is warned of, and asks. Elsewhere a warning that concerns a
+    person's safety stops that notification, and no other, unless --accept-warnings names its kind. Each is durable in
+    the outbox before this says so, whether or not the broker answers. Without a FILE, what still waits in the outbox
+    is sent. Exit status 3 where something still waits and no service carries the outbox (notifier publisher).
     """
+    from notifier.cli.asking import is_terminal
     from notifier.ops.logging import configure
 
     configure(level=logging.WARNING)
-    settings = context.writer()
+    found = [Result(where, text) for name in files for where, text in read_documents(name)]
+    settings = context.writer([one.text for one in found])
     submits = submitter(settings, by, key)
-    found = [document for name in files for document in read_documents(name)]
-    from notifier.producers.publisher import Publisher
-
+    if found and "-" not in files and not yes and is_terminal():
+        _ask(settings, found, accepted, submits)
+    else:
+        for one in found:
+            one.accepted = accepted
     results: list[Result] = []
     seconds = timeout if wait else GRACE_SECONDS
     try:
-        waiting = asyncio.run(_publish(Publisher.from_settings(settings), found, seconds, results, submits))
+        left = asyncio.run(_publish(settings, found, seconds, results, submits))
     except BaseException:
         if results:  # what is durable is known by its id, and need not be given again as another
             _print(context, results)
@@ -106,13 +167,9 @@ def command(
     for result in results:
         if result.error is not None:
             say_refused(result.where, result.error)
-    if waiting:
-        say_waiting(
-            settings,
-            waiting,
-            [result.reason for result in results if result.state == RecipientState.WAITING and result.reason],
-        )
-    return _status(results, still=bool(waiting) and wait)
+    status = _status(results)
+    behind = say_left(settings, left, insisted=wait)
+    return status or behind
 
 
 def _print(context: Context, results: list[Result]) -> None:
@@ -123,42 +180,84 @@ def _print(context: Context, results: list[Result]) -> None:
         click.echo(result.line())
 
 
-def _status(results: list[Result], *, still: bool) -> int:
-    """The exit status; `still` where something was waited for in vain."""
-    if any(result.state in ("invalid", RecipientState.REJECTED) for result in results):
+def _status(results: list[Result]) -> int:
+    """The exit status of what was given."""
+    if any(result.state in ("invalid", "stopped", RecipientState.REJECTED) for result in results):
         return 1
-    return 3 if still or any(result.error is not None for result in results) else 0
+    return 3 if any(result.error is not None for result in results) else 0
+
+
+def _ask(settings: Settings, found: Sequence[Result], accepted: frozenset[str], by: Submitter | None) -> None:
+    """Shows a person what would be sent, and notes what he or she says."""
+    from notifier.cli.asking import ask
+
+    asyncio.run(_prepare(settings, found, by))
+    ready = [(one, one.prepared) for one in found if one.prepared is not None]
+    answers = ask([(one.where, prepared) for one, prepared in ready], accepted)
+    for (one, _), answer in zip(ready, answers, strict=True):
+        if isinstance(answer, Refused):
+            one.error = answer
+        else:
+            one.accepted = answer
+
+
+async def _prepare(settings: Settings, found: Sequence[Result], by: Submitter | None) -> None:
+    """What each would do; nothing is stored. What is wrong with one is found and said when it is published."""
+    from notifier.producers.publisher import Publisher
+
+    async with Publisher.from_settings(settings) as publisher:
+        for one in found:
+            with contextlib.suppress(Refused):
+                one.prepared = await publisher.prepare(one.text, by=by)
+                one.warnings = one.prepared.warnings
 
 
 async def _publish(
-    publisher: Publisher, found: list[tuple[str, str]], seconds: float, results: list[Result], by: Submitter | None
-) -> int:
-    """Stores every document, then gives the hub `seconds` to decide; how many still wait.
+    settings: Settings, found: Sequence[Result], seconds: float, results: list[Result], by: Submitter | None
+) -> Left:
+    """Stores every document, then gives the hub `seconds` to decide; what is left.
 
     `results` grows as it goes on. What cannot be stored ends it: nothing behind is tried.
     """
-    async with publisher:
-        for place, (where, text) in enumerate(found):
-            storing = asyncio.create_task(publisher.publish(text, by=by))
-            try:
-                submitted = await asyncio.shield(storing)
-            except asyncio.CancelledError:
-                # What is half-way in is soon in as a whole, and its giver must know.
-                with contextlib.suppress(NotifierError):
-                    results.append(Result(where, (await storing).id))
-                raise
-            except Refused as error:
-                results.append(Result(where, error=error))
-                continue
-            except Temporary as error:
-                results += [Result(rest, error=error) for rest, _ in found[place:]]
+    from notifier.producers.publisher import Publisher
+
+    async with Publisher.from_settings(settings) as publisher:
+        for place, one in enumerate(found):
+            if one.error is None:
+                await _store(publisher, one, results, by)
+            else:
+                results.append(one)
+            if one.error is not None and one.error.retryable:
+                for rest in found[place + 1 :]:
+                    rest.error = one.error
+                    results.append(rest)
                 break
-            results.append(Result(where, submitted.id))
-            for warning in submitted.warnings:
-                click.echo(f"notifier: warning: {where}: {warning}", err=True)
         mine = {result.id for result in results if result.id is not None}
         waiting = await publisher.drain(seconds, of=mine if found else None)
         for result in results:
             if result.id is not None:
                 result.status = await publisher.status(result.id)
-    return len(waiting)
+        statuses = [result.status for result in results if result.status is not None]
+        return await Left.of(publisher, len(waiting), statuses)
+
+
+async def _store(publisher: Publisher, one: Result, results: list[Result], by: Submitter | None) -> None:
+    """Stores one document; what it became is in `results`, however this ends."""
+    try:
+        prepared = one.prepared or await publisher.prepare(one.text, by=by)
+        if one.prepared is None:  # else a person has seen them
+            one.warnings = prepared.warnings
+            for warning in one.warnings:
+                click.echo(f"notifier: warning: {one.where}: {warning}", err=True)
+        storing = asyncio.create_task(publisher.publish(prepared, by=by, accept_warnings=one.accepted))
+        try:
+            one.id = (await asyncio.shield(storing)).id
+        except asyncio.CancelledError:
+            # What is half-way in is soon in as a whole, and its giver must know.
+            with contextlib.suppress(NotifierError):
+                one.id = (await storing).id
+                results.append(one)
+            raise
+    except (Refused, Temporary) as error:
+        one.error = error
+    results.append(one)

@@ -14,7 +14,7 @@ from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.explaining import EXERCISE, ruling_document, ruling_line, submitted_text
 from notifier.cli.person import act_document, key_path, submitter
-from notifier.cli.waiting import say_waiting
+from notifier.cli.waiting import Left, say_left
 from notifier.config import Settings
 from notifier.errors import UsageError
 from notifier.escaping import escaped
@@ -115,7 +115,7 @@ def show(context: Context, message_id: str) -> None:
 @common(acts=True, prints=True)
 def approve(
     context: Context, message_id: str, hold: str, state: str | None, reference: str | None, by: str, key: Path | None
-) -> None:
+) -> int:
     """Release a hold, signed: whoever waited for nothing else is told now, by a later envelope.
 
     The person must not be the one who submitted the notification. The release of a risk (torture_or_death_risk)
@@ -127,13 +127,14 @@ def approve(
     async def decide(publisher: Publisher) -> tuple[str, ...]:
         return await publisher.approve(message_id, hold, by=by, key=signing, state=state, reference=reference)
 
-    released, found, status = _ruled(settings, message_id, decide)
+    released, found, status, left = _ruled(settings, message_id, decide)
     if context.json:
         context.print_json({**as_document(found), "released": list(released), "state": status.state})
-        return
+        return say_left(settings, left)
     click.echo(f"released: {', '.join(released) or 'nobody yet, something else holds'}")
     for line in _lines(found):
         click.echo(line)
+    return say_left(settings, left)
 
 
 @command.command(
@@ -144,7 +145,7 @@ def approve(
 @common(acts=True, prints=True)
 def refuse(
     context: Context, message_id: str, hold: str, state: str | None, reference: str | None, by: str, key: Path | None
-) -> None:
+) -> int:
     """Record, signed, that a hold is not released: it stays, and nobody approves it any more."""
     settings = context.writer()
     signing = _key(settings, by, key)
@@ -152,12 +153,13 @@ def refuse(
     async def decide(publisher: Publisher) -> None:
         await publisher.refuse(message_id, hold, by=by, key=signing, state=state, reference=reference)
 
-    _, found, status = _ruled(settings, message_id, decide)
+    _, found, status, left = _ruled(settings, message_id, decide)
     if context.json:
         context.print_json({**as_document(found), "state": status.state})
-        return
+        return say_left(settings, left)
     for line in _lines(found):
         click.echo(line)
+    return say_left(settings, left)
 
 
 @command.command(
@@ -188,23 +190,22 @@ def resubmit(context: Context, message_id: str, by: str, key: Path | None) -> No
 
 def _ruled(
     settings: Settings, message_id: str, decide: Callable[[Publisher], Awaitable[T]]
-) -> tuple[T, Reviewed, Status]:
+) -> tuple[T, Reviewed, Status, Left]:
     """What `decide` comes to; then the hub has a moment to take what leaves now, or it is said to wait."""
     from notifier.ops.logging import configure
     from notifier.producers.publisher import Publisher
 
     configure(level=logging.WARNING)
 
-    async def rule() -> tuple[T, Reviewed, Status, list[str]]:
+    async def rule() -> tuple[T, Reviewed, Status, Left]:
         async with Publisher.from_settings(settings) as publisher:
             result = await decide(publisher)
             waiting = await publisher.drain(GRACE_SECONDS, of=[message_id])
-            return result, await publisher.reviewed(message_id), await publisher.status(message_id), waiting
+            status = await publisher.status(message_id)
+            left = await Left.of(publisher, len(waiting), [status])
+            return result, await publisher.reviewed(message_id), status, left
 
-    result, found, status, waiting = asyncio.run(rule())
-    if waiting:
-        say_waiting(settings, len(waiting), [status.reason] if status.reason else [])
-    return result, found, status
+    return asyncio.run(rule())
 
 
 def _key(settings: Settings, by: str, path: Path | None) -> SigningKey:

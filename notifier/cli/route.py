@@ -47,6 +47,8 @@ def command(context: Context, files: tuple[str, ...]) -> int:
             say_refused(name, error)
             if context.json and len(documents) > 1:
                 context.print_line(_refusal(error))
+            elif context.json:
+                context.print_json(_refusal(error))
             continue
         for warning in warnings:
             click.echo(f"notifier: warning: {name}: {warning}", err=True)

@@ -52,10 +52,10 @@ def run_service(name: str, settings: Settings, build: Build) -> None:
     configure()
     structlog.contextvars.bind_contextvars(service=name)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_main(settings, build))
+        asyncio.run(_main(name, settings, build))
 
 
-async def _main(settings: Settings, build: Build) -> None:
+async def _main(name: str, settings: Settings, build: Build) -> None:
     from notifier.directory.client import DirectoryClient
     from notifier.ops import server
 
@@ -67,7 +67,8 @@ async def _main(settings: Settings, build: Build) -> None:
     directory = DirectoryClient(settings.directory, REAL.clock)
     tasks = [asyncio.create_task(_supervise(settings, directory, build, current, stop))]
     if settings.listen is not None:
-        tasks.append(asyncio.create_task(server.serve(settings.listen, lambda: bool(current) and current[0](), stop)))
+        ready = lambda: bool(current) and current[0]()  # noqa: E731
+        tasks.append(asyncio.create_task(server.serve(settings.listen, ready, stop, name)))
     # Whichever ends first, however it ends, ends the other: a service that is dead must not look alive.
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     stop.set()

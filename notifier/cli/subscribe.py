@@ -83,7 +83,7 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
             patience = max(until_idle, PATIENCE_SECONDS)
             waits.append(asyncio.create_task(subscriber.until_idle(until_idle, patience)))
         if settings.listen is not None:
-            waits.append(asyncio.create_task(serve(settings.listen, subscriber.ready, stop)))
+            waits.append(asyncio.create_task(serve(settings.listen, subscriber.ready, stop, "subscriber")))
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from notifier.errors import ConfigError
+from notifier.ops.metrics import exported
 
 LAST_PORT: Final = 65_535
 
@@ -28,11 +29,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-def application(ready: Callable[[], bool]) -> Starlette:
-    """The web application: `/healthz` answers while the process lives, `/readyz` while `ready()` is true."""
+def application(ready: Callable[[], bool], service: str) -> Starlette:
+    """The web application of a service of `metrics.SERVICES`.
+
+    `/healthz` answers while the process lives, `/readyz` while `ready()` is true.
+    """
 
     async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(exported(service), media_type=CONTENT_TYPE_LATEST)
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"alive": True})
@@ -44,11 +48,11 @@ def application(ready: Callable[[], bool]) -> Starlette:
     return Starlette(routes=[Route("/metrics", metrics), Route("/healthz", health), Route("/readyz", readiness)])
 
 
-async def serve(listen: str, ready: Callable[[], bool], stop: asyncio.Event) -> None:
-    """Serves on `listen` (host:port) until `stop` is set; raises `ConfigError` where it cannot be listened on."""
+async def serve(listen: str, ready: Callable[[], bool], stop: asyncio.Event, service: str) -> None:
+    """Serves `service` on `listen` (host:port) until `stop` is set; `ConfigError` where that cannot be done."""
     # Bound here: uvicorn leaves by SystemExit where an address is taken, and takes the whole event loop along.
     listening = _bound(listen)
-    config = uvicorn.Config(application(ready), log_config=None, access_log=False)
+    config = uvicorn.Config(application(ready, service), log_config=None, access_log=False)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     stopping = asyncio.create_task(stop.wait())

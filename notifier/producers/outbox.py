@@ -17,6 +17,7 @@ from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, restore, to_json
 from notifier.notification.model import Approval
 from notifier.producers import migrations, tables
+from notifier.producers.accepting import REPEAT_MS, REPEATED, WarningsNotAccepted, fingerprint
 from notifier.producers.approvals import Held, approvals_of
 from notifier.producers.case import Cases, Planner
 from notifier.producers.compartments import OutboxCipher
@@ -56,6 +57,7 @@ from notifier.times import rfc3339
 SERVICE: Final = "service"
 """The name under which a submitter is registered that has none."""
 SENDER_LEASE: Final = "outbox-sender"
+SERVICE_LEASE: Final = "outbox-service"
 CHUNK: Final = 500  # ids in one query
 PAGE: Final = 100  # notifications in memory, where all are read
 
@@ -141,6 +143,15 @@ EVERY_ACT: Final = (
 BIND: Final = (
     tables.messages.update().where(tables.messages.c.id == sa.bindparam("which")).values(bound=sa.bindparam("mac"))
 )
+SAID: Final = sa.select(tables.messages.c.fingerprint, tables.messages.c.notification_id).where(
+    tables.messages.c.fingerprint.in_(sa.bindparam("fingerprints", expanding=True)),
+    tables.messages.c.created > sa.bindparam("since"),
+    tables.messages.c.id.not_in(
+        sa.select(tables.letters.c.message).where(
+            tables.letters.c.state == LetterState.REJECTED, tables.letters.c.message.is_not(None)
+        )
+    ),
+)
 INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
 
 
@@ -192,12 +203,15 @@ class Status:
 class Submission:
     """What is to be stored: a notification with its id, its plan, and who signs that they submit it (None: nobody).
 
-    An update's plan is made when the messages of its case are at hand.
+    An update's plan is made when the messages of its case are at hand. `checks_repeats` says that what was said a
+    short time before is noticed, and `may_repeat` that it is taken all the same.
     """
 
     notification: Notification
     plan: Plan | Planner
     submitter: Submitter | None = None
+    checks_repeats: bool = False
+    may_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +235,7 @@ class Stored:
     plan: Plan
     state: RecipientState
     reason: str | None
+    repeats: bool = False  # the same was said a short time before, under another id
 
 
 State = tuple[RecipientState, str | None]
@@ -308,6 +323,14 @@ class Outbox:
         """The lease under which one instance seals and sends."""
         return Lease(self._database, SENDER_LEASE, self._runtime.clock)
 
+    def service_lease(self) -> Lease:
+        """The lease by which a service says that it carries this outbox, for as long as it runs."""
+        return Lease(self._database, SERVICE_LEASE, self._runtime.clock)
+
+    async def carried(self) -> bool:
+        """Whether a service carries this outbox: what waits needs nobody to ask again."""
+        return await self.service_lease().held_by_other()
+
     async def close(self) -> None:
         """Lets go of the database, after what is being stored is."""
         if self._adding is not None:
@@ -356,10 +379,12 @@ class Outbox:
     async def _add(self, connection: Connection, items: Sequence[Submission]) -> list[Stored]:
         rows = await self._rows(connection, {id_of(item.notification) for item in items})
         states = await self._states(connection, [row.id for row in rows.values()])
+        marks = [fingerprint(item.notification, self.secret) if item.checks_repeats else None for item in items]
+        said = await self._said(connection, {one for one in marks if one is not None})
         stored: list[Stored] = []
         fresh: dict[bytes, _Ready] = {}
         added: dict[bytes, _Ready] = {}
-        for item in items:
+        for item, mark in zip(items, marks, strict=True):
             notification, notification_id = item.notification, id_of(item.notification)
             row, twin = rows.get(notification_id), added.get(notification_id)
             if row is not None:
@@ -370,6 +395,11 @@ class Outbox:
                 continue
             if twin is not None and _content(twin[0].notification) != _content(notification):
                 raise _taken()
+            again = mark is not None and bool(said[mark] - {notification_id})
+            if again and not item.may_repeat:
+                raise WarningsNotAccepted([REPEATED])
+            if mark is not None:
+                said[mark].add(notification_id)
             if twin is None and isinstance(item.plan, Plan):
                 fresh[notification_id] = added[notification_id] = (item, item.plan)
             elif twin is None and not isinstance(item.plan, Plan):
@@ -378,9 +408,27 @@ class Outbox:
                 planned = await self._cases(connection).follow(notification, item.plan)
                 fresh = {notification_id: (item, planned)}
                 added[notification_id] = (item, planned)
-            stored.append(Stored(_text(notification_id), added[notification_id][1], RecipientState.WAITING, None))
+            plan = added[notification_id][1]
+            stored.append(Stored(_text(notification_id), plan, RecipientState.WAITING, None, again))
         await self._insert(connection, fresh)
         return stored
+
+    async def repeats(self, notification: Notification) -> bool:
+        """Whether the same was given a short time ago under another id, and not refused by the hub."""
+        mark = fingerprint(notification, self.secret)
+        if mark is None:
+            return False
+        async with self._database.read() as connection:
+            return bool((await self._said(connection, {mark}))[mark] - {id_of(notification)})
+
+    async def _said(self, connection: Connection, fingerprints: Collection[bytes]) -> dict[bytes, set[bytes]]:
+        """Under which ids each of `fingerprints` was given a short time ago."""
+        since = self._runtime.clock() - REPEAT_MS
+        found: dict[bytes, set[bytes]] = {one: set() for one in fingerprints}
+        for chunk in batched(sorted(fingerprints), CHUNK):
+            for row in await connection.execute(SAID, {"fingerprints": chunk, "since": since}):
+                found[row.fingerprint].add(row.notification_id)
+        return found
 
     def _cases(self, connection: Connection) -> Cases:
         work = Work(connection, self._cipher, self._runtime)
@@ -432,8 +480,9 @@ class Outbox:
                 "submission": None
                 if held.submission is None
                 else self._seal("submission", notification_id, canonical(held.submission.document())),
+                "fingerprint": fingerprint(item.notification, self.secret) if item.checks_repeats else None,
             }
-            for notification_id, (_, plan) in fresh.items()
+            for notification_id, (item, plan) in fresh.items()
             for held in (holds[notification_id],)
         ]
         places = {row.notification_id: row.id for row in await connection.execute(INSERT, rows)}

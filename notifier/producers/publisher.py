@@ -31,6 +31,7 @@ from notifier.notification.digest import digest_of, digests_of
 from notifier.notification.timeliness import check_timely, untimely
 from notifier.notification.warnings import NotificationWarning, WarningKind, warned, warnings
 from notifier.ops import metrics
+from notifier.producers.accepting import REPEATED, check_accepted
 from notifier.producers.approvals import NEEDS, sign
 from notifier.producers.case import UPDATES, Planner
 from notifier.producers.courier import Courier
@@ -77,6 +78,24 @@ class Submitted:
     def recipients(self) -> tuple[str, ...]:
         """The authorities that it is sent to."""
         return self.plan.recipients
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What would be stored: a notification with its plan (an update's is made later), and its warnings."""
+
+    item: Item
+    warnings: tuple[NotificationWarning, ...]
+
+    @property
+    def notification(self) -> Notification:
+        """The notification, with its id."""
+        return self.item[0]
+
+    @property
+    def plan(self) -> Plan | None:
+        """Who is told, held or not told; None of an update, for whom it depends on its case."""
+        return self.item[1] if isinstance(self.item[1], Plan) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,25 +197,49 @@ class Publisher:
             raise RuntimeError("a publisher is used inside `async with`")
         return self._parts
 
-    async def publish(self, document: object, *, by: Submitter | None = None) -> Submitted:
-        """Checks, decides and stores one notification (a dict, JSON text, or a `Notification`).
+    async def publish(
+        self, document: object, *, by: Submitter | None = None, accept_warnings: Collection[str] = ()
+    ) -> Submitted:
+        """Checks, decides and stores one notification (a dict, JSON text, a `Notification`, or what `prepare` gave).
 
         `by` is the registered person who submits and signs it, and may not approve it; by default the service of
         `Parts.submitter`. What nobody signs is warned of where it waits for a person: nobody can release it.
-        Durable in the outbox when it returns, whether or not the broker answers. This is where dates are compared
-        with the clock (notifier/notification/timeliness.py). Raises `NotificationInvalid`
-        with every fault, `Refused` (`not_permitted`, `id_taken`, `unknown_person`, `person_retired`; of an update
-        `not_found`, `about_mismatch`), `DirectoryError` (`unknown_signer`), `DirectoryStale`, or `StorageError`.
+        `accept_warnings` names the kinds of warnings concerning a person's safety that do not stop it. Durable in
+        the outbox when it returns, whether or not the broker answers. This is where dates are compared with the
+        clock (notifier/notification/timeliness.py). Raises `NotificationInvalid` with every fault,
+        `WarningsNotAccepted`, `Refused` (`not_permitted`, `id_taken`, `unknown_person`, `person_retired`; of an
+        update `not_found`, `about_mismatch`), `DirectoryError` (`unknown_signer`), `DirectoryStale`, or
+        `StorageError`.
         """
-        return (await self.publish_all([document], by=by))[0]
+        return (await self.publish_all([document], by=by, accept_warnings=accept_warnings))[0]
 
-    async def publish_all(self, documents: Iterable[object], *, by: Submitter | None = None) -> list[Submitted]:
+    async def publish_all(
+        self, documents: Iterable[object], *, by: Submitter | None = None, accept_warnings: Collection[str] = ()
+    ) -> list[Submitted]:
         """As `publish`, for all of `documents` or none, in one transaction."""
-        return await self._store([self._planned(document) for document in documents], by)
+        prepared = [one if isinstance(one, Prepared) else await self.prepare(one, by=by) for one in documents]
+        for one in prepared:
+            check_accepted(one.warnings, accept_warnings)
+        may_repeat = WarningKind.REPEATED in accept_warnings
+        return await self._store([one.item for one in prepared], by, checks_repeats=True, may_repeat=may_repeat)
 
-    async def _store(self, items: Sequence[Item], by: Submitter | None) -> list[Submitted]:
+    async def prepare(self, document: object, *, by: Submitter | None = None) -> Prepared:
+        """What `publish` would do with `document`, whom it tells and what it warns of; nothing is stored.
+
+        Raises as `publish`, but for `WarningsNotAccepted`.
+        """
+        item = self._planned(document)
+        found = [*self._warned(*item, by or self._open.submitter)]
+        if await self._open.outbox.repeats(item[0]):
+            found.append(REPEATED)
+        return Prepared(item, tuple(found))
+
+    async def _store(
+        self, items: Sequence[Item], by: Submitter | None, *, checks_repeats: bool = False, may_repeat: bool = False
+    ) -> list[Submitted]:
         submitter = by or await self._service()
-        stored = await self._open.outbox.add([Submission(*item, submitter) for item in items])
+        submissions = [Submission(*item, submitter, checks_repeats, may_repeat) for item in items]
+        stored = await self._open.outbox.add(submissions)
         metrics.SUBMITTED.inc(len(stored))
         self._stored()
         return [
@@ -205,10 +248,16 @@ class Publisher:
                 one.plan,
                 one.state,
                 one.reason,
-                tuple(_warnings(notification, self._runtime.clock(), one.plan, submitter)),
+                (*self._warned(notification, one.plan, submitter), *[REPEATED] * one.repeats),
             )
             for one, (notification, _) in zip(stored, items, strict=True)
         ]
+
+    def _warned(
+        self, notification: Notification, plan: Plan | Planner, submitter: Submitter | None
+    ) -> tuple[NotificationWarning, ...]:
+        known = plan if isinstance(plan, Plan) else None
+        return tuple(_warnings(notification, self._runtime.clock(), known, submitter))
 
     def _stored(self) -> None:
         if self._courier is not None:
@@ -381,6 +430,14 @@ class Publisher:
         """How many recipients wait until they can be reached, by reason: they are told by themselves."""
         return (await self._open.outbox.backlog()).set_aside
 
+    async def unreachable(self) -> dict[str, list[str]]:
+        """The recipients that wait until they can be reached, by reason."""
+        return await self._open.outbox.unreachable()
+
+    async def carried(self) -> bool:
+        """Whether a service (`notifier publisher`) carries this outbox: what waits is sent once it can be."""
+        return await self._open.outbox.carried()
+
     async def proofs(self, message_id: str | None) -> list[Proof]:
         """The acts upon a notification, or upon none, with what shows each to an auditor; `Refused` (`not_found`)."""
         return await self._open.outbox.proofs(message_id)
@@ -424,7 +481,7 @@ class Publisher:
 
 
 def _warnings(
-    notification: Notification, now: int, plan: Plan, submitter: Submitter | None
+    notification: Notification, now: int, plan: Plan | None, submitter: Submitter | None
 ) -> Iterator[NotificationWarning]:
     """What is worth a second look when a notification is sent."""
     yield from warnings(notification)
@@ -436,7 +493,8 @@ def _warnings(
             "/local/approvals",
             "count in a dry run only and release nothing here: see notifier review",
         )
-    if submitter is None and any(hold in NEEDS for entry in plan.holds for hold in entry["because"]):
+    holds = plan.holds if plan is not None else ()
+    if submitter is None and any(hold in NEEDS for entry in holds for hold in entry["because"]):
         yield NotificationWarning(
             WarningKind.SUBMITTED_BY_NOBODY,
             "",

@@ -26,7 +26,9 @@ messages = sa.Table(
     sa.Column("plan", sa.LargeBinary, nullable=False),  # sealed: plan.Plan
     sa.Column("submission", sa.LargeBinary),  # sealed: submissions.SignedSubmission; null: nobody signed it
     sa.Column("bound", sa.LargeBinary(32)),  # registry.message_mac
+    sa.Column("fingerprint", sa.LargeBinary(32)),  # keyed: what recipients read; null: may be repeated
 )
+sa.Index("message_fingerprint", messages.c.fingerprint)
 
 letters = sa.Table(  # one envelope's worth: of a message, to those who get the same; or an act, to nobody
     "letter",

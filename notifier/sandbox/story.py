@@ -30,6 +30,7 @@ from notifier.directory.client import DirectoryClient
 from notifier.directory.model import Directory
 from notifier.envelope import ParsedDelivery, digest_of, parse_feed
 from notifier.notification import TYPES, parse
+from notifier.notification.warnings import CONCERN_SAFETY
 from notifier.producers.plan import Entry
 from notifier.producers.publisher import Publisher
 from notifier.producers.states import RecipientState
@@ -159,7 +160,7 @@ async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, st
 
         async def one(name: str, text: str) -> tuple[str, str, float]:
             begun = time.monotonic()
-            submitted = await publisher.publish(text)
+            submitted = await publisher.publish(text, accept_warnings=CONCERN_SAFETY)
             await publisher.wait(submitted.id, PATIENCE_S)
             return name, submitted.id, time.monotonic() - begun
 

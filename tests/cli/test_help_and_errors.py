@@ -72,7 +72,7 @@ ARREST = str(EXAMPLES / "arrest.json")
     [
         (["nonsense"], 2, "notifier: usage: "),
         (["route"], 2, "notifier: usage: "),
-        (["publish", ARREST], 2, "notifier: usage: who acts is not said"),
+        (["track", "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"], 2, "notifier: usage: who acts is not said"),
         (["publish", ARREST, "--as", "TUR/spoc"], 1, "notifier: config_invalid: there is no home"),
         (["inbox", "list", "--as", "TUR/spoc", "--home", "nowhere"], 1, "notifier: config_invalid: "),
         (["subscribe", "--as", "TUR/spoc"], 1, "notifier: config_invalid: "),
@@ -251,3 +251,70 @@ def test_route_lists_every_fault(said, tmp_path):
     assert "/subject: is mandatory" in err
     path.write_text("{")
     assert said("route", str(path))[2].startswith("notifier: malformed: ")
+
+
+HOME = ["--home", "nowhere"]
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (["--home", "nowhere", "inbox", "list", "--as", "TUR/spoc"], ["inbox", "list", *HOME, "--as", "TUR/spoc"]),
+        (["--home=nowhere", "--as=TUR/spoc", "track", "x"], ["track", "x", *HOME, "--as", "TUR/spoc"]),
+        (["--json", "--as", "TUR/spoc", "why", "x", *HOME], ["why", "x", "--json", "--as", "TUR/spoc", *HOME]),
+        (["--config", "none.toml", "person", "list"], ["person", "list", "--config", "none.toml"]),
+        (["--as", "TUR/spoc", "router", *HOME], ["router", "--as", "TUR/spoc", *HOME]),
+        (["--json", "audit", "verify", *HOME], ["audit", "verify", "--json", *HOME]),
+    ],
+)
+def test_common_options_may_stand_before_the_verb(capsys, monkeypatch, tmp_path, before, behind):
+    """They mean what they mean behind it, what the verb does not take is refused alike."""
+    monkeypatch.chdir(tmp_path)
+    answers = [(run(one), *capsys.readouterr()) for one in (before, behind)]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["inbox", "list", "--colour"], "see notifier inbox list --help"),
+        (["publish", "--timeout", "soon"], "see notifier publish --help"),
+        (["nonsense"], "see notifier --help"),
+        (["forward", "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"], "see notifier forward --help"),
+    ],
+)
+def test_a_usage_error_names_the_help_of_the_verb_at_hand(capsys, arguments, hint):
+    """Not that of the whole command."""
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"({hint})")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "reason"),
+    [
+        (["inbox", "list", *HOME, "--as", "TUR/spoc", "--json"], 1, "config_invalid"),
+        (["publish", "no-such-file", *HOME, "--json"], 1, "not_found"),
+        (["track", "x", "--json", *HOME], 2, "usage"),
+        (["--json", "why", "--colour"], 2, "usage"),
+        (["subscribe", "--json"], 2, "usage"),
+    ],
+)
+def test_with_json_every_error_is_a_document(capsys, arguments, status, reason):
+    """On standard output, beside the line on standard error: the same reason, words and hint."""
+    assert run(arguments) == status
+    out, err = capsys.readouterr()
+    error = json.loads(out)["error"]
+    assert error["reason"] == reason
+    hint = f" ({error['hint']})" if error["hint"] else ""
+    assert err == f"notifier: {reason}: {error['detail']}{hint}\n"
+
+
+def test_what_a_verb_answered_is_the_only_document(capsys, tmp_path):
+    """A doctor that finds something wrong has said so in its own document; a dry run lists its faults."""
+    (tmp_path / "parties" / "TUR.spoc").mkdir(parents=True)
+    (tmp_path / "parties" / "TUR.spoc" / "config.toml").write_text("name = 7")
+    assert run(["doctor", "--home", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+    (tmp_path / "list.json").write_text("[1]")
+    assert run(["route", str(tmp_path / "list.json"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["faults"] == [{"pointer": "", "message": "must be an object"}]

@@ -133,7 +133,7 @@ def test_what_waits_is_listed_and_released_by_a_second_person(notifier, child):
     ]
     ruling = ("review", "approve", child, "--hold", "child_review", "--by", "ada", "--json")
     status, released, _ = notifier(*ruling)
-    assert (status, released["released"], released["holds"]) == (0, ["DEU/spoc"], [])
+    assert (status, released["released"], released["holds"]) == (3, ["DEU/spoc"], []), "the broker is down"
     assert [(one["kind"], one["by"]) for one in released["rulings"]] == [("approval", "ada")]
     _, shown, _ = notifier("review", "show", child, "--json")
     assert [(act["kind"], act["state"]) for act in shown["acts"]] == [
@@ -159,7 +159,7 @@ def test_for_people_the_lists_say_what_a_hold_needs_and_who_refused(notifier, ch
     notifier("person", "add", "ada", "--may", "child_reviewer")
     assert "needs child_reviewer" in notifier("review", "list")[1]
     status, out, _ = notifier("review", "refuse", child, "--hold", "child_review", "--by", "ada", "--reference", "no")
-    assert status == 0
+    assert status == 3, "its act waits for the log"
     assert "refused by ada" in out
     assert "reference no" in notifier("review", "show", child)[1]
     status, _, err = notifier("review", "approve", child, "--hold", "child_review", "--by", "ada")
@@ -211,7 +211,7 @@ def test_where_nobody_is_named_the_service_submits(notifier, tmp_path, arrest):
     ]
     notifier("person", "add", "ada", "--may", "child_reviewer")
     status, released, _ = notifier("review", "approve", ID, "--hold", "child_review", "--by", "ada", "--json")
-    assert (status, released["submitted_by"], released["released"]) == (0, "service", ["DEU/spoc"])
+    assert (status, released["submitted_by"], released["released"]) == (3, "service", ["DEU/spoc"])
 
 
 def test_who_submits_has_a_key_that_is_registered(notifier, copied, tmp_path, arrest):
@@ -252,7 +252,7 @@ def test_what_nobody_signed_is_submitted_again_to_be_released(notifier, copied, 
     status, signed, _ = notifier("review", "resubmit", ID, "--by", "ada", "--json")
     assert (status, signed["submitted_by"]) == (0, "ben"), "it is signed already"
     assert notifier(*ruling, "ben")[2].startswith("notifier: self_approval: ")
-    assert notifier(*ruling, "ada")[0] == 0
+    assert notifier(*ruling, "ada")[0] == 3, "released, and the broker is down"
     acts = [act["kind"] for act in notifier("review", "show", ID, "--json")[1]["acts"]]
     assert acts == ["hold", "submission", "approval"]
 

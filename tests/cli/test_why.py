@@ -128,7 +128,7 @@ def reviewed(notifier, arrest, tmp_path, monkeypatch):
     for verb, state in (("approve", "DEU"), ("refuse", "UTO")):
         ruling = ("--hold", "child_review", "--state", state, "--by", "ada", "--reference", f"file of {state}")
         status, _, err = notifier("review", verb, ID, *ruling)
-        assert status == 0, err
+        assert status == 3, err
 
 
 def test_who_released_a_hold_is_said_to_the_originator_and_its_oversight(notifier, reviewed):

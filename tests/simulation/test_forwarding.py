@@ -77,7 +77,7 @@ async def test_domestic_agencies_get_what_their_role_may_see(stage):
 async def test_the_forwarder_knows_what_it_made_of_what(stage):
     """By the parent's originator and id, whatever else it forwarded; nobody else's outbox knows."""
     async with stage.routing():
-        first, second = await received(stage), await received(stage)
+        first, second = await received(stage), await received(stage, narrative="another")
         made = [(await forwarded(stage, first, name))[0] for name in ("DEU/fiu", "DEU/border")]
         await forwarded(stage, second, "DEU/fiu")
         async with stage.publishing(ME) as publisher:

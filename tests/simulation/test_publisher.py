@@ -15,6 +15,7 @@ from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import DecryptionKey
 from notifier.errors import DirectoryError, NotificationInvalid, OutcomeUnknown, Refused, TransportError
 from notifier.notification import decode
+from notifier.producers.accepting import WarningsNotAccepted
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from notifier.routing.batch import POSITION_KEY
@@ -231,7 +232,8 @@ async def test_a_final_refusal_is_told_and_the_rest_goes_on(world, publishing):
     behind = StaticDirectory(world.directory.snapshot())
     world.directory.put(permitted(world.directory.snapshot(), "TUR/spoc", {"travel"}))
     async with publishing(world, behind) as publisher:
-        submitted = await publisher.publish_all([document(), document(type="travel", stage="departed"), document()])
+        first, last = document(), document(narrative="the last")
+        submitted = await publisher.publish_all([first, document(type="travel", stage="departed"), last])
         async with world.routing():
             assert await publisher.drain(PATIENCE_S) == []
         found = [await publisher.status(one.id) for one in submitted]
@@ -428,11 +430,36 @@ async def test_nobody_publishes_in_another_s_name(world, publishing):
     assert [fault.pointer for fault in raised.value.faults] == ["/originator"]
 
 
+async def test_two_that_publish_the_same_at_once_are_noticed(world, publishing):
+    """One of them is stored: the other is refused in the transaction itself, unless it is accepted."""
+    async with publishing(world) as first, publishing(world) as second:
+        given = [one.publish(document()) for one in (first, second)]
+        found = await asyncio.gather(*given, return_exceptions=True)
+        (refused,) = [one for one in found if isinstance(one, WarningsNotAccepted)]
+        assert [one.kind for one in refused.warnings] == ["repeated"]
+        assert len(await first.waiting()) == 1
+        accepted = await first.publish(document(), accept_warnings=["repeated"])
+        assert "repeated" in [one.kind for one in accepted.warnings]
+        world.clock.now += 25 * 3_600_000
+        world.directory.put(replace(world.directory.snapshot(), fresh_until=world.clock.now + 3_600_000))
+        assert (await second.publish(document())).warnings == ()
+
+
+async def test_what_the_hub_refused_may_be_given_again(world, publishing):
+    """It reached nobody: the same under another id repeats nothing."""
+    behind = StaticDirectory(world.directory.snapshot())
+    world.directory.put(permitted(world.directory.snapshot(), "TUR/spoc", {"arrest"}))
+    async with world.routing(), publishing(world, behind) as publisher:
+        submitted = await publisher.publish(document())
+        assert (await publisher.wait(submitted.id, PATIENCE_S)).state == "rejected"
+        assert (await publisher.publish(document())).state == "waiting"
+
+
 async def test_two_publishers_share_one_outbox(world, publishing):
     """The second process stores while the first one sends; each message goes out once, in one stream."""
     async with world.routing(), publishing(world) as first, publishing(world) as second:
         await first.publish(document())
-        submitted = await second.publish(document())
+        submitted = await second.publish(document(narrative="the second"))
         assert (await second.wait(submitted.id, PATIENCE_S)).state == "told"
         assert await first.drain(PATIENCE_S) == []
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2]

@@ -11,6 +11,7 @@ from notifier.producers.migrations import (
     v0009_closing_streams,
     v0010_submissions,
     v0011_bound_rows,
+    v0012_fingerprint,
 )
 
 OLDEST: Final = 6
@@ -22,6 +23,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0009_closing_streams.MIGRATION,
     v0010_submissions.MIGRATION,
     v0011_bound_rows.MIGRATION,
+    v0012_fingerprint.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)

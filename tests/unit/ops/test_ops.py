@@ -8,7 +8,7 @@ import logging
 import httpx
 import pytest
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
 
 from notifier.ops import metrics
 from notifier.ops.logging import configure
@@ -40,7 +40,7 @@ async def test_health_readiness_and_metrics():
     """Alive while the process lives; ready when the service says so."""
     ready = False
     client = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=application(lambda: ready)), base_url="http://service"
+        transport=httpx.ASGITransport(app=application(lambda: ready, "router")), base_url="http://service"
     )
     async with client:
         assert (await client.get("/healthz")).status_code == 200
@@ -49,6 +49,51 @@ async def test_health_readiness_and_metrics():
         assert (await client.get("/readyz")).json() == {"ready": True}
         assert "notifier_decisions_total" in (await client.get("/metrics")).text
         assert (await client.post("/healthz")).status_code == 405
+
+
+OF = {
+    "router": "notifier_decisions_total",
+    "publisher": "notifier_outbox_waiting",
+    "subscriber": "notifier_received_total",
+    "auditor": "notifier_audit_size",
+}
+
+
+def test_each_service_exports_its_own_metrics_and_no_other_s():
+    """With those that every service has, and none that nobody put with its service."""
+    pages = {service: metrics.exported(service).decode() for service in metrics.SERVICES}
+    for service, page in pages.items():
+        assert {other for other, name in OF.items() if f"\n{name}" in page} == {service}
+        assert "notifier_directory_version 0.0" in page
+    assert "notifier_" not in generate_latest(REGISTRY).decode()
+
+
+def test_every_counter_exists_from_the_start():
+    """At nought, with each reason that it can have: an alarm needs no first event."""
+    for service in metrics.SERVICES:
+        page = metrics.exported(service).decode()
+        for counter in metrics.SERVICES[service].collect():
+            if counter.type == "counter":
+                assert f"\n{counter.name}_total" in page
+    page = metrics.exported("router").decode()
+    assert 'notifier_decisions_total{outcome="rejected",reason="bad_signature"} ' in page
+    assert 'notifier_takeovers_total{cause="fenced"} ' in page
+    assert (
+        'notifier_received_total{outcome="refused",reason="cannot_open"} ' in metrics.exported("subscriber").decode()
+    )
+
+
+def test_what_waits_is_shown_with_its_age():
+    """Depth, age of the oldest, and whom nobody can reach; nought again once it has left."""
+    metrics.show_backlog(3, 1_000, {"feed_missing": 2}, 6_500)
+    page = metrics.exported("publisher").decode()
+    assert "\nnotifier_outbox_waiting 3.0" in page
+    assert "\nnotifier_outbox_oldest_seconds 5.5" in page
+    assert '\nnotifier_outbox_set_aside{reason="feed_missing"} 2.0' in page
+    metrics.show_backlog(0, None, {}, 6_500)
+    page = metrics.exported("publisher").decode()
+    assert "\nnotifier_outbox_oldest_seconds 0.0" in page
+    assert '\nnotifier_outbox_set_aside{reason="feed_missing"} 0.0' in page
 
 
 def test_no_label_can_name_a_participant():

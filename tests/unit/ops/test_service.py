@@ -57,7 +57,7 @@ class _Service:
         stop.set()
 
 
-async def _serve(_listen, _ready, stop):
+async def _serve(_listen, _ready, stop, _service):
     """As the metrics: until told to stop."""
     await stop.wait()
 

@@ -1,0 +1,70 @@
+"""What `publish` asks a person before anything leaves: whom it tells, and what is warned of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from notifier.cli.explaining import EXERCISE, reasons
+from notifier.errors import Refused
+from notifier.escaping import escaped
+
+if TYPE_CHECKING:
+    from notifier.producers.publisher import Prepared
+
+_WORDS: Final = {"send": "will be told", "hold": "held", "suppress": "not told"}
+
+
+def is_terminal() -> bool:
+    """Whether a person sits there who can be asked."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def shown(where: str, prepared: Prepared) -> Iterator[str]:
+    """Return the lines that show what would be sent to whom."""
+    notification, plan = prepared.notification, prepared.plan
+    yield escaped(f"{where}: {notification.type}") + (EXERCISE if notification.exercise else "")
+    if plan is None:
+        yield "  whoever was told before, and whom the new facts add"
+    for entry in plan.entries if plan is not None else ():
+        yield f"  {_WORDS[entry['outcome']]:<12} {entry['authority'] or '(no state named yet)':<22} {reasons(entry)}"
+    if plan is not None and not plan.recipients:
+        yield "  nobody is told now"
+    for warning in prepared.warnings:
+        yield f"  warning: {warning}"
+
+
+def confirmed(question: str) -> bool:
+    """Return what the person answers: no where nothing is said."""
+    return click.confirm(question, default=False, err=True)
+
+
+def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list[frozenset[str] | Refused]:
+    """Return for each notification the kinds of warnings that are accepted of it, or that it is not to be sent.
+
+    One that a warning about safety stops is asked about by itself, the others together.
+    """
+    from notifier.producers.accepting import stopping
+
+    for where, prepared in found:
+        for line in shown(where, prepared):
+            click.echo(line, err=True)
+    answers: dict[int, frozenset[str] | Refused] = {}
+    for place, (where, prepared) in enumerate(found):
+        stops = frozenset(str(one.kind) for one in stopping(prepared.warnings, accepted))
+        if stops:
+            yes = confirmed(f"{escaped(where)}: {', '.join(sorted(stops))}. Send it all the same?")
+            answers[place] = accepted | stops if yes else _declined()
+    others = [place for place in range(len(found)) if place not in answers]
+    if others:
+        what = "it" if len(found) == 1 else f"{len(others)} of {len(found)}" if answers else f"all {len(found)}"
+        yes = confirmed(f"Send {what}?")
+        answers |= {place: accepted if yes else _declined() for place in others}
+    return [answers[place] for place in range(len(found))]
+
+
+def _declined() -> Refused:
+    return Refused("declined")
