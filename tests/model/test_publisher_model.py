@@ -432,6 +432,8 @@ class Model:
             return "a stream is not closed"
         for letter, what in enumerate(state.letters[: len(self.letters)]):
             if what == "parked":
+                if not self.first.left.restore or state.left.restore:
+                    return "a letter is parked, and nothing was restored"
                 continue
             if what not in ("routed", "rejected"):
                 return f"a letter stays {what}"
@@ -497,11 +499,12 @@ SMALL = {
     "refused until the facts are right": Model((FOR_A_WHILE, WRONG_FOR_A_WHILE), refuse=2),
     "refused until it is permitted": Model((UNTIL_PERMITTED, SHORT), refuse=2, lose=0),
     "never permitted": Model((FORBIDDEN, FOR_A_WHILE), lose=0),
-    "a key is revoked": Model((OK, SHORT), revoke=1, steal=1, lose=0),
+    "a key is revoked": Model((OK, SHORT), revoke=1, steal=1, lose=0, resend=0),
     "statements said again": Model((FOR_A_WHILE, SHORT), repeat=1, lose=0),
     "restored from a backup": Model((FOR_A_WHILE, SHORT), restore=1, resend=0, lose=0),
 }
 LARGE = {
+    "a key is revoked, and what flies goes again": Model((OK, SHORT), revoke=1, steal=1, lose=0),
     "three letters": Model((FOR_A_WHILE, SHORT, OK), refuse=2),
     "three letters, one refused for good": Model((FOR_GOOD, FOR_A_WHILE, OK), lose=2),
     "many resends": Model((WRONG_FOR_A_WHILE, FOR_A_WHILE), resend=2, refuse=2),
