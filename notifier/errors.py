@@ -15,6 +15,7 @@
     │   ├── ConfigError      a setting, by its key
     │   └── UsageError       the command line                                          exit 2
     └── Temporary            trying again helps                                        exit 3
+        ├── ClockWrong       the clock is off: nothing is decided by it
         ├── DirectoryStale   the directory could not be refreshed within its grace
         ├── TransportError   the broker
         │   ├── Fenced       another owner took over: drop the producer and rejoin
@@ -267,6 +268,12 @@ class Temporary(NotifierError):
     retryable = True
     exit_status = 3
     default_reason = "broker_unavailable"
+
+
+class ClockWrong(Temporary):
+    """The clock of this machine is off by more than the skew: nothing is decided by it."""
+
+    default_reason = "clock_wrong"
 
 
 class DirectoryStale(Temporary):

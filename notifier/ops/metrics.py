@@ -42,6 +42,9 @@ TAKEOVERS = Counter("notifier_takeovers_total", "Partitions taken over", ("cause
 RESTORE_SECONDS = Histogram(
     "notifier_restore_seconds", "Fencing and restoring one partition", buckets=_SECONDS, registry=ROUTER
 )
+CLOCK_OFFSET = Gauge(
+    "notifier_clock_offset_seconds", "How far the clock is ahead of the broker's; negative: behind", registry=ROUTER
+)
 
 # publisher
 SUBMITTED = Counter("notifier_submitted_total", "Notifications made durable in the outbox", registry=PUBLISHER)

@@ -34,6 +34,9 @@ from notifier.topics import AUDIT, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Headers, Outgoing
 
 POSITION_KEY: Final = b"position"
+CLOCK_KEY: Final = b"clock"  # of what a router writes to learn the broker's time
+NO_STREAM: Final = frozenset({POSITION_KEY, CLOCK_KEY})
+"""The keys of those records of the streams topic that are no stream's."""
 
 
 @dataclass(frozen=True, slots=True)

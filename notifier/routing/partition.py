@@ -15,8 +15,9 @@ from notifier.directory.snapshot import Snapshot
 from notifier.envelope import DecryptionKey, SigningKey, raw_digest
 from notifier.errors import Malformed
 from notifier.ops import metrics
-from notifier.routing.batch import POSITION_KEY, Decided, Scene, decide, write
+from notifier.routing.batch import CLOCK_KEY, POSITION_KEY, Decided, Scene, decide, write
 from notifier.routing.budget import Budget
+from notifier.routing.clock import HubClock
 from notifier.routing.hub import Admission, Readable, Unreadable, examine
 from notifier.routing.sequences import StreamState
 from notifier.routing.streams import Streams
@@ -42,6 +43,7 @@ class Hub:
     signing: SigningKey
     decryption: Mapping[bytes, DecryptionKey]
     entropy: Entropy
+    clock: HubClock
 
 
 class Partition:
@@ -76,7 +78,7 @@ class Partition:
     async def process(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
         """Decides `reads` in order, in as many transactions as their output needs.
 
-        Raises `Fenced` or `OutcomeUnknown` where this is no longer the owner, or may not be.
+        Raises `Fenced` or `OutcomeUnknown` where this is no longer the owner, or may not be, and `ClockWrong`.
         """
         # Whatever a rebalance makes the reader read again was decided already.
         fresh = [read for read in reads if read[0].offset >= self.offset]
@@ -100,11 +102,12 @@ class Partition:
         )
         outgoing = write(decided, changed, next_offset, scene)
         with metrics.TRANSACTION_SECONDS.time():
-            await self._sender.transact(outgoing)
+            stamped = await self._sender.transact(outgoing)
         self._streams.apply(changed)
         self.offset = next_offset
         _count(decided)
         _report(decided, self.number)
+        hub.clock.check_acknowledged(stamped, now)
 
     async def close(self) -> None:
         """Lets go of the transactional id."""
@@ -171,6 +174,8 @@ def _apply(record: Record, streams: Streams) -> int:
     """Takes one record of the streams topic over; returns the position that it holds, or 0."""
     if record.value is None:
         raise Malformed(detail="a tombstone in the streams topic")
+    if record.key == CLOCK_KEY:
+        return 0
     if record.key == POSITION_KEY:
         offset: int = codec("IntakePosition").decode(record.value)["next_offset"]
         return offset

@@ -13,15 +13,18 @@ from typing import Final
 
 import structlog
 
+from notifier.codec import codec
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import NotifierError, TransportError
 from notifier.ops import metrics
+from notifier.routing.batch import CLOCK_KEY
+from notifier.routing.clock import HubClock
 from notifier.routing.hub import PERHAPS_LATER, Readable, Unreadable
 from notifier.routing.partition import Hub, Partition, Read, read_all
 from notifier.runtime import REAL, Runtime
-from notifier.topics import INTAKE, ROUTER_GROUP
-from notifier.transport.base import Member, Polled, Transport
+from notifier.topics import INTAKE, ROUTER_GROUP, STREAMS
+from notifier.transport.base import Member, Outgoing, Polled, Transport
 
 BATCH_RECORDS: Final = 500
 POLL_MS: Final = 200
@@ -53,6 +56,7 @@ class Router:
         self._runtime = runtime
         self._partitions: dict[int, Partition] = {}
         self._doubted: dict[int, int] = {}  # partition -> the generation in which its ownership was lost
+        self._clock = HubClock(runtime.clock)
         self._feeds: frozenset[str] = frozenset()
         self._wanting = asyncio.Event()  # a version or feed was named that is not known here
         self._behind = False  # it was a version
@@ -69,9 +73,10 @@ class Router:
 
         While one batch is committed the next one is read and examined, which needs no order; it is decided when
         that one has ended well, and forgotten where it has not. Raises `DirectoryStale` where the directory may
-        no longer be relied upon, and `TransportError` where the broker cannot be reached; nothing is lost then:
-        undecided records are decided after a new start.
+        no longer be relied upon, `ClockWrong` where the clock is off, and `TransportError` where the broker cannot be
+        reached; nothing is lost then: undecided records are decided after a new start.
         """
+        await self._compare_clock()
         self._feeds = await self._transport.topics()
         member = await self._transport.member(ROUTER_GROUP, INTAKE)
         batch: asyncio.Task[Results] | None = None
@@ -98,9 +103,22 @@ class Router:
             await self._drop(self._partitions)
             await member.close()
 
+    async def _compare_clock(self) -> None:
+        """Write a record that means nothing, and look when the broker says that it was: before joining the group, so
+        that a router with a wrong clock takes no partition from others."""
+        sender = await self._transport.sender()
+        try:
+            nothing = codec("IntakePosition").encode({"next_offset": 0})
+            sent = self._clock.now()
+            stamped = await sender.send([Outgoing(STREAMS, nothing, CLOCK_KEY)])
+        finally:
+            await sender.close()
+        self._clock.check_acknowledged(stamped, sent)
+
     def _snapshot(self) -> Snapshot:
         snapshot = self._directory.snapshot()
         snapshot.check_fresh(self._runtime.clock())
+        self._clock.check_signed(snapshot)
         return snapshot
 
     async def _own(self, member: Member, polled: Polled) -> bool:
@@ -158,7 +176,7 @@ class Router:
         await partition.process(reads, self._hub(snapshot), self._feeds, self._runtime.clock())
 
     def _hub(self, snapshot: Snapshot) -> Hub:
-        return Hub(snapshot, self._signing, self._decryption, self._runtime.entropy)
+        return Hub(snapshot, self._signing, self._decryption, self._runtime.entropy, self._clock)
 
     def _look_for_versions(self, reads: Sequence[Read], snapshot: Snapshot) -> None:
         """Ask for a look where `reads` name a later version; they are judged by what is known, without waiting."""

@@ -49,16 +49,20 @@ class Topic:
 def topics(feeds: Iterable[str], partitions: int) -> list[Topic]:
     """Every topic of a hub: intake is kept 7 days, feeds 30, streams are compacted, audit is kept.
 
+    Intake, streams and audit have the broker's time: a sender's proves nothing, and routers compare their clocks with
+    that of their own records.
+
     Nothing is compressed: what a producer compressed all the same, the broker unpacks and measures as it is. Else a
     batch that is small on its way could unpack to more memory than whoever reads it has (THREATS.md, 20).
     """
     plain = {"compression.type": "uncompressed", "max.message.bytes": str(LARGEST_BATCH)}
+    stamped = plain | {"message.timestamp.type": "LogAppendTime"}
     kept = plain | {"retention.ms": str(30 * DAY_MS)}
     return [
-        Topic(INTAKE, partitions, plain | {"retention.ms": str(7 * DAY_MS)}),
-        Topic(STREAMS, partitions, plain | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
+        Topic(INTAKE, partitions, stamped | {"retention.ms": str(7 * DAY_MS)}),
+        Topic(STREAMS, partitions, stamped | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
         Topic(REJECTED, 1, kept),
-        Topic(AUDIT, 1, plain | {"retention.ms": "-1"}),
+        Topic(AUDIT, 1, stamped | {"retention.ms": "-1"}),
         *(Topic(feed, 1, kept) for feed in feeds),
     ]
 

@@ -55,8 +55,11 @@ class Access:
 class Sender(Protocol):
     """Writes records, durably acknowledged (acks=all, idempotent)."""
 
-    async def send(self, batch: Sequence[Outgoing]) -> None:
-        """Returns when every record of `batch` is acknowledged, in their order per partition.
+    async def send(self, batch: Sequence[Outgoing]) -> int | None:
+        """Return when every record of `batch` is acknowledged, in their order per partition.
+
+        Returns the latest time at which the broker appended one (Unix milliseconds); None where no topic of them is
+        stamped by the broker.
 
         Raises `OutcomeUnknown` where some may or may not be written (send the same bytes again), or
         `TransportError` with reason `broker_refused` where this principal may not.
@@ -69,11 +72,12 @@ class Sender(Protocol):
 class TransactionalSender(Protocol):
     """One transactional id. Opening it fenced every earlier owner and ended its open transaction."""
 
-    async def transact(self, batch: Sequence[Outgoing]) -> None:
-        """Writes all of `batch` in one transaction.
+    async def transact(self, batch: Sequence[Outgoing]) -> int | None:
+        """Write all of `batch` in one transaction.
 
-        Returns when it is committed. Raises `Fenced` where a later owner exists, `OutcomeUnknown` where the
-        commit may or may not have happened; after either this object is dead: close it and begin anew.
+        Returns when it is committed, with the time as `Sender.send`. Raises `Fenced` where a later owner exists,
+        `OutcomeUnknown` where the commit may or may not have happened; after either this object is dead: close it and
+        begin anew.
         """
 
     async def close(self) -> None:

@@ -151,10 +151,12 @@ class MemorySender:
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
 
-    async def send(self, batch: Sequence[Outgoing]) -> None:
+    async def send(self, batch: Sequence[Outgoing]) -> int | None:
         await self._broker.fault("send.before")
         await self._broker.append(batch)
+        stamped = self._broker.clock()
         await self._broker.fault("send.after")
+        return stamped
 
     async def close(self) -> None:
         return None
@@ -171,7 +173,7 @@ class MemoryTransactional:
         if self._broker.owners.get(self._id) is not self:
             raise Fenced(detail="another owner of the transactional id began")
 
-    async def transact(self, batch: Sequence[Outgoing]) -> None:
+    async def transact(self, batch: Sequence[Outgoing]) -> int | None:
         await self._broker.fault("transact.begin")
         self._own()
         for out in batch:
@@ -179,7 +181,9 @@ class MemoryTransactional:
         await self._broker.fault("transact.commit")
         self._own()
         await self._broker.append(batch, marker=True)
+        stamped = self._broker.clock()
         await self._broker.fault("transact.after")
+        return stamped
 
     async def close(self) -> None:
         return None

@@ -11,6 +11,7 @@ import asyncio
 import pytest
 
 from notifier.errors import Malformed
+from notifier.routing.batch import NO_STREAM
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Outgoing
 from support.stage import race
@@ -74,7 +75,7 @@ async def test_a_stream_is_not_forgotten_by_deleting_it(stage):
     letter = stage.letter()
     assert await stage.route(letter) == [None]
     where = stage.world.partition("TUR/spoc")
-    key = next(one.key for one in stage.world.broker.records(STREAMS, where) if one.key != b"position")
+    key = next(one.key for one in stage.world.broker.records(STREAMS, where) if one.key not in NO_STREAM)
     await stage.world.broker.append([Outgoing(STREAMS, None, key, where)])
     await stage.world.put("TUR/spoc", letter.envelope)
     ended, _ = await race(stage.world.router().run(asyncio.Event()), stage.world.until(stage.decided))

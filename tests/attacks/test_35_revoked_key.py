@@ -19,7 +19,7 @@ from notifier.envelope import Header, SigningKey, partition_of
 from notifier.envelope.format import Prefix
 from notifier.envelope.verifying import parse_envelope
 from notifier.errors import Refused
-from notifier.routing.batch import POSITION_KEY
+from notifier.routing.batch import NO_STREAM
 from notifier.topics import INTAKE, STREAMS
 from support.samples import document
 from support.stage import HOUR_MS, PATIENCE_S
@@ -64,7 +64,7 @@ def streams(stage):
     found = {}
     for number in range(PARTITIONS):
         for record in stage.world.broker.records(STREAMS, number):
-            if record.key != POSITION_KEY:
+            if record.key not in NO_STREAM:
                 state = codec("StreamState").decode(record.value)
                 found[state["stream"]] = None if state["dropped"] else (state["number"], state["tail"])
     return found

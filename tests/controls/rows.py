@@ -411,6 +411,8 @@ OTHERS = (
         "tests/simulation/test_publisher.py::test_a_final_refusal_is_told_and_the_rest_goes_on",
         "notifier.producers.pipeline:_barred = lambda pipeline, mine: "
         "replace(original(pipeline, mine), barred=None, refused=mine.letter)"),
+    Row("a hub whose clock is off", f"{ROUTER}::test_a_router_whose_clock_is_off_decides_nothing[3600]",
+        "notifier.routing.clock:HubClock._refuse = lambda *_: None"),
     Row("ready means that the broker answered",
         "tests/unit/ops/test_readiness.py::"
         "test_a_broker_that_is_gone_is_noticed_within_its_session_and_its_return_too",

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
+from notifier.codec import codec
+from notifier.routing.batch import CLOCK_KEY
+from notifier.runtime import wall_clock
 from notifier.sandbox.processes import wait_until
+from notifier.topics import STREAMS
+from notifier.transport.base import Outgoing
 from support import sandbox as support
 
 SERVICES = ("router-1", "router-2", "auditor")
@@ -40,3 +45,18 @@ def test_nobody_is_ready_while_the_broker_is_silent(world):
 
         assert wait_until(lambda since=since: "ready" in since(), support.PATIENCE_S), since()
         assert "broker answers again" in since()
+
+
+async def test_the_broker_says_when_it_had_a_router_s_record(world):
+    """Its own time, whatever the sender's is: with this a router compares its clock."""
+    transport = world.transport("router")
+    nothing = codec("IntakePosition").encode({"next_offset": 0})
+    before = wall_clock()
+    try:
+        sender = await transport.sender()
+        plain = await sender.send([Outgoing(STREAMS, nothing, CLOCK_KEY)])
+        transactional = await transport.transactional("notifier-router-0", [STREAMS])
+        within = await transactional.transact([Outgoing(STREAMS, nothing, CLOCK_KEY)])
+    finally:
+        await transport.close()
+    assert before - 1_000 <= plain <= within <= wall_clock() + 1_000

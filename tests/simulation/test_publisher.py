@@ -18,7 +18,7 @@ from notifier.notification import decode
 from notifier.producers.accepting import WarningsNotAccepted
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
-from notifier.routing.batch import POSITION_KEY
+from notifier.routing.batch import NO_STREAM
 from notifier.storage import Database
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
 from support import virtual
@@ -255,7 +255,7 @@ def streams(world):
     """Every state that a stream ever had."""
     for number in range(2):
         for record in world.broker.records(STREAMS, number):
-            if record.key != POSITION_KEY:
+            if record.key not in NO_STREAM:
                 yield codec("StreamState").decode(record.value)
 
 

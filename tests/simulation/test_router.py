@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import structlog
-from prometheus_client import REGISTRY
 
 from notifier.audit.entry import AuditEntry
 from notifier.codec import codec
+from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import SignedStatement, parse_feed, verify_statement
-from notifier.errors import OutcomeUnknown
+from notifier.errors import ClockWrong, OutcomeUnknown
+from notifier.ops.metrics import ROUTER
 from notifier.routing.batch import POSITION_KEY
 from notifier.topics import AUDIT, REJECTED, ROUTER_GROUP, STREAMS
 
@@ -190,7 +192,7 @@ async def test_a_router_counts_what_it_owns_and_no_more(make_world):
     owned = []
 
     def count():
-        owned.append(REGISTRY.get_sample_value("notifier_partitions_owned"))
+        owned.append(ROUTER.get_sample_value("notifier_partitions_owned"))
 
     async def fault(step):
         if step == "transact.commit" and not owned:
@@ -263,3 +265,54 @@ async def test_what_comes_a_hundred_times_is_told_once(world):
     assert outcomes(world, "TUR/spoc") == [("accepted", None)]
     entries = [AuditEntry.decode(record.value) for record in world.broker.records(AUDIT)]
     assert sum(entry.kind == "decision" for entry in entries) == 100, "the log has every one"
+
+
+@pytest.mark.parametrize("off_s", [3_600, -3_600, 301, -301])
+async def test_a_router_whose_clock_is_off_decides_nothing(world, off_s):
+    """By the time that the broker gave its own record; it says how far, and takes no partition from anybody."""
+    await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+    clock = world.clock
+    router = world.router(lambda: clock() + off_s * 1000)
+    result = await ended(router)
+    assert isinstance(result, ClockWrong)
+    assert (result.reason, f"{abs(off_s)} seconds" in result.detail) == ("clock_wrong", True)
+    assert not router.ready()
+    assert ROUTER.get_sample_value("notifier_clock_offset_seconds") == off_s
+    assert not world.broker.records(AUDIT)
+    assert ROUTER_GROUP not in world.broker.groups
+    async with world.routing():
+        await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+    assert outcomes(world, "TUR/spoc") == [("accepted", None)], "a router whose clock is right decides it"
+
+
+async def ended(router, seconds=5.0):
+    """How a router ends by itself; None where it goes on."""
+    running = asyncio.create_task(router.run(stop := asyncio.Event()))
+    await asyncio.wait({running}, timeout=seconds)
+    stop.set()
+    (result,) = await asyncio.gather(running, return_exceptions=True)
+    return result
+
+
+async def test_a_clock_that_goes_wrong_while_it_decides_stops_it(world):
+    """After the transaction that showed it; what comes then is not decided by it any more."""
+    off = 0
+    router = world.router(lambda: world.clock() + off)
+    running = asyncio.create_task(router.run(asyncio.Event()))
+    await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+    await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
+    off = 3_600_000
+    await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
+    with pytest.raises(ClockWrong):
+        await asyncio.wait_for(running, 60)
+    assert not router.ready()
+
+
+async def test_nothing_can_have_been_signed_later_than_now(world):
+    """The directory's latest signature is a lower bound, where the broker's clock is as wrong as this one."""
+    now = world.directory.snapshot()
+    signed = world.clock() + CLOCK_SKEW_MS
+    for late, stops in ((0, False), (1, True)):
+        world.directory.put(replace(now, directory=replace(now.directory, issued_at=signed + late)))
+        result = await ended(world.router(), 10.0 if stops else 0.5)
+        assert isinstance(result, ClockWrong) == stops

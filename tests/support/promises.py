@@ -10,7 +10,7 @@ from notifier.audit.verify import verify_folder
 from notifier.codec import codec
 from notifier.envelope import ParsedDelivery, parse_feed, verify_statement
 from notifier.errors import Refused
-from notifier.routing.batch import POSITION_KEY
+from notifier.routing.batch import NO_STREAM
 from notifier.topics import AUDIT, INTAKE, STREAMS, feed_of
 from support.world import PARTITIONS
 
@@ -45,7 +45,7 @@ def check_streams(whole):
     for number in range(PARTITIONS):
         numbers = {}
         for record in whole.world.broker.records(STREAMS, number):
-            if record.key != POSITION_KEY:
+            if record.key not in NO_STREAM:
                 state = codec("StreamState").decode(record.value)
                 assert state["number"] >= numbers.get(record.key, 0), "a stream went back"
                 numbers[record.key] = state["number"]

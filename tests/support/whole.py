@@ -34,7 +34,7 @@ from notifier.errors import DirectoryStale, OutcomeUnknown, StorageError, Transp
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
-from notifier.routing.batch import POSITION_KEY
+from notifier.routing.batch import NO_STREAM, POSITION_KEY
 from notifier.routing.router import Router
 from notifier.runtime import Runtime
 from notifier.topics import AUDIT, INTAKE, STREAMS, feed_of
@@ -414,7 +414,7 @@ class Whole:
         found = {}
         for number in range(PARTITIONS):
             for record in self.world.broker.records(STREAMS, number):
-                if record.key != POSITION_KEY and (state := codec("StreamState").decode(record.value)):
+                if record.key not in NO_STREAM and (state := codec("StreamState").decode(record.value)):
                     found[state["stream"]] = number, state
         for partition, state in found.values():
             if state["originator"] == name:

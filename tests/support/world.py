@@ -151,14 +151,14 @@ class World:
         where = self.partition(originator) if partition is None else partition
         await self.broker.append([Outgoing(INTAKE, value, partition=where)])
 
-    def router(self) -> Router:
-        """A router of this hub."""
+    def router(self, clock: Callable[[], int] | None = None) -> Router:
+        """A router of this hub, by its own clock where one is given."""
         return Router(
             self.broker.transport(),
             self.directory,
             signing=self.hub.signing,
             decryption={self.hub.decryption.key_id: self.hub.decryption},
-            runtime=self.runtime,
+            runtime=Runtime(clock or self.clock, self.random.randbytes),
         )
 
     @asynccontextmanager

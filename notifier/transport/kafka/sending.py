@@ -14,6 +14,7 @@ from notifier.transport.kafka.client import speaking, stop
 SEND_S: Final = 60.0  # several times a broker's restart: until then aiokafka itself goes on trying
 COMMIT_S: Final = 30.0
 TRANSACTION_MS: Final = 15_000  # the broker sweeps every 10 s what has no successor (KAFKA.md)
+APPENDED: Final = 1  # the type of a timestamp that the broker gave (LogAppendTime)
 BATCH_BYTES: Final = 512 * 1024
 PRODUCER: Final[dict[str, Any]] = {
     "enable_idempotence": True,
@@ -42,11 +43,27 @@ async def _handed_over(producer: Any, batch: Sequence[Outgoing]) -> list[Awaitab
     return [*first, *(_rest(producer, some, *place) for place, some in batches.items())]
 
 
-async def _whole(*work: Awaitable[Any]) -> None:
-    """Returns when all of `work` is done; raises the first failure when the rest is through as well."""
+async def _whole(*work: Awaitable[Any]) -> int | None:
+    """Return when all of `work` is done; raise the first failure when the rest is through as well.
+
+    Returns the latest time at which the broker appended a record, where it says so.
+    """
+    stamped: list[int] = []
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+        stamp = _stamp(result)
+        if stamp is not None:
+            stamped.append(stamp)
+    return max(stamped, default=None)
+
+
+def _stamp(result: Any) -> int | None:
+    """The time that the broker gave; the time that a sender gave is nobody's."""
+    if isinstance(result, int):
+        return result
+    stamp: int | None = result.timestamp if getattr(result, "timestamp_type", None) == APPENDED else None
+    return stamp
 
 
 def _batches(producer: Any, records: Sequence[Outgoing]) -> Iterator[Any]:
@@ -60,9 +77,9 @@ def _batches(producer: Any, records: Sequence[Outgoing]) -> Iterator[Any]:
     yield builder
 
 
-async def _rest(producer: Any, batches: Iterator[Any], topic: str, partition: int) -> None:
-    """Sends what follows the first batch of a partition."""
-    await _whole(*[await _send_batch(producer, builder, topic, partition) for builder in batches])
+async def _rest(producer: Any, batches: Iterator[Any], topic: str, partition: int) -> int | None:
+    """Send what follows the first batch of a partition; return as `_whole`."""
+    return await _whole(*[await _send_batch(producer, builder, topic, partition) for builder in batches])
 
 
 def _append(builder: Any, out: Outgoing) -> bool:
@@ -89,10 +106,10 @@ class KafkaSender:
     def __init__(self, producer: Any) -> None:
         self._producer = producer
 
-    async def send(self, batch: Sequence[Outgoing]) -> None:
+    async def send(self, batch: Sequence[Outgoing]) -> int | None:
         """See the protocol; after an error close it and open another."""
         async with speaking(SEND_S, doubt=True):
-            await _whole(*await _handed_over(self._producer, batch))
+            return await _whole(*await _handed_over(self._producer, batch))
 
     async def close(self) -> None:
         await stop(self._producer)
@@ -104,13 +121,14 @@ class KafkaTransactional:
     def __init__(self, producer: Any) -> None:
         self._producer = producer
 
-    async def transact(self, batch: Sequence[Outgoing]) -> None:
+    async def transact(self, batch: Sequence[Outgoing]) -> int | None:
         """See the protocol. What fails before the commit is ended by the next owner of the id."""
         async with speaking(SEND_S, doubt=True):
             await self._producer.begin_transaction()
-            await _whole(*await _handed_over(self._producer, batch))
+            stamped = await _whole(*await _handed_over(self._producer, batch))
         async with speaking(COMMIT_S, doubt=True):
             await self._producer.commit_transaction()
+        return stamped
 
     async def close(self) -> None:
         await stop(self._producer)
