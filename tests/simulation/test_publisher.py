@@ -435,8 +435,8 @@ async def test_two_that_publish_the_same_at_once_are_noticed(world, publishing):
     async with publishing(world) as first, publishing(world) as second:
         given = [one.publish(document()) for one in (first, second)]
         found = await asyncio.gather(*given, return_exceptions=True)
-        (refused,) = [one for one in found if isinstance(one, WarningsNotAccepted)]
-        assert [one.kind for one in refused.warnings] == ["repeated"]
+        refused = [one for one in found if isinstance(one, WarningsNotAccepted)]
+        assert [[one.kind for one in error.warnings] for error in refused] == [["repeated"]]
         assert len(await first.waiting()) == 1
         accepted = await first.publish(document(), accept_warnings=["repeated"])
         assert "repeated" in [one.kind for one in accepted.warnings]
