@@ -22,7 +22,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import decision, envelopes, latency, routers, stages, start, streams, sweep, takeover, throughput
+from benchmarks import (
+    decision,
+    envelopes,
+    latency,
+    routers,
+    stages,
+    start,
+    streams,
+    sweep,
+    takeover,
+    throughput,
+    versions,
+)
 from benchmarks.table import show
 from notifier.directory.world import make_world
 from notifier.ops.logging import configure
@@ -186,6 +198,7 @@ ON_A_SANDBOX: dict[str, Callable[[Sandbox, argparse.Namespace], Result]] = {
 ALONE: dict[str, Callable[[], Result]] = {
     "stages": lambda: {"of_one_record": [asdict(one) for one in stages.measure()]},
     "decision": decision.measure,
+    "versions": versions.measure,
     "start": lambda: {"verbs": [asdict(one) for one in start.measure()]},
 }
 

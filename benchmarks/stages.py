@@ -71,21 +71,21 @@ def prepare(count: int, body: int, fan_out: int) -> Bench:
     hub, decryption = SigningKey.generate(secrets.token_bytes), DecryptionKey.generate(secrets.token_bytes)
     signer = SigningKey.generate(secrets.token_bytes)
     names = [f"{code}/spoc" for code in sorted(iso_codes())]
-    authorities = {name: _authority(name, signer, now) for name in names}
-    facts = Hub(secrets.token_bytes(16), _public(hub, decryption, now), 1, "", "")
+    authorities = {name: authority_of(name, signer, now) for name in names}
+    facts = Hub(secrets.token_bytes(16), public_keys(hub, decryption, now), 1, "", "")
     snapshot = Snapshot(Directory(1, now, facts, authorities), default_rules())
     stock = envelopes.chains(snapshot, signer, count, body, fan_out)
     values = [one.value for one in stock.records if one.value is not None]
     return Bench(snapshot, hub, {decryption.key_id: decryption}, values, now)
 
 
-def _authority(name: str, signer: SigningKey, now: int) -> Authority:
+def authority_of(name: str, signer: SigningKey, now: int) -> Authority:
     signing = signer if name == envelopes.SENDER else SigningKey.generate(secrets.token_bytes)
-    keys = _public(signing, DecryptionKey.generate(secrets.token_bytes), now)
+    keys = public_keys(signing, DecryptionKey.generate(secrets.token_bytes), now)
     return Authority(name, name, feed_of(name), keys, frozenset(TYPES))
 
 
-def _public(signing: SigningKey, decryption: DecryptionKey, now: int) -> tuple[Key, ...]:
+def public_keys(signing: SigningKey, decryption: DecryptionKey, now: int) -> tuple[Key, ...]:
     start, end = now - DAY_MS, now + DAY_MS
     return (
         Key(signing.key_id, KeyUse.SIGN, signing.public, start, end),

@@ -16,6 +16,7 @@ GOALS: tuple[Goal, ...] = (
     ("publish to inbox, p99, ms", lambda found: found["latency"]["rates"][-1]["p99"], 100, False),
     ("restoring 100,000 streams, s", lambda found: found["takeover"]["restores"][-1]["seconds"], 2, False),
     ("10,000 rules to the example's", lambda found: found["decision"]["ratio"], 1.5, False),
+    ("beside versions to come, to versions in force", lambda found: found["versions"]["ratio"], 1.2, False),
     ("notifier --help, s", lambda found: found["start"]["verbs"][0]["seconds"], 0.4, False),
     ("notifier route FILE, s", lambda found: found["start"]["verbs"][1]["seconds"], 0.6, False),
 )
@@ -28,7 +29,7 @@ def show(results: Results) -> None:
         if part in results:
             print(f"\n{part}, {results[part]['at']}\n")
             print("\n".join(lines(results[part])))
-    if results.keys() >= {"throughput", "takeover", "latency", "decision", "start"}:
+    if results.keys() >= {"throughput", "takeover", "latency", "decision", "versions", "start"}:
         print("\ngoals\n")
         print("\n".join(_goals(results)))
 
@@ -119,6 +120,14 @@ def _decision(found: Results) -> list[str]:
     return _table(("a decision", ""), *rows)
 
 
+def _versions(found: Results) -> list[str]:
+    rows = [
+        ("beside as many of the versions in force", f"{found['known_s']:.2f} s"),
+        ("beside as many that name versions to come", f"{found['to_come_s']:.2f} s"),
+    ]
+    return _table(("200 envelopes, a look takes 2 s", "until all is decided"), *rows)
+
+
 def _start(found: Results) -> list[str]:
     rows = [(one["verb"], f"{one['seconds']:.2f} s", f"{one['cpu']:.2f} s") for one in found["verbs"]]
     return _table(("a verb", "from start to end", "processor time"), *rows)
@@ -131,5 +140,6 @@ TABLES: dict[str, Callable[[Results], Iterable[str]]] = {
     "sweep": _sweep,
     "takeover": _takeover,
     "decision": _decision,
+    "versions": _versions,
     "start": _start,
 }

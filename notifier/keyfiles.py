@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from notifier.errors import ConfigError
 from notifier.files import put
 
 KEY_BYTES = 32
+MAX_SECRET_BYTES = 64 * 1024
 
 
 def signing_key(keys: KeySettings) -> SigningKey:
@@ -46,6 +49,33 @@ def person_key(path: Path) -> SigningKey:
     return SigningKey.from_secret(_read_file(path, "the person's key", "with --key"))
 
 
+def read_secret(path: Path, what: str, place: str | None = None) -> bytes:
+    """Return the bytes of a file that is a secret; `what` and `place` (how it is named) stand in the refusal.
+
+    Raises `ConfigError` where it cannot be read, and (key_rejected) where others can read it, as ssh does: what
+    this user owns must be this user's alone.
+    """
+    try:
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            if readable_by_others(state):
+                raise ConfigError(
+                    "key_rejected",
+                    f"{what}: others can read {path}",
+                    hint=f"chmod 600 {path}; who read it has it",
+                )
+            return file.read(MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        why = (error.strerror or "cannot be read").lower()
+        hint = None if place is None else f"name the file {place}"
+        raise ConfigError(detail=f"{what}: {path}: {why}", hint=hint) from error
+
+
+def readable_by_others(state: os.stat_result) -> bool:
+    """Tell whether a file of this user's can be read, written or run by another."""
+    return state.st_uid == os.getuid() and bool(stat.S_IMODE(state.st_mode) & 0o077)
+
+
 def write_private(path: Path, secret: bytes) -> None:
     """Writes `secret` to a file that only its owner can read, from its first byte on: the whole of it, or nothing."""
     put(path, secret, mode=0o600)
@@ -58,11 +88,7 @@ def _read(path: Path | None, which: str, of: str = "keys") -> bytes:
 
 
 def _read_file(path: Path, what: str, place: str) -> bytes:
-    try:
-        secret = path.read_bytes()
-    except OSError as error:
-        why = (error.strerror or "cannot be read").lower()
-        raise ConfigError(detail=f"{what}: {path}: {why}", hint=f"name the file {place}") from error
+    secret = read_secret(path, what, place)
     if len(secret) != KEY_BYTES:
         raise ConfigError(detail=f"{what}: {path} does not hold {KEY_BYTES} bytes", hint="restore it")
     return secret

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from notifier.audit.checkpoint import Signer
+from notifier.audit.checkpoint import Signer, Verifier
 from notifier.audit.entry import AuditEntry
 from notifier.audit.store import LogStore
 from notifier.errors import Malformed, StorageError
@@ -32,10 +33,14 @@ log = structlog.get_logger("notifier.auditor")
 class Auditor:
     """One auditor, with a log folder of its own; any number may follow the same topic. Run with `run`."""
 
-    def __init__(self, transport: Transport, log_folder: Path, signer: Signer) -> None:
+    def __init__(
+        self, transport: Transport, log_folder: Path, signer: Signer, *, earlier: Sequence[Verifier] = ()
+    ) -> None:
+        """Follow the topic into `log_folder`, which `signer` signs; one of the `earlier` keys may have before."""
         self._transport = transport
         self._folder = log_folder
         self._signer = signer
+        self._earlier = earlier
         self._ready = False
 
     def ready(self) -> bool:
@@ -48,7 +53,7 @@ class Auditor:
         Raises `TransportError` or `StorageError` (try again: nothing is lost), and `Refused` with reason
         `audit_mismatch` where the folder contradicts itself.
         """
-        store = LogStore.open(self._folder, self._signer)
+        store = LogStore.open(self._folder, self._signer, earlier=self._earlier)
         try:
             metrics.AUDIT_SIZE.set(store.size)
             log.info("log opened", size=store.size, offset=store.position)

@@ -7,7 +7,6 @@ A log that does not bear out its own checkpoint is never signed again.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -18,7 +17,7 @@ from typing import Final
 
 from notifier.audit import checkpoint as notes
 from notifier.audit import tiles
-from notifier.audit.checkpoint import Checkpoint, Signer
+from notifier.audit.checkpoint import Checkpoint, Signer, Verifier
 from notifier.audit.leaf import Leaf, commitment
 from notifier.audit.merkle import EMPTY_ROOT, leaf_hash
 from notifier.audit.tiles import CHECKPOINT, HEIGHT, WIDTH, Frontier, TileName
@@ -72,9 +71,10 @@ class LogStore:
     After any error it is of no more use: close it and open anew.
     """
 
-    def __init__(self, folder: Path, signer: Signer, disk: Disk, lock: int) -> None:
+    def __init__(self, folder: Path, signer: Signer, disk: Disk, lock: int, earlier: Sequence[Verifier]) -> None:
         self._folder = folder
         self._signer = signer
+        self._earlier = earlier
         self._disk = disk
         self._lock = lock
         self._busy = threading.Lock()
@@ -82,11 +82,17 @@ class LogStore:
         self._frontier, self._bundle, self.position = self._restore()
         self._records_end = self._check_records()
         self._sweep()
+        if not _signed_by(self.checkpoint, signer.verifier):
+            self.checkpoint = notes.sign_checkpoint(signer, self.size, self.checkpoint.root)
+            disk.put(self._path(CHECKPOINT), str(self.checkpoint).encode())
 
     @classmethod
-    def open(cls, folder: Path, signer: Signer, disk: Disk | None = None) -> LogStore:
+    def open(
+        cls, folder: Path, signer: Signer, disk: Disk | None = None, *, earlier: Sequence[Verifier] = ()
+    ) -> LogStore:
         """The log in `folder`, begun where there is none, and cleared of what a crash left behind.
 
+        Where one of the `earlier` keys signed it last, `signer` signs it at once: that key may be revoked then.
         Raises `StorageError` (`storage_locked` where another process holds it), or `Refused` with reason
         `audit_mismatch` where the folder contradicts its checkpoint or another key signed it.
         """
@@ -95,7 +101,7 @@ class LogStore:
             folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return cls(folder, signer, disk or Disk(), lock)
+            return cls(folder, signer, disk or Disk(), lock, earlier)
         except BaseException as error:
             if lock >= 0:
                 os.close(lock)
@@ -177,7 +183,7 @@ class LogStore:
         return full
 
     def _read_checkpoint(self) -> Checkpoint:
-        """The checkpoint, verified by our own key; a log that has nothing begins with that of the empty tree."""
+        """The checkpoint, verified by our own key or one before it; a log without entries has that of no tree."""
         path = self._path(CHECKPOINT)
         if not path.exists():
             if any(not file.name.endswith(TEMPORARY) for file in stored_files(self._folder)):
@@ -187,7 +193,7 @@ class LogStore:
             return empty
         try:
             found = notes.parse(path.read_bytes())
-            notes.verify(found.note, [self._signer.verifier])
+            notes.verify(found.note, [self._signer.verifier, *self._earlier])
         except NoteError as error:
             raise damaged(f"the checkpoint is not ours: {error.detail}") from error
         if found.origin != self._signer.verifier.name:
@@ -248,6 +254,14 @@ class LogStore:
         return tile.width > there or full
 
 
+def _signed_by(checkpoint: Checkpoint, verifier: Verifier) -> bool:
+    try:
+        notes.verify(checkpoint.note, [verifier])
+    except NoteError:
+        return False
+    return True
+
+
 def stored_files(folder: Path) -> Iterator[Path]:
     """Every file below a log's folder; those that go away while it looks are left out."""
     for parent, _, names in os.walk(folder):
@@ -256,10 +270,3 @@ def stored_files(folder: Path) -> Iterator[Path]:
 
 def _failed(error: OSError) -> StorageError:
     return StorageError(detail=f"the log cannot be read or written ({error.strerror})")
-
-
-def read_or_none(path: Path) -> bytes | None:
-    """The file's bytes, or None where there is no such file."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        return path.read_bytes()
-    return None

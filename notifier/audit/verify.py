@@ -7,7 +7,7 @@ not yet part of the log, and a partial tile may give way to the full one while i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,10 +15,10 @@ from typing import Final
 from notifier.audit import checkpoint as notes
 from notifier.audit import tiles
 from notifier.audit.checkpoint import Checkpoint, Verifier
+from notifier.audit.copy import Copy, OddFile
 from notifier.audit.entry import AuditEntry
 from notifier.audit.leaf import Leaf, commitment
 from notifier.audit.merkle import HASH_SIZE, CompactRange, root_hash
-from notifier.audit.store import read_or_none, stored_files
 from notifier.audit.tiles import CHECKPOINT, WIDTH, TileName
 from notifier.errors import Malformed, NoteError
 from notifier.files import TEMPORARY
@@ -54,12 +54,16 @@ class Report:
         }
 
 
-def verify_folder(folder: Path, verifier: Verifier) -> Report:
-    """Verifies the log in `folder`, which must be that of `verifier`'s name, signed by its key.
+def verify_folder(folder: Path, verifier: Verifier, *earlier: Verifier) -> Report:
+    """Verify the log in `folder`, which must be that of `verifier`'s name, signed by its key or an `earlier` one.
 
-    Never raises for anything that the files hold; `OSError` where they cannot be read.
+    Never raises for anything that the files hold, or are; `OSError` where they cannot be read.
     """
-    text = read_or_none(folder / CHECKPOINT)
+    copy = Copy(folder)
+    try:
+        text = copy.read(CHECKPOINT)
+    except OddFile as error:
+        return Report(0, None, "", (f"{CHECKPOINT}: {error}",))
     if text is None:
         return Report(0, None, "", (f"{CHECKPOINT}: is missing",))
     shown = text[: notes.LONGEST_NOTE].decode(errors="replace")
@@ -68,10 +72,10 @@ def verify_folder(folder: Path, verifier: Verifier) -> Report:
     except NoteError as error:
         return Report(0, None, shown, (f"{CHECKPOINT}: {error.detail}",))
     faults = _Faults()
-    _check_signature(head, verifier, faults)
-    hashes = _check_leaves(folder, head.size, faults)
+    _check_signature(head, verifier, earlier, faults)
+    hashes = _check_leaves(copy, head.size, faults)
     if not faults.enough:
-        _check_tiles(folder, head, hashes, faults)
+        _check_tiles(copy, head, hashes, faults)
     return Report(head.size, head.root, shown, tuple(faults.lines))
 
 
@@ -90,16 +94,16 @@ class _Faults:
             self.lines.append(f"{where}: {what}")
 
 
-def _check_signature(head: Checkpoint, verifier: Verifier, faults: _Faults) -> None:
+def _check_signature(head: Checkpoint, verifier: Verifier, earlier: Sequence[Verifier], faults: _Faults) -> None:
     try:
-        notes.verify(head.note, [verifier])
+        notes.verify(head.note, [verifier, *earlier])
     except NoteError as error:
         faults.add(CHECKPOINT, error.detail)
     if head.origin != verifier.name:
         faults.add(CHECKPOINT, "is another log's")
 
 
-def _check_leaves(folder: Path, size: int, faults: _Faults) -> bytes:
+def _check_leaves(copy: Copy, size: int, faults: _Faults) -> bytes:
     """Reads every bundle with its records; returns the leaf hashes one after the other."""
     hashes = bytearray()
     position = 0
@@ -107,7 +111,7 @@ def _check_leaves(folder: Path, size: int, faults: _Faults) -> bytes:
         if faults.enough:
             break
         name = TileName(None, start // WIDTH, min(WIDTH, size - start))
-        leaves = _leaves(folder, name, faults)
+        leaves = _leaves(copy, name, faults)
         if leaves is None:
             hashes += bytes(HASH_SIZE * name.width)  # it was said; the rest is still worth a look
             continue
@@ -116,14 +120,13 @@ def _check_leaves(folder: Path, size: int, faults: _Faults) -> bytes:
                 faults.add(f"leaf {number}", f"its offset {leaf.offset} does not follow upon {position - 1}")
             position = leaf.offset + 1
             hashes += leaf.hash()
-        _check_records(folder, start, leaves, size, faults)
+        _check_records(copy, start, leaves, size, faults)
     return bytes(hashes)
 
 
-def _leaves(folder: Path, name: TileName, faults: _Faults) -> list[Leaf] | None:
-    path, data = _read(folder, name)
+def _leaves(copy: Copy, name: TileName, faults: _Faults) -> list[Leaf] | None:
+    path, data = _read(copy, name, faults)
     if data is None:
-        faults.add(path, "is missing")
         return None
     try:
         leaves = [Leaf.decode(leaf) for leaf in tiles.decode_bundle(data)]
@@ -136,12 +139,11 @@ def _leaves(folder: Path, name: TileName, faults: _Faults) -> list[Leaf] | None:
     return leaves[: name.width]
 
 
-def _check_records(folder: Path, start: int, leaves: list[Leaf], size: int, faults: _Faults) -> None:
+def _check_records(copy: Copy, start: int, leaves: list[Leaf], size: int, faults: _Faults) -> None:
     """The records of one bundle are those that its leaves commit to, and audit entries."""
     path = tiles.records_path(start // WIDTH)
-    data = read_or_none(folder / path)
+    data = _there(copy, path, faults)
     if data is None:
-        faults.add(path, "is missing")
         return
     try:
         values, end = tiles.decode_records(data, len(leaves))
@@ -160,7 +162,7 @@ def _check_records(folder: Path, start: int, leaves: list[Leaf], size: int, faul
             faults.add(f"leaf {number}", f"the record at offset {leaf.offset} is no audit entry")
 
 
-def _check_tiles(folder: Path, head: Checkpoint, hashes: bytes, faults: _Faults) -> None:
+def _check_tiles(copy: Copy, head: Checkpoint, hashes: bytes, faults: _Faults) -> None:
     """The root is that of the leaves; every tile is there; and every file there is what it should be."""
     tree = CompactRange()
     tree.extend(_split(hashes))
@@ -169,18 +171,21 @@ def _check_tiles(folder: Path, head: Checkpoint, hashes: bytes, faults: _Faults)
     levels = _levels(hashes)
     seen = {CHECKPOINT}
     for name in _needed(levels):
-        path, data = _read(folder, name)
+        path, data = _read(copy, name, faults)
         seen.add(path)
-        if data is None:
-            faults.add(path, "is missing")
-        elif not data.startswith(_slice(levels, name)) or len(data) != _length(path, name):
+        if data is not None and (not data.startswith(_slice(levels, name)) or len(data) != _length(path, name)):
             faults.add(path, "is not what the leaves give")
-    for path in sorted(file.relative_to(folder).as_posix() for file in stored_files(folder)):
-        if path not in seen and not path.endswith(TEMPORARY):
-            _check_other(folder, path, levels, faults)
+    try:
+        for path in copy.files():
+            if faults.enough:
+                return
+            if path not in seen and not path.endswith(TEMPORARY):
+                _check_other(copy, path, levels, faults)
+    except OddFile as error:
+        faults.add("the folder", str(error))
 
 
-def _check_other(folder: Path, path: str, levels: list[bytes], faults: _Faults) -> None:
+def _check_other(copy: Copy, path: str, levels: list[bytes], faults: _Faults) -> None:
     """A file that the checkpoint does not ask for: an earlier partial one, or one beyond the checkpoint."""
     if tiles.parse_records_path(path) is not None:
         return  # read with its leaves, or not yet signed for
@@ -188,9 +193,13 @@ def _check_other(folder: Path, path: str, levels: list[bytes], faults: _Faults) 
     if name is None:
         faults.add(path, "is no file of a log")
         return
-    data = read_or_none(folder / path)
-    if data is None:
+    try:
+        data = copy.read(path)
+    except OddFile as error:
+        faults.add(path, str(error))
         return
+    if data is None:
+        return  # it gave way to the full one while we looked
     try:
         found = _contents(name, data)
     except Malformed as error:
@@ -208,14 +217,32 @@ def _contents(name: TileName, data: bytes) -> bytes:
     return b"".join(Leaf.decode(leaf).hash() for leaf in tiles.decode_bundle(data))
 
 
-def _read(folder: Path, name: TileName) -> tuple[str, bytes | None]:
-    """The file of that name, or, where it has given way, the full one; with its path."""
-    data = read_or_none(folder / name.path)
-    if data is None and name.width < WIDTH:
-        full = read_or_none(folder / name.full.path)
-        if full is not None:
-            return name.full.path, full
+def _read(copy: Copy, name: TileName, faults: _Faults) -> tuple[str, bytes | None]:
+    """The file of that name, or, where it has given way, the full one; with its path. None is a fault, noted."""
+    try:
+        data = copy.read(name.path)
+        if data is None and name.width < WIDTH:
+            full = copy.read(name.full.path)
+            if full is not None:
+                return name.full.path, full
+    except OddFile as error:
+        faults.add(name.path, str(error))
+        return name.path, None
+    if data is None:
+        faults.add(name.path, "is missing")
     return name.path, data
+
+
+def _there(copy: Copy, path: str, faults: _Faults) -> bytes | None:
+    """The file at `path`; None is a fault, noted."""
+    try:
+        data = copy.read(path)
+    except OddFile as error:
+        faults.add(path, str(error))
+        return None
+    if data is None:
+        faults.add(path, "is missing")
+    return data
 
 
 def _length(path: str, name: TileName) -> int:

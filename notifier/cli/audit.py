@@ -11,6 +11,7 @@ from notifier.audit.checkpoint import Verifier
 from notifier.audit.verify import Report, verify_folder
 from notifier.cli.context import Context, common
 from notifier.errors import ConfigError, Refused, StorageError, UsageError
+from notifier.escaping import escaped
 from notifier.runtime import REAL
 
 SHOWN_FAULTS = 10
@@ -23,22 +24,28 @@ def command() -> None:
 
 @command.command(epilog="Example: notifier audit verify ./log --key 'hub.example/log+1a2b3c4d+AbC...'")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--key", metavar="VKEY", help="The log's public key; without it, the one in the verified directory.")
+@click.option(
+    "--key",
+    "keys",
+    metavar="VKEY",
+    multiple=True,
+    help="The log's public key, or one before it (several times); without it, those in the verified directory.",
+)
 @common(prints=True)
-def verify(context: Context, file: Path | None, key: str | None) -> None:
+def verify(context: Context, file: Path | None, keys: tuple[str, ...]) -> None:
     """Recompute everything from the log's files, trusting nobody.
 
     FILE is the log's folder, or its checkpoint; without it, the home's own log. With --key nothing else is
     needed: no home, no broker, no network.
     """
-    verifier = Verifier.from_vkey(key if key is not None else _key_of_directory(context))
+    verifiers = [Verifier.from_vkey(key) for key in keys or _keys_of_directory(context)]
     folder = file if file is not None else _own_folder(context)
     if folder.is_file():
         folder = folder.parent
     if not folder.is_dir():
         raise Refused("not_found", f"there is no log at {folder}")
     try:
-        report = verify_folder(folder, verifier)
+        report = verify_folder(folder, *verifiers)
     except OSError as error:
         raise StorageError(detail=f"the log cannot be read ({error.strerror})") from error
     if context.json:
@@ -49,14 +56,14 @@ def verify(context: Context, file: Path | None, key: str | None) -> None:
         raise Refused("audit_mismatch", report.faults[0])
 
 
-def _key_of_directory(context: Context) -> str:
+def _keys_of_directory(context: Context) -> tuple[str, ...]:
     if context.config is None and not context.home.is_dir():
         raise UsageError(detail="whose log it is was not said", hint="add --key VKEY, or name a home with --home")
     from notifier.directory.client import DirectoryClient
 
     client = DirectoryClient(context.settings("auditor").directory, REAL.clock)
     asyncio.run(client.refresh())
-    return client.snapshot().directory.hub.log_key
+    return client.snapshot().directory.hub.log_vkeys()
 
 
 def _own_folder(context: Context) -> Path:
@@ -73,6 +80,6 @@ def _show(report: Report) -> None:
         return
     click.echo(f"the log does NOT verify: {len(report.faults)} faults")
     for fault in report.faults[:SHOWN_FAULTS]:
-        click.echo(f"  {fault}")
+        click.echo(f"  {escaped(fault)}")
     if len(report.faults) > SHOWN_FAULTS:
         click.echo(f"  and {len(report.faults) - SHOWN_FAULTS} more (--json lists them)")

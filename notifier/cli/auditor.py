@@ -27,7 +27,7 @@ def command(context: Context, listen: str | None) -> None:
     once a second while there is something new.
     """
     from notifier.audit.auditor import Auditor
-    from notifier.audit.checkpoint import Signer
+    from notifier.audit.checkpoint import Signer, Verifier
     from notifier.cli.service import run_service
     from notifier.keyfiles import signing_key
 
@@ -42,8 +42,9 @@ def command(context: Context, listen: str | None) -> None:
     def build(transport: Transport, directory: DirectoryClient, runtime: Runtime) -> Auditor:  # noqa: ARG001
         hub = directory.snapshot().directory.hub
         signer = Signer.of(hub.log_origin, key)
-        if signer.verifier.vkey != hub.log_key:
-            raise ConfigError(detail="keys.signing is not the log's key in the directory")
-        return Auditor(transport, folder, signer)
+        if signer.verifier.vkey not in hub.log_vkeys():
+            raise ConfigError(detail="keys.signing is no key of the log in the directory")
+        earlier = [Verifier.from_vkey(vkey) for vkey in hub.log_vkeys()]
+        return Auditor(transport, folder, signer, earlier=earlier)
 
     run_service("auditor", settings, build)

@@ -94,8 +94,9 @@ async def _supervise(
         beside: list[asyncio.Task[None]] = []
         try:
             await first_look(directory, log)
-            _shown(directory.snapshot())
-            beside.append(asyncio.create_task(keep_fresh(directory, log, Backoff(), _shown)))
+            show = partial(_show, name=settings.name)
+            show(directory.snapshot())
+            beside.append(asyncio.create_task(keep_fresh(directory, log, Backoff(), show)))
             service = build(transport, directory, REAL)
             checks: dict[str, Callable[[], bool]] = {
                 "service": service.ready,
@@ -131,12 +132,17 @@ def _fresh(directory: DirectoryClient) -> bool:
     return True
 
 
-def _shown(snapshot: Snapshot) -> None:
-    """Show in metrics which versions are in use."""
+def _show(snapshot: Snapshot, name: str) -> None:
+    """Set the gauges of the directory, as the party `name` has it."""
+    from notifier.directory.ends import ends
     from notifier.ops import metrics
 
     metrics.DIRECTORY_VERSION.set(snapshot.directory.version)
     metrics.RULES_VERSION.set(snapshot.rules.version)
+    now = REAL.clock()
+    for end in ends(snapshot, name, now):
+        metrics.ENDS_IN.labels(end.what).set((end.at - now) / 1000)
+        metrics.ENDS_SOON.labels(end.what).set(int(end.due))
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

@@ -6,7 +6,18 @@ import json
 from typing import Any
 
 from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import ROLES, Authority, AuthorityState, Directory, Hub, Key, KeyState, KeyUse, Standing
+from notifier.directory.model import (
+    ROLES,
+    Authority,
+    AuthorityState,
+    Directory,
+    Hub,
+    Key,
+    KeyState,
+    KeyUse,
+    LogKey,
+    Standing,
+)
 from notifier.envelope.keys import key_id
 from notifier.errors import DirectoryError, KeyRejected
 
@@ -22,6 +33,10 @@ def to_document(directory: Directory) -> dict[str, Any]:
             "partitions": hub.partitions,
             "log_origin": hub.log_origin,
             "log_key": hub.log_key,
+            "log_keys_before": [
+                {"vkey": one.vkey, "state": one.state.value, "changed_at": one.changed_at}
+                for one in hub.log_keys_before
+            ],
         },
         "authorities": [
             {
@@ -53,7 +68,7 @@ def from_document(document: object, hub_id: bytes) -> Directory:
     wrong kind, a key that is malformed, of low order or listed twice.
     """
     top = _fields(document, "directory", "version issued_at hub authorities")
-    hub = _fields(top["hub"], "hub", "keys partitions log_origin log_key")
+    hub = _fields(_whole_hub(top["hub"]), "hub", "keys partitions log_origin log_key log_keys_before")
     authorities = {}
     for number, item in enumerate(_kind(top["authorities"], list, "authorities")):
         one = _authority(item, f"authorities/{number}")
@@ -75,9 +90,29 @@ def from_document(document: object, hub_id: bytes) -> Directory:
             partitions,
             _kind(hub["log_origin"], str, "hub/log_origin"),
             _kind(hub["log_key"], str, "hub/log_key"),
+            _log_keys(hub["log_keys_before"]),
         ),
         authorities=authorities,
     )
+
+
+def _whole_hub(item: object) -> object:
+    """Return the hub with no earlier keys of the log, where it was signed before they stood there."""
+    if isinstance(item, dict) and "log_keys_before" not in item:
+        return item | {"log_keys_before": []}
+    return item
+
+
+def _log_keys(items: object) -> tuple[LogKey, ...]:
+    found = []
+    for number, item in enumerate(_kind(items, list, "hub/log_keys_before")):
+        where = f"hub/log_keys_before/{number}"
+        one = _fields(item, where, "vkey state changed_at")
+        if one["state"] not in (KeyState.RETIRING, KeyState.REVOKED):
+            raise DirectoryError(detail=f"{where}/state: is retiring or revoked")
+        changed_at = _kind(one["changed_at"], int, f"{where}/changed_at")
+        found.append(LogKey(_kind(one["vkey"], str, f"{where}/vkey"), KeyState(one["state"]), changed_at))
+    return tuple(found)
 
 
 def _authority(item: object, where: str) -> Authority:

@@ -8,41 +8,97 @@ would make the applicant an oracle for whatever somebody wants signed or opened.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from notifier.audit.checkpoint import Signer, Verifier
 from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import ROLES
+from notifier.directory.model import ROLES, Directory, Key, KeyState, KeyUse
+from notifier.directory.wording import Endorser
 from notifier.envelope.keys import DecryptionKey, SigningKey, signature_holds
 from notifier.envelope.primitives import blake, decrypt, encrypt, exchange, pae, public_of, u16
-from notifier.errors import Fault, KeyRejected, Malformed, NotificationInvalid
+from notifier.errors import Fault, KeyRejected, Malformed, NoteError, NotificationInvalid
 from notifier.runtime import Entropy
 
 PROOF_TYPE: Final = b"application/vnd.notifier.enrolment.v1"
 CHALLENGE_PERSON: Final = b"ntf1/enrol"
 CHALLENGE_BYTES: Final = 32
 LONGEST_NAME: Final = 64
+ENDORSEMENT_TYPE: Final = b"application/vnd.notifier.endorsement.v1"
+LOG_KEY_TYPE: Final = b"application/vnd.notifier.log-key.v1"
+MAX_VKEY: Final = 1024
+HUB: Final = "hub"
+"""The name under which the hub asks for keys of its own."""
+PLAIN: Final = ("signing", "encryption", "proof")
+ENDORSED: Final = ("endorsed_by", "endorsement")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an authority asks to be enrolled with: its name, two public keys, and the signature's proof."""
+    """What an authority asks to be enrolled with: its name, two public keys, and the signature's proof.
+
+    Where it takes part already, `endorsement` is the signature of the present key `endorsed_by` for the new ones.
+    """
 
     authority: str
     signing: bytes
     encryption: bytes
     proof: bytes
+    endorsed_by: bytes = b""
+    endorsement: bytes = b""
 
     def to_document(self) -> dict[str, Any]:
         """As the request's file holds it."""
-        names = ("signing", "encryption", "proof")
+        names = PLAIN + (ENDORSED if self.endorsement else ())
         return {"authority": self.authority} | {name: getattr(self, name).hex() for name in names}
 
     @classmethod
     def from_document(cls, document: object) -> Request:
         """Raises `Malformed`."""
-        fields = _hex_fields(document, ("signing", "encryption", "proof"), "authority")
-        return cls(fields["authority"], fields["signing"], fields["encryption"], fields["proof"])
+        endorsed = isinstance(document, dict) and not document.keys().isdisjoint(ENDORSED)
+        return cls(**_hex_fields(document, PLAIN + (ENDORSED if endorsed else ()), "authority"))
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeyRequest:
+    """What the auditor asks for: another key of the log, as a vkey string, and the proof that it has it."""
+
+    vkey: str
+    proof: bytes
+
+    def to_document(self) -> dict[str, Any]:
+        """As the request's file holds it."""
+        return {"vkey": self.vkey, "proof": self.proof.hex()}
+
+    @classmethod
+    def from_document(cls, document: object) -> LogKeyRequest:
+        """Raises `Malformed`."""
+        fields = _hex_fields(document, ("proof",), "vkey", MAX_VKEY)
+        return cls(fields["vkey"], fields["proof"])
+
+
+def log_request(hub_id: bytes, signer: Signer) -> LogKeyRequest:
+    """The request for a key of the log of the hub of that id."""
+    vkey = signer.verifier.vkey
+    return LogKeyRequest(vkey, signer.key.sign(_log_signed(hub_id, vkey)))
+
+
+def check_log_request(asked: LogKeyRequest, hub_id: bytes, origin: str) -> None:
+    """Raises `KeyRejected` where it is no good key, of another log, or the proof does not show possession."""
+    try:
+        verifier = Verifier.from_vkey(asked.vkey)
+    except NoteError as error:
+        raise KeyRejected(detail=f"the log's key: {error.detail}") from error
+    check_signing_key(verifier.public)
+    if verifier.name != origin:
+        raise KeyRejected(detail=f"the key is of another log than {origin}")
+    if not signature_holds(verifier.public, _log_signed(hub_id, asked.vkey), asked.proof):
+        raise KeyRejected(detail="the signature does not show possession of the log's key for this hub")
+
+
+def _log_signed(hub_id: bytes, vkey: str) -> bytes:
+    return pae(LOG_KEY_TYPE, hub_id + vkey.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +120,52 @@ class Challenge:
         return cls(fields["authority"], fields["epk"], fields["sealed"])
 
 
-def request(authority: str, hub_id: bytes, signing: SigningKey, decryption: DecryptionKey) -> Request:
-    """The request of `authority` with these keys, for the hub of that id."""
+def request(
+    authority: str,
+    hub_id: bytes,
+    signing: SigningKey,
+    decryption: DecryptionKey,
+    present: SigningKey | None = None,
+) -> Request:
+    """The request of `authority` (or of `HUB`) with these keys, for the hub of that id.
+
+    Where it takes part already, its `present` signing key signs for them.
+    """
     proof = signing.sign(_signed(hub_id, authority, signing.public, decryption.public))
-    return Request(authority, signing.public, decryption.public, proof)
+    made = Request(authority, signing.public, decryption.public, proof)
+    if present is None:
+        return made
+    return replace(made, endorsed_by=present.key_id, endorsement=present.sign(_endorsed(hub_id, made)))
+
+
+def endorser(requests: Sequence[Request], directory: Directory, hub_id: bytes) -> Endorser:
+    """Who signed for new keys: for an authority and keys, the present key of it that did, or None."""
+
+    def find(name: str, added: Sequence[Key]) -> Key | None:
+        known = directory.authority(name)
+        present = directory.hub.keys if name == HUB else known.keys if known is not None else ()
+        signed: dict[bytes, Key] = {}
+        for asked in requests:
+            by = next((key for key in present if key.key_id == asked.endorsed_by), None)
+            if asked.authority == name and by is not None and endorses(by, asked, hub_id):
+                signed |= {asked.signing: by, asked.encryption: by}
+        found = [signed.get(key.public) for key in added]
+        return found[0] if found and None not in found else None
+
+    return find
+
+
+def endorses(by: Key, asked: Request, hub_id: bytes) -> bool:
+    """Tell whether the present key `by` signed for the keys of a request; a revoked one signs for nothing."""
+    able = by.use is KeyUse.SIGN and by.state is not KeyState.REVOKED
+    return able and signature_holds(by.public, _endorsed(hub_id, asked), asked.endorsement)
 
 
 def check_request(asked: Request, hub_id: bytes) -> None:
     """Raises `KeyRejected` for malformed or low-order keys, and where the signature does not prove possession."""
     participant, _, role = asked.authority.partition("/")
-    if not (participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES):
+    proper = participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES
+    if not proper and asked.authority != HUB:
         raise NotificationInvalid([Fault("/authority", f"must be PARTICIPANT/role, with one of {', '.join(ROLES)}")])
     check_signing_key(asked.signing)
     check_encryption_key(asked.encryption)
@@ -120,12 +212,16 @@ def _signed(hub_id: bytes, authority: str, signing: bytes, encryption: bytes) ->
     return pae(PROOF_TYPE, _about(hub_id, authority, signing) + encryption)
 
 
-def _hex_fields(document: object, names: tuple[str, ...], text: str) -> dict[str, Any]:
+def _endorsed(hub_id: bytes, asked: Request) -> bytes:
+    return pae(ENDORSEMENT_TYPE, _about(hub_id, asked.authority, asked.signing) + asked.encryption)
+
+
+def _hex_fields(document: object, names: tuple[str, ...], text: str, longest: int = LONGEST_NAME) -> dict[str, Any]:
     if not isinstance(document, dict) or sorted(document) != sorted((*names, text)):
         raise Malformed(detail=f"has exactly the fields {', '.join((text, *names))}")
     name = document[text]
-    if not isinstance(name, str) or not name.isascii() or len(name) > LONGEST_NAME:
-        raise Malformed(detail=f"{text} is a name of at most {LONGEST_NAME} ASCII characters")
+    if not isinstance(name, str) or not name.isascii() or len(name) > longest:
+        raise Malformed(detail=f"{text} is a name of at most {longest} ASCII characters")
     try:
         return {text: name} | {name: bytes.fromhex(document[name]) for name in names}
     except (TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ from notifier.envelope.primitives import exchange
 from notifier.errors import KeyRejected
 
 KEY_BYTES: Final = 32
+_FIELD: Final = 2**255 - 19
 _PROBE: Final = bytes([0x40]) * KEY_BYTES  # any scalar shows a low-order point: it clears the cofactor
 
 
@@ -21,8 +22,13 @@ def check_signing_key(key: bytes) -> None:
 
 
 def check_encryption_key(key: bytes) -> None:
-    """Raises `KeyRejected` unless `key` is 32 bytes of which X25519 makes a shared secret that is not zero."""
+    """Raises `KeyRejected` unless `key` is 32 bytes of which X25519 makes a shared secret that is not zero.
+
+    The bytes must be the one canonical encoding (RFC 7748, 5): a key has one id, and is revoked by it.
+    """
     _check_length(key)
+    if int.from_bytes(key, "little") >= _FIELD:
+        raise KeyRejected(detail="the encryption key is not in its canonical encoding")
     try:
         exchange(_PROBE, key)
     except ValueError as error:

@@ -175,11 +175,24 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
+class LogKey:
+    """An earlier key of the log, as a vkey string: retiring since `changed_at` (Unix milliseconds), or revoked.
+
+    What a retiring one signed verifies still; what a revoked one signed does not.
+    """
+
+    vkey: str
+    state: KeyState
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hub:
     """The hub: its id (B at 16 bytes of the published 1.root.json), keys, intake partitions, and log.
 
     `keys` holds its signing keys (statements) and encryption keys (slips). `log_key` is the auditor's
-    verifier key as a C2SP signed-note vkey string; `log_origin` the origin line of its checkpoints.
+    verifier key as a C2SP signed-note vkey string, `log_keys_before` are those that it followed, the latest last;
+    `log_origin` is the origin line of its checkpoints.
     """
 
     hub_id: bytes
@@ -187,6 +200,11 @@ class Hub:
     partitions: int
     log_origin: str
     log_key: str
+    log_keys_before: tuple[LogKey, ...] = ()
+
+    def log_vkeys(self) -> tuple[str, ...]:
+        """The keys by which a checkpoint of the log verifies: the one in use, and those that are retiring."""
+        return (self.log_key, *(one.vkey for one in self.log_keys_before if one.state is not KeyState.REVOKED))
 
     def encryption_key(self, at: int) -> Key | None:
         """The newest key to seal slips to at time `at`, or None."""

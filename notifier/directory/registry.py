@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from securesystemslib.signer import Key as PublicKey
+
 from notifier.audit.checkpoint import Verifier
 from notifier.directory import enrolment, rulebook
 from notifier.directory.builtin import permissions_of, principal_of
+from notifier.directory.ceremony import State
 from notifier.directory.client import hub_id_of
 from notifier.directory.document import from_document, to_document
-from notifier.directory.enrolment import Challenge, Request
-from notifier.directory.model import DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState, KeyUse
-from notifier.directory.repository import Repository
+from notifier.directory.enrolment import HUB, Challenge, LogKeyRequest, Request, check_log_request
+from notifier.directory.model import DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState, KeyUse, LogKey
+from notifier.directory.repository import Pending, Repository
+from notifier.directory.roles import due
 from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
 from notifier.files import alone
@@ -91,9 +95,10 @@ class Registry:
 
     @_alone
     def enrol(self, asked: Request, given: bytes) -> bool:
-        """Enrols the keys of a request whose challenge is answered; whether that version is out already.
+        """Enrol the keys of a request whose challenge is answered; whether that version is out already.
 
-        A known authority gets the keys besides those that it has: retire the old ones when the new are in use.
+        A known authority, or the hub, gets the keys besides those that it has: retire the old ones when the new are
+        in use. Whether a present key signed for them is shown to every holder who signs.
         """
         enrolment.check_request(asked, self.hub_id)
         pending = self._pending(asked)
@@ -102,31 +107,40 @@ class Registry:
         enrolment.check_answer(bytes.fromhex(json.loads(pending.read_text())["answer"]), given)
         now, directory = self._clock(), self.directory
         added = (_new(KeyUse.SIGN, asked.signing, now), _new(KeyUse.ENCRYPT, asked.encryption, now))
-        known = directory.authority(asked.authority)
-        if known is None:
-            name = asked.authority
-            known = Authority(name, principal_of(name), feed_of(name), (), permissions_of(name))
         listed = {key.key_id for one in directory.authorities.values() for key in one.keys}
+        listed |= {key.key_id for key in directory.hub.keys}
         if any(key.key_id in listed for key in added):
             raise DirectoryError(detail="one of these keys is in the directory already", hint="make new keys")
-        out = self._publish(directory, replace(known, keys=known.keys + added))
+        name = asked.authority
+        if name == HUB:
+            changed = replace(directory, hub=replace(directory.hub, keys=directory.hub.keys + added))
+        else:
+            known = directory.authority(name)
+            known = known or Authority(name, principal_of(name), feed_of(name), (), permissions_of(name))
+            changed = _having(directory, replace(known, keys=known.keys + added))
+        out = self._publish(changed, [asked] if asked.endorsement else [])
         pending.unlink()
         return out
 
     @_alone
-    def change_key(self, authority: str, wanted: bytes, state: KeyState) -> bool:
-        """Retires or revokes the key of that id; whether the new version is out already."""
-        directory = self.directory
-        known = directory.authority(authority)
-        if known is None:
-            raise _unknown(authority, directory)
-        if wanted not in {key.key_id for key in known.keys}:
-            raise Refused(
-                "not_found", f"{authority} has no key of that id", hint="notifier directory show lists them"
-            )
-        now = self._clock()
-        keys = tuple(replace(key, state=state, changed_at=now) if key.key_id == wanted else key for key in known.keys)
-        return self._publish(directory, replace(known, keys=keys))
+    def change_key(self, name: str, wanted: bytes, state: KeyState) -> bool:
+        """Retire or revoke a key by its id, of an authority or of the hub; whether the new version is out already.
+
+        Raises `DirectoryError` where the hub would retire the last key that it has for a use.
+        """
+        directory, now = self.directory, self._clock()
+        keys = directory.hub.keys if name == HUB else self._known(directory, name).keys
+        found = next((key for key in keys if key.key_id == wanted), None)
+        if found is None:
+            raise Refused("not_found", f"{name} has no key of that id", hint="notifier directory show lists them")
+        changed = tuple(replace(key, state=state, changed_at=now) if key is found else key for key in keys)
+        if name == HUB:
+            if state is KeyState.RETIRING and not any(key.makes(now) and key.use is found.use for key in changed):
+                raise DirectoryError(
+                    detail="the hub has no other key for this", hint="first notifier directory request hub"
+                )
+            return self._publish(replace(directory, hub=replace(directory.hub, keys=changed)))
+        return self._publish(_having(directory, replace(self._known(directory, name), keys=changed)))
 
     @_alone
     def change_standing(
@@ -135,16 +149,53 @@ class Registry:
         """Change what an authority is or may send, from now on; return whether the new version is out already.
 
         What it was before stays dated in its history, so that what was accepted before is read afterwards. Raises
-        `DirectoryError` where there is no such authority, and where its standing says the same already.
+        `DirectoryError` where there is no such authority, where it was removed, and where its standing says the same
+        already.
         """
         directory = self.directory
-        known = directory.authority(authority)
-        if known is None:
-            raise _unknown(authority, directory)
+        known = self._known(directory, authority)
+        if known.state is AuthorityState.REMOVED:
+            raise DirectoryError(detail=f"{authority} was removed, for good", hint="enrol it under another name")
         changed = known.changed(self._clock(), state=state, publishes=publishes)
         if (changed.state, changed.publishes) == (known.state, known.publishes):
             raise DirectoryError(detail=f"the directory says this of {authority} already")
-        return self._publish(directory, changed)
+        return self._publish(_having(directory, changed))
+
+    @_alone
+    def change_log_key(self, asked: LogKeyRequest) -> bool:
+        """Let the log be signed with another key from now on; whether that version is out already.
+
+        What the key before signed verifies still: it is listed as retiring until it is revoked.
+        """
+        directory = self.directory
+        hub = directory.hub
+        check_log_request(asked, self.hub_id, hub.log_origin)
+        if asked.vkey in (hub.log_key, *(one.vkey for one in hub.log_keys_before)):
+            raise DirectoryError(detail="the log had this key already", hint="make a new one")
+        before = LogKey(hub.log_key, KeyState.RETIRING, self._clock())
+        changed = replace(hub, log_key=asked.vkey, log_keys_before=(*hub.log_keys_before, before))
+        return self._publish(replace(directory, hub=changed))
+
+    @_alone
+    def revoke_log_key(self, vkey: str) -> bool:
+        """Let what an earlier key of the log signed verify no more; whether that version is out already."""
+        directory, now = self.directory, self._clock()
+        earlier = directory.hub.log_keys_before
+        if vkey not in {one.vkey for one in earlier if one.state is not KeyState.REVOKED}:
+            raise Refused(
+                "not_found",
+                "this is no earlier key of the log",
+                hint="notifier directory show lists them; the one in use is followed first (notifier directory log)",
+            )
+        changed = tuple(LogKey(vkey, KeyState.REVOKED, now) if one.vkey == vkey else one for one in earlier)
+        return self._publish(replace(directory, hub=replace(directory.hub, log_keys_before=changed)))
+
+    @staticmethod
+    def _known(directory: Directory, name: str) -> Authority:
+        known = directory.authority(name)
+        if known is None:
+            raise _unknown(name, directory)
+        return known
 
     @property
     def rules(self) -> RuleSet:
@@ -174,34 +225,64 @@ class Registry:
                 hint="begin with notifier rules show --json",
             )
         rulebook.check(wanted)
-        following = replace(
-            wanted, version=current.version + 1, issued_at=self._clock(), territories=wanted.answers.rows
-        )
+        issued_at = max(self._clock(), current.issued_at)
+        following = replace(wanted, version=current.version + 1, issued_at=issued_at, territories=wanted.answers.rows)
         if not changes(current, following) and current.territories is not None:
             raise DirectoryError(detail=f"version {current.version} of the rules says this already")
-        if self._repository().staged("rules") is not None and not replace_staged:
-            raise DirectoryError(
-                detail=f"a version {following.version} of the rules waits for signatures already",
-                hint="notifier rules diff current staged shows it; --replace-staged drops it",
-            )
-        return following, self._repository().publish("rules", following.to_document())
+        repository = self._repository()
+        if replace_staged and repository.staged("rules") is not None:
+            repository.drop("rules")
+        return following, repository.publish("rules", following.to_document())
+
+    # Of every role.
 
     @_alone
     def renew(self, role: str) -> bool:
-        """Signs the current version of `directory` or `rules` for another year; whether that is out already."""
+        """Sign the current version of a role anew, for its whole lifetime; whether that is out already."""
         return self._repository().renew(role)
 
     @_alone
-    def sign(self) -> list[str]:
-        """Adds the signatures of the keys at hand, and makes the timestamp fresh; what is still short of them."""
-        return self._repository().sign()
+    def change_role(self, role: str, add: Sequence[PublicKey], remove: Sequence[str]) -> bool:
+        """Let other keys sign for `role`; whether that is out already."""
+        return self._repository().change_keys(role, add, remove)
 
-    def _publish(self, directory: Directory, changed: Authority) -> bool:
-        authorities = dict(directory.authorities) | {changed.name: changed}
-        following = replace(
-            directory, version=directory.version + 1, issued_at=self._clock(), authorities=authorities
-        )
-        return self._repository().publish("directory", to_document(following))
+    @_alone
+    def sign(self, digest: str) -> Pending | None:
+        """Add the signatures of the keys at hand to the version of that digest; how it stands, None when out."""
+        return self._repository().sign(digest)
+
+    @_alone
+    def freshen(self) -> list[str]:
+        """Make the timestamp fresh, and publish what enough have signed; the roles of which a version is new."""
+        return self._repository().freshen()
+
+    @_alone
+    def drop(self, role: str) -> None:
+        """Take the staged version of `role` away."""
+        self._repository().drop(role)
+
+    def due(self) -> list[str]:
+        """The roles that holders have to renew now, and of which no version waits."""
+        now, waiting = self._clock(), {one.role for one in self.pending()}
+        versions = self.state().versions
+        return [role for role, one in versions.items() if role not in waiting and due(role, one.ends, now)]
+
+    def pending(self) -> list[Pending]:
+        """Every version that waits for signatures, or for the online keys."""
+        return self._repository().pending()
+
+    def strays(self) -> list[Path]:
+        """Files beside them that are none."""
+        return self._repository().strays()
+
+    def state(self) -> State:
+        """The published versions of the roles of holders."""
+        return self._repository().state()
+
+    def _publish(self, changed: Directory, requests: Sequence[Request] = ()) -> bool:
+        issued_at = max(self._clock(), changed.issued_at)
+        following = replace(changed, version=changed.version + 1, issued_at=issued_at)
+        return self._repository().publish("directory", to_document(following), requests)
 
     def _pending(self, asked: Request) -> Path:
         """Bound to the keys: another request of the same name is another challenge."""
@@ -216,3 +297,7 @@ def _unknown(authority: str, directory: Directory) -> DirectoryError:
 
 def _new(use: KeyUse, public: bytes, now: int) -> Key:
     return Key(key_id(use, public), use, public, now, now + KEY_DAYS * DAY_MS)
+
+
+def _having(directory: Directory, changed: Authority) -> Directory:
+    return replace(directory, authorities=dict(directory.authorities) | {changed.name: changed})

@@ -1,46 +1,76 @@
 """The TUF repository of a directory, kept by hand: versions, thresholds, staged signatures (python-tuf).
 
-Below `folder`: ``metadata/`` and ``targets/`` as clients read them, ``1.root.json`` to be published and
-trusted, ``staged/`` for versions that lack signatures. Private keys are ``<role>-<n>.pem`` in folders of
-their holders. Top-level targets only delegates: `directory` and `rules` sign their own documents, each as
-``current.json`` with the one before it as ``previous.json``; every version of the rules stays besides, by its number.
+Below `folder`: ``metadata/`` and ``targets/`` as clients read them, and ``1.root.json`` to be published and trusted.
+Versions that lack signatures stand outside (`Staging`). Top-level targets only delegates: `directory` and `rules`
+sign their own documents, each as ``current.json`` with the one before it as ``previous.json``; every version of the
+rules stays besides, by its number.
+
+A version is published when every role is signed by its threshold and the online keys are at hand: all that belongs
+together in one snapshot, the timestamp last. What a client can see is signed whole, at every moment.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from securesystemslib.signer import CryptoSigner, Signer
+from securesystemslib.signer import Key, Signer
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import (
-    DelegatedRole,
-    Delegations,
-    Metadata,
-    MetaFile,
-    Root,
-    Snapshot,
-    TargetFile,
-    Targets,
-    Timestamp,
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+
+from notifier.directory.ceremony import (
+    Reading,
+    State,
+    Version,
+    add_document,
+    directory_of,
+    encoded,
+    examine,
+    following,
 )
-
-from notifier.errors import DirectoryError
+from notifier.directory.client import hub_id_of
+from notifier.directory.enrolment import Request, endorser
+from notifier.directory.holders import make_key, read_signers
+from notifier.directory.model import DAY_MS
+from notifier.directory.roles import (
+    DELEGATED,
+    HOLDERS,
+    LIFETIME_MS,
+    ONLINE_ROLES,
+    THRESHOLD,
+    THRESHOLD_ROLES,
+    delegator_of,
+)
+from notifier.directory.staging import Staging
+from notifier.errors import DirectoryError, Refused
 from notifier.files import put
-from notifier.keyfiles import write_private
 
-HOLDERS: Final = 3
-THRESHOLD: Final = 2
-DELEGATED: Final = ("directory", "rules")
-NUMBERED: Final = ("rules",)
-"""Whose versions all stay, to be compared: what somebody was told is explained by the rules of its day."""
-THRESHOLD_ROLES: Final = ("root", "targets", *DELEGATED)
-ONLINE_ROLES: Final = ("snapshot", "timestamp")
-_VALID_DAYS: Final = {"root": 730, "targets": 730, "directory": 365, "rules": 365, "snapshot": 60, "timestamp": 30}
+KEPT_SNAPSHOTS: Final = 20
+"""So many stay published: a client that read a timestamp a moment ago still finds what it names."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A staged version: what it changes (`reading`), or why nobody may sign it (`fault`).
+
+    `signed_by` are the holders' keys that did, of which `threshold` must; `complete` says that enough did, so that
+    the online keys alone are missing, or what is to be published with it.
+    """
+
+    role: str
+    number: int
+    digest: str
+    signed_by: tuple[str, ...]
+    threshold: int
+    reading: Reading | None
+    fault: str | None
+    complete: bool = False
 
 
 class Repository:
@@ -50,23 +80,26 @@ class Repository:
         self._folder = folder
         self._metadata = folder / "metadata"
         self._targets = folder / "targets"
-        self._staged = folder / "staged"
-        self._signers = _read_signers(key_folders)
+        self._staging = Staging(folder)
+        self._signers = read_signers(key_folders)
+        self._now_ms = now
         self._now = dt.datetime.fromtimestamp(now / 1000, dt.UTC).replace(microsecond=0)
 
     @classmethod
     def create(cls, folder: Path, keys: Path, documents: Mapping[str, Mapping[str, Any]], now: int) -> Repository:
-        """A new repository: makes all keys below `keys`, signs `documents` (of `directory` and `rules`).
+        """Make a new repository: all keys below `keys`, signed `documents` (of `directory` and `rules`).
 
         Raises `DirectoryError` where there is one already.
         """
         if (folder / "1.root.json").exists():
             raise DirectoryError(detail=f"there is a directory in {folder} already")
         for role in (*THRESHOLD_ROLES, *ONLINE_ROLES):
-            for number in range(HOLDERS if role in THRESHOLD_ROLES else 1):
-                write_private(keys / f"{role}-{number + 1}.pem", CryptoSigner.generate_ed25519().private_bytes)
+            for old in keys.glob(f"{role}-*.pem"):  # of a making that was interrupted
+                old.unlink()
+            for _ in range(HOLDERS if role in THRESHOLD_ROLES else 1):
+                make_key(keys, role)
         repository = cls(folder, [keys], now)
-        for path in (repository._metadata, repository._targets, repository._staged):
+        for path in (repository._metadata, repository._targets, repository._staging.folder):
             path.mkdir(parents=True, exist_ok=True)
         repository._create(documents)
         return repository
@@ -82,214 +115,407 @@ class Repository:
             for signer in self._signers[role]:
                 root.add_key(signer.public_key, role)
             root.roles[role].threshold = THRESHOLD if role in THRESHOLD_ROLES else 1
+        made = [Version("root", Metadata(root)), Version("targets", Metadata(targets))]
         for role in DELEGATED:
             for signer in self._signers[role]:
                 targets.add_key(signer.public_key, role)
-        root_md: Metadata[Root] = Metadata(root)
-        self._sign(root_md, "root")
-        self._write("1.root.json", root_md)
-        self._write("timestamp.json", Metadata(Timestamp(expires=self._expiry("timestamp"))))
-        self._write("1.snapshot.json", Metadata(Snapshot(expires=self._expiry("snapshot"))))
-        self._promote("targets", Metadata(targets), first=True)
-        for role in DELEGATED:
-            self.publish(role, documents[role])
+            body, data = Targets(expires=self._expiry(role)), encoded(documents[role])
+            add_document(body, role, data, None)
+            made.append(Version(role, Metadata(body), data))
+        for version in made:
+            for signer in self._signers[version.role]:
+                version.metadata.sign(signer, append=True)
+            self._write_version(version)
+        numbers = {version.role: version.number for version in made if version.role != "root"}
+        snapshot = Snapshot(expires=self._expiry("snapshot"))
+        self._stamp(root, snapshot, Timestamp(expires=self._expiry("timestamp")), numbers, first=True)
         # Last, because it says that there is a directory: what was interrupted before is begun again.
         put(self._folder / "1.root.json", (self._metadata / "1.root.json").read_bytes())
 
-    def publish(self, role: str, document: Mapping[str, Any]) -> bool:
-        """A new version of the document of `role` (directory, rules); the one before stays as previous.
+    # What holders make.
 
-        Returns whether it is out; else it is staged and waits for signatures (`sign`). Raises `DirectoryError`
+    def publish(self, role: str, document: Mapping[str, Any], requests: Sequence[Request] = ()) -> bool:
+        """Make a new version of the document of `role` (directory, rules); the one before stays as previous.
+
+        `requests` are those that it enrols. Returns whether it is out; else it is staged and waits for signatures
+        (`sign`) or the online keys (`freshen`). Raises `DirectoryError` where another version is staged, and
         (unknown_signer) where no key at hand is a holder's of that role.
         """
-        if not self._holding(role):
-            raise _no_holder(f"the role {role}")
-        metadata = self._latest(role)
-        body = Targets(expires=self._expiry(role)) if metadata is None else metadata.signed
-        if not isinstance(body, Targets):
-            raise DirectoryError(detail=f"{role} is no role of documents")
-        if metadata is not None:
-            body.version += 1
-            body.expires = self._expiry(role)
-        current, previous = f"{role}/current.json", f"{role}/previous.json"
-        if current in body.targets:
-            old = body.targets[current]
-            before = self._target_path(current, old).read_bytes()
-            self._add_target(body, previous, before)
-        data = json.dumps(document, sort_keys=True, indent=1).encode()
-        self._add_target(body, current, data)
-        if role in NUMBERED:
-            self._add_target(body, f"{role}/{document['version']}.json", data)
-        return self._submit(role, Metadata(body))
+        current = self._state().versions[role]
+        version = following(current, encoded(document), self._expiry(role))
+        return self._begin([version], requests)
 
     def renew(self, role: str) -> bool:
-        """Signs what `role` says anew, to be good for as long as a new version; whether it is out, as `publish`.
+        """Sign what `role` says anew, to be good for as long as a new version; whether it is out, as `publish`."""
+        return self._begin([following(self._state().versions[role], None, self._expiry(role))])
 
-        Raises `DirectoryError` where a version of it waits for signatures: that one will do; or (unknown_signer)
-        where no key at hand is a holder's of that role.
+    def change_keys(self, role: str, add: Sequence[Key], remove: Sequence[str]) -> bool:
+        """Let the holders of other keys sign for `role`; whether it is out, as `publish`.
+
+        What the present version of `role` is signed with may not be enough any more: then it is signed anew besides,
+        and both are published together.
         """
-        if not self._holding(role):
-            raise _no_holder(f"the role {role}")
-        metadata = self._latest(role)
-        if metadata is None:
-            raise DirectoryError(detail=f"{self._folder} holds no {role}")
-        if self.staged(role) is not None:
-            raise DirectoryError(detail=f"a version of {role} waits for signatures", hint="notifier directory sign")
-        metadata.signed.version += 1
-        metadata.signed.expires = self._expiry(role)
-        return self._submit(role, metadata)
+        state = self._state()
+        delegator = following(state.versions[delegator_of(role)], None, self._expiry(delegator_of(role)))
+        body: Any = delegator.metadata.signed
+        for keyid in remove:
+            if keyid not in state.keyids(role):
+                raise Refused("not_found", f"{role} has no key {keyid}", hint="notifier directory roles lists them")
+            body.revoke_key(keyid, role)
+        for key in add:
+            if any(key.keyid in state.keyids(one) for one in (*THRESHOLD_ROLES, *ONLINE_ROLES)):
+                raise DirectoryError(detail="this key signs for a role already", hint="make another")
+            body.add_key(key, role)
+        if len(body.get_delegated_role(role).keyids) < state.threshold(role):
+            raise DirectoryError(detail=f"{role} needs {state.threshold(role)} keys", hint="add another first")
+        versions = [delegator]
+        after = state.having(delegator)
+        if role in ("targets", *DELEGATED):
+            present = state.versions[role]
+            if len(after.signed_by(present)) < after.threshold(role):
+                versions.append(following(present, None, self._expiry(role)))
+        return self._begin(versions)
 
-    def sign(self) -> list[str]:
-        """Adds this holder's signatures to what is staged, and signs a fresh snapshot and timestamp.
+    def sign(self, digest: str) -> Pending | None:
+        """Add the signatures of the keys at hand to the staged version of that digest; how it stands, None when out.
 
-        Returns the roles that are still short of their threshold. Raises `DirectoryError` (unknown_signer) where
-        no key at hand is a holder's.
+        Raises `Refused` (not_found) where there is none, `DirectoryError` where it may not be signed, no other holder
+        has signed it yet, or (unknown_signer) no key at hand is a holder's of its role.
         """
-        if not any(self._holding(role) for role in (*THRESHOLD_ROLES, *ONLINE_ROLES)):
-            raise _no_holder("any role")
-        short = []
-        for path in sorted(self._staged.glob("*.json")):
-            staged: Metadata[Targets] = Metadata.from_file(str(path))
-            if not self._submit(path.stem, staged):
-                short.append(path.stem)
-        if all(self._holding(role) for role in ONLINE_ROLES):
-            self._refresh({})
-        return short
+        state = self._state()
+        found = next((one for one in self.pending() if one.digest == digest), None)
+        if found is None:
+            raise Refused("not_found", "no staged version has this digest", hint="notifier directory sign lists them")
+        if found.fault is not None:
+            raise DirectoryError(detail=f"version {found.number} of {found.role} is not signed: {found.fault}")
+        version = self._staging.read(found.role)
+        signers = [one for known in (state, state.having(version)) for one in self._holding(found.role, known)]
+        mine = {one.public_key.keyid for one in (*signers, *self._holding(found.role, self._intended(state)))}
+        if not mine:
+            raise _no_holder(f"the role {found.role}")
+        if found.threshold > 1 and not set(state.signed_by(version)) - mine:
+            raise DirectoryError(
+                detail=f"no other holder has signed version {found.number} of {found.role}",
+                hint="whoever asks for the change signs it first, by making it",
+            )
+        self._sign(version, state, state.having(version))
+        self._staging.put(version)
+        self._advance()
+        return next((one for one in self.pending() if one.digest == digest), None)
+
+    def drop(self, role: str) -> None:
+        """Take the staged version of `role` away; raises `Refused` (not_found) where there is none."""
+        if role not in self._staging.roles():
+            raise Refused("not_found", f"no version of {role} is staged")
+        self._staging.drop(role)
+
+    def freshen(self) -> list[str]:
+        """Publish what is signed by enough, and make the timestamp fresh; the roles of which a version is new.
+
+        Needs the online keys alone. Raises `DirectoryError` (unknown_signer) where they are not at hand.
+        """
+        if not self._staging.roles():
+            root = self._root().signed
+            if not all(self._online(role, root) for role in ONLINE_ROLES):
+                raise _no_holder("the roles snapshot and timestamp")
+            self._stamp(root, *self._stamps(root), {})
+            return []
+        published = self._advance(must=True)
+        if not published:
+            root = self._root().signed
+            self._stamp(root, *self._stamps(root), {})
+        return published
+
+    # What stands there.
 
     def document(self, role: str) -> dict[str, Any]:
         """The current document of `role`, as this folder has it."""
-        metadata = self._latest(role)
-        if metadata is None:
-            raise DirectoryError(detail=f"{self._folder} holds no {role}")
-        return self._current(role, metadata)
+        found: dict[str, Any] = json.loads(self._state().versions[role].document or b"")
+        return found
 
     def staged(self, role: str) -> dict[str, Any] | None:
-        """The document of `role` that waits for signatures, whoever put it there; None where none does."""
-        path = self._staged / f"{role}.json"
-        if not path.exists():
-            return None
-        try:
-            return self._current(role, Metadata.from_file(str(path)))
-        except (OSError, RepositoryError, KeyError) as error:
-            raise DirectoryError(detail=f"{path} is damaged") from error
+        """The document of `role` that waits for signatures; None where none does.
 
-    def _current(self, role: str, metadata: Metadata[Targets]) -> dict[str, Any]:
-        name = f"{role}/current.json"
-        target = metadata.signed.targets[name]
-        data = self._target_path(name, target).read_bytes()
-        target.verify_length_and_hashes(data)
-        found: dict[str, Any] = json.loads(data)
+        Raises `DirectoryError` where it is damaged, or not what its metadata names.
+        """
+        if role not in self._staging.roles():
+            return None
+        version = self._staging.read(role)
+        target = version.metadata.signed.targets.get(f"{role}/current.json")
+        try:
+            if target is None or version.document is None:
+                raise ValueError("names no document")
+            target.verify_length_and_hashes(version.document)
+            found: dict[str, Any] = json.loads(version.document)
+        except (RepositoryError, ValueError, RecursionError) as error:
+            raise DirectoryError(detail=f"the staged version of {role} is damaged") from error
         return found
 
-    def _submit(self, role: str, metadata: Metadata[Targets]) -> bool:
-        delegator = self._latest("targets")
-        if delegator is None:
-            raise DirectoryError(detail=f"{self._folder} is no directory")
-        self._sign(metadata, role)
-        result = delegator.signed.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
-        staged = self._staged / f"{role}.json"
-        if not result.verified:
-            put(staged, metadata.to_bytes())
-            return False
-        self._promote(role, metadata)
-        staged.unlink(missing_ok=True)
-        return True
+    def pending(self) -> list[Pending]:
+        """Every staged version, and how it stands."""
+        roles = self._staging.roles()
+        state = self._state() if roles else None
+        return [self._pending(state, role) for role in roles] if state is not None else []
 
-    def _promote(self, role: str, metadata: Metadata[Targets], *, first: bool = False) -> None:
-        if first:
-            self._sign(metadata, role)
-        self._write(f"{metadata.signed.version}.{role}.json", metadata)
-        self._refresh({f"{role}.json": metadata.signed.version}, first=first)
+    def strays(self) -> list[Path]:
+        """Files beside the staged versions that are none."""
+        return self._staging.strays()
 
-    def _refresh(self, changed: Mapping[str, int], *, first: bool = False) -> None:
-        """A new snapshot with the versions in `changed`, and a new timestamp upon it."""
-        timestamp: Metadata[Timestamp] = Metadata.from_file(str(self._metadata / "timestamp.json"))
-        number = timestamp.signed.snapshot_meta.version
-        snapshot: Metadata[Snapshot] = Metadata.from_file(str(self._metadata / f"{number}.snapshot.json"))
-        for name, version in changed.items():
-            snapshot.signed.meta[name] = MetaFile(version)
-        if not first:
-            snapshot.signed.version += 1
-            timestamp.signed.version += 1
-        snapshot.signed.expires = self._expiry("snapshot")
-        timestamp.signed.expires = self._expiry("timestamp")
-        timestamp.signed.snapshot_meta = MetaFile(snapshot.signed.version)
-        self._sign(snapshot, "snapshot")
-        self._sign(timestamp, "timestamp")
-        self._write(f"{snapshot.signed.version}.snapshot.json", snapshot)
-        self._write("timestamp.json", timestamp)
+    def state(self) -> State:
+        """The versions that are published."""
+        return self._state()
 
-    def _sign(self, metadata: Metadata[Any], role: str) -> None:
-        """Adds the signatures of the keys at hand; those that are there stay where they still hold."""
-        for signer in self._holding(role):
-            metadata.sign(signer, append=True)
-
-    def _holding(self, role: str) -> list[Signer]:
-        """The keys at hand that are the role's: another's would spoil what they sign."""
-        trusted = self._trusted(role)
-        return [one for one in self._signers.get(role, ()) if trusted is None or one.public_key.keyid in trusted]
-
-    def _trusted(self, role: str) -> Sequence[str] | None:
-        """The ids of the role's keys; None while the directory is being made, and every key is its."""
-        if role in DELEGATED:
-            targets = self._latest("targets") if (self._metadata / "timestamp.json").exists() else None
-            delegations = targets.signed.delegations if targets is not None else None
-            roles = delegations.roles if delegations is not None else None
-            return roles[role].keyids if roles is not None else None
-        path = self._folder / "1.root.json"
-        if not path.exists():
-            return None
-        root: Metadata[Root] = Metadata.from_file(str(path))
-        return root.signed.roles[role].keyids
-
-    def _latest(self, role: str) -> Metadata[Targets] | None:
+    def _pending(self, state: State, role: str) -> Pending:
         try:
-            timestamp: Metadata[Timestamp] = Metadata.from_file(str(self._metadata / "timestamp.json"))
-            number = timestamp.signed.snapshot_meta.version
-            snapshot: Metadata[Snapshot] = Metadata.from_file(str(self._metadata / f"{number}.snapshot.json"))
-            meta = snapshot.signed.meta.get(f"{role}.json")
-            if meta is None or not (self._metadata / f"{meta.version}.{role}.json").exists():
-                return None
-            found: Metadata[Targets] = Metadata.from_file(str(self._metadata / f"{meta.version}.{role}.json"))
+            version = self._staging.read(role)
+        except DirectoryError as error:
+            return Pending(role, 0, "", (), state.threshold(role), None, error.detail)
+        after = self._intended(state)
+        signed = tuple(dict.fromkeys([*after.signed_by(version), *state.signed_by(version)]))
+        about = (role, version.number, version.digest, signed, after.threshold(role))
+        try:
+            reading = self._examined(state, version)
+        except (DirectoryError, Refused) as error:
+            return Pending(*about, None, error.detail)
+        return Pending(*about, reading, None, _complete(version, state, after))
+
+    def _examined(self, state: State, version: Version) -> Reading:
+        directory = directory_of(state.versions["directory"], bytes(16))
+        by = endorser(self._staging.endorsements(), directory, self._root_id())
+        return examine(state, version, by, self._now_ms)
+
+    def _root_id(self) -> bytes:
+        return hub_id_of((self._folder / "1.root.json").read_bytes())
+
+    def _intended(self, state: State) -> State:
+        """The state with the staged lists of holders that may be signed: what is staged beside goes by them."""
+        for role in ("root", "targets"):
+            if role in self._staging.roles():
+                try:
+                    version = self._staging.read(role)
+                    self._examined(state, version)
+                    state = state.having(version)
+                except (DirectoryError, Refused):
+                    continue
+        return state
+
+    # Signing and publishing.
+
+    def _begin(self, versions: Sequence[Version], requests: Sequence[Request] = ()) -> bool:
+        """Stage versions that this holder makes, signed; publish them where that is enough."""
+        state = self._state()
+        for version in versions:
+            self._refuse_second(state, version.role)
+        after = self._intended(state).having(*versions)
+        first, *others = versions
+        if not (self._holding(first.role, state) or self._holding(first.role, after)):
+            raise _no_holder(f"the role {first.role}")
+        # What is signed anew besides is begun by whoever holds a key of it.
+        mine = [first, *(one for one in others if self._holding(one.role, after))]
+        for version in mine:
+            self._sign(version, state, after)
+            self._staging.put(version)
+            if version.role == "directory" and requests:
+                self._staging.endorse(requests)
+        return set(self._advance()) >= {version.role for version in versions}
+
+    def _refuse_second(self, state: State, role: str) -> None:
+        """A version that a holder signed is not replaced unawares; what nobody may sign gives way."""
+        if role not in self._staging.roles():
+            return
+        there = self._pending(state, role)
+        if there.fault is None and there.signed_by:
+            raise DirectoryError(
+                detail=f"a version {there.number} of {role} waits for signatures already",
+                hint=f"notifier directory sign {there.digest}, or notifier directory drop {role}",
+            )
+        self._staging.drop(role)
+
+    def _sign(self, version: Version, *states: State) -> None:
+        """Add the signatures of the keys at hand; those that are there stay where they still hold."""
+        for state in (*states, self._intended(states[0])):
+            for signer in self._holding(version.role, state):
+                version.metadata.sign(signer, append=True)
+
+    def _holding(self, role: str, state: State) -> list[Signer]:
+        """The keys at hand that are the role's: another's would spoil what they sign."""
+        trusted = state.keyids(role)
+        return [one for one in self._signers.get(role, ()) if one.public_key.keyid in trusted]
+
+    def _advance(self, *, must: bool = False) -> list[str]:
+        """Publish the most of what is staged that a client would take together; the roles that are new.
+
+        Without the online keys nothing is published; where that `must` not be, raises `DirectoryError`.
+        """
+        state = self._state()
+        good = [self._staging.read(one.role) for one in self.pending() if one.fault is None]
+        for count in range(len(good), -1, -1):
+            for chosen in combinations(good, count):
+                after = state.having(*chosen)
+                if count and not after.holds(state):
+                    continue
+                if not all(self._online(role, after.root) for role in ONLINE_ROLES):
+                    if must and not count:
+                        raise _no_holder("the roles snapshot and timestamp")
+                    continue
+                self._publish(state, after, chosen)
+                return [version.role for version in chosen]
+        return []
+
+    def _publish(self, before: State, after: State, versions: Sequence[Version]) -> None:
+        if not versions:
+            return
+        stamps = self._stamps(before.root)
+        for version in versions:
+            if version.role != "root":
+                self._write_version(version, before.versions[version.role].document or b"")
+        numbers = {version.role: version.number for version in versions if version.role != "root"}
+        changed = next((version for version in versions if version.role == "root"), None)
+        late = changed is not None and not _verifies(after.root, "timestamp", self._read("timestamp.json"))
+        if changed is not None and not late:
+            self._write_version(changed)
+        self._stamp(after.root, *stamps, numbers, also=before.root)
+        if changed is not None and late:
+            self._write_version(changed)
+        for version in versions:
+            self._staging.drop(version.role)
+
+    def _stamps(self, root: Root) -> tuple[Snapshot, Timestamp]:
+        """The published snapshot and timestamp, verified: what somebody else put there is not signed anew."""
+        timestamp = self._read("timestamp.json")
+        snapshot = self._read(f"{timestamp.signed.snapshot_meta.version}.snapshot.json")
+        if not (_verifies(root, "timestamp", timestamp) and _verifies(root, "snapshot", snapshot)):
+            raise DirectoryError(
+                detail="the published snapshot or timestamp is not what the online keys signed",
+                hint="find out who wrote it; publish the folder again from a copy",
+            )
+        return snapshot.signed, timestamp.signed
+
+    def _stamp(
+        self,
+        root: Root,
+        snapshot: Snapshot,
+        timestamp: Timestamp,
+        changed: Mapping[str, int],
+        *,
+        also: Root | None = None,
+        first: bool = False,
+    ) -> None:
+        """Publish a new snapshot, where something changed or the last is a day old, and a new timestamp.
+
+        Signed by the online keys of `root`, and those of `also`, whose clients have not seen `root` yet.
+        """
+        age = LIFETIME_MS["snapshot"] - (int(snapshot.expires.timestamp() * 1000) - self._now_ms)
+        if first or changed or also is not None or age >= DAY_MS:
+            snapshot.meta |= {f"{role}.json": MetaFile(number) for role, number in changed.items()}
+            snapshot.version += 0 if first else 1
+            snapshot.expires = self._expiry("snapshot")
+            self._write(f"{snapshot.version}.snapshot.json", self._stamped("snapshot", snapshot, root, also))
+        timestamp.version += 0 if first else 1
+        timestamp.expires = self._expiry("timestamp")
+        timestamp.snapshot_meta = MetaFile(snapshot.version)
+        self._write("timestamp.json", self._stamped("timestamp", timestamp, root, also))
+        (self._metadata / f"{snapshot.version - KEPT_SNAPSHOTS}.snapshot.json").unlink(missing_ok=True)
+
+    def _stamped(self, role: str, signed: Any, root: Root, also: Root | None) -> Metadata[Any]:
+        metadata: Metadata[Any] = Metadata(signed)
+        signers = {one.public_key.keyid: one for one in self._online(role, root)}
+        signers |= {one.public_key.keyid: one for one in self._online(role, also or root)}
+        for signer in signers.values():
+            metadata.sign(signer, append=True)
+        if not _verifies(root, role, metadata):
+            raise _no_holder(f"the role {role}")
+        return metadata
+
+    def _online(self, role: str, root: Root) -> list[Signer]:
+        trusted = root.roles[role].keyids
+        return [one for one in self._signers.get(role, ()) if one.public_key.keyid in trusted]
+
+    # Files.
+
+    def _state(self) -> State:
+        """The published versions, as a client finds them."""
+        root = self._root()
+        try:
+            timestamp = self._read("timestamp.json")
+            snapshot = self._read(f"{timestamp.signed.snapshot_meta.version}.snapshot.json")
+            versions = [Version("root", root)]
+            for role in ("targets", *DELEGATED):
+                metadata = self._read(f"{snapshot.signed.meta[f'{role}.json'].version}.{role}.json")
+                versions.append(Version(role, metadata, self._read_document(role, metadata)))
+        except (OSError, RepositoryError, KeyError, ValueError) as error:
+            raise DirectoryError(detail=f"{self._folder} is no directory, or is damaged") from error
+        return State({version.role: version for version in versions})
+
+    def _root(self) -> Metadata[Root]:
+        """The latest root, each one signed by the holders of the one before."""
+        try:
+            root = Metadata[Root].from_bytes((self._metadata / "1.root.json").read_bytes())
+            while (path := self._metadata / f"{root.signed.version + 1}.root.json").exists():
+                later = Metadata[Root].from_bytes(path.read_bytes())
+                signed = (root.signed, later.signed_bytes, later.signatures)
+                if not later.signed.get_root_verification_result(*signed).verified:
+                    raise DirectoryError(detail=f"{path} is not signed by the holders of the root")
+                root = later
+        except (OSError, RepositoryError, ValueError) as error:
+            raise DirectoryError(detail=f"{self._folder} is no directory, or is damaged") from error
+        return root
+
+    def _read(self, name: str) -> Metadata[Any]:
+        try:
+            return Metadata.from_bytes((self._metadata / name).read_bytes())
         except (OSError, RepositoryError) as error:
             raise DirectoryError(detail=f"{self._folder} is no directory, or is damaged") from error
-        found.signatures.clear()
-        return found
 
-    def _add_target(self, body: Targets, name: str, data: bytes) -> None:
-        target = TargetFile.from_data(name, data)
-        body.targets[name] = target
-        path = self._target_path(name, target)
-        put(path, data)
+    def _read_document(self, role: str, metadata: Metadata[Any]) -> bytes | None:
+        if role not in DELEGATED:
+            return None
+        target = metadata.signed.targets[f"{role}/current.json"]
+        data = self._target_path(f"{role}/current.json", target.hashes["sha256"]).read_bytes()
+        target.verify_length_and_hashes(data)
+        return data
 
-    def _target_path(self, name: str, target: TargetFile) -> Path:
+    def _write_version(self, version: Version, *before: bytes) -> None:
+        """Publish a version, with its document, and those `before` where they are not published yet by that name."""
+        if version.document is not None:
+            targets: Targets = version.metadata.signed
+            known = {hashlib.sha256(data).hexdigest(): data for data in (version.document, *before)}
+            for name, target in targets.targets.items():
+                path = self._target_path(name, target.hashes["sha256"])
+                data = known.get(target.hashes["sha256"])
+                if data is not None and not path.exists():
+                    put(path, data)
+        self._write(f"{version.number}.{version.role}.json", version.metadata)
+
+    def _target_path(self, name: str, digest: str) -> Path:
         """Consistent snapshots: a target's file name begins with its hash."""
         role, _, base = name.partition("/")
-        return self._targets / role / f"{target.hashes['sha256']}.{base}"
+        return self._targets / role / f"{digest}.{base}"
 
     def _write(self, name: str, metadata: Metadata[Any]) -> None:
         """One file of metadata, as it is published."""
         put(self._metadata / name, metadata.to_bytes())
 
     def _expiry(self, role: str) -> dt.datetime:
-        return self._now + dt.timedelta(days=_VALID_DAYS[role])
+        return self._now + dt.timedelta(milliseconds=LIFETIME_MS[role])
+
+
+def _complete(version: Version, state: State, after: State) -> bool:
+    """Whether enough have signed `version`: of a root by the keys that it names, and by those before it."""
+    if version.role != "root":
+        return len(after.signed_by(version)) >= after.threshold(version.role)
+    metadata = version.metadata
+    result = metadata.signed.get_root_verification_result(state.root, metadata.signed_bytes, metadata.signatures)
+    verified: bool = result.verified
+    return verified
+
+
+def _verifies(root: Root, role: str, metadata: Metadata[Any]) -> bool:
+    verified: bool = root.get_verification_result(role, metadata.signed_bytes, metadata.signatures).verified
+    return verified
 
 
 def _no_holder(role: str) -> DirectoryError:
     return DirectoryError(
         "unknown_signer", f"no key here is one of a holder of {role}", hint="name your own folder with --keys"
     )
-
-
-def _read_signers(folders: Iterable[Path]) -> dict[str, list[Signer]]:
-    """The signers in these folders by role: ``<role>-<n>.pem``."""
-    found: dict[str, list[Signer]] = {}
-    for folder in folders:
-        for path in sorted(folder.glob("*-*.pem")):
-            role = path.stem.rpartition("-")[0]
-            try:
-                signer = CryptoSigner(load_pem_private_key(path.read_bytes(), None))
-            except (OSError, ValueError) as error:
-                raise DirectoryError(detail=f"{path} is no private key") from error
-            found.setdefault(role, []).append(signer)
-    return found

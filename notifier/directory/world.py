@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,10 @@ from notifier.directory.builtin import permissions_of, principal_of
 from notifier.directory.client import hub_id_of
 from notifier.directory.document import from_document, to_document
 from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyUse
+from notifier.directory.registry import Registry
 from notifier.directory.repository import Repository
 from notifier.envelope.keys import DecryptionKey, SigningKey
+from notifier.errors import StorageError
 from notifier.keyfiles import write_private
 from notifier.routing.rules import Corridor, default_rules
 from notifier.runtime import wall_clock
@@ -27,22 +30,38 @@ ROLES: Final = ("spoc", "ncb", "consular", "fiu", "border", "oversight")
 INTERPOL: Final = "INTERPOL/spoc"
 CORRIDORS: Final = (Corridor("TUR", "DEU", ("BGR/spoc", "DEU/spoc")),)
 LOG_ORIGIN: Final = "notifier.example/log"
-KEY_DAYS: Final = 365
+KEY_DAYS: Final = 3650
+"""A sandbox stands for years, and nobody renews its keys."""
 AT_ONCE: Final = 8  # authorities: each key waits for the disk, and the disk takes several at a time
 
 
 def load_world(home: Path, partitions: int) -> Directory:
-    """Return the directory of the sandbox in `home`, made when there is none.
+    """Return the directory of the sandbox in `home`, made when there is none, and fresh.
 
-    What the sandbox itself signed is read as it lies there: no party's cache is needed for it, and one that has
-    expired still says who there is.
+    What the sandbox itself signed is read as it lies there: no party's cache is needed for it.
     """
     folder = home / "directory"
     root = folder / "1.root.json"
-    if not root.exists():
+    if root.exists():
+        freshen_world(home)
+    else:
         make_world(home, partitions)
     document = Repository(folder, [], wall_clock()).document("directory")
     return from_document(document, hub_id_of(root.read_bytes()))
+
+
+def freshen_world(home: Path) -> None:
+    """Make the directory of the sandbox fresh, and sign what ends soon: all of its keys are in one place.
+
+    Where nothing can be written, or another process is at it, what lies there stays as it is.
+    """
+    if not (home / "directory-keys").is_dir():
+        return  # somebody tries out what holders do
+    registry = Registry(home / "directory", home / "directory-keys", wall_clock)
+    with contextlib.suppress(StorageError):
+        registry.freshen()
+        for role in registry.due():
+            registry.renew(role)
 
 
 def make_world(home: Path, partitions: int, states: Sequence[str] = STATES, roles: Sequence[str] = ROLES) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shlex
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,9 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from notifier.config import Settings, file_of
+from notifier.directory.ends import ends
 from notifier.directory.holding import ENROL, check_held
 from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS
+from notifier.directory.roles import soon
 from notifier.errors import ConfigError, NotifierError, Refused, StorageError
+from notifier.keyfiles import readable_by_others
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Access, Right
 
@@ -77,6 +79,7 @@ async def examine(settings: Settings, references: Sequence[Reference], now: int)
         findings.append(
             _fresh(settings, snapshot, now) if fault is None else refused(settings.name, "directory", fault)
         )
+        findings += _due(settings, snapshot, now)
     except NotifierError as error:
         findings.append(refused(settings.name, "directory", error))
     findings += [*_keys(settings, snapshot, now), *await _databases(settings), *await _outbox(settings)]
@@ -98,10 +101,28 @@ def _fresh(settings: Settings, snapshot: Snapshot, now: int) -> Finding:
     text = f"directory version {snapshot.directory.version}, rules version {snapshot.rules.version}"
     if now <= ends:
         return Finding(settings.name, "directory", OK, f"{text}, fresh until {_day(ends)}")
-    hint = "make the directory's source reachable, or have its timestamp signed again (notifier directory sign)"
+    hint = "make the directory's source reachable, or have it made fresh (notifier directory freshen)"
     return Finding(
         settings.name, "directory", WARNING, f"{text}: expired, served in its grace", "directory_stale", hint
     )
+
+
+def _due(settings: Settings, snapshot: Snapshot, now: int) -> Iterator[Finding]:
+    """What the directory's holders must see to before it ends."""
+    for end in ends(snapshot, "", now):
+        if end.what == "timestamp":
+            detail = "two hourly runs or more were missed: the timestamp was not made fresh"
+            hint = "find out why notifier directory freshen does not run; within a day everything stops"
+        elif end.what.startswith("hub_"):
+            detail = f"the hub's {end.what.removeprefix('hub_')} key ends on {_day(end.at)}"
+            hint = "the hub asks for another (notifier directory request hub)"
+        else:
+            detail = f"the signatures of {end.what} end on {_day(end.at)}"
+            hint = f"two holders renew it (notifier directory renew {end.what})"
+            if end.what == "snapshot":
+                hint = "find out why notifier directory freshen does not run"
+        if end.due:
+            yield Finding(settings.name, "directory", WARNING, detail, "directory_stale", hint)
 
 
 # Keys.
@@ -110,23 +131,21 @@ def _fresh(settings: Settings, snapshot: Snapshot, now: int) -> Finding:
 def _keys(settings: Settings, snapshot: Snapshot | None, now: int) -> Iterator[Finding]:
     name, keys = settings.name, settings.keys
     overseen = [one.key for one in settings.oversees]
-    named = (keys.signing, *keys.encryption, keys.storage, keys.submitter, *overseen)
-    files = [path for path in named if path is not None]
-    wrong = [*_private(name, files)]
+    named = (keys.signing, *keys.encryption, keys.storage, keys.submitter, *overseen, settings.kafka.key)
+    if wrong := [*_private(name, [path for path in named if path is not None])]:
+        yield from wrong
+        return
     try:
         said = _held(settings, snapshot, now)
     except NotifierError as error:
-        wrong.append(refused(name, "keys", error))
-    else:
-        if not wrong:
-            wrong.append(said)
-    yield from wrong
+        said = refused(name, "keys", error)
+    yield said
 
 
 def _private(name: str, files: Sequence[Path]) -> Iterator[Finding]:
     """A key that others can read is no secret."""
     for path in files:
-        if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if path.is_file() and readable_by_others(path.stat()):
             yield Finding(
                 name, "keys", WRONG, f"others can read {path}", "key_rejected", f"chmod 600 {shlex.quote(str(path))}"
             )
@@ -150,19 +169,24 @@ def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
     if settings.log_folder is not None:
         from notifier.audit.checkpoint import Signer
 
-        if Signer.of(snapshot.directory.hub.log_origin, signing).verifier.vkey != snapshot.directory.hub.log_key:
-            raise ConfigError("unknown_signer", "keys.signing is not the log's key in the directory", hint=ENROL)
+        hub = snapshot.directory.hub
+        vkey = Signer.of(hub.log_origin, signing).verifier.vkey
+        if vkey not in hub.log_vkeys():
+            raise ConfigError("unknown_signer", "keys.signing is no key of the log in the directory", hint=ENROL)
+        if vkey != hub.log_key:
+            detail = "keys.signing is an earlier key of the log, which is retiring"
+            return Finding(name, "keys", WARNING, detail, "key_rejected", "sign with the one that followed it")
         return Finding(name, "keys", OK, "the directory lists the log's key")
     authority = snapshot.directory.authority(name)
     listed = snapshot.directory.hub.keys if authority is None and name == "router" else None
     if listed is None and (authority is None or not authority.active):
         raise Refused("unknown_authority", f"the directory has no active authority {name}", hint="have it enrolled")
     keys_of = listed or (authority.keys if authority is not None else ())
-    ends = check_held(name, keys_of, signing.key_id, decryption, now)
-    if ends - now < SOON_MS:
+    first = check_held(name, keys_of, signing.key_id, decryption, now)
+    if any(soon(key.not_after, now, key.not_after - key.not_before) for key in keys_of if key.makes(now)):
         hint = "enrol new ones (notifier directory request), then retire these (notifier directory rotate)"
-        return Finding(name, "keys", WARNING, f"a key ends on {_day(ends)}", "key_rejected", hint)
-    return Finding(name, "keys", OK, f"the directory lists them; the first ends on {_day(ends)}")
+        return Finding(name, "keys", WARNING, f"a key ends on {_day(first)}", "key_rejected", hint)
+    return Finding(name, "keys", OK, f"the directory lists them; the first ends on {_day(first)}")
 
 
 async def _databases(settings: Settings) -> list[Finding]:

@@ -84,6 +84,15 @@ AUDIT_CHECKPOINTS = Counter("notifier_audit_checkpoints_total", "Checkpoints sig
 
 # every service
 DIRECTORY_VERSION = Gauge("notifier_directory_version", "Version of the directory in use", registry=EVERY)
+ENDS_IN = Gauge(
+    "notifier_ends_in_seconds",
+    "Time until a role's signature, or a key of the hub or one's own, ends",
+    ("what",),
+    registry=EVERY,
+)
+ENDS_SOON = Gauge(
+    "notifier_ends_soon", "1 where somebody must renew it now (docs/directory.md), else 0", ("what",), registry=EVERY
+)
 RULES_VERSION = Gauge("notifier_rules_version", "Version of the rules in use", registry=EVERY)
 RESTARTS = Counter(
     "notifier_restarts_total", "Times that a service began again after a fault", ("reason",), registry=EVERY

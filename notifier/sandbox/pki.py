@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from notifier.files import put
 from notifier.keyfiles import write_private
 
-VALID: Final = dt.timedelta(days=365)
+VALID: Final = dt.timedelta(days=3650)
 ORGANISATION: Final = "notifier"
 
 

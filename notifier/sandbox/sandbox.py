@@ -28,6 +28,7 @@ from notifier.sandbox.pki import CertificateAuthority
 from notifier.sandbox.processes import Part, Supervised, wait_until
 
 PARTITIONS: Final = 4
+FRESHEN_S: Final = 3600
 SERVICE_S: Final = 180.0  # on a machine that is busy; one that is idle needs three seconds
 ANSWER_S: Final = 1.0
 TURN_S: Final = 2.0  # for another command, which may be all but through
@@ -109,7 +110,9 @@ class Sandbox:
         layout = read(self.home)
         nodes = [self._state(Supervised(self.home, f"kafka-{node.id}"), None) for node in layout.nodes]
         services = [self._state(part.process, part.port) for part in self._services(layout)]
-        ready = all(one.state == "running" for one in nodes) and all(one.state == "ready" for one in services)
+        *served, keeper = services
+        ready = all(one.state == "running" for one in (*nodes, keeper))
+        ready = ready and all(one.state == "ready" for one in served)
         return {
             "ready": ready,
             "services": [asdict(one) for one in (*nodes, *services)],
@@ -149,13 +152,19 @@ class Sandbox:
         return ServiceState(service.name, state, process.pid, since)
 
     def _services(self, layout: Layout) -> list[Part]:
-        """The auditor and the routers, with the arguments that each is started with."""
+        """The auditor, the routers, and at last what keeps the directory fresh, as each is started."""
         port = self._auditor_port()
         listen = () if port else ("--listen", f"127.0.0.1:{layout.ports[0]}")
         services = [self._service("auditor", ["auditor", *listen], port or layout.ports[0])]
         for number, port in enumerate(layout.ports[1:], 1):
             services.append(self._service(f"router-{number}", ["router", "--listen", f"127.0.0.1:{port}"], port))
-        return services
+        return [*services, self._keeper()]
+
+    def _keeper(self) -> Part:
+        """Every hour a fresh timestamp, and what ends soon signed anew: all keys of a sandbox are in one place."""
+        folders = ("--folder", str(self.home / "directory"), "--keys", str(self.home / "directory-keys"))
+        command = (*NOTIFIER, "directory", "freshen", *folders, "--every", str(FRESHEN_S), "--renew")
+        return Part(Supervised(self.home, "directory"), command)
 
     def _service(self, name: str, arguments: Sequence[str], port: int) -> Part:
         command = (*NOTIFIER, *arguments, "--home", str(self.home))

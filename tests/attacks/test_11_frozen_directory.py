@@ -18,12 +18,12 @@ from structlog.testing import capture_logs
 from notifier.directory.model import DAY_MS
 from notifier.directory.repository import Repository
 from notifier.errors import DirectoryError, DirectoryStale
-from support.published import GRACE_S
+from support.published import GRACE_S, stamp_by_force
 from support.samples import document
 from support.stage import race
 from support.world import START
 
-TIMESTAMP_DAYS = 30
+TIMESTAMP_DAYS = 1
 
 
 def test_an_older_directory_is_refused(published):
@@ -48,7 +48,7 @@ def test_older_rules_under_a_new_timestamp_are_refused(published):
     repository = Repository(published.folder, [published.keys], published.clock())
     repository.publish("rules", first.to_document() | {"version": 2})
     assert client.load().rules.version == 2
-    Repository(published.folder, [published.keys], published.clock())._refresh({"rules.json": 1})
+    stamp_by_force(Repository(published.folder, [published.keys], published.clock()), {"rules": 1})
     with pytest.raises(DirectoryError):
         client.load()
     assert client.snapshot().rules.version == 2

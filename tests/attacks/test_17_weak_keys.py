@@ -16,12 +16,12 @@ from notifier.directory.document import to_document
 from notifier.directory.enrolment import request
 from notifier.directory.keys import check_encryption_key, check_signing_key
 from notifier.directory.model import KeyUse
-from notifier.directory.repository import Repository
 from notifier.envelope import DecryptionKey, SigningKey
 from notifier.envelope.format import Prefix
 from notifier.envelope.keys import signature_holds
 from notifier.envelope.primitives import blake, decrypt, encrypt, exchange, u64
 from notifier.errors import DirectoryError, KeyRejected
+from support.published import put_by_force
 
 REDUCED = (
     "0000000000000000000000000000000000000000000000000000000000000000",
@@ -94,7 +94,7 @@ def test_a_directory_that_lists_one_is_refused(published, use, key):
     listed = next(one for one in document["authorities"][0]["keys"] if one["use"] == use)
     listed["public"] = key.hex()
     document["version"] += 1
-    assert Repository(published.folder, [published.keys], published.clock()).publish("directory", document)
+    put_by_force(published, "directory", document)
     with pytest.raises(DirectoryError):
         client.load()
 

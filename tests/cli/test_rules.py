@@ -166,7 +166,11 @@ def test_two_holders_publish_what_both_have_seen(notifier, administer, file, cop
     for folder in ((), ("--folder", str(copied / "directory"))):
         _, out, _ = notifier("rules", "diff", "current", "staged", *folder)
         assert "added    deportation            spoc      every state of residence (para 5)" in out
-    assert administer("sign", keys=folders[1])[0] == 0
+    status, shown, _ = administer("sign", keys=folders[1])
+    assert status == 2, "nothing is signed that is not named"
+    assert "added    deportation            spoc      every state of residence (para 5)" in shown
+    (digest,) = (line.split()[1] for line in shown.splitlines() if line.strip().startswith("digest"))
+    assert administer("sign", digest, keys=folders[1])[0] == 0
     assert notifier("rules", "show")[1].startswith("version 2 ")
     assert notifier("rules", "diff", "1", "2")[1].count("\n") == 3
     assert notifier("rules", "diff", "previous", "current")[1].count("\n") == 3

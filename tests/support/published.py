@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from notifier.config import DirectorySettings
+from notifier.directory.ceremony import encoded, following
 from notifier.directory.client import DirectoryClient
 from notifier.directory.enrolment import answer, request
 from notifier.directory.registry import Registry, create
+from notifier.directory.repository import Repository
 from notifier.envelope import DecryptionKey, SigningKey
 from support.world import PARTITIONS, START, Clock
 
@@ -42,6 +45,22 @@ class Published(NamedTuple):
         decryption = decryption or DecryptionKey.generate(secrets.token_bytes)
         asked = request(name, registry.hub_id, signing, decryption)
         assert registry.enrol(asked, answer(registry.pose(asked), registry.hub_id, decryption))
+
+
+def put_by_force(published: Published, role: str, document: Mapping[str, Any]) -> None:
+    """Publishes a document signed with every key there is, past everything that the holders' own software checks."""
+    repository = Repository(published.folder, [published.keys], published.clock())
+    state = repository.state()
+    version = following(state.versions[role], encoded(document), repository._expiry(role))
+    repository._sign(version, state)
+    repository._write_version(version, state.versions[role].document or b"")
+    stamp_by_force(repository, {role: version.number})
+
+
+def stamp_by_force(repository: Repository, numbers: Mapping[str, int]) -> None:
+    """Signs a snapshot of these versions with the online keys, whatever they are signed with."""
+    root = repository.state().root
+    repository._stamp(root, *repository._stamps(root), numbers)
 
 
 def publish_in(place: Path) -> Published:

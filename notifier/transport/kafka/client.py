@@ -13,6 +13,7 @@ from aiokafka import errors as kafka_errors
 
 from notifier.config import KafkaSettings
 from notifier.errors import ConfigError, Fenced, NotifierError, OutcomeUnknown, TransportError
+from notifier.keyfiles import read_secret
 from notifier.transport.base import Record
 
 START_S: Final = 20.0
@@ -95,7 +96,10 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
     files = {"ca": settings.ca, "certificate": settings.certificate, "key": settings.key}
     for name, path in files.items():
         try:
-            path.read_bytes()
+            if name == "key":
+                read_secret(path, "kafka.key", "in kafka.key")
+            else:
+                path.read_bytes()
         except OSError as error:
             what = (error.strerror or "cannot be read").lower()
             raise ConfigError(

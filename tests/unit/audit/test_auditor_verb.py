@@ -36,6 +36,7 @@ def test_what_is_missing_is_said(tmp_path, capsys, log, key, said):
     (tmp_path / "config.toml").write_text(CONFIG.format(log=log))
     if key is not None:
         (tmp_path / "signing.key").write_bytes(key)
+        (tmp_path / "signing.key").chmod(0o600)
     assert run(["auditor", "--config", str(tmp_path / "config.toml")]) == 1
     error = capsys.readouterr().err
     assert error.startswith("notifier: config_invalid: ")

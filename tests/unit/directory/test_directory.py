@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -218,7 +219,7 @@ def test_another_directory_s_keys_sign_nothing(place, clock, client):
         "NLD/spoc", registry.hub_id, SigningKey.from_secret(bytes(32)), DecryptionKey.from_secret(b"2" * 32)
     )
     given = answer(registry.pose(asked), registry.hub_id, DecryptionKey.from_secret(b"2" * 32))
-    for act in (registry.sign, lambda: registry.enrol(asked, given)):
+    for act in (registry.freshen, lambda: registry.enrol(asked, given)):
         with pytest.raises(DirectoryError) as error:
             act()
         assert error.value.reason == "unknown_signer"
@@ -241,6 +242,69 @@ def test_a_key_has_32_bytes(check, key):
     """Whatever else it is."""
     with pytest.raises(KeyRejected):
         check(key)
+
+
+@pytest.mark.parametrize("over", [0, 9, 18])
+def test_an_encryption_key_has_one_encoding(over):
+    """RFC 7748 reads bytes beyond the field as another key's: a revoked key would come back under another id."""
+    reduced, same = over.to_bytes(32, "little"), (2**255 - 19 + over).to_bytes(32, "little")
+    with_bit = bytes([*DecryptionKey.from_secret(b"d" * 32).public[:31], 0x80 | reduced[31]])
+    refused = []
+    for key in (same, with_bit):
+        try:
+            check_encryption_key(key)
+        except KeyRejected as error:
+            refused.append(error.detail)
+    assert refused == ["the encryption key is not in its canonical encoding"] * 2
+
+
+def test_an_answer_is_compared_in_constant_time():
+    """Not byte by byte, and not by the object's own idea of equality."""
+    asked = []
+
+    class Watched(bytes):
+        def __eq__(self, other):
+            asked.append(other)
+            return bytes(self) == bytes(other)
+
+        def __hash__(self):
+            return 0
+
+    check_answer(Watched(b"a" * 32), Watched(b"a" * 32))
+    with pytest.raises(KeyRejected):
+        check_answer(Watched(b"a" * 32), Watched(b"b" * 32))
+    assert not asked, "a comparison that ends early tells how much was right"
+
+
+def enrolled_again(place, clock, present):
+    """What a second holder is shown of new keys of NLD/spoc, signed for by `present`."""
+    registry = enrol(place, clock)
+    alone = place / "holder-1"
+    alone.mkdir()
+    shutil.copy(place / "keys" / "directory-1.pem", alone)
+    first = Registry(place / "pub", alone, clock)
+    signing, decryption = SigningKey.from_secret(b"9" * 32), DecryptionKey.from_secret(b"8" * 32)
+    asked = request("NLD/spoc", registry.hub_id, signing, decryption, present)
+    asked = Request.from_document(json.loads(json.dumps(asked.to_document())))
+    assert not first.enrol(asked, answer(first.pose(asked), registry.hub_id, decryption))
+    (pending,) = registry.pending()
+    return " | ".join(pending.reading.words)
+
+
+@pytest.mark.parametrize("present", [None, bytes([7]) * 32])
+def test_new_keys_without_a_present_one_s_signature_are_a_replacement(place, clock, present):
+    """Whoever signs is told to ask the authority; the same with the signature of a key that is not its."""
+    shown = enrolled_again(place, clock, present and SigningKey.from_secret(present))
+    assert "NLD/spoc: THE NEW KEYS ARE A REPLACEMENT" in shown
+
+
+def test_new_keys_that_a_present_one_signed_for_are_shown_as_that(place, clock):
+    """By the id of the present key; what is added is shown besides."""
+    present = SigningKey.from_secret(bytes([1]) * 32)
+    shown = enrolled_again(place, clock, present)
+    assert f"NLD/spoc: its present key {present.key_id.hex()} signed for the new ones" in shown
+    assert "REPLACEMENT" not in shown
+    assert "is added, in use" in shown
 
 
 def test_good_keys_are_good():

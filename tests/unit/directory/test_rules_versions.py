@@ -12,6 +12,7 @@ from notifier.directory import rulebook
 from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.model import DAY_MS
 from notifier.directory.registry import Registry
+from notifier.directory.roles import LIFETIME_MS, THRESHOLD_ROLES
 from notifier.errors import DirectoryError, DirectoryStale, Refused
 from notifier.notification.territories import BUILT_IN
 from notifier.routing.rules import Corridor, RuleSet, default_rules
@@ -87,7 +88,8 @@ def test_one_holder_alone_changes_no_rules(published):
     assert client.load().rules.version == 1
     second = holder(published, 3)
     assert second.staged_rules == following
-    assert second.sign() == []
+    (pending,) = second.pending()
+    assert second.sign(pending.digest) is None
     assert client.load().rules == following
     with pytest.raises(Refused):
         _ = second.staged_rules
@@ -109,9 +111,7 @@ def test_a_staged_document_that_was_altered_is_not_shown(published):
     """What a holder looks at is what the waiting signatures are about."""
     first = holder(published, 1)
     first.change_rules(without(first.rules, "deportation", "transit"))
-    signed = {path.name for path in (published.folder / "targets" / "rules").glob("*.2.json")}
-    (digest,) = (name.partition(".")[0] for name in signed)
-    path = published.folder / "targets" / "rules" / f"{digest}.current.json"
+    path = published.folder.with_name("pub.staged") / "rules.document.json"
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(DirectoryError, match="damaged"):
         _ = first.staged_rules
@@ -133,27 +133,26 @@ def test_nothing_new_is_no_version(published):
         registry.change_rules(registry.rules)
 
 
-YEAR_MS = 365 * DAY_MS
-
-
-@pytest.mark.parametrize("role", ["directory", "rules"])
+@pytest.mark.parametrize("role", THRESHOLD_ROLES)
 def test_what_does_not_change_is_signed_anew_before_it_expires(published, role):
-    """A year later it would have ended; renewed by two holders it serves, in the version that it had."""
+    """It would have ended; renewed by two holders it serves, in the version that it had."""
     client, registry = published.client(), published.registry()
     before = client.load()
-    published.clock.now += YEAR_MS - DAY_MS
-    for one in ("directory", "rules"):
+    published.clock.now += LIFETIME_MS[role] - DAY_MS
+    for one in THRESHOLD_ROLES:
         assert one == role or registry.renew(one)
     assert not holder(published, 1, role).renew(role)
     with pytest.raises(DirectoryError, match="waits for signatures"):
         holder(published, 2, role).renew(role)
+    (pending,) = registry.pending()
+    assert holder(published, 3, role).sign(pending.digest) is None
     published.clock.now += 2 * DAY_MS
-    registry.sign()
+    registry.freshen()
     after = published.client().load()
     assert (after.directory, after.rules) == (before.directory, before.rules)
 
 
-@pytest.mark.parametrize("role", ["directory", "rules"])
+@pytest.mark.parametrize("role", THRESHOLD_ROLES)
 def test_whoever_holds_no_key_of_a_role_renews_nothing(published, role, tmp_path):
     """Else what nobody signed would wait for signatures, and stand in the way of every change."""
     with pytest.raises(DirectoryError) as error:
@@ -165,8 +164,8 @@ def test_whoever_holds_no_key_of_a_role_renews_nothing(published, role, tmp_path
 def test_what_nobody_renews_expires(published):
     """However fresh the timestamp is."""
     published.client().load()
-    published.clock.now += YEAR_MS + DAY_MS
-    published.registry().sign()
+    published.clock.now += LIFETIME_MS["directory"] + DAY_MS
+    published.registry().freshen()
     with pytest.raises(DirectoryStale):
         published.client().load()
 

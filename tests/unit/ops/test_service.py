@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifier.cli.service import run_service
+from notifier.directory.builtin import builtin_snapshot
 from notifier.errors import DirectoryError, DirectoryStale, StorageError, TransportError
 
 
@@ -34,7 +35,7 @@ class _Directory:
         pass
 
     def snapshot(self):
-        return SimpleNamespace(directory=SimpleNamespace(version=1), rules=SimpleNamespace(version=1))
+        return builtin_snapshot()
 
 
 class _Service:
@@ -69,7 +70,7 @@ def settings(monkeypatch):
     monkeypatch.setattr("notifier.transport.kafka.KafkaTransport", _Transport)
     monkeypatch.setattr("notifier.directory.client.DirectoryClient", _Directory)
     monkeypatch.setattr("notifier.ops.logging.configure", lambda: None)
-    return SimpleNamespace(kafka=None, directory=None, listen="127.0.0.1:9464")
+    return SimpleNamespace(name="test", kafka=None, directory=None, listen="127.0.0.1:9464")
 
 
 @pytest.mark.parametrize("fault", [TransportError(detail="down"), StorageError(detail="full"), DirectoryStale()])

@@ -1,0 +1,164 @@
+"""`notifier directory request|add|prove|rotate|suspend|permit|remove`: who takes part, and with which keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from notifier.cli.directory_shared import (
+    folder_option,
+    keys_option,
+    party_keys,
+    read_as,
+    read_file,
+    read_json,
+    registry_of,
+    said,
+)
+from notifier.errors import Malformed, Refused
+
+
+@click.command(epilog="Example: notifier directory request NLD/spoc --root 1.root.json --party nld > request.json")
+@click.argument("authority")
+@click.option("--root", type=click.Path(path_type=Path), required=True, help="The trusted 1.root.json.")
+@click.option("--party", type=click.Path(path_type=Path), required=True, help="Where the private keys are, or go.")
+@click.option("--present", type=click.Path(path_type=Path), help="The signing key in use: it signs for them.")
+def request(authority: str, root: Path, party: Path, present: Path | None) -> None:
+    """As an authority: make keys where there are none, and print the request for enrolment.
+
+    Whoever takes part already names its present signing key: without its signature the holders are shown a
+    replacement. The hub asks as `hub`, for keys of its statements and slips.
+    """
+    from notifier.directory import enrolment
+    from notifier.directory.client import hub_id_of
+
+    hub_id = hub_id_of(read_file(root))
+    signing, decryption = party_keys(party, make=True)
+    asked = enrolment.request(authority, hub_id, signing, decryption, _present(present))
+    click.echo(json.dumps(asked.to_document()))
+
+
+@click.command(epilog="Example: notifier directory prove challenge.json --root 1.root.json --party nld > answer.json")
+@click.argument("challenge", type=click.Path(path_type=Path))
+@click.option("--root", type=click.Path(path_type=Path), required=True, help="The trusted 1.root.json.")
+@click.option("--party", type=click.Path(path_type=Path), required=True, help="Where the private keys are.")
+def prove(challenge: Path, root: Path, party: Path) -> None:
+    """As an authority: answer the registrar's challenge."""
+    from notifier.directory import enrolment
+    from notifier.directory.client import hub_id_of
+
+    posed = read_as(challenge, enrolment.Challenge.from_document)
+    given = enrolment.answer(posed, hub_id_of(read_file(root)), party_keys(party)[1])
+    click.echo(json.dumps({"answer": given.hex()}))
+
+
+@click.command(epilog="Example: notifier directory add request.json --folder pub --keys role-keys > challenge.json")
+@click.argument("request_file", metavar="REQUEST", type=click.Path(path_type=Path))
+@click.option("--answer", type=click.Path(path_type=Path), help="The authority's answer: enrols it.")
+@folder_option
+@keys_option
+def add(request_file: Path, answer: Path | None, folder: Path, keys: Path) -> None:
+    """As the registrar: check a request and print the challenge; with --answer, enrol."""
+    from notifier.directory.enrolment import Request
+
+    asked = read_as(request_file, Request.from_document)
+    registry = registry_of(folder, keys)
+    if answer is None:
+        click.echo(json.dumps(registry.pose(asked).to_document()))
+        return
+    given = read_json(answer)
+    if not isinstance(given, dict) or not isinstance(given.get("answer"), str):
+        raise Malformed(detail=f"{answer}: must be an object with the field answer")
+    try:
+        value = bytes.fromhex(given["answer"])
+    except ValueError as error:
+        raise Malformed(detail=f"{answer}: the answer is hex") from error
+    said(registry, "directory", out=registry.enrol(asked, value))
+
+
+@click.command(
+    epilog="Example: notifier directory rotate TUR/spoc KEYID --state retiring --folder pub --keys role-keys"
+)
+@click.argument("authority")
+@click.argument("key_id")
+@click.option(
+    "--state",
+    type=click.Choice(["retiring", "revoked"]),
+    default="retiring",
+    show_default=True,
+    help="Retiring: makes nothing new. Revoked: at once.",
+)
+@folder_option
+@keys_option
+def rotate(authority: str, key_id: str, state: str, folder: Path, keys: Path) -> None:
+    """Retire or revoke a key of an authority, or of the hub (`hub`), after its successor was enrolled with `add`."""
+    from notifier.directory.model import KeyState
+
+    try:
+        wanted = bytes.fromhex(key_id)
+    except ValueError as error:
+        raise Refused(
+            "not_found", "a key's id is 32 hex digits", hint="notifier directory show lists them"
+        ) from error
+    registry = registry_of(folder, keys)
+    said(registry, "directory", out=registry.change_key(authority, wanted, KeyState(state)))
+
+
+@click.command(epilog="Example: notifier directory suspend TUR/fiu --folder pub --keys role-keys")
+@click.argument("authority")
+@folder_option
+@keys_option
+def suspend(authority: str, folder: Path, keys: Path) -> None:
+    """Let an authority neither send nor be told, until it is permitted again. What it sent before stays readable."""
+    from notifier.directory.model import AuthorityState
+
+    _stand(authority, folder, keys, state=AuthorityState.SUSPENDED)
+
+
+@click.command(epilog="Example: notifier directory permit TUR/fiu finint arrest --folder pub --keys role-keys")
+@click.argument("authority")
+@click.argument("types", nargs=-1, metavar="[TYPE]...")
+@folder_option
+@keys_option
+def permit(authority: str, types: tuple[str, ...], folder: Path, keys: Path) -> None:
+    """Let a suspended authority take part again; where types are named, it may send these, and no others."""
+    from notifier.directory.model import AuthorityState
+    from notifier.routing.facts import PERMISSIONS
+
+    if unknown := sorted(set(types) - PERMISSIONS):
+        raise Refused(
+            "not_found", f"there is no type {unknown[0]}", hint=f"types are {', '.join(sorted(PERMISSIONS))}"
+        )
+    publishes = frozenset(types) if types else None
+    _stand(authority, folder, keys, state=AuthorityState.ACTIVE, publishes=publishes)
+
+
+@click.command(epilog="Example: notifier directory remove TUR/fiu --folder pub --keys role-keys")
+@click.argument("authority")
+@folder_option
+@keys_option
+def remove(authority: str, folder: Path, keys: Path) -> None:
+    """Let an authority take part no more, for good. What it sent before stays readable."""
+    from notifier.directory.model import AuthorityState
+
+    _stand(authority, folder, keys, state=AuthorityState.REMOVED)
+
+
+def _stand(authority: str, folder: Path, keys: Path, **standing: Any) -> None:
+    registry = registry_of(folder, keys)
+    said(registry, "directory", out=registry.change_standing(authority, **standing))
+
+
+def _present(path: Path | None) -> Any:
+    from notifier.envelope import SigningKey
+    from notifier.keyfiles import KEY_BYTES, read_secret
+
+    if path is None:
+        return None
+    secret = read_secret(path, "the present key", "with --present")
+    if len(secret) != KEY_BYTES:
+        raise Malformed(detail=f"{path}: does not hold {KEY_BYTES} bytes")
+    return SigningKey.from_secret(secret)

@@ -1,0 +1,45 @@
+"""What of the directory ends, when, and whether somebody must see to it now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from notifier.directory.model import Key, KeyUse
+from notifier.directory.roles import due, soon
+from notifier.directory.snapshot import Snapshot
+
+USES = {KeyUse.SIGN: "signing", KeyUse.ENCRYPT: "encryption"}
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """`what` is a role, or a key by its owner and use; `at` when it ends (Unix milliseconds)."""
+
+    what: str
+    at: int
+    due: bool
+
+
+def ends(snapshot: Snapshot, name: str, now: int) -> Iterator[End]:
+    """Every role's end, that of the hub's keys, and that of the keys of the authority `name`.
+
+    Of keys the last of each use counts: an earlier one may end, once its successor is listed.
+    """
+    for role, at in snapshot.ends.items():
+        yield End(role, at, due(role, at, now))
+    yield from _keys("hub", snapshot.directory.hub.keys, now)
+    known = snapshot.directory.authority(name)
+    if known is not None and known.active:
+        yield from _keys("own", known.keys, now)
+
+
+def _keys(owner: str, keys: Sequence[Key], now: int) -> Iterator[End]:
+    for use, word in USES.items():
+        usable = [key for key in keys if key.use is use and key.makes(now)]
+        if usable:
+            last = max(usable, key=lambda key: key.not_after)
+            lifetime = last.not_after - last.not_before
+            yield End(f"{owner}_{word}", last.not_after, soon(last.not_after, now, lifetime))
+        elif keys:
+            yield End(f"{owner}_{word}", now, due=True)
