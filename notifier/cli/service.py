@@ -21,6 +21,7 @@ from notifier.runtime import REAL, Runtime
 
 if TYPE_CHECKING:
     from notifier.directory.client import DirectoryClient
+    from notifier.directory.ends import End
     from notifier.directory.snapshot import Snapshot
     from notifier.transport.base import Transport
 
@@ -133,16 +134,23 @@ def _fresh(directory: DirectoryClient) -> bool:
 
 
 def _show(snapshot: Snapshot, name: str) -> None:
-    """Set the gauges of the directory, as the party `name` has it."""
+    """Set the gauges of the directory, as the party `name` has it; what ends is told by the clock of each scrape."""
     from notifier.directory.ends import ends
     from notifier.ops import metrics
 
     metrics.DIRECTORY_VERSION.set(snapshot.directory.version)
     metrics.RULES_VERSION.set(snapshot.rules.version)
-    now = REAL.clock()
-    for end in ends(snapshot, name, now):
-        metrics.ENDS_IN.labels(end.what).set((end.at - now) / 1000)
-        metrics.ENDS_SOON.labels(end.what).set(int(end.due))
+    for end in ends(snapshot, name, REAL.clock()):
+        metrics.ENDS_IN.labels(end.what).set_function(partial(_left_s, end.at))
+        metrics.ENDS_SOON.labels(end.what).set_function(partial(_is_due, end))
+
+
+def _left_s(at: int) -> float:
+    return (at - REAL.clock()) / 1000
+
+
+def _is_due(end: End) -> int:
+    return int(end.due(REAL.clock()))
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from notifier.directory.model import Key, KeyUse
-from notifier.directory.roles import due, soon
+from notifier.directory.roles import margin, margin_of
 from notifier.directory.snapshot import Snapshot
 
 USES = {KeyUse.SIGN: "signing", KeyUse.ENCRYPT: "encryption"}
@@ -14,11 +14,18 @@ USES = {KeyUse.SIGN: "signing", KeyUse.ENCRYPT: "encryption"}
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """`what` is a role, or a key by its owner and use; `at` when it ends (Unix milliseconds)."""
+    """`what` is a role, or a key by its owner and use; `at` when it ends, `since` when somebody must see to it.
+
+    Both in Unix milliseconds.
+    """
 
     what: str
     at: int
-    due: bool
+    since: int
+
+    def due(self, now: int) -> bool:
+        """Tell whether somebody must see to it at time `now`."""
+        return now >= self.since
 
 
 def ends(snapshot: Snapshot, name: str, now: int) -> Iterator[End]:
@@ -27,7 +34,7 @@ def ends(snapshot: Snapshot, name: str, now: int) -> Iterator[End]:
     Of keys the last of each use counts: an earlier one may end, once its successor is listed.
     """
     for role, at in snapshot.ends.items():
-        yield End(role, at, due(role, at, now))
+        yield End(role, at, at - margin_of(role))
     yield from _keys("hub", snapshot.directory.hub.keys, now)
     known = snapshot.directory.authority(name)
     if known is not None and known.active:
@@ -39,7 +46,6 @@ def _keys(owner: str, keys: Sequence[Key], now: int) -> Iterator[End]:
         usable = [key for key in keys if key.use is use and key.makes(now)]
         if usable:
             last = max(usable, key=lambda key: key.not_after)
-            lifetime = last.not_after - last.not_before
-            yield End(f"{owner}_{word}", last.not_after, soon(last.not_after, now, lifetime))
+            yield End(f"{owner}_{word}", last.not_after, last.not_after - margin(last.not_after - last.not_before))
         elif keys:
-            yield End(f"{owner}_{word}", now, due=True)
+            yield End(f"{owner}_{word}", now, now)

@@ -33,19 +33,22 @@ MISSED_MS: Final = 2 * FRESHEN_EVERY_MS + FRESHEN_EVERY_MS // 2
 WARN_MS: Final = 60 * DAY_MS
 
 
-def soon(ends: int, now: int, lifetime: int) -> bool:
-    """Tell whether something of that lifetime is to be renewed: 60 days or a third of it are left, the lesser."""
-    return ends - now <= min(WARN_MS, lifetime // 3)
+def margin(lifetime: int) -> int:
+    """How long before its end something of that lifetime is to be renewed: 60 days or a third of it, the lesser."""
+    return min(WARN_MS, lifetime // 3)
 
 
-def due(role: str, ends: int, now: int) -> bool:
-    """Tell whether a role's signature, which ends at `ends`, needs somebody to see to it now (Unix milliseconds).
+def margin_of(role: str) -> int:
+    """How long before a role's signature ends somebody must see to it (milliseconds).
 
     Of the timestamp two missed runs of `freshen` are enough: it is good for a day.
     """
-    if role == "timestamp":
-        return ends - now <= LIFETIME_MS[role] - MISSED_MS
-    return soon(ends, now, LIFETIME_MS[role])
+    return LIFETIME_MS[role] - MISSED_MS if role == "timestamp" else margin(LIFETIME_MS[role])
+
+
+def due(role: str, ends: int, now: int) -> bool:
+    """Tell whether a role's signature, which ends at `ends`, needs somebody to see to it now (Unix milliseconds)."""
+    return now >= ends - margin_of(role)
 
 
 def delegator_of(role: str) -> str:

@@ -19,7 +19,7 @@ from notifier.config import Settings, file_of
 from notifier.directory.ends import ends
 from notifier.directory.holding import ENROL, check_held
 from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS
-from notifier.directory.roles import soon
+from notifier.directory.roles import margin
 from notifier.errors import ConfigError, NotifierError, Refused, StorageError
 from notifier.keyfiles import readable_by_others
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
@@ -121,7 +121,7 @@ def _due(settings: Settings, snapshot: Snapshot, now: int) -> Iterator[Finding]:
             hint = f"two holders renew it (notifier directory renew {end.what})"
             if end.what == "snapshot":
                 hint = "find out why notifier directory freshen does not run"
-        if end.due:
+        if end.due(now):
             yield Finding(settings.name, "directory", WARNING, detail, "directory_stale", hint)
 
 
@@ -183,7 +183,7 @@ def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
         raise Refused("unknown_authority", f"the directory has no active authority {name}", hint="have it enrolled")
     keys_of = listed or (authority.keys if authority is not None else ())
     first = check_held(name, keys_of, signing.key_id, decryption, now)
-    if any(soon(key.not_after, now, key.not_after - key.not_before) for key in keys_of if key.makes(now)):
+    if any(now >= key.not_after - margin(key.not_after - key.not_before) for key in keys_of if key.makes(now)):
         hint = "enrol new ones (notifier directory request), then retire these (notifier directory rotate)"
         return Finding(name, "keys", WARNING, f"a key ends on {_day(first)}", "key_rejected", hint)
     return Finding(name, "keys", OK, f"the directory lists them; the first ends on {_day(first)}")

@@ -74,7 +74,7 @@ class Routine:
             self.agreed(lambda registry, role=role: registry.renew(role))
         snapshot = self.world.directory.load()
         now = self.published.clock()
-        asked = {name: [one.what for one in endings.ends(snapshot, name, now) if one.due] for name in CAST}
+        asked = {name: [one.what for one in endings.ends(snapshot, name, now) if one.due(now)] for name in CAST}
         if any(what.startswith("hub_") for what in asked[CAST[0]]):
             self.rotate_hub()
         for name, due in asked.items():

@@ -279,7 +279,7 @@ ATTACKS = (
            "notifier.directory.repository:Repository._stamped = lambda self, role, signed, *_: [made := "
            "Metadata(signed), [made.sign(one, append=True) for one in self._signers.get(role, ())]][0]"),
     attack("41 a warning that nobody gives", "41_keys_end::test_every_service_works_three_years_later",
-           "notifier.directory.roles:soon = lambda *_: False", "notifier.directory.ends:soon = lambda *_: False"),
+           "notifier.directory.roles:margin = lambda _: 0", "notifier.directory.ends:margin = lambda _: 0"),
     attack("41 a stolen key of the log", "41_keys_end::test_a_revoked_key_of_the_log_verifies_nothing",
            "notifier.directory.model:Hub.log_vkeys = "
            "lambda self: (self.log_key, *(one.vkey for one in self.log_keys_before))"),

@@ -10,9 +10,14 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
 
+from notifier.directory.ends import ends
+from notifier.directory.model import Directory, Hub, Key, KeyUse
+from notifier.directory.roles import LIFETIME_MS
+from notifier.directory.snapshot import Snapshot
 from notifier.ops import metrics
 from notifier.ops.logging import configure
 from notifier.ops.server import application
+from notifier.routing.rules import default_rules
 
 
 @pytest.fixture
@@ -104,3 +109,21 @@ def test_no_label_can_name_a_participant():
     for one in ours:
         assert set(one._labelnames) <= allowed
         assert one._name.startswith("notifier_")
+
+
+def test_what_ends_is_shown_in_time():
+    """Two missed runs of the hourly one, and 60 days or a third of a lifetime, whichever is less."""
+    day, hour = 86_400_000, 3_600_000
+    keys = (
+        Key(b"s" * 16, KeyUse.SIGN, bytes(32), 0, 365 * day),
+        Key(b"e" * 16, KeyUse.ENCRYPT, bytes(32), 0, 30 * day),
+    )
+    facts = Directory(1, 0, Hub(bytes(16), keys, 1, "", ""), {})
+    lasting = {role: LIFETIME_MS[role] for role in LIFETIME_MS}
+    found = {one.what: one for one in ends(Snapshot(facts, default_rules(), ends=lasting), "TUR/spoc", 0)}
+    assert not found["timestamp"].due(2 * hour), "one run may be missed"
+    assert found["timestamp"].due(3 * hour)
+    left = {"snapshot": 7 / 3, "directory": 10, "rules": 60, "root": 60, "hub_signing": 60, "hub_encryption": 10}
+    for what, days in left.items():
+        assert not found[what].due(found[what].at - round(days * day) - hour), what
+        assert found[what].due(found[what].at - round(days * day)), what
