@@ -56,9 +56,9 @@ def test_nobody_waits_for_a_pipe(log, signer, name):
 
 @pytest.mark.parametrize("name", [*NAMES, "tile/0/001"])
 def test_no_file_is_read_beyond_what_a_log_holds(log, signer, name):
-    """A terabyte, most of it a hole: refused by its size, and not brought into memory."""
+    """Most of it a hole, and it may be without end: refused by its size, and not brought into memory."""
     with (log / name).open("ab") as file:
-        file.truncate(1 << 40)
+        file.truncate(1 << 26)
     fault, *_ = [one for one in verify_folder(log, signer.verifier).faults if one.startswith(name)]
     assert "is larger than" in fault
 
