@@ -38,6 +38,7 @@ from notifier.directory.client import hub_id_of
 from notifier.directory.enrolment import Request, endorser
 from notifier.directory.holders import make_key, read_signers
 from notifier.directory.model import DAY_MS
+from notifier.directory.model import Key as ListedKey
 from notifier.directory.roles import (
     DELEGATED,
     HOLDERS,
@@ -280,9 +281,11 @@ class Repository:
         return Pending(*about, reading, None, _complete(version, state, after))
 
     def _examined(self, state: State, version: Version) -> Reading:
-        directory = directory_of(state.versions["directory"], bytes(16))
-        by = endorser(self._staging.endorsements(), directory, self._root_id())
-        return examine(state, version, by, self._now_ms)
+        def endorsing(name: str, added: Sequence[ListedKey]) -> ListedKey | None:
+            directory = directory_of(state.versions["directory"], bytes(16))
+            return endorser(self._staging.endorsements(), directory, self._root_id())(name, added)
+
+        return examine(state, version, endorsing, self._now_ms)
 
     def _root_id(self) -> bytes:
         return hub_id_of((self._folder / "1.root.json").read_bytes())
