@@ -111,4 +111,5 @@ def exercise() -> dict[str, Any]:
             "sex": "X",
             "nationalities": [{"state": RECIPIENT.partition("/")[0], "status": "documented"}],
         },
+        "local": {"refugee": {"status": "none", "feared": []}},
     }
