@@ -20,6 +20,7 @@ from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
 from notifier.envelope import SigningKey
 from notifier.errors import Fenced, Refused, StorageError
+from notifier.notification.warnings import CONCERN_SAFETY
 from notifier.ops import diagnosis
 from notifier.producers.compartments import decisions_key
 from notifier.producers.outbox import SENDER_LEASE, Outbox
@@ -554,7 +555,9 @@ async def test_two_publishers_share_one_outbox_and_two_subscribers_one_inbox(wor
     """Whoever publishes and whoever goes on where another ended: every message comes once, in one order."""
     async with world.routing(), asyncio.timeout(PATIENCE_S):
         async with publishing() as first, publishing() as second:
-            stored = await asyncio.gather(*(one.publish(document()) for one in (first, second) * 10))
+            stored = await asyncio.gather(
+                *(one.publish(document(), accept_warnings=CONCERN_SAFETY) for one in (first, second) * 10)
+            )
             assert len({one.id for one in stored}) == 20
             assert [(await second.wait(one.id)).state for one in stored] == ["told"] * 20
             assert await first.waiting() == []
@@ -566,7 +569,7 @@ async def test_two_publishers_share_one_outbox_and_two_subscribers_one_inbox(wor
             assert locked.value.reason == "storage_locked"
             taken = [(await anext(messages)).id for messages in [aiter(reader)] for _ in range(3)]
         async with publishing() as third:
-            later = await third.publish(document())
+            later = await third.publish(document(), accept_warnings=CONCERN_SAFETY)
             assert (await third.wait(later.id)).state == "told"
         async with subscribed() as reader:
             await reader.until_idle(0)
@@ -586,18 +589,18 @@ async def test_one_publisher_sends_and_the_next_takes_over(world, publishing, mo
         holder = await held(standing_by)
         async with publishing() as other:
             for publisher in (other, standing_by):
-                submitted = await publisher.publish(document())
+                submitted = await publisher.publish(document(), accept_warnings=CONCERN_SAFETY)
                 assert (await publisher.wait(submitted.id)).state == "told"
             assert await held(other) == holder
             await standing_by.__aexit__(None, None, None)
-            submitted = await other.publish(document())
+            submitted = await other.publish(document(), accept_warnings=CONCERN_SAFETY)
             assert (await other.wait(submitted.id)).state == "told"
             second = await held(other)
             assert second != holder
             monkeypatch.setattr(Lease, "release", silent)
         monkeypatch.undo()
         async with publishing() as third:
-            submitted = await third.publish(document())
+            submitted = await third.publish(document(), accept_warnings=CONCERN_SAFETY)
             world.clock.now += LEASE_MS
             assert (await third.wait(submitted.id)).state == "told"
             assert await held(third) not in (holder, second)
