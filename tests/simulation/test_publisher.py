@@ -276,7 +276,7 @@ async def test_a_suspended_authority_stops_says_so_and_goes_on_once_it_is_active
 
     world = make_world(1, fault)
     active = world.directory.snapshot()
-    async with world.routing(), publishing(world) as publisher:
+    async with publishing(world) as publisher:
         submitted = await publisher.publish(document())
         world.directory.put(suspended(active, "TUR/spoc"))
         down = False
@@ -286,7 +286,8 @@ async def test_a_suspended_authority_stops_says_so_and_goes_on_once_it_is_active
         assert raised.value.reason == "signer_suspended"
         assert not intake(world)
         world.directory.put(replace(active, directory=replace(active.directory, version=3)))
-        status = await publisher.wait(submitted.id, PATIENCE_S)
+        async with world.routing():
+            status = await publisher.wait(submitted.id, PATIENCE_S)
         assert (status.state, status.reason) == ("told", None)
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1]
 
