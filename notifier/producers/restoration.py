@@ -35,7 +35,12 @@ LAST_THINGS: Final = (tables.messages.c.created, tables.letters.c.updated, table
 
 IS_UNDECIDED: Final = tables.letters.c.state.in_(UNDECIDED)
 CURRENT: Final = tables.streams.c.state != StreamState.CLOSED
+STREAM: Final = sa.select(tables.streams).where(CURRENT)
 CLOSER: Final = sa.select(tables.letters).where(tables.letters.c.act == CLOSING, IS_UNDECIDED)
+LAST_CLOSER: Final = (
+    sa.select(tables.letters).where(tables.letters.c.act == CLOSING).order_by(tables.letters.c.id.desc()).limit(1)
+)
+VOID: Final = tables.envelopes.update().where(tables.envelopes.c.state == "flying").values(state="void", bytes=None)
 PARKED: Final = (
     sa.select(tables.letters.c.id, tables.letters.c.message, tables.messages.c.notification_id)
     .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message)
@@ -96,9 +101,7 @@ class Restoration:
                 backup_at=max((one for one in last if one is not None), default=tables.streams.c.opened),
             )
         )
-        await self._connection.execute(
-            tables.envelopes.update().where(tables.envelopes.c.state == "flying").values(state="void", bytes=None)
-        )
+        await self._connection.execute(VOID)
         await self.resume()
 
     async def _last(self, column: sa.Column[Any], before: int) -> int | None:
@@ -107,7 +110,7 @@ class Restoration:
 
     async def resume(self) -> None:
         """Post the closing act of a stream that is to be closed, where there is none."""
-        stream = (await self._connection.execute(sa.select(tables.streams).where(CURRENT))).one()
+        stream = (await self._connection.execute(STREAM)).one()
         if stream.state != StreamState.CLOSING or (await self._connection.execute(CLOSER)).first() is not None:
             return
         facts = {
@@ -123,7 +126,7 @@ class Restoration:
 
         An outbox that never sent anything has nothing to close.
         """
-        stream = (await self._connection.execute(sa.select(tables.streams).where(CURRENT))).one()
+        stream = (await self._connection.execute(STREAM)).one()
         sent = (await self._connection.execute(sa.select(tables.envelopes.c.digest).limit(1))).first() is not None
         if stream.state != StreamState.OPEN or not (sent or stream.number):
             return False
@@ -147,18 +150,14 @@ class Restoration:
 
     async def finish(self) -> None:
         """The stream is closed: park what the backup had to send, and begin the stream that the closing act names."""
-        stream = (await self._connection.execute(sa.select(tables.streams).where(CURRENT))).one()
+        stream = (await self._connection.execute(STREAM)).one()
         now = self._runtime.clock()
-        closers = (
-            await self._connection.execute(sa.select(tables.letters).where(tables.letters.c.act == CLOSING))
-        ).all()
-        said = json.loads(self._work.deed_of(closers[-1]).said)
+        last = (await self._connection.execute(LAST_CLOSER)).one()
+        said = json.loads(self._work.deed_of(last).said)
         await self._connection.execute(
             tables.streams.update().where(tables.streams.c.id == stream.id).values(state=StreamState.CLOSED)
         )
-        await self._connection.execute(
-            tables.envelopes.update().where(tables.envelopes.c.state == "flying").values(state="void", bytes=None)
-        )
+        await self._connection.execute(VOID)
         fresh = bytes.fromhex(said["next"])
         await self._connection.execute(
             tables.streams.insert().values(
@@ -208,7 +207,7 @@ class Restoration:
 
         What is given up counts as refused for good: the hub may have accepted it before the restore.
         """
-        rows = [row for row in await self._parked() if row.notification_id in notifications]
+        rows = [row for row in (await self._connection.execute(PARKED)).all() if row.notification_id in notifications]
         if not rows:
             return []
         which = [row.id for row in rows]
@@ -224,9 +223,6 @@ class Restoration:
             acts.append((message, Deed.of("adoption", self._runtime, facts)))
         await self._work.post(acts)
         return done
-
-    async def _parked(self) -> list[Any]:
-        return list((await self._connection.execute(PARKED)).all())
 
 
 def _candidates() -> sa.Select[Any]:

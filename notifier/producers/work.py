@@ -27,7 +27,7 @@ from notifier.producers.pipeline import BARRED, Pipeline, Placed, Resend, Step, 
 from notifier.producers.plan import Entry, Plan, nothing
 from notifier.producers.registry import check_message, message_mac
 from notifier.producers.registry import letter_context as letter_context
-from notifier.producers.restoration import CLOSING, Restoration
+from notifier.producers.restoration import CLOSING, STREAM, Restoration
 from notifier.producers.sealer import Load, Outbound
 from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, LetterState, RecipientState, StreamState
 from notifier.producers.submissions import SignedSubmission, Submitter, submit
@@ -48,7 +48,6 @@ IS_DUE: Final = (tables.letters.c.state == LetterState.PENDING) & (
 DONE: Final = frozenset({RecipientState.TOLD, RecipientState.REJECTED})
 _ON_ITS_WAY: Final = (LetterState.SEALED, LetterState.PENDING)
 # Statements of every message, built once: building costs as much as running.
-STREAM: Final = sa.select(tables.streams).where(tables.streams.c.state != StreamState.CLOSED)
 _PLACES: Final = sa.select(
     *(tables.envelopes.c[name] for name in ("digest", "letter", "stream", "number", "previous", "sequences"))
 )
