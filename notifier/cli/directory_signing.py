@@ -13,7 +13,7 @@ import click
 from notifier.cli.directory_shared import folder_option, keys_option, read_json, registry_of, said
 from notifier.cli.explaining import change_line
 from notifier.directory.roles import THRESHOLD_ROLES
-from notifier.errors import NotifierError, UsageError
+from notifier.errors import NotifierError
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def sign(digests: tuple[str, ...], folder: Path, keys: Path) -> int:
             _show(one)
     chosen = digests or tuple(one.digest for one in pending if _confirmed(one))
     if not chosen:
-        raise UsageError(detail="nothing was signed: no digest was named", hint="notifier directory sign DIGEST")
+        click.echo("nothing was signed: name the digest of what you want to sign", err=True)
+        return 1
     short = False
     for digest in chosen:
         left = registry.sign(digest)

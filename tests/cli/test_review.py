@@ -64,6 +64,7 @@ def test_a_key_that_is_there_is_taken(notifier, tmp_path):
     own, other = SigningKey.from_secret(b"o" * 32), SigningKey.from_secret(b"p" * 32)
     path = tmp_path / "own.key"
     path.write_bytes(own.secret)
+    path.chmod(0o600)
     assert notifier("person", "add", "own", "--may", "release", "--key", str(path))[0] == 0
     status, made, _ = notifier("person", "add", "far", "--may", "release", "--public", other.public.hex(), "--json")
     assert (status, made["key_file"]) == (0, None)

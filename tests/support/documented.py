@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 REMARK = re.compile(r"\s+# .*")
+SHOWN = ("notifier ", "venv/bin/notifier ", "mkdir ")
 EXAMPLE = re.compile(r"Example: (.*)")
 
 
@@ -25,7 +26,7 @@ def blocks(page: Path, language: str = "") -> list[str]:
 def of_page(page: Path) -> list[str]:
     """The commands of a page, from top to bottom."""
     lines = [line for text in blocks(page) for line in text.splitlines()]
-    return [REMARK.sub("", line) for line in lines if line.startswith(("notifier ", "venv/bin/notifier "))]
+    return [REMARK.sub("", line) for line in lines if line.startswith(SHOWN)]
 
 
 def of_helps() -> dict[str, str]:
