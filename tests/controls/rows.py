@@ -383,6 +383,23 @@ ATTACKS = (
            "notifier.producers.submissions:signature_holds = lambda *_: True"),
     attack("39 a service decides nothing", "39_submitter::test_a_service_decides_nothing",
            "notifier.producers.persons:Person.may = lambda *_: True"),
+    attack("53 what may be known later is no attack",
+           "53_false_alarm::test_what_the_hub_does_not_know_yet_is_no_attack_and_arrives[a recipient's key]",
+           "notifier.routing.partition:examine = lambda *args: [found := original(*args), "
+           "replace(found, reason='unreadable_slip') if getattr(found, 'reason', '') == 'directory_unknown' "
+           "else found][1]"),
+    attack("53 the hub looks", "53_false_alarm::test_what_the_hub_does_not_know_yet_is_no_attack_and_arrives"
+           "[a new recipient]",
+           "notifier.routing.router:PERHAPS_LATER = frozenset()"),
+    attack("53 the hub looks no oftener",
+           "53_false_alarm::test_who_names_keys_that_there_are_not_holds_up_nobody[naming_a_recipient]",
+           "notifier.routing.router:Router._look_for_versions = lambda self, reads, snapshot: "
+           "[module('asyncio').ensure_future(self._directory.refresh()) for _ in reads]"),
+    attack("53 the version of now excuses nothing",
+           "53_false_alarm::test_who_hides_an_addressee_under_the_version_of_now_is_no_false_alarm",
+           "notifier.routing.partition:examine = lambda *args: [found := original(*args), "
+           "replace(found, reason='directory_unknown') if getattr(found, 'reason', '') == 'unreadable_slip' "
+           "else found][1]"),
     attack("46 rows are bound",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[a retired person back]",
            "notifier.storage:RowCipher.is_bound = lambda *_: True"),
