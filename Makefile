@@ -51,7 +51,7 @@ coverage: setup ## what `make integration COVERAGE=1` reached of the modules tha
 
 test-long: setup ## many seeds, larger models, and the kill campaign: SEEDS, FROM, MODELS, LOAD and ACTS say which
 	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/unit --disable-socket --allow-unix-socket -n $(WORKERS))
-	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model tests/simulation/test_deaths.py --timeout=3600 -n $(WORKERS))
+	$(if $(MODELS),NOTIFIER_LONG=1 $(PYTEST) tests/model tests/simulation/test_deaths.py tests/attacks/test_41_keys_end.py --timeout=3600 -n $(WORKERS))
 	NOTIFIER_SEEDS=$(SEEDS) NOTIFIER_FROM=$(FROM) $(PYTEST) --timeout=3600 \
 		tests/simulation/test_schedules.py tests/simulation/test_whole_system.py
 	$(if $(MODELS),NOTIFIER_LONG=1) NOTIFIER_LOAD=$(LOAD) NOTIFIER_ACTS=$(ACTS) NOTIFIER_REPORT=campaign.json \

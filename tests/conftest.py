@@ -10,7 +10,9 @@ import signal
 from hypothesis import settings
 from xdist.workermanage import NodeManager
 
-settings.register_profile("gate", deadline=None, derandomize=True)
+from support.drawing import examples
+
+settings.register_profile("gate", deadline=None, derandomize=True, max_examples=examples(100))
 settings.register_profile("long", deadline=None)
 settings.load_profile("long" if "NOTIFIER_LONG" in os.environ else "gate")
 

@@ -16,6 +16,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -453,16 +454,14 @@ class Repository:
     def _root(self) -> Metadata[Root]:
         """The latest root, each one signed by the holders of the one before."""
         try:
-            root = Metadata[Root].from_bytes((self._metadata / "1.root.json").read_bytes())
-            while (path := self._metadata / f"{root.signed.version + 1}.root.json").exists():
-                later = Metadata[Root].from_bytes(path.read_bytes())
-                signed = (root.signed, later.signed_bytes, later.signatures)
-                if not later.signed.get_root_verification_result(*signed).verified:
+            number, known = 1, (self._metadata / "1.root.json").read_bytes()
+            while (path := self._metadata / f"{number + 1}.root.json").exists():
+                number, known, before = number + 1, path.read_bytes(), known
+                if not _succeeds(known, before, number):
                     raise DirectoryError(detail=f"{path} is not signed by the holders of the root")
-                root = later
+            return Metadata[Root].from_bytes(known)
         except (OSError, RepositoryError, ValueError) as error:
             raise DirectoryError(detail=f"{self._folder} is no directory, or is damaged") from error
-        return root
 
     def _read(self, name: str) -> Metadata[Any]:
         try:
@@ -511,6 +510,18 @@ def _complete(version: Version, state: State, after: State) -> bool:
     result = metadata.signed.get_root_verification_result(state.root, metadata.signed_bytes, metadata.signatures)
     verified: bool = result.verified
     return verified
+
+
+@lru_cache(maxsize=256)
+def _succeeds(later: bytes, root: bytes, number: int) -> bool:
+    """Whether the holders of `root` have signed `later`, and it is that number; kept, as these bytes never change.
+
+    Raises as `Metadata.from_bytes` for what is no root.
+    """
+    signed = Metadata[Root].from_bytes(root).signed
+    metadata = Metadata[Root].from_bytes(later)
+    result = metadata.signed.get_root_verification_result(signed, metadata.signed_bytes, metadata.signatures)
+    return bool(result.verified) and metadata.signed.version == number
 
 
 def _verifies(root: Root, role: str, metadata: Metadata[Any]) -> bool:

@@ -37,7 +37,7 @@ def document():
     subject["nationalities"].append({"state": STATE, "status": "documented"})
     subject["residences"] = [STATE]
     made["handling"]["codes"] = []
-    made["narrative"] = f"{FIRST} {LAST} was seen in {STATE} with {NUMBER}"
+    made["narrative"] = f"{FIRST} {LAST} was seen in {STATE} with {NUMBER}: {made['narrative']}"
     return made
 
 

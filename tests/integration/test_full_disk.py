@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import uuid
 
@@ -13,6 +14,7 @@ from support import sandbox as support
 from support.disks import outbox_on
 
 MESSAGES = 120
+SERIES = itertools.count(0, 1 << 16)
 
 
 @pytest.fixture
@@ -24,8 +26,9 @@ def desk(world, tmp_path):
 
 
 def notifications(tmp_path, count):
-    """A file of notifications with ids of their own, and the ids."""
-    ids = [str(uuid.UUID(int=(0x01999999 << 96) | 7 << 76 | 2 << 62 | number)) for number in range(count)]
+    """A file of notifications with ids of their own, that no other test has, and the ids."""
+    series = next(SERIES)
+    ids = [str(uuid.UUID(int=(0x01999999 << 96) | 7 << 76 | 2 << 62 | series | number)) for number in range(count)]
     path = tmp_path / "many.jsonl"
     documents = [support.example("deportation-completed", originator="MAR/spoc", id=one) for one in ids]
     path.write_text("".join(json.dumps(document) + "\n" for document in documents))

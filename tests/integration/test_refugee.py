@@ -13,6 +13,7 @@ from notifier.directory.client import DirectoryClient
 from notifier.envelope import ParsedDelivery, SigningKey, open_body, open_slip, parse_feed, verify, verify_delivery
 from notifier.errors import EnvelopeError
 from notifier.keyfiles import decryption_keys
+from notifier.producers.submissions import Submitter
 from notifier.runtime import wall_clock
 from notifier.topics import INTAKE, feed_of
 from support import sandbox as support
@@ -57,11 +58,15 @@ def document(*nationalities, **change):
 @pytest.fixture
 async def case(world, tmp_path):
     """Told, held and released, updated, passed on: the ids of what came of it, and what others' verbs said of it."""
-    file = tmp_path / "key"
-    done = world.shell("person", "add", REVIEWER, "--may", "assurance", "--key", str(file), "--as", ORIGINATOR)
-    assert done.returncode == 0, done.stderr
+    keys = {}
+    for name, may in ((SUBMITTER, ()), (REVIEWER, ("--may", "assurance"))):
+        file = tmp_path / name
+        done = world.shell("person", "add", name, *may, "--key", str(file), "--as", ORIGINATOR)
+        assert done.returncode == 0, done.stderr
+        keys[name] = SigningKey.from_secret(file.read_bytes())
+    submitter = Submitter(keys[SUBMITTER])
     async with Publisher.from_home(world.home, ORIGINATOR) as publisher:
-        first = (await publisher.publish(document(), by=SUBMITTER)).id
+        first = (await publisher.publish(document(), by=submitter)).id
         assert await publisher.drain(support.PATIENCE_S) == []
         states = {one.authority: one.state for one in (await publisher.status(first)).recipients}
         assert {name: states[name] for name in (*TOLD, FEARED)} == {
@@ -69,11 +74,10 @@ async def case(world, tmp_path):
             "MAR/spoc": "held",
             FEARED: "not_told",
         }
-        key = SigningKey.from_secret(file.read_bytes())
-        rule = {"by": REVIEWER, "key": key, "state": "MAR", "reference": ASSURANCE}
+        rule = {"by": REVIEWER, "key": keys[REVIEWER], "state": "MAR", "reference": ASSURANCE}
         assert await publisher.approve(first, "torture_or_death_risk", **rule) == ("MAR/spoc",)
         about = {"id": first, "digest": await publisher.digest(first)}
-        update = (await publisher.publish(document("BGR", type="update", about=about), by=SUBMITTER)).id
+        update = (await publisher.publish(document("BGR", type="update", about=about), by=submitter)).id
         assert await publisher.drain(support.PATIENCE_S) == []
     for name, wanted in ((name, first) for name in TOLD):
         assert wanted in {one.id for one in await world.receive(name)}, name

@@ -69,20 +69,22 @@ class Canary:
     words: tuple[str, ...]
     codes: tuple[str, ...] = ()
     binary: tuple[bytes, ...] = ()
-    _pattern: re.Pattern[bytes] = field(init=False, repr=False)
+    _needles: tuple[bytes, ...] = field(init=False, repr=False)
     _as_text: re.Pattern[bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         needles = {form for word in self.words for form in forms(word)} | set(self.binary)
-        pattern = b"|".join(re.escape(needle) for needle in sorted(needles, key=len, reverse=True)) or NOTHING
-        object.__setattr__(self, "_pattern", re.compile(pattern))
+        # One search after the other is many times as fast as one expression of them all.
+        object.__setattr__(self, "_needles", tuple(sorted(needles, key=len)))
         # Not in the middle of base64.
         codes = "|".join(self.codes).encode() or NOTHING
         object.__setattr__(self, "_as_text", re.compile(rb"(?<![A-Za-z0-9+/])(?:" + codes + rb")(?![A-Za-z0-9+=])"))
 
     def in_bytes(self, data: bytes) -> bool:
         """Whether any form of it stands in `data`; where that is a text, a code as a word of its own, too."""
-        return self._pattern.search(data) is not None or (is_text(data) and self._as_text.search(data) is not None)
+        if any(needle in data for needle in self._needles):
+            return True
+        return is_text(data) and self._as_text.search(data) is not None
 
     def places(self, haystack: Iterable[Piece]) -> list[str]:
         """Where in the haystack it is."""

@@ -112,8 +112,8 @@ def outbox_on(folder, home, name, room=ROOM, database="outbox.db"):
     `database` names the one that moves: the outbox, or the inbox with the directory's cache.
     """
     shutil.copytree(party_config(home, name).parent, folder)
-    for database in folder.glob("*.db*"):
-        database.unlink()
+    for path in folder.glob("*.db*"):
+        path.unlink()
     (folder / "small").mkdir()
     config = folder / "config.toml"
     text = config.read_text().replace("../../directory", str(home / "directory"))

@@ -1,7 +1,7 @@
 """A process that has imported the notifier, and has a child run each command: the import is most of a command's time.
 
 `python nursery.py SOCKET` serves until it is ended. What is sent is what a process is: arguments, folder,
-environment and open streams; the answer is one byte, the exit status.
+environment and open streams. The answer is the number of the process, for signals, and at its end the exit status.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def main() -> None:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(sys.argv[1])
         listening.listen()
@@ -56,6 +57,7 @@ def _run(connection: socket.socket) -> None:
     os.chdir(folder)
     sys.argv = ["notifier", *arguments]
     set_clock()
+    connection.send(f"{os.getpid()}\n".encode())
     status: Any = 70
     try:
         notifier()

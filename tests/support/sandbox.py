@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import subprocess
@@ -150,9 +151,12 @@ async def everything(inbox: Inbox) -> list[Received]:
     return found
 
 
+_EVENTS = itertools.count(1)
+
+
 def example(name: str, **change: object) -> dict[str, Any]:
-    """An example's document, with fields replaced."""
-    return examples.example(name) | change
+    """An example's document, with fields replaced. No two say the same: what is said again stops (`repeated`)."""
+    return examples.example(name) | {"narrative": f"event {next(_EVENTS)}"} | change
 
 
 def assert_exactly_once(received: list[Received], originator: str, wanted: set[str]) -> None:

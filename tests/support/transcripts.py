@@ -85,13 +85,15 @@ class Nursery:
         self._place = tempfile.mkdtemp(prefix="nursery-")
         self.socket = f"{self._place}/socket"
         nursery = [*enter, sys.executable, str(Path(__file__).with_name("nursery.py")), self.socket]
-        self._process = subprocess.Popen(nursery, stdout=subprocess.PIPE, text=True, env=environment())
+        self._process = subprocess.Popen(
+            nursery, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+        )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
 
     def close(self) -> None:
-        """End the process and remove its socket."""
-        self._process.terminate()
+        """End the process, and what it forked; remove its socket."""
+        os.killpg(self._process.pid, signal.SIGTERM)
         self._process.communicate(timeout=PATIENCE_S)
         shutil.rmtree(self._place)
 

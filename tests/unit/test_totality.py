@@ -18,6 +18,7 @@ from notifier.notification import parse as parse_notification
 from notifier.producers.plan import Plan
 from notifier.producers.sources import documents
 from notifier.routing.rules import RuleSet, default_rules
+from support.drawing import examples
 
 NAMES = st.sampled_from(
     ["version", "issued_at", "hub", "authorities", "keys", "rows", "type", "subject", "names", "movement", "transit"]
@@ -37,7 +38,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(value=VALUES)
 def test_any_value_is_read_or_refused(reader, value):
     """JSON of any shape."""
@@ -79,7 +80,7 @@ def test_one_wrong_value_anywhere_in_the_rules_or_a_notification_is_refused_clea
             assert RuleSet.from_document(spoiled(rules, path, wrong)).version is not None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_any_note_is_read_or_refused(text):
     """Checkpoints and verifier keys."""
@@ -90,7 +91,7 @@ def test_any_note_is_read_or_refused(text):
             Verifier.from_vkey(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=300))
 def test_any_input_of_publish_is_divided_or_refused(text):
     """JSON, JSON Lines, or neither."""
@@ -98,7 +99,7 @@ def test_any_input_of_publish_is_divided_or_refused(text):
         assert isinstance(documents(text), list)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_configuration_is_read_or_refused(tmp_path_factory, data):
     """Bytes of any kind in the place of TOML."""

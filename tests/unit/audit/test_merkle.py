@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from notifier.audit import merkle
 from notifier.errors import ProofError
+from support.drawing import examples
 
 SIZES = range(1, 34)
 
@@ -169,7 +170,7 @@ def edits(proof):
         yield [*proof[:position], one + b"\0", *proof[position + 1 :]]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.integers(-2, 2**65),
     st.integers(-2, 2**65),

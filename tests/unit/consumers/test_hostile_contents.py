@@ -19,6 +19,7 @@ from notifier.directory.builtin import builtin_snapshot
 from notifier.errors import Malformed
 from notifier.escaping import json_text
 from notifier.notification import decode, encode
+from support.drawing import examples
 
 SNAPSHOT = builtin_snapshot()
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
@@ -45,7 +46,7 @@ def changed(record, path, text):
     return made
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_text_in_any_field_is_shown_or_refused(notification, received, data):
     """One or more texts replaced by anything: decoded and shown on printable lines, or refused as malformed."""

@@ -13,11 +13,12 @@ from notifier.codec import MARKER, codec
 from notifier.envelope import parse_delivery, parse_feed
 from notifier.envelope.verifying import parse_envelope
 from notifier.errors import EnvelopeError, Malformed
+from support.drawing import examples
 
 NAMES = ("Envelope", "Delivery", "Statement", "Header", "Slip", "Body", "Notice", "Notification", "Receipt")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(NAMES), st.binary(max_size=400))
 def test_arbitrary_bytes_are_refused_cleanly(name, data):
     """With and without the right fingerprint."""

@@ -16,6 +16,7 @@ from notifier.directory.model import ROLES
 from notifier.notification import decode, parse
 from notifier.notification.profiles import PROFILES
 from notifier.producers.letters import letters_to
+from support.drawing import examples
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "avro" / "Notification.avsc").read_text())
 ID = bytes(6) + b"\x70" + bytes(9)
@@ -232,7 +233,7 @@ DOCUMENTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, report_multiple_bugs=False)
+@settings(max_examples=examples(150), deadline=None, report_multiple_bugs=False)
 @given(refugee=REFUGEES, codes=CODES, papers=DOCUMENTS, age=st.sampled_from(["adult", "child"]))
 def test_no_profile_lets_through_what_is_local_or_shows_a_refugee(refugee, codes, papers, age):
     """Codes, papers and the local part, for every role, whatever else is told."""

@@ -17,6 +17,7 @@ from notifier.notification.digest import digests_of
 from notifier.notification.profiles import PROFILES, cut
 from notifier.routing.decision import decide, expected, facts_of
 from notifier.routing.table import HOLDS, SILENCES, SUPPRESSIONS
+from support.drawing import examples
 
 WORLD = builtin_snapshot()
 EVERYBODY = WORLD.directory.authorities | {
@@ -126,7 +127,7 @@ def told(document, **options):
     return set(decided(document, **options).recipients)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_the_book_says_the_same(document, told_before, of):
     """A second implementation, from the words of the domain's tables alone, entry by entry."""
@@ -158,7 +159,7 @@ def test_the_book_says_the_same(document, told_before, of):
     assert found == book.entries()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_suppression_always_wins_and_nobody_is_told_who_has_no_reason(document, told_before, of):
     """Feared, excluded or not released to: never told, whatever else speaks for it; each entry has its reasons."""
@@ -186,7 +187,7 @@ def test_suppression_always_wins_and_nobody_is_told_who_has_no_reason(document, 
 SPEAKS = {"suppressed", "own", "stateless", "refugee_code", "revoked", "accompanying_family", "no_subscriber"}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_nobody_is_told_and_nothing_held_only_where_the_document_says_why(document, told_before, of):
     """What docs/routing.md names, and nothing else; each cause is looked for in the document itself."""
@@ -216,7 +217,7 @@ def test_nobody_is_told_and_nothing_held_only_where_the_document_says_why(docume
         assert firm - {"UNO", "XCE"} or not firm, "what shows no citizenship is held"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(document=documents())
 def test_no_approval_lifts_a_suppression_or_names_a_recipient(document):
     """Whatever is approved: the same authorities are expected, and those suppressed stay so."""
@@ -231,7 +232,7 @@ def test_no_approval_lifts_a_suppression_or_names_a_recipient(document):
     assert set(plain.recipients) <= set(approved.recipients)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(document=documents(tuple(one for one in TYPES if one != "pattern")), more=nationalities())
 def test_another_nationality_takes_nobody_away(document, more):
     """Adding one never removes another's recipient. XXB and XXC are a status, no nationality; of a refugee the
@@ -247,7 +248,7 @@ def test_another_nationality_takes_nobody_away(document, more):
     assert {name.split("/")[0] for name in gone} <= {one for state in states for one in kin(state)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(document=documents(), data=st.data())
 def test_order_does_not_matter(document, data):
     """Of nationalities, places, residences, documents, exclusions and approvals."""
@@ -265,7 +266,7 @@ def test_order_does_not_matter(document, data):
     assert facts[0] == facts[1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(document=documents(tuple(one for one in TYPES if one != "pattern")), local=local_parts())
 def test_nothing_local_changes_a_byte_that_leaves(document, local):
     """Bodies in every profile and the facts for the hub are the same; only who is told may differ."""
@@ -279,7 +280,7 @@ def test_nothing_local_changes_a_byte_that_leaves(document, local):
     assert together[0] == together[1], "held, suppressed and told look alike to the hub, taken together"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(document=documents(), excluded=LISTED)
 def test_whom_the_originator_excludes_changes_no_byte_that_leaves(document, excluded):
     """A state more or less: only who is told may differ, in no profile what they read."""
@@ -293,7 +294,7 @@ def test_whom_the_originator_excludes_changes_no_byte_that_leaves(document, excl
     assert facts_of(one, RULES) == facts_of(two, RULES)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(document=documents())
 def test_what_leaves_speaks_for_everybody_who_is_told(document):
     """The hub's facts follow from the body alone: nobody is told by a fact that was taken out, and has to wonder."""
@@ -301,7 +302,7 @@ def test_what_leaves_speaks_for_everybody_who_is_told(document):
     assert facts_of(for_sealing(notification), RULES) == facts_of(notification, RULES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_the_hub_can_check_every_decision(document, told_before, of):
     """Recipients and withheld together are what the rules say of the facts, and whoever was told before."""
@@ -318,7 +319,7 @@ def test_the_hub_can_check_every_decision(document, told_before, of):
     assert not {leg.state for leg in facts.legs} & {*NO_STATES}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(document=documents(tuple(one for one in TYPES if one != "pattern")))
 def test_a_child_is_told_of_to_nobody_before_a_review_and_to_interpol_never(document):
     """Whatever its age is called."""
@@ -330,7 +331,7 @@ def test_a_child_is_told_of_to_nobody_before_a_review_and_to_interpol_never(docu
     assert not any((one.authority or "").startswith("INTERPOL") for one in decision.entries)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(document=documents(tuple(one for one in TYPES if one != "pattern")), code=st.sampled_from(["XXB", "XXC"]))
 def test_what_leaves_does_not_say_that_somebody_is_a_refugee(document, code):
     """With code and document, or with a nationality that nobody knows and a plain residence: the same bytes."""

@@ -20,6 +20,7 @@ from notifier.notification.territories import BUILT_IN, DISPUTED, Territories, T
 from notifier.routing.decision import decide, expected, facts_of
 from notifier.routing.forwarding import check_forward, decide_forward, objections
 from notifier.routing.rules import RuleSet, default_rules
+from support.drawing import examples
 
 WORLD = builtin_snapshot()
 RULES = WORLD.rules
@@ -285,7 +286,7 @@ def documents(draw):
     return document
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     document=documents(),
     directory=st.sampled_from([WORLD.directory, enrolled("HKG", "MAC"), enrolled(*STATE)]),
