@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import uuid
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
-from notifier.errors import Refused
+from notifier.cli.person import decider_key, decider_options
+from notifier.escaping import escaped
+from notifier.producers.adoptions import Adopted
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
     from notifier.producers.outbox import Outbox
     from notifier.producers.restoration import Restored
+
+DECIDED: Final = {
+    Adopted.SENT_AGAIN: "goes out again",
+    Adopted.GIVEN_UP: "is given up",
+    Adopted.NEW_STREAM: "a new stream begins",
+}
+"""What a person decided, as it is printed."""
 
 
 @click.group(epilog="Example: notifier outbox status --as TUR/spoc")
@@ -36,23 +44,32 @@ def status(context: Context) -> None:
         context.print_json({"restored": None if found is None else as_document(found)})
         return
     if found is None:
-        click.echo("the outbox was never restored from a backup")
+        click.echo("no restore from a backup was noticed (a publisher that runs notices one)")
         return
     for line in lines(found):
         click.echo(line)
 
 
-@command.command(epilog="Example: notifier outbox adopt --all --send --as TUR/spoc")
+@command.command(epilog="Example: notifier outbox adopt --all --send --by 'A. Lindt' --as TUR/spoc")
 @click.argument("ids", metavar="ID...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Everything that waits after a restore.")
 @click.option("--send/--drop", "send", default=None, help="Send it again, or give it up. Who has it knows it again.")
 @click.option("--new-stream", is_flag=True, help="Go on in a new stream although the former one could not be closed.")
+@decider_options
 @common(acts=True, prints=True)
-def adopt(context: Context, ids: tuple[str, ...], every: bool, send: bool | None, new_stream: bool) -> None:
-    """Decide about what a restored outbox still had to send.
+def adopt(
+    context: Context,
+    ids: tuple[str, ...],
+    every: bool,
+    send: bool | None,
+    new_stream: bool,
+    by: str,
+    key: Path | None,
+) -> None:
+    """Decide, signed, about what a restored outbox still had to send.
 
-    It may have been sent, stopped or changed after the backup, and the outbox does not know. Each decision is an act
-    in the audit log.
+    It may have been sent, stopped or changed after the backup, and the outbox does not know. The person needs the
+    permission `release`. Each decision is an act in the audit log.
     """
     if (bool(ids) or every) is (send is None):
         raise click.UsageError("name notifications (or --all) together with --send or --drop")
@@ -61,34 +78,22 @@ def adopt(context: Context, ids: tuple[str, ...], every: bool, send: bool | None
     if send is None and not new_stream:
         raise click.UsageError("nothing to do: name notifications, --all or --new-stream")
     settings = context.writer()
+    signing = decider_key(settings, by, key)
 
     async def act(outbox: Outbox) -> tuple[list[str], bool]:
-        begun = new_stream and await outbox.begin_stream()
+        begun = new_stream and await outbox.begin_stream(by=by, key=signing)
         found = await outbox.restored()
         wanted = [str(uuid.UUID(bytes=one.id)) for one in found.parked] if every and found else list(ids)
-        done = await outbox.adopt(wanted, send=send, by=_user()) if send is not None else []
-        if missing := [one for one in wanted if one not in done]:
-            raise Refused(
-                "not_found", f"of {missing[0]} nothing waits after a restore", hint="notifier outbox status"
-            )
-        return done, begun
+        return await outbox.adopt(wanted, send=send, by=by, key=signing) if send is not None else [], begun
 
     done, begun = with_outbox(settings, act)
     if context.json:
-        context.print_json({"adopted": done, "sent_again": bool(send), "new_stream": begun})
+        context.print_json({"adopted": done, "sent_again": bool(send), "new_stream": begun, "by": by})
         return
     if new_stream:
         click.echo("a new stream begins" if begun else "no stream is being closed")
     if send is not None:
         click.echo(f"{len(done)} {'go out again' if send else 'given up'}" if done else "nothing waits")
-
-
-def _user() -> str:
-    """Return the user of this process, by the operating system."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # nobody gave this number a name
-        return f"user {os.getuid()}"
 
 
 def as_document(found: Restored) -> dict[str, Any]:
@@ -100,6 +105,9 @@ def as_document(found: Restored) -> dict[str, Any]:
         "unknown": found.unknown,
         "waiting": [{"id": str(uuid.UUID(bytes=one.id)), "accepted": one.accepted} for one in found.parked],
         "refused": found.refused,
+        "decided": [
+            {"decision": one.decision, "id": one.notification_id, "by": one.by, "at": one.at} for one in found.decided
+        ],
     }
 
 
@@ -119,4 +127,7 @@ def lines(found: Restored) -> list[str]:
     for one in found.parked:
         since = f"; the hub accepted {one.accepted} of its envelopes since the backup" if one.accepted else ""
         said.append(f"{uuid.UUID(bytes=one.id)} waits for a decision (notifier outbox adopt){since}")
+    for done in found.decided:
+        about = f"{done.notification_id} " if done.notification_id else ""
+        said.append(escaped(f"{done.by} decided at {done.at}: {about}{DECIDED[done.decision]}"))
     return said

@@ -19,6 +19,7 @@ from notifier.producers.persons import NAME, PERMISSIONS, PersonKind
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
+    from notifier.envelope import SigningKey
     from notifier.producers.outbox import Outbox, Proof
     from notifier.producers.persons import Person
     from notifier.producers.submissions import Submitter
@@ -159,6 +160,24 @@ def submitter(settings: Settings, by: str | None, key: Path | None) -> Submitter
             raise click.UsageError("--key needs --by, whose key it is")
         return None
     return Submitter(person_key(key or key_path(settings, by)), by)
+
+
+def decider_options(function: F) -> F:
+    """Add ``--by``, which must be given, and ``--key``: who decides and signs."""
+    key = click.option(
+        "--key", type=click.Path(path_type=Path), help="The private key file. Default: persons/NAME.key."
+    )
+    by = click.option(
+        "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="Who decides: a registered person."
+    )
+    return by(key(function))
+
+
+def decider_key(settings: Settings, by: str, path: Path | None) -> SigningKey:
+    """Return the private key of who decides by these options; `ConfigError` where the file is not there."""
+    from notifier.keyfiles import person_key
+
+    return person_key(path or key_path(settings, by))
 
 
 def key_path(settings: Settings, name: str) -> Path:

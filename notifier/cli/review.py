@@ -13,7 +13,7 @@ import click
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.explaining import EXERCISE, ruling_document, ruling_line, submitted_text
-from notifier.cli.person import act_document, key_path, submitter
+from notifier.cli.person import act_document, decider_key, decider_options, submitter
 from notifier.cli.waiting import Left, say_left
 from notifier.config import Settings
 from notifier.errors import UsageError
@@ -22,7 +22,6 @@ from notifier.producers.approvals import NEEDS
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.envelope import SigningKey
     from notifier.producers.outbox import Outbox, Proof, Status
     from notifier.producers.publisher import Publisher
     from notifier.producers.review import Reviewed
@@ -50,12 +49,7 @@ def command() -> None:
 def ruling_options(function: F) -> F:
     """What an approval and a refusal have in common."""
     for option in (
-        click.option(
-            "--key", type=click.Path(path_type=Path), help="The private key file. Default: persons/NAME.key."
-        ),
-        click.option(
-            "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="Who decides: a registered person."
-        ),
+        decider_options,
         click.option("--reference", help="The assurance, or the file where the reasons are."),
         click.option("--state", help="For the authorities of this state alone, for example DEU."),
         click.option("--hold", required=True, help="Which hold, for example child_review."),
@@ -122,7 +116,7 @@ def approve(
     needs --state and --reference, the assurance that the state gave.
     """
     settings = context.writer()
-    signing = _key(settings, by, key)
+    signing = decider_key(settings, by, key)
 
     async def decide(publisher: Publisher) -> tuple[str, ...]:
         return await publisher.approve(message_id, hold, by=by, key=signing, state=state, reference=reference)
@@ -148,7 +142,7 @@ def refuse(
 ) -> int:
     """Record, signed, that a hold is not released: it stays, and nobody approves it any more."""
     settings = context.writer()
-    signing = _key(settings, by, key)
+    signing = decider_key(settings, by, key)
 
     async def decide(publisher: Publisher) -> None:
         await publisher.refuse(message_id, hold, by=by, key=signing, state=state, reference=reference)
@@ -206,12 +200,6 @@ def _ruled(
             return result, await publisher.reviewed(message_id), status, left
 
     return asyncio.run(rule())
-
-
-def _key(settings: Settings, by: str, path: Path | None) -> SigningKey:
-    from notifier.keyfiles import person_key
-
-    return person_key(path or key_path(settings, by))
 
 
 def as_document(found: Reviewed) -> dict[str, Any]:

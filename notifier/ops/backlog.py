@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from notifier.config import Settings
 from notifier.errors import NotifierError
+from notifier.times import rfc3339
 
 if TYPE_CHECKING:
     from notifier.producers.outbox import Outbox
@@ -29,8 +30,11 @@ async def unreachable(settings: Settings, is_there: Callable[[str], Awaitable[bo
     return await _look(settings, is_there, _found)
 
 
-async def restored(settings: Settings, is_there: Callable[[str], Awaitable[bool]]) -> str | None:
-    """Return one line about a restore from a backup that is not over, or None; what does not open says nothing."""
+async def restored(settings: Settings, is_there: Callable[[str], Awaitable[bool]]) -> tuple[bool, str] | None:
+    """Return whether the last restore from a backup is over, and one line about it; None where there was none.
+
+    What does not open says nothing.
+    """
     return await _look(settings, is_there, _restored)
 
 
@@ -53,13 +57,19 @@ async def _look(
         return None
 
 
-async def _restored(outbox: Outbox) -> str | None:
+async def _restored(outbox: Outbox) -> tuple[bool, str] | None:
     found = await outbox.restored()
-    if found is None or (found.closed and not found.parked):
+    if found is None:
         return None
+    what = f"it was restored from a backup of {rfc3339(found.backup_at)}"
+    who = _named(list(dict.fromkeys(one.by for one in found.decided)))
+    decided = f"; decided by {who}" if who else ""
     if not found.closed:
-        return "it was restored from a backup, and its former stream is not closed yet"
-    return f"it was restored from a backup: {len(found.parked)} notifications wait for a decision"
+        refused = f" (refused: {found.refused})" if found.refused else ""
+        return False, f"{what}, and its former stream is not closed yet{refused}"
+    if found.parked:
+        return False, f"{what}: {len(found.parked)} notifications wait for a decision{decided}"
+    return True, f"{what}, and nothing of that waits for a decision{decided}"
 
 
 async def _found(outbox: Outbox) -> tuple[str, str] | None:

@@ -246,9 +246,13 @@ async def _outbox(settings: Settings) -> list[Finding]:
     if found := await unreachable(settings, _there):
         reason, text = found
         findings.append(Finding(settings.name, "outbox", WARNING, text, reason, HINTS[reason]))
-    if left := await restored(settings, _there):
-        hint = f"notifier outbox status --as {settings.name}"
-        findings.append(Finding(settings.name, "outbox", WARNING, left, "outbox_restored", hint))
+    if restore := await restored(settings, _there):
+        is_over, text = restore
+        if is_over:
+            findings.append(Finding(settings.name, "outbox", OK, text))
+        else:
+            hint = f"notifier outbox status --as {settings.name}"
+            findings.append(Finding(settings.name, "outbox", WARNING, text, "outbox_restored", hint))
     return findings
 
 

@@ -17,7 +17,7 @@ from notifier.envelope.keys import signature_holds
 from notifier.envelope.primitives import pae
 from notifier.errors import Refused
 from notifier.notification.model import NEED_ASSURANCE, Approval
-from notifier.producers.persons import Person, canonical, same_person
+from notifier.producers.persons import Person, canonical, entitled, same_person
 from notifier.producers.submissions import SignedSubmission, submitter_of
 from notifier.times import rfc3339
 
@@ -156,13 +156,7 @@ def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> No
     needed = NEEDS.get(ruling.hold)
     if needed is None:
         raise _not_approvable(ruling.hold)
-    person = next((one for one in persons if one.is_called(ruling.by)), None)
-    if person is None:
-        raise Refused("unknown_person", hint="notifier person list shows who is registered")
-    if person.retired is not None:
-        raise Refused("person_retired")
-    if not person.may(needed):
-        raise Refused("permission_missing", f"this hold needs a person with the permission {needed}")
+    person = entitled(ruling.by, needed, persons, "this hold")
     if ruling.kind == "approval":
         submitter = held.submitter(persons)
         if submitter is None:

@@ -19,6 +19,7 @@ DECISIONS: Final = (
     b"message/submission/",
     b"person/contents/",
     b"ruling/contents/",
+    b"adoption/contents/",
 )
 """Where decisions stand: the beginnings of what each is sealed for. Everything else is contents."""
 

@@ -12,12 +12,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.config import refuse_oversight
+from notifier.envelope import SigningKey
 from notifier.errors import NotifierError, Refused, StorageError
 from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, restore, to_json
 from notifier.notification.model import Approval
 from notifier.producers import migrations, tables
 from notifier.producers.accepting import REPEAT_MS, REPEATED, WarningsNotAccepted, fingerprint
+from notifier.producers.adoptions import Signer
 from notifier.producers.approvals import Held, approvals_of
 from notifier.producers.case import Cases, Planner
 from notifier.producers.compartments import OutboxCipher
@@ -608,7 +610,7 @@ class Outbox:
         return Proof(state, said, row.digest, slip)
 
     async def verify(self) -> None:
-        """Check every row of messages, persons and rulings, and that every act stands upon the chain of now.
+        """Check every row of messages, persons and what they decided, and that every act stands upon the chain.
 
         Raises `StorageError` (rows_changed) that names the first that somebody else made, changed or removed.
         """
@@ -617,6 +619,7 @@ class Outbox:
             chain, people = Chain(connection, self._cipher), People(connection, self._cipher)
             known = await chain.known()
             await people.persons()
+            await people.adoptions()
             ruled = set(await connection.scalars(sa.select(tables.rulings.c.message).distinct()))
             for message in sorted(ruled | {subject for table, subject in known.rows if table == RULING}):
                 await people.rulings(message)
@@ -719,23 +722,24 @@ class Outbox:
         async with self._database.read() as connection:
             return await Work(connection, self._cipher, self._runtime).restoration.found()
 
-    async def adopt(self, ids: Collection[str], *, send: bool, by: str) -> list[str]:
-        """Send again, or give up, what waits for a person after a restore; return the ids of which something did.
+    async def adopt(self, ids: Collection[str], *, send: bool, by: str, key: SigningKey) -> list[str]:
+        """Send again, or give up, what waits for a person after a restore: all of `ids` or none; return which.
 
-        An act for the log, for each. Raises `Refused` (`not_found`) for what is no id.
+        `by` decides and signs with `key`; an act for the log, for each. Raises `Refused`: the reasons of
+        `adoptions.check`, and `not_found` for what is no id or does not wait.
         """
+        wanted = [parse_id(one) for one in ids]
         async with self._database.write() as connection:
             restoration = Work(connection, self._cipher, self._runtime).restoration
-            return [_text(one) for one in await restoration.settle([parse_id(one) for one in ids], send=send, by=by)]
+            return [_text(one) for one in await restoration.settle(wanted, Signer(by, key), send=send)]
 
-    async def begin_stream(self) -> bool:
-        """Begin a new stream though the former one could not be closed; return whether one was being closed."""
+    async def begin_stream(self, *, by: str, key: SigningKey) -> bool:
+        """Begin a new stream though the former one could not be closed; return whether one was being closed.
+
+        `by` decides and signs with `key`; an act for the log. Raises `Refused` with the reasons of `adoptions.check`.
+        """
         async with self._database.write() as connection:
-            work = Work(connection, self._cipher, self._runtime)
-            closing = (await work.pipeline()).closing
-            if closing:
-                await work.restoration.finish()
-            return closing
+            return await Work(connection, self._cipher, self._runtime).restoration.begin_stream(Signer(by, key))
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""

@@ -1,25 +1,38 @@
-"""The persons whom an authority registered, and what they ruled, in one transaction of the outbox."""
+"""The persons whom an authority registered, and what they decided, in one transaction of the outbox."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from notifier.errors import Refused
 from notifier.producers import tables
+from notifier.producers.adoptions import Adoption
 from notifier.producers.approvals import Ruling
 from notifier.producers.compartments import OutboxCipher
 from notifier.producers.persons import Person, PersonKind, canonical
-from notifier.producers.registry import PERSON, RULING, Chain, person_mac, ruling_mac, tampered
+from notifier.producers.registry import (
+    ADOPTION,
+    PERSON,
+    RULING,
+    Chain,
+    adoption_mac,
+    person_mac,
+    ruling_mac,
+    tampered,
+)
 from notifier.storage import Connection, RowCipher
+
+_MACS: Final = {PERSON: person_mac, RULING: ruling_mac, ADOPTION: adoption_mac}
+_ADOPTIONS: Final = sa.select(tables.adoptions).order_by(tables.adoptions.c.id)
 
 
 class People:
-    """Reads and writes persons and rulings; what they may is for `approvals` to say.
+    """Reads and writes persons, rulings and adoptions; what they may is for `approvals` and `adoptions` to say.
 
     Every row is checked against the chain on use, and `StorageError` (rows_changed) raised where they differ. Who
     reads with the key of decisions alone (oversight) cannot check, and decides nothing.
@@ -50,7 +63,7 @@ class People:
     def _mac(self, table: str, row: Mapping[str, Any]) -> bytes:
         if not isinstance(self._cipher, OutboxCipher):
             raise RuntimeError("only who has the storage key binds rows")
-        return person_mac(self._cipher, row) if table == PERSON else ruling_mac(self._cipher, row)
+        return _MACS[table](self._cipher, row)
 
     async def _note(self, table: str, row: Mapping[str, Any]) -> None:
         """Add what a row is now to the chain."""
@@ -117,6 +130,22 @@ class People:
         row = {"message": message, "recorded": now, "contents": contents}
         made = await self._connection.scalar(tables.rulings.insert().returning(tables.rulings.c.id), row)
         await self._note(RULING, row | {"id": made})
+
+    async def adoptions(self) -> list[Adoption]:
+        """What was decided after restores, in order."""
+        rows = (await self._connection.execute(_ADOPTIONS)).all()
+        await self._check(ADOPTION, 0, rows)
+        return [
+            Adoption.from_document(json.loads(self._cipher.open(_context("adoption", row.recorded), row.contents)))
+            for row in rows
+        ]
+
+    async def adopt(self, adoption: Adoption, now: int) -> None:
+        """Store an adoption that `adoptions.check` let in."""
+        contents = self._cipher.seal(_context("adoption", now), canonical(adoption.document()))
+        row = {"recorded": now, "contents": contents}
+        made = await self._connection.scalar(tables.adoptions.insert().returning(tables.adoptions.c.id), row)
+        await self._note(ADOPTION, row | {"id": made})
 
 
 def _context(table: str, number: int) -> bytes:

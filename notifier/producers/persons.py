@@ -15,7 +15,8 @@ from notifier.errors import Refused
 from notifier.notification.blanks import says_something
 
 PERMISSIONS: Final = ("assurance", "child_reviewer", "release")
-"""What a person may decide: `assurance` upon risks, `child_reviewer` upon children, `release` upon the rest."""
+"""What a person may decide: `assurance` upon risks, `child_reviewer` upon children, `release` upon the rest, and
+upon what a restore left."""
 
 NAME: Final = re.compile(r"\w(?:[\w .@'-]{0,62}[\w.])?")
 
@@ -84,3 +85,18 @@ def register(
         if one.is_called(name) or secrets.compare_digest(one.public, public):
             raise Refused("person_exists", hint="retired persons keep their name and key: take new ones")
     return Person(name, public, wanted, now, kind=kind)
+
+
+def entitled(name: str, permission: str, persons: Iterable[Person], what: str) -> Person:
+    """Return the person of that name, who may decide what needs `permission` now; `what` it is, for people.
+
+    Raises `Refused`: `unknown_person`, `person_retired`, `permission_missing`.
+    """
+    person = next((one for one in persons if one.is_called(name)), None)
+    if person is None:
+        raise Refused("unknown_person", hint="notifier person list shows who is registered")
+    if person.retired is not None:
+        raise Refused("person_retired")
+    if not person.may(permission):
+        raise Refused("permission_missing", f"{what} needs a person with the permission {permission}")
+    return person

@@ -1,9 +1,9 @@
-"""The chain of what persons are and ruled: so that no row of it is swapped, deleted, rolled back or made by hand.
+"""The chain of what persons are and decided: so that no row of it is swapped, deleted, rolled back or made by hand.
 
-Every registration, retirement and ruling adds an entry: which row, and a MAC over all of the row. Entries are hashed
-into a chain whose head stands in the instance's row, under a MAC too, and in what every act says, so in the audit
-log. The MACs need a key that comes from the storage key (`OutboxCipher.bind`): the key of decisions, which oversight
-has, makes none. The chain is read once; afterwards only its head is, until it moves.
+Every registration, retirement, ruling and adoption adds an entry: which row, and a MAC over all of the row. Entries
+are hashed into a chain whose head stands in the instance's row, under a MAC too, and in what every act says, so in
+the audit log. The MACs need a key that comes from the storage key (`OutboxCipher.bind`): the key of decisions, which
+oversight has, makes none. The chain is read once; afterwards only its head is, until it moves.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from notifier.producers.compartments import OutboxCipher
 from notifier.storage import Connection
 
 START: Final = bytes(32)
-PERSON, RULING = "person", "ruling"
+PERSON, RULING, ADOPTION = "person", "ruling", "adoption"
 HINT: Final = "somebody wrote into the database; restore a backup, and ask who has the file"
 
 _HEAD: Final = sa.select(
@@ -60,6 +60,11 @@ def person_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:
 def ruling_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:
     """Return the MAC over a row of the rulings."""
     return cipher.bind("ruling", *(row[name] for name in ("id", "message", "recorded", "contents")))
+
+
+def adoption_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:
+    """Return the MAC over a row of the adoptions."""
+    return cipher.bind("adoption", *(row[name] for name in ("id", "recorded", "contents")))
 
 
 def message_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ for a person: it may have been sent, stopped or changed since, and the database 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +17,13 @@ import sqlalchemy as sa
 
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import envelope_id_of
+from notifier.errors import Refused
 from notifier.producers import tables
+from notifier.producers.adoptions import NEEDS, Adopted, Adoption, Signer, Subject, check, sign
 from notifier.producers.letters import Deed
+from notifier.producers.persons import entitled
 from notifier.producers.pipeline import NO_DIGEST, Pipeline, Told
+from notifier.producers.registry import ADOPTION
 from notifier.producers.states import UNDECIDED, LetterState, RecipientState, StreamState
 from notifier.runtime import Runtime
 from notifier.storage import Connection, RowCipher
@@ -39,6 +44,12 @@ STREAM: Final = sa.select(tables.streams).where(CURRENT)
 CLOSER: Final = sa.select(tables.letters).where(tables.letters.c.act == CLOSING, IS_UNDECIDED)
 LAST_CLOSER: Final = (
     sa.select(tables.letters).where(tables.letters.c.act == CLOSING).order_by(tables.letters.c.id.desc()).limit(1)
+)
+LAST_RESTORED: Final = (
+    sa.select(tables.streams)
+    .where(tables.streams.c.closing_since.is_not(None))
+    .order_by(tables.streams.c.closing_since.desc())
+    .limit(1)
 )
 VOID: Final = tables.envelopes.update().where(tables.envelopes.c.state == "flying").values(state="void", bytes=None)
 PARKED: Final = (
@@ -63,7 +74,7 @@ class Restored:
 
     What was given to the outbox between `backup_at` and `noticed_at` is not in it. `unknown` counts the envelopes
     that the hub accepted since and that belong to nothing in the outbox; `refused` says why the closing act was
-    refused last.
+    refused last, and `decided` what persons did, in order.
     """
 
     noticed_at: int
@@ -72,6 +83,7 @@ class Restored:
     unknown: int
     parked: tuple[Parked, ...]
     refused: str | None
+    decided: tuple[Adoption, ...] = ()
 
 
 class Restoration:
@@ -187,11 +199,9 @@ class Restoration:
 
     async def found(self) -> Restored | None:
         """Return what is known of the last restore; None where there was none."""
-        streams = sa.select(tables.streams).where(tables.streams.c.closing_since.is_not(None))
-        rows = (await self._connection.execute(streams.order_by(tables.streams.c.closing_since))).all()
-        if not rows:
+        stream = await self._last_restored()
+        if stream is None:
             return None
-        stream = rows[-1]
         accepted: dict[int | None, int] = {}
         for one in (await self._connection.execute(sa.select(tables.strays))).all():
             accepted[one.message] = accepted.get(one.message, 0) + 1
@@ -200,29 +210,74 @@ class Restoration:
         closer = (await self._connection.execute(CLOSER)).first()
         refused = None if closer is None else closer.reason
         closed = stream.state == StreamState.CLOSED
-        return Restored(stream.closing_since, stream.backup_at, closed, accepted.get(None, 0), parked, refused)
+        decided = tuple(one for one in await self._work.people.adoptions() if one.stream == stream.id.hex())
+        unknown = accepted.get(None, 0)
+        return Restored(stream.closing_since, stream.backup_at, closed, unknown, parked, refused, decided)
 
-    async def settle(self, notifications: Collection[bytes], *, send: bool, by: str) -> list[bytes]:
-        """Send again, or give up, what is parked of these notifications; return those of which something was.
+    async def _last_restored(self) -> sa.Row[Any] | None:
+        """Return the stream that the last restore closed, or is to close."""
+        return (await self._connection.execute(LAST_RESTORED)).first()
 
-        What is given up counts as refused for good: the hub may have accepted it before the restore.
+    async def settle(self, notifications: Collection[bytes], signer: Signer, *, send: bool) -> list[bytes]:
+        """Send again, or give up, what is parked of these notifications, as `signer` decides; return which.
+
+        All of them or none. What is given up counts as refused for good: the hub may have accepted it before the
+        restore. Raises `Refused`: the reasons of `adoptions.check`, and `not_found` where of one nothing is parked.
         """
+        await self._permit(signer)
         rows = [row for row in (await self._connection.execute(PARKED)).all() if row.notification_id in notifications]
-        if not rows:
-            return []
+        found = {row.notification_id for row in rows}
+        if missing := [one for one in notifications if one not in found]:
+            named = uuid.UUID(bytes=missing[0])
+            raise Refused("not_found", f"of {named} nothing waits after a restore", hint="notifier outbox status")
+        decision = Adopted.SENT_AGAIN if send else Adopted.GIVEN_UP
+        for message in dict.fromkeys(row.message for row in rows):
+            await self._adopt(decision, signer, message)
         which = [row.id for row in rows]
         if send:
             await self._work.release(which)
         else:
             await self._work.refuse(which, RESTORED)
-        decision = "sent_again" if send else "given_up"
-        done = list(dict.fromkeys(row.notification_id for row in rows))
-        acts: list[tuple[int | None, Any]] = []
-        for message in dict.fromkeys(row.message for row in rows):
-            facts = {"decision": decision, "by": by, "at": rfc3339(self._runtime.clock())}
-            acts.append((message, Deed.of("adoption", self._runtime, facts)))
-        await self._work.post(acts)
-        return done
+        return list(dict.fromkeys(row.notification_id for row in rows))
+
+    async def begin_stream(self, signer: Signer) -> bool:
+        """Begin a new stream, as `signer` decides, though the former one is not closed; return whether one was to be.
+
+        Raises `Refused` with the reasons of `adoptions.check`.
+        """
+        await self._permit(signer)
+        if not (await self._work.pipeline()).closing:
+            return False
+        adoption = await self._signed(Adopted.NEW_STREAM, signer)
+        await self.finish()
+        await self._record(adoption, None)
+        return True
+
+    async def _permit(self, signer: Signer) -> None:
+        """Raise `Refused` where `signer` may not decide, whether or not anything waits; `check` says the rest."""
+        entitled(signer.by, NEEDS, await self._work.people.persons(), "what a restore left")
+
+    async def _adopt(self, decision: Adopted, signer: Signer, message: int) -> None:
+        held = (await self._work.message(message)).held
+        adoption = await self._signed(decision, signer, held.notification_id, held.notification_digest)
+        await self._record(adoption, message)
+
+    async def _signed(
+        self, decision: Adopted, signer: Signer, notification_id: str | None = None, digest: str | None = None
+    ) -> Adoption:
+        stream = await self._last_restored()
+        if stream is None:
+            raise RuntimeError("nothing waits for a person but after a restore")
+        authority = await self._connection.scalar(sa.select(tables.instance.c.authority))
+        subject = Subject(authority, stream.id.hex(), stream.closing_since, notification_id, digest)
+        now = self._runtime.clock()
+        adoption = sign(decision, subject, signer, now)
+        check(adoption, subject, await self._work.people.persons(), now)
+        return adoption
+
+    async def _record(self, adoption: Adoption, message: int | None) -> None:
+        await self._work.people.adopt(adoption, self._runtime.clock())
+        await self._work.post([(message, Deed.of(ADOPTION, self._runtime, adoption.document()))])
 
 
 def _candidates() -> sa.Select[Any]:

@@ -104,11 +104,19 @@ rulings = sa.Table(  # what persons decided about holds
 )
 sa.Index("ruling_message", rulings.c.message)
 
-chain = sa.Table(  # every registration, retirement and ruling, in order: registry.Chain
+adoptions = sa.Table(  # what persons decided about a restore
+    "adoption",
+    TABLES,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("recorded", sa.BigInteger, nullable=False),
+    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: adoptions.Adoption
+)
+
+chain = sa.Table(  # every registration, retirement, ruling and adoption, in order: registry.Chain
     "chain",
     TABLES,
     sa.Column("number", RowId, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.String(16), nullable=False),  # person, ruling
+    sa.Column("kind", sa.String(16), nullable=False),  # person, ruling, adoption
     sa.Column("row_id", sa.BigInteger, nullable=False),
     sa.Column("subject", sa.BigInteger, nullable=False),  # of a ruling the row of its message; else 0
     sa.Column("state", sa.LargeBinary(32), nullable=False),  # the MAC over the row

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from notifier.envelope import SigningKey
+from notifier.errors import Refused
 from notifier.producers.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from notifier.topics import feed_of
@@ -14,6 +16,7 @@ from support import virtual
 from support.samples import document
 from support.world import PATIENCE_S
 
+ADA = SigningKey.from_secret(b"a" * 32)
 STORAGE_KEY = b"k" * 32
 HOUR_MS = 3_600_000
 
@@ -114,12 +117,15 @@ async def test_what_the_backup_still_had_to_send_waits_for_a_person(world, publi
             assert (waiting, accepted, found.unknown) == (1, 1, 1)
             assert (await publisher.status(numbered(1)["id"])).state == "held"
             await send(publisher, 3)
-            assert await database.adopt([numbered(1)["id"]], send=True, by="ada") == [numbered(1)["id"]]
+            await database.add_person("ada", ADA.public, ("release",))
+            assert await database.adopt([numbered(1)["id"]], send=True, by="ada", key=ADA) == [numbered(1)["id"]]
             assert await publisher.drain(PATIENCE_S) == []
             status = await publisher.status(numbered(1)["id"])
             assert status.state == "told"
             assert "adoption" in [one.kind for one in status.acts]
-            assert (await database.restored()).parked == ()
+            found = await database.restored()
+            assert (found.parked, [(one.decision, one.by) for one in found.decided]) == ((), [("sent_again", "ada")])
+            await database.verify()
     assert received(world)[0] == [1, 2, 3, 1], "a recipient knows the same notification again"
 
 
@@ -134,7 +140,8 @@ async def test_what_is_given_up_is_refused_for_good(world, publishing, back_up):
         restore()
         async with publishing(world) as (publisher, database):
             await closed(database, world)
-            await database.adopt([numbered(1)["id"]], send=False, by="ada")
+            await database.add_person("ada", ADA.public, ("release",))
+            await database.adopt([numbered(1)["id"]], send=False, by="ada", key=ADA)
             status = await publisher.status(numbered(1)["id"])
             assert (status.state, status.reason) == ("rejected", "outbox_restored")
             assert await publisher.drain(PATIENCE_S) == []
@@ -197,9 +204,16 @@ def test_a_feed_without_any_statement_is_for_a_person(make_world, publishing, ba
                 assert await publisher.drain(60) == ["closing", numbered(3)["id"]]
                 found = await database.restored()
                 assert (found.closed, found.refused) == (False, "replayed")
-                assert await database.begin_stream()
+                with pytest.raises(Refused, match="unknown_person"):
+                    await database.begin_stream(by="ada", key=ADA)
+                await database.add_person("ada", ADA.public, ("release",))
+                assert await database.begin_stream(by="ada", key=ADA)
                 assert await publisher.drain(PATIENCE_S) == []
                 await send(publisher, 4)
+                decided = (await database.restored()).decided
+                assert [(one.decision, one.by) for one in decided] == [("new_stream", "ada")]
+                assert not await database.begin_stream(by="ada", key=ADA)
+                assert "adoption" in [one.state.kind for one in await database.proofs(None)]
             assert received(world)[0][-1] == 4
 
     virtual.run(main())

@@ -26,6 +26,7 @@ DECISIONS = {
     ("message", "submission"),
     ("person", "contents"),
     ("ruling", "contents"),
+    ("adoption", "contents"),
 }
 """What an outbox seals to the key of decisions (`notifier.producers.compartments`)."""
 

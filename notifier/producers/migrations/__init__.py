@@ -12,6 +12,7 @@ from notifier.producers.migrations import (
     v0010_submissions,
     v0011_bound_rows,
     v0012_fingerprint,
+    v0013_adoptions,
 )
 
 OLDEST: Final = 6
@@ -24,6 +25,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0010_submissions.MIGRATION,
     v0011_bound_rows.MIGRATION,
     v0012_fingerprint.MIGRATION,
+    v0013_adoptions.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)
