@@ -255,7 +255,9 @@ class Restoration:
 
     async def _permit(self, signer: Signer) -> None:
         """Raise `Refused` where `signer` may not decide, whether or not anything waits; `check` says the rest."""
-        entitled(signer.by, NEEDS, await self._work.people.persons(), "what a restore left")
+        person = entitled(signer.by, NEEDS, await self._work.people.persons(), "what a restore left")
+        if person.public != signer.key.public:
+            raise Refused("bad_signature", "the key is not that of the registered person")
 
     async def _adopt(self, decision: Adopted, signer: Signer, message: int) -> None:
         held = (await self._work.message(message)).held

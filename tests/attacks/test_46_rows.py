@@ -14,6 +14,7 @@ import pytest
 
 from notifier.envelope import SigningKey
 from notifier.errors import NotifierError, StorageError
+from notifier.producers.adoptions import Adopted, Signer, Subject, sign
 from notifier.producers.compartments import decisions_key
 from notifier.producers.persons import canonical
 from notifier.producers.submissions import Submitter
@@ -81,6 +82,15 @@ def made_person(stage):
     write(stage, ("INSERT INTO person (added, contents) VALUES (?, ?)", added, sealed))
 
 
+def made_adoption(stage):
+    """A decision about a restore in ada's name, sealed with the key that oversight has."""
+    at = stage.world.clock() - 1
+    about = Subject("TUR/spoc", "5" * 32, at)
+    value = canonical(sign(Adopted.NEW_STREAM, about, Signer("ada", MALLORY), at).document())
+    sealed = OVERSIGHT.seal(b"adoption/contents/" + at.to_bytes(8, "big"), value)
+    write(stage, ("INSERT INTO adoption (recorded, contents) VALUES (?, ?)", at, sealed))
+
+
 def chained_person(stage):
     """The same, with an entry of the chain and a head, under MACs of the key that the attacker has."""
     made_person(stage)
@@ -115,6 +125,7 @@ def does(*statements):
 ATTACKS = {
     "a person made with oversight's key": made_person,
     "that person in the chain, too": chained_person,
+    "an adoption made with oversight's key": made_adoption,
     "a retired person back": does(("UPDATE person SET retired = NULL",)),
     "persons rolled back": lambda stage: put_back(stage, "person"),
     "persons and their chain rolled back": lambda stage: put_back(stage, "person", "chain"),

@@ -14,6 +14,7 @@ ROUTER = "tests/simulation/test_router.py"
 DIRECTORY = "tests/unit/directory/test_directory.py"
 TERRITORIES = "tests/unit/routing/test_territories.py"
 APPROVALS = "tests/unit/producers/test_approvals.py"
+ADOPTIONS = "tests/unit/producers/test_adoptions.py"
 DECISION = "tests/unit/routing/test_decision.py"
 FORWARDING = "tests/unit/routing/test_forwarding.py"
 PASSED_ON = "tests/simulation/test_forwarding.py"
@@ -414,6 +415,9 @@ ATTACKS = (
            "notifier.producers.registry:Known.has = lambda *_: True"),
     attack("46 oversight's key binds nothing",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[a person made with oversight's key]",
+           "notifier.producers.people:People._check = nothing"),
+    attack("46 no adoption is made by hand",
+           "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[an adoption made with oversight's key]",
            "notifier.producers.people:People._check = nothing"),
     attack("34 in the file", "34_own_exception::test_an_approval_in_the_file_releases_nothing",
            "notifier.producers.publisher:planned = lambda notification, *rest: "
@@ -818,6 +822,20 @@ OTHERS = (
         "tests/simulation/test_review.py::"
         "test_a_state_that_may_torture_is_told_after_its_assurance_and_the_others_at_once",
         "notifier.producers.approvals:says_enough = lambda _: True"),
+    Row("restore: who decides signs",
+        f"{ADOPTIONS}::test_whoever_may_not_is_refused[Ada Lindt-ben-bad_signature]",
+        "notifier.producers.adoptions:signature_holds = lambda *_: True"),
+    Row("restore: a service decides nothing",
+        f"{ADOPTIONS}::test_whoever_may_not_is_refused[gate-gate-permission_missing]",
+        "notifier.producers.persons:Person.may = lambda *_: True"),
+    Row("restore: who decides is registered",
+        "tests/cli/test_outbox.py::test_whoever_may_not_decides_nothing[nobody-ada-unknown_person-what0]",
+        "notifier.producers.restoration:Restoration._permit = lambda *_: module('asyncio').sleep(0)\n"
+        "notifier.producers.restoration:check = lambda *_: None"),
+    Row("restore: all or nothing",
+        "tests/cli/test_outbox.py::test_one_that_does_not_wait_stops_all",
+        "notifier.producers.restoration:Restoration.settle = lambda self, notifications, signer, **how: "
+        "original(self, notifications[:1], signer, **how)"),
     Row("nothing local leaves", f"{PARSING}::test_what_leaves_has_no_local_part_and_shows_no_refugee",
         "notifier.notification.model:REFUGEES = frozenset()"),
 )  # fmt: skip
