@@ -39,7 +39,8 @@ def restored(copied, notifier, tmp_path, arrest):
     assert notifier("person", "add", "gate", "--service")[0] == 0
     path = tmp_path / "arrest.json"
     path.write_text(json.dumps(arrest))
-    assert notifier("publish", str(path), "--by", "ada", "--wait", "--timeout", "0")[0] == 3
+    found, _, err = notifier("publish", str(path), "--by", "ada", "--wait", "--timeout", "0")
+    assert found == 3, err
     settings = load(party_config(copied, NAME))
 
     async def closed(is_closed):

@@ -829,11 +829,11 @@ OTHERS = (
         f"{ADOPTIONS}::test_whoever_may_not_is_refused[gate-gate-permission_missing]",
         "notifier.producers.persons:Person.may = lambda *_: True"),
     Row("restore: who decides is registered",
-        "tests/cli/test_outbox.py::test_whoever_may_not_decides_nothing[nobody-ada-unknown_person-what0]",
+        "tests/simulation/test_restore.py::test_a_feed_without_any_statement_is_for_a_person",
         "notifier.producers.restoration:Restoration._permit = lambda *_: module('asyncio').sleep(0)\n"
         "notifier.producers.restoration:check = lambda *_: None"),
     Row("restore: all or nothing",
-        "tests/cli/test_outbox.py::test_one_that_does_not_wait_stops_all",
+        "tests/simulation/test_restore.py::test_what_is_given_up_is_refused_for_good",
         "notifier.producers.restoration:Restoration.settle = lambda self, notifications, signer, **how: "
         "original(self, notifications[:1], signer, **how)"),
     Row("nothing local leaves", f"{PARSING}::test_what_leaves_has_no_local_part_and_shows_no_refugee",

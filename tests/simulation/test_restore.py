@@ -141,6 +141,9 @@ async def test_what_is_given_up_is_refused_for_good(world, publishing, back_up):
         async with publishing(world) as (publisher, database):
             await closed(database, world)
             await database.add_person("ada", ADA.public, ("release",))
+            with pytest.raises(Refused, match="not_found"):
+                await database.adopt([numbered(1)["id"], numbered(9)["id"]], send=False, by="ada", key=ADA)
+            assert (await database.restored()).decided == (), "all that is named, or nothing"
             await database.adopt([numbered(1)["id"]], send=False, by="ada", key=ADA)
             status = await publisher.status(numbered(1)["id"])
             assert (status.state, status.reason) == ("rejected", "outbox_restored")
