@@ -93,8 +93,10 @@ SET_ASIDE_BY_REASON: Final = (
     .where(tables.letters.c.state.in_(UNDECIDED), tables.letters.c.reason.in_(SET_ASIDE))
     .group_by(tables.letters.c.reason)
 )
+CARRIES: Final = sa.exists().where(tables.recipients.c.letter == tables.letters.c.id)
+"""Whether a letter carries its message to anybody. One that was emptied while it had a place in the stream does not."""
 LETTERS: Final = (
-    sa.select(tables.letters.c.message, tables.letters.c.state, tables.letters.c.reason)
+    sa.select(tables.letters.c.message, tables.letters.c.state, tables.letters.c.reason, CARRIES.label("carries"))
     .where(tables.letters.c.message.in_(sa.bindparam("messages", expanding=True)), tables.letters.c.act.is_(None))
     .order_by(tables.letters.c.updated)
 )
@@ -152,8 +154,12 @@ SAID: Final = sa.select(tables.messages.c.fingerprint, tables.messages.c.notific
         sa.select(tables.letters.c.message).where(
             tables.letters.c.state == LetterState.REJECTED, tables.letters.c.message.is_not(None)
         )
+    )
+    | tables.messages.c.id.in_(
+        sa.select(tables.recipients.c.message).where(tables.recipients.c.state == RecipientState.TOLD)
     ),
 )
+"""What somebody was told, or may yet be: that is what is not to be said again."""
 INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
 
 
@@ -812,9 +818,13 @@ def _text(notification_id: bytes) -> str:
 
 
 def _state(letters: Sequence[sa.Row[Any]], recipients: Collection[RecipientState]) -> State:
-    """A message is what its letters are: under way while any is, refused where any was; else its recipients' sum."""
+    """A message is what its letters are: under way while any is, refused where any was; else its recipients' sum.
+
+    The refusal of a letter that carried it to nobody counts where it has no other.
+    """
     waiting = [one.reason for one in letters if one.state in UNDECIDED and not is_set_aside(one.state, one.reason)]
-    rejected = [one.reason for one in letters if one.state == LetterState.REJECTED]
+    refused = [one for one in letters if one.state == LetterState.REJECTED]
+    rejected = [one.reason for one in refused if one.carries or len(letters) == len(refused)]
     state = summed(recipients, waiting=bool(waiting), rejected=bool(rejected))
     return state, next((one[-1] for one in (waiting, rejected) if one), None)
 

@@ -93,7 +93,8 @@ class SmallDisk:
         """Everything but `leave` bytes is taken."""
         script = (
             "import os,sys; disk = os.statvfs(os.path.dirname(sys.argv[1]));"
-            "open(sys.argv[1], 'wb').write(bytes(max(0, disk.f_bavail * disk.f_frsize - int(sys.argv[2]))))"
+            "room = max(0, disk.f_bavail * disk.f_frsize - int(sys.argv[2])); file = open(sys.argv[1], 'wb', 0);"
+            "any(file.write(bytes(min(4096, room - at))) < 0 for at in range(0, room, 4096))"
         )
         command = [*self._view.enter, sys.executable, "-c", script, str(self._ballast), str(leave)]
         subprocess.run(command, check=True, timeout=30)
