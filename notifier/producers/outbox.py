@@ -94,7 +94,7 @@ SET_ASIDE_BY_REASON: Final = (
     .group_by(tables.letters.c.reason)
 )
 CARRIES: Final = sa.exists().where(tables.recipients.c.letter == tables.letters.c.id)
-"""Whether a letter carries its message to anybody. One that was emptied while it had a place in the stream does not."""
+"""Whether a letter carries its message to anybody; one that was emptied in its place in the stream does not."""
 LETTERS: Final = (
     sa.select(tables.letters.c.message, tables.letters.c.state, tables.letters.c.reason, CARRIES.label("carries"))
     .where(tables.letters.c.message.in_(sa.bindparam("messages", expanding=True)), tables.letters.c.act.is_(None))
