@@ -399,8 +399,8 @@ class RowCipher:
 
     def bind(self, table: str, *values: int | str | bytes | None) -> bytes:
         """Return a MAC (32 bytes) over what a row is; `values` in a fixed order. Its key only seals no row."""
-        text = b"".join(_counted(value) for value in values)
-        return hashlib.blake2b(_counted(table) + text, digest_size=32, key=self._binding).digest()
+        text = b"".join([_counted(table), *map(_counted, values)])
+        return hashlib.blake2b(text, digest_size=32, key=self._binding).digest()
 
     def is_bound(self, expected: bytes, found: object) -> bool:
         """Return whether `found`, what a row carries, is the MAC `expected`, in constant time."""

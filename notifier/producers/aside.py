@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from notifier.ledger import Ledger
 from notifier.producers import tables
 from notifier.producers.letters import Letter
 from notifier.producers.sealer import Load
 from notifier.producers.states import NO_FEED, SET_ASIDE, LetterState
-from notifier.storage import Connection
 
 if TYPE_CHECKING:
     from notifier.producers.work import Work
@@ -63,7 +63,7 @@ class Feeds:
 class Aside:
     """What one transaction does about recipients that cannot be reached."""
 
-    def __init__(self, connection: Connection, work: Work) -> None:
+    def __init__(self, connection: Ledger, work: Work) -> None:
         self._connection = connection
         self._work = work
 
@@ -106,8 +106,9 @@ class Aside:
 
     async def try_again(self, reasons: Iterable[str]) -> None:
         """Make due at once what waits for one of `reasons`."""
-        update = tables.letters.update().where(ASIDE, tables.letters.c.reason.in_(list(reasons)))
-        await self._connection.execute(update.values(due=self._work.now(), attempts=0))
+        query = sa.select(tables.letters).where(ASIDE, tables.letters.c.reason.in_(list(reasons)))
+        rows = (await self._connection.execute(query)).all()
+        await self._connection.change(tables.letters, rows, due=self._work.now(), attempts=0)
 
     async def _move(self, message: int, letter: Letter, names: Iterable[str]) -> dict[str, int]:
         """Post a letter for each of `names`, which carries the message to it; return their row ids by name."""
@@ -115,8 +116,7 @@ class Aside:
         posted = {name: row for (_, name), row in (await self._work.post(letters)).items()}
         places = {one["authority"]: at for at, one in enumerate((await self._work.message(message)).plan.entries)}
         for name, row in posted.items():
-            mine = (tables.recipients.c.message == message) & (tables.recipients.c.place == places[name])
-            await self._connection.execute(tables.recipients.update().where(mine).values(letter=row))
+            await self._work.carry(message, places[name], row)
         return posted
 
     async def _log(self, message: int, missing: Mapping[str, str]) -> None:

@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from notifier.envelope.primitives import blake
 from notifier.errors import Refused
+from notifier.ledger import Ledger, tampered
 from notifier.notification import Notification
 from notifier.producers import tables
 from notifier.producers.plan import Plan
+from notifier.producers.recipients import rows_of
 from notifier.producers.states import RecipientState
 from notifier.producers.ties import Earlier, Followed
 from notifier.producers.work import Message, Work
-from notifier.storage import Connection
 
 UPDATES: Final = frozenset({"update", "release"})
 
@@ -27,7 +28,7 @@ Planner = Callable[[Sequence[Earlier]], Followed]
 class Cases:
     """What one transaction asks of, or tells, the links between messages. `secret` keys them."""
 
-    def __init__(self, connection: Connection, secret: bytes, work: Work) -> None:
+    def __init__(self, connection: Ledger, secret: bytes, work: Work) -> None:
         self._connection = connection
         self._secret = secret
         self._work = work
@@ -64,23 +65,27 @@ class Cases:
         else:
             return
         row = {"message": message, "relation": relation, "target": self._key(*other)}
-        await self._connection.execute(tables.links.insert().values(row))
+        await self._connection.insert(tables.links, [row])
 
     async def linked(self, relation: str, originator: str, notification_id: str) -> list[int]:
         """The messages that are about, or were made from, that notification, in order."""
         links = tables.links
-        query = sa.select(links.c.message).where(
+        query = sa.select(links).where(
             links.c.relation == relation, links.c.target == self._key(originator, notification_id)
         )
-        return list(await self._connection.scalars(query.order_by(links.c.message)))
+        rows = (await self._connection.execute(query.order_by(links.c.message))).all()
+        for row in rows:
+            self._connection.check(links, row)
+        return [row.message for row in rows]
 
     async def _messages(self, where: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
         query = sa.select(tables.messages).where(where).order_by(tables.messages.c.id)
         return list(await self._connection.execute(query))
 
     async def _earlier(self, message: Message) -> Earlier:
-        query = sa.select(tables.recipients.c.state).where(tables.recipients.c.message == message.row)
-        states = await self._connection.scalars(query.order_by(tables.recipients.c.place))
+        states = [row.state for row in await rows_of(self._connection, [message.row])]
+        if len(states) != len(message.plan.entries):
+            raise tampered("the number of recipients")
         by_state: dict[str, set[str]] = {}
         for entry, state in zip(message.plan.entries, states, strict=True):
             if entry["authority"] is not None:

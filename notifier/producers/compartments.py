@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Final
+from typing import Any, Final
 
 from notifier.runtime import Entropy
 from notifier.storage import RowCipher
@@ -37,6 +37,8 @@ class OutboxCipher(RowCipher):
         self._decisions = RowCipher(decisions_key(key), entropy)
         self.known: object = None
         """The chain of persons and rulings as it was last read (`registry.Known`)."""
+        self.placed: dict[bytes, tuple[tuple[Any, ...], object]] = {}
+        """By digest, the rows of envelopes that were checked, and what they say (`pipeline.Placed`)."""
 
     def seal(self, context: bytes, plaintext: bytes) -> bytes:
         """As `RowCipher.seal`."""

@@ -12,8 +12,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.config import refuse_oversight
-from notifier.envelope import SigningKey
+from notifier.envelope import SigningKey, digest_of
 from notifier.errors import NotifierError, Refused, StorageError
+from notifier.ledger import Ledger, tampered
 from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, restore, to_json
 from notifier.notification.model import Approval
@@ -26,11 +27,10 @@ from notifier.producers.compartments import OutboxCipher
 from notifier.producers.letters import Deed, Letter, first_letters
 from notifier.producers.people import People
 from notifier.producers.persons import Person, PersonKind, canonical, register
-from notifier.producers.pipeline import NO_DIGEST
 from notifier.producers.plan import Entry, Plan
 from notifier.producers.recipients import RecipientStatus, as_they_stand, recipients_of, states_of
-from notifier.producers.registry import RULING, START, Chain, check_message, head_mac, message_mac, tampered
-from notifier.producers.restoration import Restored
+from notifier.producers.registry import RULING, START, Chain, bound
+from notifier.producers.restoration import Restored, new_stream
 from notifier.producers.review import Review, Reviewed
 from notifier.producers.states import (
     SET_ASIDE,
@@ -96,7 +96,7 @@ SET_ASIDE_BY_REASON: Final = (
 CARRIES: Final = sa.exists().where(tables.recipients.c.letter == tables.letters.c.id)
 """Whether a letter carries its message to anybody; one that was emptied in its place in the stream does not."""
 LETTERS: Final = (
-    sa.select(tables.letters.c.message, tables.letters.c.state, tables.letters.c.reason, CARRIES.label("carries"))
+    sa.select(tables.letters, CARRIES.label("carries"))
     .where(tables.letters.c.message.in_(sa.bindparam("messages", expanding=True)), tables.letters.c.act.is_(None))
     .order_by(tables.letters.c.updated)
 )
@@ -136,17 +136,6 @@ HELD: Final = (
 MESSAGES: Final = sa.select(tables.messages).where(
     tables.messages.c.notification_id.in_(sa.bindparam("ids", expanding=True))
 )
-AFTER: Final = (
-    sa.select(tables.messages).where(tables.messages.c.id > sa.bindparam("last")).order_by(tables.messages.c.id)
-)
-EVERY_ACT: Final = (
-    sa.select(tables.letters.c.id, tables.letters.c.message, tables.letters.c.contents)
-    .where(tables.letters.c.act.is_not(None))
-    .order_by(tables.letters.c.id)
-)
-BIND: Final = (
-    tables.messages.update().where(tables.messages.c.id == sa.bindparam("which")).values(bound=sa.bindparam("mac"))
-)
 SAID: Final = sa.select(tables.messages.c.fingerprint, tables.messages.c.notification_id).where(
     tables.messages.c.fingerprint.in_(sa.bindparam("fingerprints", expanding=True)),
     tables.messages.c.created > sa.bindparam("since"),
@@ -160,7 +149,6 @@ SAID: Final = sa.select(tables.messages.c.fingerprint, tables.messages.c.notific
     ),
 )
 """What somebody was told, or may yet be: that is what is not to be said again."""
-INSERT: Final = tables.messages.insert().returning(tables.messages.c.id, tables.messages.c.notification_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +285,7 @@ class Outbox:
         return outbox
 
     async def _begin(self) -> None:
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             secret = await _secret(connection, self._authority, self._cipher)
             if secret is not None:
                 self.secret = secret
@@ -305,27 +293,32 @@ class Outbox:
             stream = self._runtime.entropy(16)
             self.secret = self._runtime.entropy(32)
             secret = self._cipher.seal(b"instance/secret", self.secret)
-            await connection.execute(
-                tables.instance.insert().values(
-                    id=1,
-                    authority=self._authority,
-                    secret=secret,
-                    feed_offset=0,
-                    chain_number=0,
-                    chain_head=START,
-                    bound=head_mac(self._cipher, self._authority, secret, 0, START),
-                )
+            await connection.begin(
+                id=1,
+                authority=self._authority,
+                secret=secret,
+                feed_offset=0,
+                chain_number=0,
+                chain_head=START,
+                last_message=0,
+                last_letter=0,
             )
-            await connection.execute(
-                tables.streams.insert().values(
-                    id=stream,
-                    number=0,
-                    tail=NO_DIGEST,
-                    counters=self._cipher.seal(b"stream/counters/" + stream, b"{}"),
-                    state="open",
-                    opened=self._runtime.clock(),
-                )
-            )
+            counters = self._cipher.seal(b"stream/counters/" + stream, b"{}")
+            await connection.insert(tables.streams, [new_stream(stream, counters, self._runtime.clock())])
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Ledger]:
+        """One transaction whose writes are bound."""
+        async with self._database.write() as connection:
+            ledger = bound(connection, self._cipher)
+            yield ledger
+            await ledger.settle()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Ledger]:
+        """One transaction that reads, and checks what it reads."""
+        async with self._database.read() as connection:
+            yield bound(connection, self._cipher)
 
     def lease(self) -> Lease:
         """The lease under which one instance seals and sends."""
@@ -366,7 +359,7 @@ class Outbox:
     async def _add_group(self, group: Sequence[_Arrived]) -> None:
         """One transaction; where one call of several is refused, each has its own."""
         try:
-            async with self._database.write() as connection:
+            async with self._writing() as connection:
                 stored = [await self._add(connection, items) for items, _ in group]
         except NotifierError as error:
             if len(group) > 1:
@@ -384,7 +377,7 @@ class Outbox:
                 if not done.done():  # a caller that was cancelled does not wait for it any more
                     done.set_result(found)
 
-    async def _add(self, connection: Connection, items: Sequence[Submission]) -> list[Stored]:
+    async def _add(self, connection: Ledger, items: Sequence[Submission]) -> list[Stored]:
         rows = await self._rows(connection, {id_of(item.notification) for item in items})
         states = await self._states(connection, [row.id for row in rows.values()])
         marks = [fingerprint(item.notification, self.secret) if item.checks_repeats else None for item in items]
@@ -396,7 +389,7 @@ class Outbox:
             notification, notification_id = item.notification, id_of(item.notification)
             row, twin = rows.get(notification_id), added.get(notification_id)
             if row is not None:
-                stored.append(self._known(row, notification, states[row.id]))
+                stored.append(self._known(connection, row, notification, states[row.id]))
                 if row.submission is None and item.submitter is not None:
                     work = Work(connection, self._cipher, self._runtime)
                     await work.sign(work.opened(row), item.submitter)
@@ -426,10 +419,10 @@ class Outbox:
         mark = fingerprint(notification, self.secret)
         if mark is None:
             return False
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             return bool((await self._said(connection, {mark}))[mark] - {id_of(notification)})
 
-    async def _said(self, connection: Connection, fingerprints: Collection[bytes]) -> dict[bytes, set[bytes]]:
+    async def _said(self, connection: Ledger, fingerprints: Collection[bytes]) -> dict[bytes, set[bytes]]:
         """Under which ids each of `fingerprints` was given a short time ago."""
         since = self._runtime.clock() - REPEAT_MS
         found: dict[bytes, set[bytes]] = {one: set() for one in fingerprints}
@@ -438,35 +431,37 @@ class Outbox:
                 found[row.fingerprint].add(row.notification_id)
         return found
 
-    def _cases(self, connection: Connection) -> Cases:
+    def _cases(self, connection: Ledger) -> Cases:
         work = Work(connection, self._cipher, self._runtime)
         return Cases(connection, self.secret, work)
 
     async def made_from(self, originator: str, message_id: str) -> list[Status]:
         """What was forwarded of a notification that `originator` sent: every derivative, in order."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             found = await self._cases(connection).linked("parent", originator, _text(parse_id(message_id)))
             query = sa.select(tables.messages.c.notification_id).where(tables.messages.c.id.in_(found))
             ids = list(await connection.scalars(query.order_by(tables.messages.c.id)))
         return [await self.status(_text(one)) for one in ids]
 
-    def _known(self, row: sa.Row[Any], notification: Notification, state: State) -> Stored:
+    def _known(self, connection: Ledger, row: sa.Row[Any], notification: Notification, state: State) -> Stored:
         """What is there under this id; raises `Refused` where it is another notification."""
+        connection.check(tables.messages, row)
         if self._open("content", row.notification_id, row.content) != _content(notification):
             raise _taken()
         plan = Plan.from_document(self._open("plan", row.notification_id, row.plan))
         return Stored(_text(row.notification_id), plan, *state)
 
-    async def _states(self, connection: Connection, messages: Sequence[int]) -> dict[int, State]:
+    async def _states(self, connection: Ledger, messages: Sequence[int]) -> dict[int, State]:
         """What became of each of these messages: of its letters, and of its recipients."""
         letters: dict[int, list[sa.Row[Any]]] = {message: [] for message in messages}
         if messages:
             for row in await connection.execute(LETTERS, {"messages": messages}):
+                connection.check(tables.letters, row)
                 letters[row.message].append(row)
         recipients = await states_of(connection, messages)
         return {message: _state(rows, recipients[message]) for message, rows in letters.items()}
 
-    async def _insert(self, connection: Connection, fresh: Mapping[bytes, _Ready]) -> None:
+    async def _insert(self, connection: Ledger, fresh: Mapping[bytes, _Ready]) -> None:
         if not fresh:
             return
         now = self._runtime.clock()
@@ -493,13 +488,8 @@ class Outbox:
             for notification_id, (item, plan) in fresh.items()
             for held in (holds[notification_id],)
         ]
-        places = {row.notification_id: row.id for row in await connection.execute(INSERT, rows)}
-        bound = [
-            {"which": places[row["notification_id"]], "mac": message_mac(self._cipher, row | {"id": place})}
-            for row in rows
-            for place in (places[row["notification_id"]],)
-        ]
-        await connection.execute(BIND, bound)
+        ids = await connection.insert(tables.messages, rows)
+        places = {row["notification_id"]: made for row, made in zip(rows, ids, strict=True)}
         letters: list[tuple[int | None, Letter | Deed]] = []
         for notification_id, (item, plan) in fresh.items():
             place = places[notification_id]
@@ -512,8 +502,7 @@ class Outbox:
             for notification_id, (_, plan) in fresh.items()
             for row, entry in zip(recipient_rows(places[notification_id], plan, now), plan.entries, strict=True)
         ]
-        if told:
-            await connection.execute(tables.recipients.insert(), told)
+        await connection.insert(tables.recipients, told)
         cases = self._cases(connection)
         for notification_id, (item, _) in fresh.items():
             await cases.link(places[notification_id], item.notification)
@@ -531,7 +520,7 @@ class Outbox:
 
         Raises `Refused`: `not_found`, `unknown_person`, `person_retired`.
         """
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             review = Review(connection, self._cipher, self._runtime)
             found = await review.find(parse_id(message_id))
             persons = await People(connection, self._cipher).persons()
@@ -540,7 +529,7 @@ class Outbox:
                 found = replace(found, message=message)
         return found
 
-    async def _rows(self, connection: Connection, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
+    async def _rows(self, connection: Ledger, ids: Collection[bytes]) -> dict[bytes, sa.Row[Any]]:
         found = {}
         for chunk in batched(sorted(ids), CHUNK):
             found.update({row.notification_id: row for row in await connection.execute(MESSAGES, {"ids": chunk})})
@@ -549,7 +538,7 @@ class Outbox:
     async def status(self, message_id: str) -> Status:
         """What became of a notification; `Refused` with reason `not_found` where it was never submitted here."""
         notification_id = parse_id(message_id)
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             row = await self._row(connection, notification_id)
             if row is None:
                 raise Refused("not_found", f"the outbox has no notification {message_id}")
@@ -571,7 +560,7 @@ class Outbox:
     async def notification(self, message_id: str) -> Notification:
         """The notification as it was submitted, its local part too; `Refused` with reason `not_found`."""
         notification_id = parse_id(message_id)
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             row = await self._row(connection, notification_id)
         if row is None:
             raise Refused("not_found", f"the outbox has no notification {message_id}")
@@ -582,7 +571,7 @@ class Outbox:
         last = 0
         while True:
             query = sa.select(tables.messages).where(tables.messages.c.id > last).order_by(tables.messages.c.id)
-            async with self._database.read() as connection:
+            async with self._reading() as connection:
                 rows = (await connection.execute(query.limit(PAGE))).all()
                 review = Review(connection, self._cipher, self._runtime)
                 found = [await review.opened(row) for row in rows]
@@ -597,7 +586,7 @@ class Outbox:
 
     async def proofs(self, message_id: str | None) -> list[Proof]:
         """The acts upon a notification, or upon none (persons), in order, with what shows each to an auditor."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             message = None
             if message_id is not None:
                 row = await self._row(connection, parse_id(message_id))
@@ -616,11 +605,11 @@ class Outbox:
         return Proof(state, said, row.digest, slip)
 
     async def verify(self) -> None:
-        """Check every row of messages, persons and what they decided, and that every act stands upon the chain.
+        """Check every row and their sum, and that every act stands upon the chain of now.
 
         Raises `StorageError` (rows_changed) that names the first that somebody else made, changed or removed.
         """
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             self._cipher.known = None
             chain, people = Chain(connection, self._cipher), People(connection, self._cipher)
             known = await chain.known()
@@ -629,25 +618,25 @@ class Outbox:
             ruled = set(await connection.scalars(sa.select(tables.rulings.c.message).distinct()))
             for message in sorted(ruled | {subject for table, subject in known.rows if table == RULING}):
                 await people.rulings(message)
-            last = 0
-            while rows := (await connection.execute(AFTER.limit(PAGE), {"last": last})).all():
-                for row in rows:
-                    check_message(self._cipher, row)
-                last = rows[-1].id
-            for row in await connection.execute(EVERY_ACT):
-                if not known.has(chain.said(row)):
+
+            def look(table: sa.Table, row: sa.Row[Any]) -> None:
+                if table is tables.letters and row.act is not None and not known.has(chain.said(row)):
                     raise tampered(f"act {row.id}, or the chain of persons and rulings,")
+                if table is tables.envelopes and row.bytes is not None and digest_of(row.bytes) != row.digest:
+                    raise tampered("the bytes of an envelope")
+
+            await connection.verify(look)
 
     async def persons(self) -> list[Person]:
         """Everybody who is, or was, registered with the authority, in the order of registration."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             return await People(connection, self._cipher).persons()
 
     async def add_person(
         self, name: str, public: bytes, permissions: Collection[str], kind: PersonKind = PersonKind.PERSON
     ) -> Person:
         """Register a person or service with an Ed25519 key; the reasons of `persons.register`. An act for the log."""
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             people = People(connection, self._cipher)
             person = register(name, public, permissions, self._runtime.clock(), await people.persons(), kind)
             await people.add(person)
@@ -659,7 +648,7 @@ class Outbox:
         public = submitter.key.public
         if any(one.public == public for one in await self.persons()):
             return
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             people = People(connection, self._cipher)
             known = await people.persons()
             if all(one.public != public for one in known):
@@ -668,12 +657,12 @@ class Outbox:
 
     async def retire_person(self, name: str) -> Person:
         """The person decides nothing from now on; what he or she decided stands. An act for the log."""
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             person = await People(connection, self._cipher).retire(name, self._runtime.clock())
             await self._log(connection, "person_retired", person)
         return person
 
-    async def _log(self, connection: Connection, kind: str, person: Person) -> None:
+    async def _log(self, connection: Ledger, kind: str, person: Person) -> None:
         facts = {
             "authority": self._authority,
             "name": person.name,
@@ -686,38 +675,38 @@ class Outbox:
 
     async def held(self) -> list[Reviewed]:
         """Every message of which something waits for a person or for facts, in the order of submission."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             review = Review(connection, self._cipher, self._runtime)
             return [await review.opened(row) for row in (await connection.execute(HELD)).all()]
 
     async def reviewed(self, message_id: str) -> Reviewed:
         """One message, as its reviewer sees it; `Refused` with reason `not_found`."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             return await Review(connection, self._cipher, self._runtime).find(parse_id(message_id))
 
     @asynccontextmanager
     async def reviewing(self) -> AsyncIterator[Review]:
         """One transaction in which a person decides."""
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             yield Review(connection, self._cipher, self._runtime)
 
     async def waiting(self) -> list[str]:
         """The ids of what the hub has not decided yet, in the order of submission; of an act upon none, its kind."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             found = (await connection.execute(WAITING)).all()
         named = (row.act if row.notification_id is None else _text(row.notification_id) for row in found)
         return list(dict.fromkeys(named))
 
     async def backlog(self) -> Backlog:
         """How much waits."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             waiting = (await connection.execute(DEPTH)).one()
             aside = {row.reason: row.number for row in await connection.execute(SET_ASIDE_BY_REASON)}
         return Backlog(waiting.depth, waiting.oldest, aside)
 
     async def unreachable(self) -> dict[str, list[str]]:
         """The recipients that wait until they can be reached, by reason, each once and in order of name."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             rows = (await connection.execute(UNREACHABLE)).all()
             work = Work(connection, self._cipher, self._runtime)
             names = [(row.reason, name) for row in rows for name in work.letter_of(row).names]
@@ -725,7 +714,7 @@ class Outbox:
 
     async def restored(self) -> Restored | None:
         """Return what is known of the last restore from a backup; None where there was none."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             return await Work(connection, self._cipher, self._runtime).restoration.found()
 
     async def adopt(self, ids: Collection[str], *, send: bool, by: str, key: SigningKey) -> list[str]:
@@ -735,7 +724,7 @@ class Outbox:
         `adoptions.check`, and `not_found` for what is no id or does not wait.
         """
         wanted = [parse_id(one) for one in ids]
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             restoration = Work(connection, self._cipher, self._runtime).restoration
             return [_text(one) for one in await restoration.settle(wanted, Signer(by, key), send=send)]
 
@@ -744,44 +733,44 @@ class Outbox:
 
         `by` decides and signs with `key`; an act for the log. Raises `Refused` with the reasons of `adoptions.check`.
         """
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             return await Work(connection, self._cipher, self._runtime).restoration.begin_stream(Signer(by, key))
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             return (await connection.execute(DUE, {"now": now})).first() is not None
 
     @asynccontextmanager
     async def working(self, lease: Lease) -> AsyncIterator[Work]:
         """One transaction of the lease-holder; `Fenced` where another instance took over."""
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             await lease.check(connection)
             yield Work(connection, self._cipher, self._runtime)
 
     async def flying(self) -> list[bytes]:
         """The digests of all envelopes on their way, in the order of their numbers."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             return list(await connection.scalars(FLYING))
 
     async def sealed(self, besides: Collection[bytes]) -> list[tuple[bytes, bytes, bytes]]:
         """Digest, stream and bytes of the envelopes on their way but for `besides`, in the order of their numbers."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             digests = [digest for digest in await connection.scalars(FLYING) if digest not in besides]
             found = await connection.execute(SEALED, {"digests": digests}) if digests else ()
             return [(row.digest, row.stream, row.bytes) for row in found]
 
     async def feed_offset(self) -> int:
         """The next offset of the own feed."""
-        async with self._database.read() as connection:
-            found: int = (await connection.execute(sa.select(tables.instance.c.feed_offset))).scalar_one()
+        async with self._reading() as connection:
+            found: int = (await connection.own())["feed_offset"]
             return found
 
-    async def _row(self, connection: Connection, notification_id: bytes) -> sa.Row[Any] | None:
+    async def _row(self, connection: Ledger, notification_id: bytes) -> sa.Row[Any] | None:
         query = sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id)
         row = (await connection.execute(query)).one_or_none()
         if row is not None:
-            check_message(self._cipher, row)
+            connection.check(tables.messages, row)
         return row
 
     def _seal(self, column: str, notification_id: bytes, value: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.errors import Refused
+from notifier.ledger import tampered
 from notifier.producers import tables
 from notifier.producers.adoptions import Adoption
 from notifier.producers.approvals import Ruling
@@ -23,7 +24,6 @@ from notifier.producers.registry import (
     adoption_mac,
     person_mac,
     ruling_mac,
-    tampered,
 )
 from notifier.storage import Connection, RowCipher
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from notifier.ledger import Ledger, tampered
 from notifier.producers import tables
 from notifier.producers.plan import Entry
 from notifier.producers.states import RecipientState, is_set_aside, shown
@@ -15,10 +16,8 @@ from notifier.storage import Connection
 
 RECIPIENTS: Final = (
     sa.select(
-        tables.recipients.c.message,
-        tables.recipients.c.state,
-        tables.recipients.c.since,
-        tables.letters.c.state.label("letter"),
+        tables.recipients,
+        tables.letters.c.state.label("letter_state"),
         tables.letters.c.reason,
     )
     .join_from(tables.recipients, tables.letters, tables.letters.c.id == tables.recipients.c.letter, isouter=True)
@@ -41,21 +40,24 @@ class RecipientStatus:
 async def states_of(connection: Connection, messages: Sequence[int]) -> dict[int, set[RecipientState]]:
     """The states of the recipients of each of these messages (row ids)."""
     found: dict[int, set[RecipientState]] = {message: set() for message in messages}
-    for row in await _rows(connection, messages):
-        found[row.message].add(shown(row.state, row.letter, row.reason))
+    for row in await rows_of(connection, messages):
+        found[row.message].add(shown(row.state, row.letter_state, row.reason))
     return found
 
 
 async def recipients_of(connection: Connection, message: int, entries: Sequence[Entry]) -> list[RecipientStatus]:
     """The recipients of a message (its row id), in the order of the entries of its plan."""
+    rows = await rows_of(connection, [message])
+    if len(rows) != len(entries):
+        raise tampered("the number of recipients")
     return [
         RecipientStatus(
             entry["authority"],
-            shown(row.state, row.letter, row.reason),
+            shown(row.state, row.letter_state, row.reason),
             row.since,
             (*entry["because"], *_aside(row)),
         )
-        for entry, row in zip(entries, await _rows(connection, [message]), strict=True)
+        for entry, row in zip(entries, rows, strict=True)
     ]
 
 
@@ -73,11 +75,22 @@ def _outcome(entry: Entry, recipient: RecipientStatus) -> str:
 
 
 def _aside(row: sa.Row[Any]) -> tuple[str, ...]:
-    waits = row.state == RecipientState.WAITING and is_set_aside(row.letter, row.reason)
+    waits = row.state == RecipientState.WAITING and is_set_aside(row.letter_state, row.reason)
     return (row.reason,) if waits else ()
 
 
-async def _rows(connection: Connection, messages: Collection[int]) -> Sequence[sa.Row[Any]]:
+async def rows_of(connection: Connection, messages: Collection[int]) -> Sequence[sa.Row[Any]]:
+    """The rows of these messages, each with `letter_state` and `reason` of its letter.
+
+    Raises `StorageError` (rows_changed) where one is not what was written; who has the key of decisions alone
+    (oversight) cannot know.
+    """
     if not messages:
         return ()
-    return (await connection.execute(RECIPIENTS, {"messages": list(messages)})).all()
+    rows = (await connection.execute(RECIPIENTS, {"messages": list(messages)})).all()
+    if isinstance(connection, Ledger):
+        for row in rows:
+            connection.check(tables.recipients, row)
+            if row.letter is not None and row.letter_state is None:
+                raise tampered("the number of letters")
+    return rows

@@ -1,9 +1,10 @@
 """The chain of what persons are and decided: so that no row of it is swapped, deleted, rolled back or made by hand.
 
 Every registration, retirement, ruling and adoption adds an entry: which row, and a MAC over all of the row. Entries
-are hashed into a chain whose head stands in the instance's row, under a MAC too, and in what every act says, so in
-the audit log. The MACs need a key that comes from the storage key (`OutboxCipher.bind`): the key of decisions, which
-oversight has, makes none. The chain is read once; afterwards only its head is, until it moves.
+are hashed into a chain whose head stands in the outbox's own row, under a MAC too, and in what every act says, so in
+the audit log. All other rows are bound by `notifier.ledger`, as `SCHEME` says. The MACs need a key that comes from
+the storage key (`OutboxCipher.bind`): the key of decisions, which oversight has, makes none. The chain is read once;
+afterwards only its head is, until it moves.
 """
 
 from __future__ import annotations
@@ -16,18 +17,36 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.envelope.primitives import ID_BYTES, blake, u64
-from notifier.errors import StorageError
+from notifier.ledger import Ledger, Scheme, tampered
 from notifier.producers import tables
 from notifier.producers.compartments import OutboxCipher
 from notifier.storage import Connection
 
 START: Final = bytes(32)
 PERSON, RULING, ADOPTION = "person", "ruling", "adoption"
-HINT: Final = "somebody wrote into the database; restore a backup, and ask who has the file"
 
-_HEAD: Final = sa.select(
-    *(tables.instance.c[name] for name in ("authority", "secret", "chain_number", "chain_head", "bound"))
+_APART: Final = frozenset({"bound", "bytes"})
+SCHEME: Final = Scheme(
+    tables.instance,
+    (
+        *("authority", "secret", "chain_number", "chain_head", "feed_offset", "total", "last_message"),
+        "last_letter",
+    ),
+    {
+        table: tuple(column.name for column in table.columns if column.name not in _APART)
+        for table in (
+            tables.messages,
+            tables.letters,
+            tables.recipients,
+            tables.links,
+            tables.envelopes,
+            tables.streams,
+            tables.strays,
+        )
+    },
 )
+"""What is bound of an outbox. Whoever adds a column binds all rows again in the same migration."""
+
 _NEWEST_ACT: Final = (
     sa.select(tables.letters.c.message, tables.letters.c.contents)
     .where(tables.letters.c.act.is_not(None))
@@ -40,11 +59,6 @@ _ENTRIES: Final = sa.select(tables.chain).order_by(tables.chain.c.number)
 def letter_context(message: int | None) -> bytes:
     """Where the letters and deeds of a message are sealed to."""
     return b"letter/contents/" + (message or 0).to_bytes(8, "big")
-
-
-def tampered(what: str) -> StorageError:
-    """Return the error for a row that is not what this software wrote."""
-    return StorageError("rows_changed", f"{what} is not what this software wrote", hint=HINT)
 
 
 def linked(before: bytes, number: int, table: str, row: int, subject: int, state: bytes) -> bytes:
@@ -67,21 +81,9 @@ def adoption_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:
     return cipher.bind("adoption", *(row[name] for name in ("id", "recorded", "contents")))
 
 
-def message_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:
-    """Return the MAC over a row of the messages: whose plan, submission and content belong together."""
-    names = ("id", "notification_id", "created", "content", "submitted_by", "plan", "submission")
-    return cipher.bind("message", *(row[name] for name in names))
-
-
-def head_mac(cipher: OutboxCipher, authority: str, secret: bytes, number: int, head: bytes) -> bytes:
-    """Return the MAC over the instance's row and the head of its chain."""
-    return cipher.bind("instance", authority, secret, number, head)
-
-
-def check_message(cipher: OutboxCipher, row: sa.Row[Any]) -> None:
-    """Raise `StorageError` (rows_changed) unless the row of a message is bound to all that it says."""
-    if not cipher.is_bound(message_mac(cipher, row._asdict()), row.bound):
-        raise tampered(f"message {row.id}")
+def bound(connection: Connection, cipher: OutboxCipher) -> Ledger:
+    """Return `connection` as one whose writes are bound."""
+    return Ledger(connection, cipher, SCHEME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,12 @@ class Chain:
     def __init__(self, connection: Connection, cipher: OutboxCipher) -> None:
         self._connection = connection
         self._cipher = cipher
+        self._ledger = connection if isinstance(connection, Ledger) else bound(connection, cipher)
 
     async def head(self) -> tuple[int, bytes]:
         """Return number and hash of the last entry. Raises `StorageError` (rows_changed)."""
-        row = (await self._connection.execute(_HEAD)).one()
-        expected = head_mac(self._cipher, row.authority, row.secret, row.chain_number, row.chain_head)
-        if not self._cipher.is_bound(expected, row.bound):
-            raise tampered("the outbox's own row")
-        return row.chain_number, row.chain_head
+        row = await self._ledger.own()
+        return row["chain_number"], row["chain_head"]
 
     async def known(self) -> Known:
         """Return the chain as it stands, whole. Raises `StorageError` (rows_changed) where it is not."""
@@ -156,10 +156,4 @@ class Chain:
         head = linked(head, number, table, row, subject, state)
         entry = {"number": number, "kind": table, "row_id": row, "subject": subject, "state": state}
         await self._connection.execute(tables.chain.insert().values(entry))
-        await self._move(number, head)
-
-    async def _move(self, number: int, head: bytes) -> None:
-        row = (await self._connection.execute(_HEAD)).one()
-        bound = head_mac(self._cipher, row.authority, row.secret, number, head)
-        moved = tables.instance.update().values(chain_number=number, chain_head=head, bound=bound)
-        await self._connection.execute(moved)
+        await self._ledger.set_own(chain_number=number, chain_head=head)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import envelope_id_of
 from notifier.errors import Refused
+from notifier.ledger import Ledger, tampered
 from notifier.producers import tables
 from notifier.producers.adoptions import NEEDS, Adopted, Adoption, Signer, Subject, check, sign
 from notifier.producers.letters import Deed
@@ -26,7 +27,7 @@ from notifier.producers.pipeline import NO_DIGEST, Pipeline, Told
 from notifier.producers.registry import ADOPTION
 from notifier.producers.states import UNDECIDED, LetterState, RecipientState, StreamState
 from notifier.runtime import Runtime
-from notifier.storage import Connection, RowCipher
+from notifier.storage import RowCipher
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ LAST_RESTORED: Final = (
     .order_by(tables.streams.c.closing_since.desc())
     .limit(1)
 )
-VOID: Final = tables.envelopes.update().where(tables.envelopes.c.state == "flying").values(state="void", bytes=None)
+ON_THEIR_WAY: Final = sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying")
 PARKED: Final = (
     sa.select(tables.letters.c.id, tables.letters.c.message, tables.messages.c.notification_id)
     .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message)
@@ -89,7 +90,7 @@ class Restored:
 class Restoration:
     """The steps from a stream that the hub knows better to a new one."""
 
-    def __init__(self, connection: Connection, cipher: RowCipher, runtime: Runtime, work: Work) -> None:
+    def __init__(self, connection: Ledger, cipher: RowCipher, runtime: Runtime, work: Work) -> None:
         self._connection = connection
         self._cipher = cipher
         self._runtime = runtime
@@ -103,18 +104,29 @@ class Restoration:
         now = self._runtime.clock()
         before = now if at is None else min(now, at + CLOCK_SKEW_MS)
         last = [await self._last(column, before) for column in LAST_THINGS]
-        await self._connection.execute(
-            tables.streams.update()
-            .where(CURRENT)
-            .values(
-                state=StreamState.CLOSING,
-                closing_since=now,
-                backup_before=before,
-                backup_at=max((one for one in last if one is not None), default=tables.streams.c.opened),
-            )
+        stream = await self.stream()
+        await self._connection.change(
+            tables.streams,
+            [stream],
+            state=StreamState.CLOSING,
+            closing_since=now,
+            backup_before=before,
+            backup_at=max((one for one in last if one is not None), default=stream.opened),
         )
-        await self._connection.execute(VOID)
+        await self._void()
         await self.resume()
+
+    async def stream(self) -> sa.Row[Any]:
+        """Return the row of the stream of now. Raises `StorageError` (rows_changed) where it is not what it was."""
+        rows = (await self._connection.execute(STREAM)).all()
+        if len(rows) != 1:
+            raise tampered("the number of streams")
+        self._connection.check(tables.streams, rows[0])
+        return rows[0]
+
+    async def _void(self) -> None:
+        rows = (await self._connection.execute(ON_THEIR_WAY)).all()
+        await self._connection.change(tables.envelopes, rows, state="void", bytes=None)
 
     async def _last(self, column: sa.Column[Any], before: int) -> int | None:
         found: int | None = await self._connection.scalar(sa.select(sa.func.max(column)).where(column <= before))
@@ -122,7 +134,7 @@ class Restoration:
 
     async def resume(self) -> None:
         """Post the closing act of a stream that is to be closed, where there is none."""
-        stream = (await self._connection.execute(STREAM)).one()
+        stream = await self.stream()
         if stream.state != StreamState.CLOSING or (await self._connection.execute(CLOSER)).first() is not None:
             return
         facts = {
@@ -138,7 +150,7 @@ class Restoration:
 
         An outbox that never sent anything has nothing to close.
         """
-        stream = (await self._connection.execute(STREAM)).one()
+        stream = await self.stream()
         sent = (await self._connection.execute(sa.select(tables.envelopes.c.digest).limit(1))).first() is not None
         if stream.state != StreamState.OPEN or not (sent or stream.number):
             return False
@@ -158,29 +170,19 @@ class Restoration:
         known = sa.select(tables.strays.c.digest).where(tables.strays.c.digest == told.digest)
         if (await self._connection.execute(known)).first() is None:
             values = {"digest": told.digest, "stream": told.stream, "number": told.number, "decided": told.at}
-            await self._connection.execute(tables.strays.insert().values(**values, message=message))
+            await self._connection.insert(tables.strays, [{**values, "message": message}])
 
     async def finish(self) -> None:
         """The stream is closed: park what the backup had to send, and begin the stream that the closing act names."""
-        stream = (await self._connection.execute(STREAM)).one()
+        stream = await self.stream()
         now = self._runtime.clock()
         last = (await self._connection.execute(LAST_CLOSER)).one()
         said = json.loads(self._work.deed_of(last).said)
-        await self._connection.execute(
-            tables.streams.update().where(tables.streams.c.id == stream.id).values(state=StreamState.CLOSED)
-        )
-        await self._connection.execute(VOID)
+        await self._connection.change(tables.streams, [stream], state=StreamState.CLOSED)
+        await self._void()
         fresh = bytes.fromhex(said["next"])
-        await self._connection.execute(
-            tables.streams.insert().values(
-                id=fresh,
-                number=0,
-                tail=NO_DIGEST,
-                counters=self._cipher.seal(b"stream/counters/" + fresh, b"{}"),
-                state=StreamState.OPEN,
-                opened=now,
-            )
-        )
+        counters = self._cipher.seal(b"stream/counters/" + fresh, b"{}")
+        await self._connection.insert(tables.streams, [new_stream(fresh, counters, now)])
         await self._park(stream.backup_before, now)
 
     async def _park(self, backup_before: int, now: int) -> None:
@@ -191,11 +193,15 @@ class Restoration:
         # rather than never. What was given since goes in the new stream, too.
         gone = IS_UNDECIDED & is_act & (letters.c.stands_for.is_not(None) | (letters.c.act == CLOSING))
         rejected = {"state": LetterState.REJECTED, "reason": RESTORED, "updated": now}
-        await self._connection.execute(letters.update().where(gone).values(**rejected))
+        await self._all(gone, **rejected)
         parked = {"state": LetterState.PARKED, "reason": RESTORED, "updated": now}
-        await self._connection.execute(letters.update().where(before, ~is_act).values(**parked))
+        await self._all(before & ~is_act, **parked)
         again = {"state": LetterState.PENDING, "reason": None, "attempts": 0, "due": now, "updated": now}
-        await self._connection.execute(letters.update().where(IS_UNDECIDED).values(**again))
+        await self._all(IS_UNDECIDED, **again)
+
+    async def _all(self, where: sa.ColumnElement[bool], **values: Any) -> None:
+        rows = (await self._connection.execute(sa.select(tables.letters).where(where))).all()
+        await self._connection.change(tables.letters, rows, **values)
 
     async def found(self) -> Restored | None:
         """Return what is known of the last restore; None where there was none."""
@@ -204,6 +210,7 @@ class Restoration:
             return None
         accepted: dict[int | None, int] = {}
         for one in (await self._connection.execute(sa.select(tables.strays))).all():
+            self._connection.check(tables.strays, one)
             accepted[one.message] = accepted.get(one.message, 0) + 1
         waiting = {row.message: row.notification_id for row in (await self._connection.execute(PARKED)).all()}
         parked = tuple(Parked(notification, accepted.get(message, 0)) for message, notification in waiting.items())
@@ -216,7 +223,10 @@ class Restoration:
 
     async def _last_restored(self) -> sa.Row[Any] | None:
         """Return the stream that the last restore closed, or is to close."""
-        return (await self._connection.execute(LAST_RESTORED)).first()
+        row = (await self._connection.execute(LAST_RESTORED)).first()
+        if row is not None:
+            self._connection.check(tables.streams, row)
+        return row
 
     async def settle(self, notifications: Collection[bytes], signer: Signer, *, send: bool) -> list[bytes]:
         """Send again, or give up, what is parked of these notifications, as `signer` decides; return which.
@@ -280,6 +290,22 @@ class Restoration:
     async def _record(self, adoption: Adoption, message: int | None) -> None:
         await self._work.people.adopt(adoption, self._runtime.clock())
         await self._work.post([(message, Deed.of(ADOPTION, self._runtime, adoption.document()))])
+
+
+def new_stream(stream: bytes, counters: bytes, now: int) -> dict[str, Any]:
+    """Return the row of a stream that begins; `counters` is sealed for it."""
+    return {
+        "id": stream,
+        "number": 0,
+        "tail": NO_DIGEST,
+        "counters": counters,
+        "state": StreamState.OPEN,
+        "opened": now,
+        "decided_at": 0,
+        "closing_since": None,
+        "backup_at": None,
+        "backup_before": None,
+    }
 
 
 def _candidates() -> sa.Select[Any]:

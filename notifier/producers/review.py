@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import Refused
+from notifier.ledger import Ledger
 from notifier.producers import tables
 from notifier.producers.approvals import Ruling, approvals_of, check
 from notifier.producers.compartments import OutboxCipher
@@ -17,7 +18,6 @@ from notifier.producers.plan import Entry, released
 from notifier.producers.ties import planned
 from notifier.producers.work import Message, Work
 from notifier.runtime import Runtime
-from notifier.storage import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Reviewed:
 class Review:
     """One transaction in which a person decides."""
 
-    def __init__(self, connection: Connection, cipher: OutboxCipher, runtime: Runtime) -> None:
+    def __init__(self, connection: Ledger, cipher: OutboxCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._runtime = runtime
         self._work = Work(connection, cipher, runtime)

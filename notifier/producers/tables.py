@@ -1,6 +1,7 @@
 """The outbox's tables as this version makes them; `migrations` brings older ones to the same form.
 
-What says who or what is sealed to the storage key; places, states and times are not.
+What says who or what is sealed to the storage key; places, states and times are not. `bound` is the MAC over a row
+(`notifier.ledger`; which columns are under it stands in `registry.SCHEME`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ messages = sa.Table(
     sa.Column("submitted_by", sa.LargeBinary, nullable=False),  # sealed: a name; before schema 9 what somebody typed
     sa.Column("plan", sa.LargeBinary, nullable=False),  # sealed: plan.Plan
     sa.Column("submission", sa.LargeBinary),  # sealed: submissions.SignedSubmission; null: nobody signed it
-    sa.Column("bound", sa.LargeBinary(32)),  # registry.message_mac
+    sa.Column("bound", sa.LargeBinary(32)),
     sa.Column("fingerprint", sa.LargeBinary(32)),  # keyed: what recipients read; null: may be repeated
 )
 sa.Index("message_fingerprint", messages.c.fingerprint)
@@ -44,6 +45,7 @@ letters = sa.Table(  # one envelope's worth: of a message, to those who get the 
     sa.Column("updated", sa.BigInteger, nullable=False),
     sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: letters.Letter, or letters.Deed
     sa.Column("stands_for", sa.BigInteger),  # an act that takes the place of this letter, which is rejected with it
+    sa.Column("bound", sa.LargeBinary(32)),
 )
 sa.Index("letter_state", letters.c.state, letters.c.id)
 sa.Index("letter_message", letters.c.message)
@@ -57,6 +59,7 @@ recipients = sa.Table(
     sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),  # null: in none yet
     sa.Column("state", sa.String(16), nullable=False),  # states.RecipientState
     sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("bound", sa.LargeBinary(32)),
 )
 sa.Index("recipient_letter", recipients.c.letter)
 
@@ -66,6 +69,7 @@ links = sa.Table(  # what an update or release is about, and what was forwarded 
     sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("relation", sa.String(8), nullable=False),  # about, parent
     sa.Column("target", sa.LargeBinary(32), nullable=False),  # keyed: originator and id of the other
+    sa.Column("bound", sa.LargeBinary(32)),
 )
 sa.Index("link_target", links.c.target, links.c.message)
 
@@ -82,6 +86,7 @@ envelopes = sa.Table(
     sa.Column("bytes", sa.LargeBinary),  # while it flies: the same bytes go again after a doubt
     sa.Column("slip", sa.LargeBinary),  # sealed: an act's slip, by which it can be shown that the log has it
     sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("bound", sa.LargeBinary(32)),  # over all but `bytes`, which the digest is of
 )
 sa.Index("envelope_state", envelopes.c.state, envelopes.c.number)
 
@@ -135,6 +140,7 @@ streams = sa.Table(
     sa.Column("closing_since", sa.BigInteger),  # null: it never had to be closed
     sa.Column("backup_at", sa.BigInteger),  # the last thing that was in the outbox then
     sa.Column("backup_before", sa.BigInteger),  # what is younger was given after the restore
+    sa.Column("bound", sa.LargeBinary(32)),
 )
 
 strays = sa.Table(  # what the hub accepted of a stream after the backup from which the outbox was restored
@@ -145,6 +151,7 @@ strays = sa.Table(  # what the hub accepted of a stream after the backup from wh
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("decided", sa.BigInteger, nullable=False),  # by the hub's clock
     sa.Column("message", RowId),  # whose it is, where that is known
+    sa.Column("bound", sa.LargeBinary(32)),
 )
 
 instance = sa.Table(
@@ -156,5 +163,8 @@ instance = sa.Table(
     sa.Column("feed_offset", sa.BigInteger, nullable=False),  # the next record of the own feed
     sa.Column("chain_number", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("chain_head", sa.LargeBinary(32)),
-    sa.Column("bound", sa.LargeBinary(32)),  # registry.head_mac
+    sa.Column("bound", sa.LargeBinary(32)),
+    sa.Column("total", sa.LargeBinary),  # sealed: the sum of all bound rows
+    sa.Column("last_message", sa.BigInteger, nullable=False, server_default="0"),  # the last ids that were given
+    sa.Column("last_letter", sa.BigInteger, nullable=False, server_default="0"),
 )

@@ -6,7 +6,6 @@ import json
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope.format import notification_digest
 from notifier.errors import Fenced
+from notifier.ledger import Ledger, tampered
 from notifier.notification import Notification, restore
 from notifier.notification.model import Approval
 from notifier.producers import tables
@@ -25,19 +25,19 @@ from notifier.producers.people import People
 from notifier.producers.persons import canonical
 from notifier.producers.pipeline import BARRED, Pipeline, Placed, Resend, Step, Told, hear, without
 from notifier.producers.plan import Entry, Plan, nothing
-from notifier.producers.registry import check_message, message_mac
 from notifier.producers.registry import letter_context as letter_context
-from notifier.producers.restoration import CLOSING, STREAM, Restoration
+from notifier.producers.restoration import CLOSING, Restoration
 from notifier.producers.sealer import Load, Outbound
 from notifier.producers.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, LetterState, RecipientState, StreamState
 from notifier.producers.submissions import SignedSubmission, Submitter, submit
 from notifier.producers.ties import NO_CANDIDATE, planned
 from notifier.runtime import Runtime
-from notifier.storage import Connection
 from notifier.times import rfc3339
 
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 300_000
+MOST_PLACED: Final = 5_000
+"""How many envelopes, as they were read and checked last, a process remembers."""
 
 IS_DUE: Final = (tables.letters.c.state == LetterState.PENDING) & (
     (tables.letters.c.due <= sa.bindparam("now"))
@@ -48,9 +48,7 @@ IS_DUE: Final = (tables.letters.c.state == LetterState.PENDING) & (
 DONE: Final = frozenset({RecipientState.TOLD, RecipientState.REJECTED})
 _ON_ITS_WAY: Final = (LetterState.SEALED, LetterState.PENDING)
 # Statements of every message, built once: building costs as much as running.
-_PLACES: Final = sa.select(
-    *(tables.envelopes.c[name] for name in ("digest", "letter", "stream", "number", "previous", "sequences"))
-)
+_PLACES: Final = sa.select(*(column for column in tables.envelopes.c if column.name != "bytes"))
 FLYING: Final = _PLACES.where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
 PENDING: Final = sa.select(tables.letters).where(IS_DUE).order_by(tables.letters.c.id).limit(sa.bindparam("limit"))
 STANDING: Final = (  # few; before all others, so that each comes into the place that it is for
@@ -71,27 +69,17 @@ MESSAGES: Final = (
     .where(tables.messages.c.id.in_(sa.bindparam("messages", expanding=True)))
     .order_by(tables.messages.c.id)
 )
-POST: Final = tables.letters.insert().returning(tables.letters.c.id, sort_by_parameter_order=True)
-MOVE: Final = (
-    tables.instance.update()
-    .where(tables.instance.c.feed_offset == sa.bindparam("start"))
-    .values(feed_offset=sa.bindparam("end"))
-)
 TOLD: Final = _PLACES.where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)))
 FLOWN: Final = sa.select(tables.envelopes.c.digest, tables.envelopes.c.bytes).where(
     tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True))
 )
-LANDED: Final = (
-    tables.envelopes.update()
-    .where(tables.envelopes.c.digest == sa.bindparam("which"))
-    .values(state=sa.bindparam("outcome"), bytes=None)
+LETTERS: Final = sa.select(tables.letters).where(tables.letters.c.id.in_(sa.bindparam("letters", expanding=True)))
+CARRYING: Final = sa.select(tables.recipients).where(
+    tables.recipients.c.letter.in_(sa.bindparam("letters", expanding=True))
 )
-HAS_KEY: Final = (
-    tables.letters.update()
-    .where(tables.letters.c.id.in_(sa.bindparam("which", expanding=True)), tables.letters.c.reason == NO_KEY)
-    .values(reason=None)
+CARRIER: Final = sa.select(tables.recipients).where(
+    tables.recipients.c.message == sa.bindparam("message"), tables.recipients.c.place == sa.bindparam("place")
 )
-ADVANCE: Final = tables.streams.update().where(tables.streams.c.id == sa.bindparam("which"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +163,7 @@ class _Effects:
 class Work:
     """One transaction: of the lease-holder, who checked it, or of whoever stores or decides something."""
 
-    def __init__(self, connection: Connection, cipher: OutboxCipher, runtime: Runtime) -> None:
+    def __init__(self, connection: Ledger, cipher: OutboxCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._cipher = cipher
         self._runtime = runtime
@@ -185,7 +173,7 @@ class Work:
 
     async def pipeline(self) -> Pipeline:
         """The stream as it stands."""
-        row = (await self._connection.execute(STREAM)).one()
+        row = await self.restoration.stream()
         flying = (await self._connection.execute(FLYING)).all()
         counters = json.loads(self._cipher.open(b"stream/counters/" + row.id, row.counters))
         pipe = tuple(self._placed(one) for one in flying)
@@ -219,10 +207,12 @@ class Work:
 
     def deed_of(self, row: sa.Row[Any]) -> Deed:
         """The act in a row of the letters."""
+        self._connection.check(tables.letters, row)
         return Deed.from_document(row.act, self._cipher.open(letter_context(row.message), row.contents))
 
     def letter_of(self, row: sa.Row[Any]) -> Letter:
         """The letter in a row of the letters."""
+        self._connection.check(tables.letters, row)
         return Letter.from_document(self._cipher.open(letter_context(row.message), row.contents))
 
     async def post(
@@ -242,6 +232,7 @@ class Work:
                 "act": letter.kind if isinstance(letter, Deed) else None,
                 "created": now,
                 "state": LetterState.PENDING,
+                "reason": None,
                 "attempts": 0,
                 "due": now,
                 "updated": now,
@@ -250,7 +241,7 @@ class Work:
             }
             for message, letter in letters
         ]
-        ids = await self._connection.scalars(POST, rows)
+        ids = await self._connection.insert(tables.letters, rows)
         return {
             (message, name): row
             for (message, letter), row in zip(letters, ids, strict=True)
@@ -279,10 +270,14 @@ class Work:
             for one in sealed
             for placed in (one.placed,)
         ]
-        await self._connection.execute(tables.envelopes.insert(), rows)
-        letters = [one.placed.letter for one in sealed]
-        await self._letters(letters, state=LetterState.SEALED)
-        await self._connection.execute(HAS_KEY, {"which": letters})
+        await self._connection.insert(tables.envelopes, rows)
+        now = self._runtime.clock()
+        letters = await self._lettered([one.placed.letter for one in sealed])
+        keyless = [row for row in letters if row.reason == NO_KEY]
+        others = [row for row in letters if row.reason != NO_KEY]
+        sealing = {"state": LetterState.SEALED, "updated": now}
+        await self._connection.change(tables.letters, keyless, reason=None, **sealing)
+        await self._connection.change(tables.letters, others, **sealing)
 
     async def current(self, load: Load, snapshot: Snapshot) -> Load:
         """`load` under the versions of now, its message evaluated again where they changed."""
@@ -314,15 +309,12 @@ class Work:
         return Message(row.id, notification, held, Plan.from_document(self._open("plan", row)))
 
     def _check(self, row: sa.Row[Any]) -> None:
-        check_message(self._cipher, row)
+        self._connection.check(tables.messages, row)
 
     async def _change(self, row: int, **values: bytes) -> None:
         """Change columns of a message, and bind it again."""
         before = (await self._connection.execute(MESSAGES, {"messages": [row]})).one()
-        self._check(before)
-        bound = message_mac(self._cipher, {**before._asdict(), **values})
-        mine = tables.messages.update().where(tables.messages.c.id == row)
-        await self._connection.execute(mine.values(**values, bound=bound))
+        await self._connection.change(tables.messages, [before], **values)
 
     async def sign(self, message: Message, submitter: Submitter) -> Message:
         """A registered submitter signs what nobody had signed; `Refused` as `submissions.submit`. Logged."""
@@ -357,9 +349,13 @@ class Work:
         if letters := letters_to(notification, names, kept.ties):
             places = {entry["authority"]: place for place, entry in enumerate(kept.entries)}
             for (_, name), letter in (await self.post([(row, one) for one in letters])).items():
-                carried = tables.recipients.update().where(mine, tables.recipients.c.place == places[name])
-                await self._connection.execute(carried.values(letter=letter))
+                await self.carry(row, places[name], letter)
         return kept
+
+    async def carry(self, message: int, place: int, letter: int) -> None:
+        """Note which letter carries a message to the recipient of one of its entries."""
+        rows = (await self._connection.execute(CARRIER, {"message": message, "place": place})).all()
+        await self._connection.change(tables.recipients, rows, letter=letter)
 
     async def post_hold(self, message: Message, entries: Sequence[Entry]) -> None:
         """Logs that a message waits, for whom and why."""
@@ -368,9 +364,7 @@ class Work:
     async def rewrite(self, row: int, message: int, letter: Letter) -> None:
         """Stores a letter in place of another: for fewer recipients."""
         contents = self._cipher.seal(letter_context(message), letter.document())
-        await self._connection.execute(
-            tables.letters.update().where(tables.letters.c.id == row).values(contents=contents)
-        )
+        await self._connection.change(tables.letters, await self._lettered([row]), contents=contents)
 
     async def drop(self, load: Load) -> None:
         """Whom a letter was for and is not any more: it does not carry the message to them."""
@@ -378,13 +372,10 @@ class Work:
         gone = set(names) - set(load.recipients)
         for place, entry in enumerate(load.plan.entries) if gone else ():
             if entry["authority"] in gone:
-                row = tables.recipients.update().where(
-                    tables.recipients.c.message == load.message,
-                    tables.recipients.c.place == place,
-                    tables.recipients.c.letter == load.row,
-                )
+                found = await self._connection.execute(CARRIER, {"message": load.message, "place": place})
+                rows = [row for row in found if row.letter == load.row]
                 change = {"letter": None, "state": INITIAL[entry["outcome"]], "since": self._runtime.clock()}
-                await self._connection.execute(row.values(change))
+                await self._connection.change(tables.recipients, rows, **change)
 
     async def restate(self, message: Message, plan: Plan) -> Plan:
         """The rows of the message's entries become those of `plan`'s, and of whoever was told and is not expected.
@@ -398,9 +389,12 @@ class Work:
             .where(mine)
             .order_by(tables.recipients.c.place)
         )
-        before = list(zip(message.plan.entries, await self._connection.execute(query), strict=True))
+        rows_before = (await self._connection.execute(query)).all()
+        if len(rows_before) != len(message.plan.entries):
+            raise tampered("the number of recipients")
+        before = list(zip(message.plan.entries, rows_before, strict=True))
         known = {entry["authority"]: row for entry, row in before if entry["authority"] is not None}
-        await self._connection.execute(tables.recipients.delete().where(mine))
+        await self._connection.remove(tables.recipients, rows_before)
         # Whoever was told, or may yet be by what flies, is not forgotten where no rule names it any more.
         kept = plan.besides(
             entry | {"outcome": "suppress", "because": [NO_CANDIDATE]}
@@ -416,8 +410,7 @@ class Work:
             # What is on its way may arrive, whatever is right now.
             if was.state in (*DONE, row["state"]) or was.letter_state == LetterState.SEALED:
                 row |= {"state": was.state, "since": was.since}
-        if rows:
-            await self._connection.execute(tables.recipients.insert(), rows)
+        await self._connection.insert(tables.recipients, rows)
         return kept
 
     async def hear(self, start: int, end: int, told: Sequence[Told], secret: bytes) -> Heard:
@@ -426,9 +419,9 @@ class Work:
         `secret` makes this outbox's envelope ids its own. Raises `Fenced` where the stored offset is not `start`:
         another instance, or a restored database.
         """
-        moved = await self._connection.execute(MOVE, {"start": start, "end": end})
-        if moved.rowcount != 1:
+        if (await self._connection.own())["feed_offset"] != start:
             raise Fenced(detail="the outbox's place in the feed was moved by another instance")
+        await self._connection.set_own(feed_offset=end)
         if not told:
             return Heard([])
         rows = await self._connection.execute(TOLD, {"digests": [one.digest for one in told]})
@@ -446,13 +439,13 @@ class Work:
                 await self.restoration.finish()
                 pipeline, effects, closed = await self.pipeline(), _Effects(), True
         await self._end(before, pipeline, effects)
-        own = [(one.reason, mine[one.digest].sequences) for one in told if one.digest in mine]
+        known = [(one.reason, mine[one.digest].sequences) for one in told if one.digest in mine]
         return Heard(
-            [reason for reason, _ in own],
+            [reason for reason, _ in known],
             pipeline != before,
             effects.refresh,
-            frozenset(name for reason, names in own if reason is None for name in names),
-            frozenset(name for reason, names in own if reason == NO_FEED and len(names) == 1 for name in names),
+            frozenset(name for reason, names in known if reason is None for name in names),
+            frozenset(name for reason, names in known if reason == NO_FEED and len(names) == 1 for name in names),
             effects.foreign is not None,
             closed,
         )
@@ -467,8 +460,7 @@ class Work:
         if effects.foreign is not None:
             await self.restoration.begin(effects.foreign)
         if effects.envelopes:
-            rows = [{"which": digest, "outcome": state} for digest, state in effects.envelopes.items()]
-            await self._connection.execute(LANDED, rows)
+            await self._landed(effects.envelopes)
         await self._letters(effects.freed, only=(LetterState.SEALED,), state=LetterState.PENDING)
         await self._routed(effects.routed)
         for letter, (reason, retry) in effects.refused.items():
@@ -483,6 +475,14 @@ class Work:
         await self._give_up(effects.decided)
         for letter, reason in effects.said.items():
             await self._letters([letter], only=_ON_ITS_WAY, reason=reason)
+
+    async def _landed(self, states: Mapping[bytes, str]) -> None:
+        """Envelopes, by digest, are on their way no more; their bytes go."""
+        by_state: dict[str, list[sa.Row[Any]]] = {}
+        for row in await self._connection.execute(TOLD, {"digests": list(states)}):
+            by_state.setdefault(states[row.digest], []).append(row)
+        for state, rows in by_state.items():
+            await self._connection.change(tables.envelopes, rows, state=state, bytes=None)
 
     async def _bar(self, letters: Collection[int]) -> None:
         """Post an act in the place of each of these letters: the hub does not permit their type.
@@ -528,8 +528,8 @@ class Work:
         """Note why nothing is sent, for whoever waits for any letter that has no reason of its own to wait."""
         own = tables.letters.c.reason.in_((*SET_ASIDE, BARRED))
         waiting = tables.letters.c.state.in_(_ON_ITS_WAY) & (tables.letters.c.reason.is_(None) | ~own)
-        undecided = tables.letters.update().where(waiting)
-        await self._connection.execute(undecided.values(reason=reason))
+        rows = (await self._connection.execute(sa.select(tables.letters).where(waiting))).all()
+        await self._connection.change(tables.letters, rows, reason=reason)
 
     async def _routed(self, letters: Collection[int]) -> None:
         """An acceptance always wins, whatever this outbox thought of the letters before."""
@@ -571,23 +571,35 @@ class Work:
         counters = self._seal_json(b"stream/counters/" + pipeline.stream, pipeline.counters)
         place = {"number": pipeline.number, "tail": pipeline.tail, "counters": counters}
         place |= {"decided_at": pipeline.decided_at}
-        await self._connection.execute(ADVANCE, {"which": pipeline.stream, **place})
+        await self._connection.change(tables.streams, [await self.restoration.stream()], **place)
 
     async def _letters(self, which: Collection[int | None], *, only: Sequence[str] = (), **values: Any) -> None:
         """Updates these letters, where their state is one of `only` (empty: any)."""
         if which:
             values["updated"] = self._runtime.clock()
-            update = _update(tables.letters.c.id, tuple(only), tuple(values))
-            await self._connection.execute(update, {"which": list(which), **_new(values)})
+            rows = [row for row in await self._lettered(which) if not only or row.state in only]
+            await self._connection.change(tables.letters, rows, **values)
+
+    async def _lettered(self, which: Collection[int | None]) -> Sequence[sa.Row[Any]]:
+        return (await self._connection.execute(LETTERS, {"letters": list(which)})).all()
 
     async def _recipients(self, letters: Collection[int], only: Sequence[str], state: str) -> None:
         values = {"state": state, "since": self._runtime.clock()}
-        update = _update(tables.recipients.c.letter, tuple(only), tuple(values))
-        await self._connection.execute(update, {"which": list(letters), **_new(values)})
+        found = await self._connection.execute(CARRYING, {"letters": list(letters)})
+        await self._connection.change(tables.recipients, [row for row in found if row.state in only], **values)
 
     def _placed(self, row: sa.Row[Any]) -> Placed:
+        read, known = tuple(row), self._cipher.placed
+        before = known.get(row.digest)
+        if before is not None and before[0] == read and isinstance(before[1], Placed):
+            return before[1]
+        self._connection.check(tables.envelopes, row)
         sequences = json.loads(self._cipher.open(b"envelope/sequences/" + row.digest, row.sequences))
-        return Placed(row.digest, row.letter, row.stream, row.number, row.previous, sequences)
+        placed = Placed(row.digest, row.letter, row.stream, row.number, row.previous, sequences)
+        if len(known) >= MOST_PLACED:
+            known.clear()
+        known[row.digest] = read, placed
+        return placed
 
     def _open(self, column: str, row: sa.Row[Any]) -> bytes:
         value: bytes = getattr(row, column)
@@ -595,25 +607,6 @@ class Work:
 
     def _seal_json(self, context: bytes, value: Mapping[str, int]) -> bytes:
         return self._cipher.seal(context, json.dumps(dict(value)).encode())
-
-
-@cache
-def _update(column: sa.Column[Any], only: tuple[str, ...], names: tuple[str, ...]) -> sa.Update:
-    """The statement that gives columns of these names new values (`_new`), where `column` is one of `which`.
-
-    And where the state is one of `only`, if any.
-    """
-    table: Any = column.table
-    chosen = table.update().where(column.in_(sa.bindparam("which", expanding=True)))
-    if only:
-        chosen = chosen.where(table.c.state.in_(only))
-    update: sa.Update = chosen.values({name: sa.bindparam(f"new_{name}") for name in names})
-    return update
-
-
-def _new(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of an `_update`."""
-    return {f"new_{name}": value for name, value in values.items()}
 
 
 def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:

@@ -138,13 +138,13 @@ async def test_a_submission_of_another_text_or_by_another_counts_for_nothing(off
         wanted = bytes.fromhex(mine.id.replace("-", ""))
         for forged in (signed, replace(own, by="bob", public=BOB.public.hex()), replace(own, by="bob")):
             sealed = outbox._cipher.seal(b"message/submission/" + wanted, canonical(forged.document()))
-            async with outbox._database.write() as connection:
+            async with outbox._writing() as connection:
                 work = Work(connection, outbox._cipher, office.world.runtime)
                 query = sa.select(tables.messages.c.id).where(tables.messages.c.notification_id == wanted)
                 await work._change(await connection.scalar(query), submission=sealed)
             approval = publisher.approve(mine.id, "child_review", by="mallory", key=MALLORY)
             assert await refusal(approval) == "submitted_by_nobody"
-            async with outbox._database.write() as connection:
+            async with outbox._writing() as connection:
                 assert await connection.scalar(sa.select(sa.func.count()).select_from(tables.rulings)) == 0
     await outbox.close()
     assert await nobody_was_told(office)

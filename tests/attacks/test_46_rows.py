@@ -1,32 +1,37 @@
 """46 Rows swapped, deleted, rolled back, or made with the key of decisions: an approver who is none.
 
 The attacker writes into the originator's database and has what oversight has: the key of decisions. They have not the
-storage key. Control: messages, persons and rulings carry a MAC that only the storage key gives; persons and rulings
-are a chain, whose head is bound and stands in every act. `doctor` looks at all of it, and so does every use.
+storage key. Control: every row carries a MAC that only the storage key gives, and the sum of all stands, sealed, in
+the database's own row; persons and rulings are a chain, whose head is bound and stands in every act. `doctor` looks
+at all of it, and every use at what it uses.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.envelope import SigningKey
 from notifier.errors import NotifierError, StorageError
 from notifier.producers.adoptions import Adopted, Signer, Subject, sign
 from notifier.producers.compartments import decisions_key
 from notifier.producers.persons import canonical
+from notifier.producers.registry import SCHEME
 from notifier.producers.submissions import Submitter
 from notifier.storage import RowCipher
 from support.samples import document
-from support.stage import STORAGE_KEY
+from support.stage import PATIENCE_S, STORAGE_KEY
 
 CHILD = document()["subject"] | {"age": "child"}
 ADA, BEN, CEM, MALLORY = (
     SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "cem", "mallory")
 )
 OVERSIGHT = RowCipher(decisions_key(STORAGE_KEY))
+TABLES = ("person", "ruling", "chain", "instance", "message", "letter", "recipient", "link", "envelope", "stream")
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def write(stage, *statements):
 def rows(stage):
     """Every row of what is bound, to be put back later."""
     with closing(sqlite3.connect(file(stage))) as database:
-        for table in ("person", "ruling", "chain", "instance", "message"):
+        for table in TABLES:
             yield table, database.execute(f"SELECT * FROM {table}").fetchall()
 
 
@@ -122,6 +127,24 @@ def does(*statements):
     return lambda stage: write(stage, *statements)
 
 
+STREAM = ("0", "tail", "counters", "state", "opened", "0", "NULL", "NULL", "NULL", "bound")
+
+
+def bound_by_oversight(table, column, value):
+    """A row is changed, and bound with the key that oversight has, as the software binds."""
+
+    def act(stage):
+        with closing(sqlite3.connect(file(stage))) as database:
+            database.row_factory = sqlite3.Row
+            row = dict(database.execute(f"SELECT rowid AS at, * FROM {table}").fetchone())
+        row[column] = value
+        covered = next(names for one, names in SCHEME.covered.items() if one.name == table)
+        bound = OVERSIGHT.bind(table, *(row[name] for name in covered))
+        write(stage, (f"UPDATE {table} SET {column} = ?, bound = ? WHERE rowid = ?", value, bound, row["at"]))
+
+    return act
+
+
 ATTACKS = {
     "a person made with oversight's key": made_person,
     "that person in the chain, too": chained_person,
@@ -176,6 +199,121 @@ async def approved(stage, message, name, key):
             return bool(await publisher.approve(message, "child_review", by=name, key=key))
         except NotifierError:
             return False
+
+
+async def verified(stage):
+    """What the doctor's look finds."""
+    outbox = await stage.outbox()
+    try:
+        await outbox.verify()
+    except StorageError as error:
+        return error.reason
+    finally:
+        await outbox.close()
+
+
+async def used(stage, message):
+    """What a use of the outbox ends with: the state of a message is asked for, and another one published.
+
+    The reason that is raised, or that is logged by whoever seals and sends.
+    """
+    with capture_logs() as logs:
+        try:
+            async with stage.routing(), stage.publishing() as publisher, asyncio.timeout(PATIENCE_S):
+                await publisher.status(message)
+                again = await publisher.publish(document(narrative="later"))
+                while not (await publisher.status(again.id)).settled:
+                    if found := [one for one in logs if one.get("reason") == "rows_changed"]:
+                        return found[0]["reason"]
+                    await publisher.wait(again.id, 0.05)
+        except StorageError as error:
+            return error.reason
+
+
+@pytest.fixture
+async def sent(stage):
+    """A notification that was told; `kept` has every row while it was on its way."""
+    async with stage.publishing() as publisher:
+        first = await publisher.publish(document(narrative="first"))
+        await stage.on_its_way()
+        stage.kept = dict(rows(stage))
+        async with stage.routing():
+            assert (await publisher.wait(first.id, PATIENCE_S)).state == "told"
+    stage.ids = [first.id]
+    return stage
+
+
+def back(*tables):
+    """Rows are put back to what they were, each with the MAC that it had."""
+    return lambda stage: put_back(stage, *tables)
+
+
+EDITED = {
+    "a letter said to be sent": does(("UPDATE letter SET state = 'pending'",)),
+    "a letter's number": does(("UPDATE letter SET id = 9",), ("UPDATE recipient SET letter = 9",)),
+    "letters' contents made by oversight": bound_by_oversight("letter", "state", "pending"),
+    "a recipient said not to be told": does(("UPDATE recipient SET state = 'not_told' WHERE place = 0",)),
+    "a recipient said to be told by oversight": bound_by_oversight("recipient", "state", "rejected"),
+    "recipients exchanged": does(
+        ("UPDATE recipient SET place = 99 WHERE place = 0",),
+        ("UPDATE recipient SET place = 0 WHERE place = 1",),
+        ("UPDATE recipient SET place = 1 WHERE place = 99",),
+    ),
+    "a recipient deleted": does(("DELETE FROM recipient WHERE place = 0",)),
+    "the letter deleted": does(("DELETE FROM letter",)),
+    "a stream's number": does(("UPDATE stream SET number = 0",)),
+    "the stream deleted": does(("DELETE FROM stream",)),
+    "a second stream": does(
+        (f"INSERT INTO stream SELECT zeroblob(16), {', '.join(STREAM)} FROM stream",),
+    ),
+    "the place in the feed": does(("UPDATE instance SET feed_offset = 0",)),
+    "the sum of all rows": does(("UPDATE instance SET total = zeroblob(121)",)),
+    "the last number of a letter": does(("UPDATE instance SET last_letter = 0",)),
+}
+"""Found by the doctor and on use."""
+
+FOUND_BY_THE_DOCTOR = {
+    "an envelope's outcome": does(("UPDATE envelope SET state = 'rejected'",)),
+    "an envelope made by oversight": bound_by_oversight("envelope", "state", "rejected"),
+    "an envelope deleted": does(("DELETE FROM envelope",)),
+    "an envelope's bytes": does(("UPDATE envelope SET bytes = zeroblob(9)",)),
+    "the fingerprint": does(("UPDATE message SET fingerprint = NULL",)),
+    "the fingerprint made by oversight": bound_by_oversight("message", "fingerprint", b"f" * 32),
+    "a letter put back": back("letter"),
+    "recipients put back": back("recipient"),
+    "an envelope put back": back("envelope"),
+    "the stream put back": back("stream"),
+    "a message deleted, and all of it": does(
+        *((f"DELETE FROM {table}",) for table in ("message", "letter", "recipient", "link", "envelope"))
+    ),
+    "a link made": does(("INSERT INTO link VALUES (1, 'about', zeroblob(32), zeroblob(32))",)),
+    "all but the outbox's own row put back": back(*TABLES[4:]),
+}
+
+
+@pytest.mark.parametrize("attack", EDITED)
+async def test_what_became_of_a_message_is_written_by_nobody_else(sent, attack):
+    """Letters, recipients and the stream: the doctor finds it, and so does whoever uses it."""
+    EDITED[attack](sent)
+    assert await verified(sent) == "rows_changed"
+    assert await used(sent, sent.ids[0]) == "rows_changed"
+
+
+@pytest.mark.parametrize("attack", FOUND_BY_THE_DOCTOR)
+async def test_a_row_that_was_put_back_or_is_missing_does_not_add_up(sent, attack):
+    """Each row by itself is as it once was, and the doctor finds it all the same."""
+    assert await verified(sent) is None
+    FOUND_BY_THE_DOCTOR[attack](sent)
+    assert await verified(sent) == "rows_changed"
+
+
+async def test_what_is_changed_after_it_was_written_by_another_is_never_bound(sent):
+    """A later write of this software makes no true row of a false one."""
+    back("recipient")(sent)
+    async with sent.publishing() as publisher, sent.routing():
+        again = await publisher.publish(document(narrative="later"))
+        await publisher.wait(again.id, PATIENCE_S)
+    assert await verified(sent) == "rows_changed"
 
 
 async def test_what_nobody_touched_is_found_whole(office):

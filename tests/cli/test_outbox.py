@@ -46,7 +46,7 @@ def restored(copied, notifier, tmp_path, arrest):
     async def closed(is_closed):
         outbox = await Outbox.open(settings.outbox, NAME, storage_key(settings.keys), REAL)
         try:
-            async with outbox._database.write() as connection:
+            async with outbox._writing() as connection:
                 restoration = Work(connection, outbox._cipher, REAL).restoration
                 await restoration.begin()
                 if is_closed:

@@ -56,6 +56,7 @@ async def test_a_former_outbox_opens_with_everything_in_it(tmp_path):
     """Messages in every state, holds, rulings, persons, acts, links and what is on its way."""
     outbox = await opening("outbox", put(tmp_path / "former.db", "outbox-6"))
     found = await written(outbox)
+    await outbox.verify()
     await outbox.close()
     assert found == EXPECTED["outbox"]
 

@@ -13,6 +13,7 @@ from notifier.producers.migrations import (
     v0011_bound_rows,
     v0012_fingerprint,
     v0013_adoptions,
+    v0014_all_rows_are_bound,
 )
 
 OLDEST: Final = 6
@@ -26,6 +27,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0011_bound_rows.MIGRATION,
     v0012_fingerprint.MIGRATION,
     v0013_adoptions.MIGRATION,
+    v0014_all_rows_are_bound.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)
