@@ -7,6 +7,7 @@ are signed by two holders of three, hashed, and looked for in their own role alo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -64,8 +65,11 @@ def test_a_version_with_one_signature_put_in_by_force_is_refused(published):
     before = client.load().directory
     alone = in_the_hands_of(published, "directory-1.pem", *ONLINE)
     alone.publish("directory", poisoned(before))
-    staged = published.folder.with_name("pub.staged") / "directory.json"
-    staged.rename(published.folder / "metadata" / "2.directory.json")
+    staged = published.folder.with_name("pub.staged")
+    (staged / "directory.json").rename(published.folder / "metadata" / "2.directory.json")
+    document = (staged / "directory.document.json").read_bytes()
+    digest = hashlib.sha256(document).hexdigest()
+    (published.folder / "targets" / "directory" / f"{digest}.current.json").write_bytes(document)
     stamp_by_force(alone, {"directory": 2})
     with pytest.raises(DirectoryError, match="does not verify"):
         client.load()

@@ -41,6 +41,16 @@ class Namespace:
         self._holder.communicate(timeout=30)
 
 
+FILL = """
+import contextlib, os, sys
+disk = os.statvfs(os.path.dirname(sys.argv[1]))
+room = max(0, disk.f_bavail * disk.f_frsize - int(sys.argv[2]))
+with contextlib.suppress(OSError), open(sys.argv[1], "wb", 0) as file:  # others may fill it at the same time
+    for at in range(0, room, 4096):
+        file.write(bytes(min(4096, room - at)))
+"""
+
+
 class SmallDisk:
     """A file system of `room` bytes that is seen only by whoever is started on it; it goes with its holder."""
 
@@ -91,12 +101,7 @@ class SmallDisk:
 
     def fill(self, leave):
         """Everything but `leave` bytes is taken."""
-        script = (
-            "import os,sys; disk = os.statvfs(os.path.dirname(sys.argv[1]));"
-            "room = max(0, disk.f_bavail * disk.f_frsize - int(sys.argv[2])); file = open(sys.argv[1], 'wb', 0);"
-            "any(file.write(bytes(min(4096, room - at))) < 0 for at in range(0, room, 4096))"
-        )
-        command = [*self._view.enter, sys.executable, "-c", script, str(self._ballast), str(leave)]
+        command = [*self._view.enter, sys.executable, "-c", FILL, str(self._ballast), str(leave)]
         subprocess.run(command, check=True, timeout=30)
 
     def empty(self):
