@@ -276,8 +276,8 @@ ATTACKS = (
            "notifier.directory.repository:Repository._online = lambda *_: [1]",
            "notifier.directory.repository:Repository._stamped = lambda self, role, signed, *_: [made := "
            "Metadata(signed), [made.sign(one, append=True) for one in self._signers.get(role, ())]][0]"),
-    attack("41 a warning that nobody gives", "41_keys_end::test_every_service_works_three_years_later",
-           "notifier.directory.roles:margin = lambda _: 0", "notifier.directory.ends:margin = lambda _: 0"),
+    attack("41 a warning that comes too late", "41_keys_end::test_every_service_works_three_years_later",
+           "notifier.directory.roles:margin = lambda _: -10**9", "notifier.directory.ends:margin = lambda _: -10**9"),
     attack("41 a stolen key of the log", "41_keys_end::test_a_revoked_key_of_the_log_verifies_nothing",
            "notifier.directory.model:Hub.log_vkeys = "
            "lambda self: (self.log_key, *(one.vkey for one in self.log_keys_before))"),
@@ -350,7 +350,7 @@ ATTACKS = (
            "notifier.producers.ties:_not_told_for_fear = lambda *_: {}",
            "notifier.routing.safeguards:origins_of_refugee = lambda *_: frozenset()"),
     attack("33 a resend", "33_refugee::test_a_resend_with_the_status_is_refused",
-           "notifier.producers.outbox:Outbox._known = lambda self, row, _, state: Stored("
+           "notifier.producers.outbox:Outbox._known = lambda self, _connection, row, _, state: Stored("
            "_text(row.notification_id), Plan.from_document(self._open('plan', row.notification_id, row.plan)), "
            "*state)"),
     attack("34 self-approval", "34_own_exception::test_nobody_releases_what_they_submitted[their own]",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-
 import pytest
 
 from notifier.sandbox.sandbox import Sandbox
@@ -32,15 +29,7 @@ def world(standing):
     """The tier's sandbox with everything running: what an earlier test broke and left is started again."""
     if not standing.sandbox.status()["ready"]:
         standing.up()
-    forget(standing.home)
     return standing
-
-
-def forget(home):
-    """Makes each test a day of its own: what an earlier one published is no repetition."""
-    for outbox in home.glob("parties/*/outbox.db"):
-        with contextlib.closing(sqlite3.connect(outbox, timeout=30)) as database, database:
-            database.execute("UPDATE message SET fingerprint = NULL")
 
 
 @pytest.fixture(scope="session")

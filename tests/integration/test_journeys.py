@@ -19,12 +19,13 @@ from notifier.audit.checkpoint import Verifier, vkey_of
 from notifier.envelope import SigningKey
 from support import sandbox as support
 
-TWO_NATIONALITIES = str(support.EXAMPLES / "deportation-two-nationalities.json")
+TWO_NATIONALITIES = "deportation-two-nationalities"
 
 
-def test_an_agency_publishes_and_a_partner_subscribes_from_the_shell(world):
+def test_an_agency_publishes_and_a_partner_subscribes_from_the_shell(world, tmp_path):
     """Publish, subscribe, look, ask why: as anybody would type it."""
-    done = world.shell("publish", TWO_NATIONALITIES, "--as", "TUR/spoc", "--wait", "--json")
+    given = support.written(tmp_path, TWO_NATIONALITIES)
+    done = world.shell("publish", given, "--as", "TUR/spoc", "--wait", "--json")
     assert done.returncode == 0, done.stderr
     (message,) = json.loads(done.stdout)["messages"]
     assert message["state"] == "told"
@@ -44,17 +45,13 @@ def test_an_agency_publishes_and_a_partner_subscribes_from_the_shell(world):
     assert message["id"] not in {one["id"] for one in listed["messages"]}
 
 
-def test_a_sink_is_given_nothing_twice_when_the_subscriber_runs_again(world):
+def test_a_sink_is_given_nothing_twice_when_the_subscriber_runs_again(world, tmp_path):
     """The second run adds what came since, and only that."""
     sink = world.home / "again.jsonl"
     run = ("subscribe", "--as", "BEL/spoc", "--until-idle", "0", "--sink", f"jsonl:{sink}")
     for _ in range(2):
-        assert (
-            world.shell(
-                "publish", TWO_NATIONALITIES, "--as", "TUR/spoc", "--wait", "--accept-warnings", "repeated"
-            ).returncode
-            == 0
-        )
+        given = support.written(tmp_path, TWO_NATIONALITIES)
+        assert world.shell("publish", given, "--as", "TUR/spoc", "--wait").returncode == 0
         done = world.shell(*run)
         assert done.returncode == 0, done.stderr
     ids = [json.loads(line)["id"] for line in sink.read_text().splitlines()]
@@ -109,13 +106,14 @@ async def test_both_from_python(world):
     assert message.notification.subject.category == "suspect"
 
 
-async def test_what_is_published_while_no_broker_answers_is_sent_later(world):
+async def test_what_is_published_while_no_broker_answers_is_sent_later(world, tmp_path):
     """Durable at once, from Python and from the shell; routed when the broker is back."""
     os.kill(world.pid("kafka-1"), signal.SIGKILL)
     async with Publisher.from_home(world.home, "MAR/spoc") as publisher:
         submitted = await publisher.publish(support.example("arrest-overseas-national"))
         assert (await publisher.status(submitted.id)).state == "waiting"
-        done = await asyncio.to_thread(world.shell, "publish", TWO_NATIONALITIES, "--as", "TUR/spoc", "--json")
+        given = support.written(tmp_path, TWO_NATIONALITIES)
+        done = await asyncio.to_thread(world.shell, "publish", given, "--as", "TUR/spoc", "--json")
         assert done.returncode in (0, 3), done.stderr
         (waiting,) = json.loads(done.stdout)["messages"]
         assert waiting["state"] == "waiting"

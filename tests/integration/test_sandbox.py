@@ -172,9 +172,9 @@ def _runs(pid):
         return False
 
 
-async def test_the_brokers_tools_see_how_far_the_routers_are(world):
+async def test_the_brokers_tools_see_how_far_the_routers_are(world, tmp_path):
     """The group's committed offsets come to the end of the intake, a few seconds after it was decided."""
-    example = str(support.EXAMPLES / "deportation-two-nationalities.json")
+    example = support.written(tmp_path, "deportation-two-nationalities")
     assert world.shell("publish", example, "--as", "TUR/spoc", "--wait").returncode == 0
     tool = AIOKafkaConsumer(**world.transport("admin")._common, group_id=ROUTER_GROUP, enable_auto_commit=False)
     places = [TopicPartition(INTAKE, number) for number in range(PARTITIONS)]

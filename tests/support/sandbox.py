@@ -159,6 +159,14 @@ def example(name: str, **change: object) -> dict[str, Any]:
     return examples.example(name) | {"narrative": f"event {next(_EVENTS)}"} | change
 
 
+def written(folder: Path, name: str, **change: object) -> str:
+    """The path of such an example's file in `folder`, for a command line."""
+    document = example(name, **change)
+    path = folder / f"{document['narrative']}.json"
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
 def assert_exactly_once(received: list[Received], originator: str, wanted: set[str]) -> None:
     """Every message of `originator` once; its numbers per stream without gap or repeat."""
     mine = [one for one in received if one.originator == originator]
