@@ -115,12 +115,14 @@ class Judge:
 
 
 def take_all_away() -> None:
-    """Patches every attribute of ``NOTIFIER_WITHOUT``; a test's own processes call this, too."""
+    """Patches every attribute of ``NOTIFIER_WITHOUT``: before any module that takes one over is imported.
+
+    A test's own processes call this, too.
+    """
     for line in os.environ["NOTIFIER_WITHOUT"].splitlines():
         take_away(line)
 
 
 def pytest_configure(config: Any) -> None:
-    """Patches before any test module is imported."""
-    take_all_away()
+    """Judges what fails."""
     config.pluginmanager.register(Judge())

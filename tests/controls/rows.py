@@ -749,7 +749,7 @@ OTHERS = (
         "tests/simulation/test_subscriber.py::test_sinks_take_in_order_go_on_after_a_restart_and_are_spared_exercises",
         "notifier.consumers.sinks:JsonLines.operational = False"),
     Row("cases: each of several nationalities", f"{DECISION}::test_every_nationality_is_told",
-        "notifier.routing.legs:_nationality_legs = lambda subject: list(original(subject))[:1]"),
+        "notifier.routing.legs:_nationality_legs = lambda *given: list(original(*given))[:1]"),
     Row("safeguards: nationality_unknown", f"{DECISION}::test_an_unknown_nationality_holds_and_the_other_legs_go",
         "notifier.routing.legs:is_citizenship = "
         "lambda one: original(one) and one.state not in (UNKNOWN, UNSPECIFIED)"),
