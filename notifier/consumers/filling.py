@@ -14,27 +14,20 @@ from notifier.consumers.reading import Message, Notice, Place, Refusal, Result
 from notifier.consumers.receipts import receipt
 from notifier.envelope import SigningKey
 from notifier.errors import Cure, Fenced
-from notifier.storage import Connection
+from notifier.ledger import Ledger
 
 CONFLICT: Final = "id_conflict"
 
 # Statements of every message, built once: building costs more than running.
 _BY_NAME: Final = tables.messages.c.known_by == sa.bindparam("which")
-KNOWN: Final = sa.select(tables.messages.c.body_digest).where(_BY_NAME)
-INSERT: Final = tables.messages.insert()
-LAST: Final = sa.select(tables.streams.c.last).where(tables.streams.c.known_by == sa.bindparam("which"))
-BEGIN: Final = tables.streams.insert()
-MOVE: Final = (
-    tables.streams.update()
-    .where(tables.streams.c.known_by == sa.bindparam("which"))
-    .values(last=sa.bindparam("number"))
-)
+KNOWN: Final = sa.select(tables.messages).where(_BY_NAME)
+LAST: Final = sa.select(tables.streams).where(tables.streams.c.known_by == sa.bindparam("which"))
+REFUSED: Final = sa.select(tables.refusals).where(tables.refusals.c.feed_offset == sa.bindparam("offset"))
 SIGNED: Final = sa.select(tables.receipts.c.made).where(
     tables.receipts.c.envelope == sa.bindparam("digest"), tables.receipts.c.outcome == sa.bindparam("said")
 )
 _OF_ENVELOPE: Final = tables.receipts.c.envelope == sa.bindparam("digest")
 ANSWERED: Final = sa.select(tables.receipts.c.made).where(_OF_ENVELOPE).limit(1)
-SIGN: Final = tables.receipts.insert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,7 @@ class Keeper(Protocol):
 class Batch:
     """One transaction of the feed."""
 
-    def __init__(self, connection: Connection, inbox: Keeper, signing: SigningKey) -> None:
+    def __init__(self, connection: Ledger, inbox: Keeper, signing: SigningKey) -> None:
         self._connection = connection
         self._inbox = inbox
         self._signing = signing
@@ -126,13 +119,14 @@ class Batch:
 
         Raises `Fenced` where it is not there any more: another instance went on.
         """
-        mine = tables.refusals.c.feed_offset == kept.offset
-        change: sa.Update | sa.Delete = tables.refusals.delete().where(mine)
-        if isinstance(result, Refusal):
-            change = tables.refusals.update().where(mine)
-            change = change.values(reason=result.reason, cure=result.cure, due=result.due)
-        if (await self._connection.execute(change)).rowcount != 1:
+        mine = (await self._connection.execute(REFUSED, {"offset": kept.offset})).all()
+        if not mine:
             raise Fenced(detail="the inbox went on without this instance")
+        if isinstance(result, Refusal):
+            change = {"reason": result.reason, "cure": result.cure, "due": result.due}
+            await self._connection.change(tables.refusals, mine, **change)
+        else:
+            await self._connection.remove(tables.refusals, mine)
         if isinstance(result, Notice):
             return
         if isinstance(result, Refusal) and result.reason != kept.reason:
@@ -154,7 +148,7 @@ class Batch:
         inbox = self._inbox
         name = (message.originator.encode(), message.notification_id)
         known_by = inbox.digest(*name)
-        before = await self._connection.scalar(KNOWN, {"which": known_by})
+        before = await self._known(known_by)
         if before == message.body_digest:
             self._counts["duplicate"] += 1
             return None
@@ -162,12 +156,21 @@ class Batch:
         if before is not None:
             # Kept beside the first, and alarmed, never dropped.
             known_by = inbox.digest(*name, message.body_digest)
-            if await self._connection.scalar(KNOWN, {"which": known_by}) is not None:
+            if await self._known(known_by) is not None:
                 self._counts["duplicate"] += 1
                 return CONFLICT
         self._counts[state] += 1
         await self._insert(message, known_by, state)
         return None if before is None else CONFLICT
+
+    async def _known(self, known_by: bytes) -> bytes | None:
+        """Return the digest of the text that is stored under a name."""
+        row = (await self._connection.execute(KNOWN, {"which": known_by})).one_or_none()
+        if row is None:
+            return None
+        self._connection.check(tables.messages, row)
+        digest: bytes = row.body_digest
+        return digest
 
     async def _insert(self, message: Message, known_by: bytes, state: str) -> None:
         inbox = self._inbox
@@ -188,18 +191,20 @@ class Batch:
             "facts": inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
             "content": inbox.seal(b"content/" + known_by, message.encoded),
         }
-        await self._connection.execute(INSERT, row)
+        await self._connection.insert(tables.messages, [row])
 
     async def _follow(self, place: Place, envelope: bytes) -> None:
         """A number of a stream was used: what it skips is missing, what it fills is not any more."""
         inbox = self._inbox
         known_by = inbox.digest(place.originator.encode(), place.stream, b"stream")
-        last = await self._connection.scalar(LAST, {"which": known_by})
-        if last is None:
+        stream = (await self._connection.execute(LAST, {"which": known_by})).one_or_none()
+        if stream is None:
             name = json.dumps([place.originator, place.stream.hex()]).encode()
             row = {"known_by": known_by, "last": place.sequence, "name": inbox.seal(b"stream/" + known_by, name)}
-            await self._connection.execute(BEGIN, row)
-            last = 0
+            await self._connection.insert(tables.streams, [row])
+        else:
+            self._connection.check(tables.streams, stream)
+        last = 0 if stream is None else stream.last
         if place.sequence <= last:
             again = await self._connection.scalar(ANSWERED, {"digest": envelope}) is not None
             await gaps.came(self._connection, known_by, place.sequence, again=again)
@@ -208,22 +213,22 @@ class Batch:
         if first <= end:
             await gaps.skipped(self._connection, known_by, first, end, inbox.now())
             self._gaps.append(Gap(place.originator, place.stream.hex(), first, end, end - first + 1))
-        await self._connection.execute(MOVE, {"which": known_by, "number": place.sequence})
+        if stream is not None:
+            await self._connection.change(tables.streams, [stream], last=place.sequence)
 
     async def _refuse(self, offset: int, refusal: Refusal) -> None:
         self._refusals.append(refusal)
         context = refusal_context(offset)
-        await self._connection.execute(
-            tables.refusals.insert().values(
-                feed_offset=offset,
-                digest=refusal.envelope,
-                reason=refusal.reason,
-                received=self._inbox.now(),
-                raw=self._inbox.seal(context, refusal.raw),
-                cure=refusal.cure,
-                due=refusal.due,
-            )
-        )
+        row = {
+            "feed_offset": offset,
+            "digest": refusal.envelope,
+            "reason": refusal.reason,
+            "received": self._inbox.now(),
+            "raw": self._inbox.seal(context, refusal.raw),
+            "cure": refusal.cure,
+            "due": refusal.due,
+        }
+        await self._connection.insert(tables.refusals, [row])
 
     async def _receipt(self, result: Message | Refusal, reason: str | None) -> None:
         """One receipt for each envelope and outcome: the first stands, another delivery earns the same.
@@ -238,4 +243,4 @@ class Batch:
         signed = receipt(result, reason, self._inbox.authority, self._signing, now)
         sealed = self._inbox.seal(receipt_context(result.envelope, outcome), signed)
         row = {"envelope": result.envelope, "outcome": outcome, "made": now, "signed": sealed}
-        await self._connection.execute(SIGN, row)
+        await self._connection.insert(tables.receipts, [row])

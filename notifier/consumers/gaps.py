@@ -7,12 +7,12 @@ ranges; after that its last range grows over what comes between, and says how ma
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from notifier.consumers.tables import gap_ranges
-from notifier.storage import Connection
+from notifier.ledger import Ledger
 
 CAP: Final = 100
 """How many ranges of one stream are kept."""
@@ -23,13 +23,6 @@ _LAST: Final = sa.select(gap_ranges).where(_OF_STREAM).order_by(gap_ranges.c.fir
 _AROUND: Final = sa.select(gap_ranges).where(
     _OF_STREAM & (gap_ranges.c.first <= sa.bindparam("number")) & (gap_ranges.c.last >= sa.bindparam("number"))
 )
-_BEGIN: Final = gap_ranges.insert()
-_CHANGE: Final = (
-    gap_ranges.update()
-    .where(gap_ranges.c.id == sa.bindparam("row"))
-    .values(first=sa.bindparam("begins"), last=sa.bindparam("ends"), missing=sa.bindparam("count"))
-)
-_END: Final = gap_ranges.delete().where(gap_ranges.c.id == sa.bindparam("row"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +45,18 @@ class Gap:
         return f"number {self.first}" if self.first == self.last else f"numbers {self.first} to {self.last}"
 
 
-async def skipped(connection: Connection, stream: bytes, first: int, last: int, now: int) -> None:
+async def skipped(connection: Ledger, stream: bytes, first: int, last: int, now: int) -> None:
     """Note that the numbers `first` to `last` of the stream were skipped; `first` is behind every number before."""
     missing = last - first + 1
     if await connection.scalar(_COUNT, {"of": stream}) < CAP:
         row = {"stream": stream, "first": first, "last": last, "missing": missing, "found": now}
-        await connection.execute(_BEGIN, row)
+        await connection.insert(gap_ranges, [row])
         return
     newest = (await connection.execute(_LAST, {"of": stream})).one()
-    await _change(connection, newest.id, newest.first, last, newest.missing + missing)
+    await _change(connection, newest, newest.first, last, newest.missing + missing)
 
 
-async def came(connection: Connection, stream: bytes, number: int, *, again: bool) -> None:
+async def came(connection: Ledger, stream: bytes, number: int, *, again: bool) -> None:
     """Note that a number came that is not the last; `again` where the same envelope came before."""
     row = (await connection.execute(_AROUND, {"of": stream, "number": number})).first()
     if row is None:
@@ -72,20 +65,20 @@ async def came(connection: Connection, stream: bytes, number: int, *, again: boo
     if not whole and again:  # it is one of those between that are not missing
         return
     if row.missing == 1:
-        await connection.execute(_END, {"row": row.id})
+        await connection.remove(gap_ranges, [row])
     elif not whole:
-        await _change(connection, row.id, row.first, row.last, row.missing - 1)
+        await _change(connection, row, row.first, row.last, row.missing - 1)
     elif number == row.first:
-        await _change(connection, row.id, number + 1, row.last, row.missing - 1)
+        await _change(connection, row, number + 1, row.last, row.missing - 1)
     elif number == row.last:
-        await _change(connection, row.id, row.first, number - 1, row.missing - 1)
+        await _change(connection, row, row.first, number - 1, row.missing - 1)
     elif await connection.scalar(_COUNT, {"of": stream}) < CAP:
-        await _change(connection, row.id, row.first, number - 1, number - row.first)
+        await _change(connection, row, row.first, number - 1, number - row.first)
         rest = {"stream": stream, "first": number + 1, "last": row.last, "missing": row.last - number}
-        await connection.execute(_BEGIN, rest | {"found": row.found})
+        await connection.insert(gap_ranges, [rest | {"found": row.found}])
     else:
-        await _change(connection, row.id, row.first, row.last, row.missing - 1)
+        await _change(connection, row, row.first, row.last, row.missing - 1)
 
 
-async def _change(connection: Connection, row: int, first: int, last: int, missing: int) -> None:
-    await connection.execute(_CHANGE, {"row": row, "begins": first, "ends": last, "count": missing})
+async def _change(connection: Ledger, row: sa.Row[Any], first: int, last: int, missing: int) -> None:
+    await connection.change(gap_ranges, [row], first=first, last=last, missing=missing)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -17,6 +18,7 @@ from notifier.consumers.gaps import Gap
 from notifier.consumers.reading import Result, claimed_originator
 from notifier.envelope import SigningKey
 from notifier.errors import Cure, Fenced, Refused, StorageError
+from notifier.ledger import Ledger
 from notifier.migrations import MigrationContext, migrate
 from notifier.notification import Notification, decode
 from notifier.notification.digest import is_named_by, named_by
@@ -31,20 +33,13 @@ ASKED: Final = 0
 """When what somebody asks for is due."""
 
 # Statements of every message, built once: building costs more than running.
-MOVE: Final = (
-    tables.instance.update()
-    .where(tables.instance.c.feed_offset == sa.bindparam("begun"))
-    .values(feed_offset=sa.bindparam("next"))
-)
 AFTER: Final = (
     sa.select(tables.messages)
     .where(tables.messages.c.id > sa.bindparam("row"))
     .order_by(tables.messages.c.id)
     .limit(sa.bindparam("limit"))
 )
-HANDED: Final = (
-    tables.sinks.update().where(tables.sinks.c.name == sa.bindparam("sink")).values(handed=sa.bindparam("row"))
-)
+SINK: Final = sa.select(tables.sinks).where(tables.sinks.c.name == sa.bindparam("sink"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +129,33 @@ class Inbox:
         return inbox
 
     async def _begin(self) -> None:
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             if not await _is_made(connection, self._authority, self._cipher):
                 check = self._cipher.seal(b"instance/check", b"")
                 values = {"id": 1, "authority": self._authority, "check": check, "feed_offset": 0}
-                await connection.execute(tables.instance.insert().values(values))
+                await connection.begin(**values, last_message=0, last_gap_range=0)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Ledger]:
+        """One transaction whose writes are bound."""
+        async with self._database.write() as connection:
+            ledger = Ledger(connection, self._cipher, tables.SCHEME)
+            yield ledger
+            await ledger.settle()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Ledger]:
+        """One transaction that reads, and checks what it reads."""
+        async with self._database.read() as connection:
+            yield Ledger(connection, self._cipher, tables.SCHEME)
+
+    async def verify(self) -> None:
+        """Check every row and their sum.
+
+        Raises `StorageError` (rows_changed) that names the first that somebody else made, changed or removed.
+        """
+        async with self._reading() as connection:
+            await connection.verify()
 
     def lease(self) -> Lease:
         """The right to fill this inbox."""
@@ -146,8 +163,8 @@ class Inbox:
 
     async def offset(self) -> int:
         """The feed's next record."""
-        async with self._database.read() as connection:
-            found: int = (await connection.execute(sa.select(tables.instance.c.feed_offset))).scalar_one()
+        async with self._reading() as connection:
+            found: int = (await connection.own())["feed_offset"]
             return found
 
     async def store(
@@ -158,10 +175,11 @@ class Inbox:
         All or nothing. Raises `Fenced` where the lease is lost or the stored offset is not `begun_at`: then
         another instance went on, and nothing here may.
         """
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             await lease.check(connection)
-            if (await connection.execute(MOVE, {"begun": begun_at, "next": offsets[-1] + 1})).rowcount != 1:
+            if (await connection.own())["feed_offset"] != begun_at:
                 raise Fenced(detail="the inbox went on without this instance")
+            await connection.set_own(feed_offset=offsets[-1] + 1)
             batch = Batch(connection, self, signing)
             for offset, result in zip(offsets, results, strict=True):
                 await batch.take(offset, result)
@@ -174,9 +192,9 @@ class Inbox:
 
         All or nothing. Raises `Fenced` as `store` does.
         """
-        async with self._database.write() as connection:
+        async with self._writing() as connection:
             await lease.check(connection)
-            if await connection.scalar(sa.select(tables.instance.c.feed_offset)) != begun_at:
+            if (await connection.own())["feed_offset"] != begun_at:
                 raise Fenced(detail="the inbox went on without this instance")
             batch = Batch(connection, self, signing)
             for one, result in zip(kept, results, strict=True):
@@ -192,27 +210,31 @@ class Inbox:
         query = query.where(tables.refusals.c.feed_offset > after)
         if due_by is not None:
             query = query.where(tables.refusals.c.due <= due_by)
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             rows = (await connection.execute(query.order_by(tables.refusals.c.feed_offset).limit(limit))).all()
+            for row in rows:
+                connection.check(tables.refusals, row)
         return [Kept(row.feed_offset, self._raw(row), row.reason, Cure(row.cure)) for row in rows]
 
     async def ask_again(self) -> int:
         """Have everything that may be cured tried again by whoever fills this inbox; return how much there is."""
         curable = tables.refusals.c.cure.is_not(None)
-        async with self._database.write() as connection:
-            return (await connection.execute(tables.refusals.update().where(curable).values(due=ASKED))).rowcount
+        async with self._writing() as connection:
+            rows = (await connection.execute(sa.select(tables.refusals).where(curable))).all()
+            await connection.change(tables.refusals, rows, due=ASKED)
+        return len(rows)
 
     async def asked(self) -> int:
         """Return how much of what somebody asked for was not tried again yet."""
         query = sa.select(sa.func.count()).select_from(tables.refusals).where(tables.refusals.c.due == ASKED)
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             return await connection.scalar(query) or 0
 
     async def refused_in_a_row(self) -> int:
         """Return how many of the feed's last records were refused and may be cured, one directly after the other."""
         query = sa.select(tables.refusals.c.feed_offset).where(tables.refusals.c.cure.is_not(None))
-        async with self._database.read() as connection:
-            last = await connection.scalar(sa.select(tables.instance.c.feed_offset))
+        async with self._reading() as connection:
+            last = (await connection.own())["feed_offset"]
             offsets = (
                 await connection.scalars(query.order_by(tables.refusals.c.feed_offset.desc()).limit(ALARM))
             ).all()
@@ -220,9 +242,11 @@ class Inbox:
 
     async def refused(self) -> list[RefusedRecord]:
         """Return every refused record, in the feed's order."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             query = sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset)
             rows = (await connection.execute(query)).all()
+            for row in rows:
+                connection.check(tables.refusals, row)
         return [
             RefusedRecord(
                 offset=row.feed_offset,
@@ -238,9 +262,9 @@ class Inbox:
 
     async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
         """The messages in the order in which they came, after row `after`."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             rows = (await connection.execute(AFTER, {"row": after, "limit": limit})).all()
-        return [self._received(row) for row in rows]
+            return [self._received(connection, row) for row in rows]
 
     async def find(self, message_id: str) -> list[Received]:
         """The messages of a notification id (UUID text): more than one only where ids conflict.
@@ -253,14 +277,15 @@ class Inbox:
             raise Refused(
                 "not_found", "a notification's id is a UUID", hint="notifier inbox list shows them"
             ) from error
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             query = sa.select(tables.messages).where(tables.messages.c.notification_id == wanted)
             rows = (await connection.execute(query.order_by(tables.messages.c.id))).all()
-        if not rows:
+            found = [self._received(connection, row) for row in rows]
+        if not found:
             raise Refused(
                 "not_found", "the inbox has no notification of that id", hint="notifier inbox list shows them"
             )
-        return [self._received(row) for row in rows]
+        return found
 
     async def traced(self, message: Received) -> str | None:
         """Whether the notification that `message` was made from, or is about, is here, and is that text.
@@ -275,27 +300,30 @@ class Inbox:
             known_by = self.digest(originator.encode(), uuid.UUID(other.id).bytes)
         except ValueError:  # nobody checked what another's software wrote there
             return "not_here"
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             query = sa.select(tables.messages).where(tables.messages.c.known_by == known_by)
             row = (await connection.execute(query)).one_or_none()
-        if row is None:
+            known = None if row is None else self._received(connection, row).notification
+        if known is None:
             return "not_here"
-        return "verified" if is_named_by(message.notification, self._received(row).notification) else "differs"
+        return "verified" if is_named_by(message.notification, known) else "differs"
 
     async def gaps(self) -> list[Gap]:
         """What is missing now, by name."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             query = (
                 sa.select(tables.streams.c.known_by, tables.streams.c.name, tables.gap_ranges)
                 .join(tables.gap_ranges, tables.gap_ranges.c.stream == tables.streams.c.known_by)
                 .order_by(tables.gap_ranges.c.id)
             )
             rows = (await connection.execute(query)).all()
+            for row in rows:
+                connection.check(tables.gap_ranges, row)
         return [Gap(*self.stream_name(row.known_by, row.name), row.first, row.last, row.missing) for row in rows]
 
     async def refusals(self) -> list[tuple[str, str]]:
         """Every refused record: its digest in hex, and the reason."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             rows = (
                 await connection.execute(sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset))
             ).all()
@@ -303,21 +331,29 @@ class Inbox:
 
     async def receipts(self) -> list[bytes]:
         """Every receipt that was made: signature (64 bytes) and the receipt's encoding."""
-        async with self._database.read() as connection:
+        async with self._reading() as connection:
             rows = (await connection.execute(sa.select(tables.receipts).order_by(tables.receipts.c.made))).all()
+            for row in rows:
+                connection.check(tables.receipts, row)
         return [self._cipher.open(receipt_context(row.envelope, row.outcome), row.signed) for row in rows]
 
     async def taken(self, sink: str) -> int:
         """The last row that `sink` took, or 0."""
-        async with self._database.read() as connection:
-            query = sa.select(tables.sinks.c.handed).where(tables.sinks.c.name == sink)
-            return await connection.scalar(query) or 0
+        async with self._reading() as connection:
+            row = (await connection.execute(SINK, {"sink": sink})).one_or_none()
+            if row is None:
+                return 0
+            connection.check(tables.sinks, row)
+            handed: int = row.handed
+            return handed
 
     async def handed(self, sink: str, row: int) -> None:
         """`sink` took everything up to `row`."""
-        async with self._database.write() as connection:
-            if (await connection.execute(HANDED, {"sink": sink, "row": row})).rowcount == 0:
-                await connection.execute(tables.sinks.insert().values(name=sink, handed=row))
+        async with self._writing() as connection:
+            known = (await connection.execute(SINK, {"sink": sink})).all()
+            await connection.change(tables.sinks, known, handed=row)
+            if not known:
+                await connection.insert(tables.sinks, [{"name": sink, "handed": row}])
 
     async def close(self) -> None:
         """Lets go of the database."""
@@ -351,7 +387,8 @@ class Inbox:
     def _raw(self, row: sa.Row[tuple[object, ...]]) -> bytes:
         return self._cipher.open(refusal_context(row.feed_offset), row.raw)
 
-    def _received(self, row: sa.Row[tuple[object, ...]]) -> Received:
+    def _received(self, connection: Ledger, row: sa.Row[Any]) -> Received:
+        connection.check(tables.messages, row)
         known_by: bytes = row.known_by
         facts = Facts(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
         content = self._cipher.open(b"content/" + known_by, row.content)

@@ -212,10 +212,9 @@ async def _databases(settings: Settings) -> list[Finding]:
             there = True
             opened = await kind.open(address, settings.name, storage_key(settings.keys), REAL)
             try:
+                await opened.verify()
                 if isinstance(opened, Inbox):
                     refusals = await _refusals(settings.name, opened)
-                else:
-                    await opened.verify()
             finally:
                 await opened.close()
         except NotifierError as error:

@@ -1,6 +1,6 @@
 """46 Rows swapped, deleted, rolled back, or made with the key of decisions: an approver who is none.
 
-The attacker writes into the originator's database and has what oversight has: the key of decisions. They have not the
+The attacker writes into a party's databases and has what oversight has: the key of decisions. They have not the
 storage key. Control: every row carries a MAC that only the storage key gives, and the sum of all stands, sealed, in
 the database's own row; persons and rulings are a chain, whose head is bound and stands in every act. `doctor` looks
 at all of it, and every use at what it uses.
@@ -15,6 +15,7 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
+from notifier.consumers.sinks import Callback
 from notifier.envelope import SigningKey
 from notifier.errors import NotifierError, StorageError
 from notifier.producers.adoptions import Adopted, Signer, Subject, sign
@@ -322,3 +323,128 @@ async def test_what_nobody_touched_is_found_whole(office):
     outbox = await office.outbox()
     await outbox.verify()
     await outbox.close()
+
+
+# The inbox of a recipient.
+
+ME = "DEU/spoc"
+INBOX = ("message", "refusal", "stream", "gap_range", "receipt", "sink", "instance")
+
+
+def inbox_file(stage):
+    return stage.folder / "DEU-spoc.inbox"
+
+
+@pytest.fixture
+async def received(stage):
+    """A letter, a record that is refused, and a letter that skips a number; `kept` is what there was before it."""
+    await stage.route(stage.letter(text="first"))
+    await stage.inject(ME, b"garbage")
+    await read_on(stage)
+    await stage.route(jumping := stage.forge(text="third", sequences={ME: 3}))
+    stage.sent(jumping)
+    await read_on(stage)
+    with closing(sqlite3.connect(inbox_file(stage))) as database:
+        stage.kept = {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in INBOX}
+    assert all(stage.kept[table] for table in INBOX)
+    await stage.route(stage.letter(text="fourth"))
+    assert await read_on(stage) is None
+    return stage
+
+
+async def read_on(stage):
+    """The subscriber reads on and its inbox is asked for all that it has: the reason that is raised, or logged."""
+    taken = []
+    with capture_logs() as logs:
+        try:
+            sink = Callback("desk", lambda one: taken.append(one.id))
+            async with stage.subscribing(ME, sinks=[sink]) as subscriber, asyncio.timeout(PATIENCE_S):
+                idle = asyncio.create_task(subscriber.until_idle(0))
+                while not idle.done():
+                    if found := [one for one in logs if one.get("reason") == "rows_changed"]:
+                        idle.cancel()
+                        return found[0]["reason"]
+                    await asyncio.wait({idle}, timeout=0.05)
+                await idle
+                for look in ("messages", "gaps", "refused", "receipts"):
+                    await getattr(subscriber.inbox, look)()
+        except StorageError as error:
+            return error.reason
+
+
+async def inbox_verified(stage):
+    """What the doctor's look at the inbox finds."""
+    inbox = await stage.inbox(ME)
+    try:
+        await inbox.verify()
+    except StorageError as error:
+        return error.reason
+    finally:
+        await inbox.close()
+
+
+def to_inbox(*statements):
+    def act(stage):
+        with closing(sqlite3.connect(inbox_file(stage))) as database, database:
+            for statement in statements:
+                database.execute(statement)
+
+    return act
+
+
+def inbox_back(table):
+    """The rows of a table are put back to what they were, each with the MAC that it had."""
+
+    def act(stage):
+        with closing(sqlite3.connect(inbox_file(stage))) as database, database:
+            database.execute(f"DELETE FROM {table}")
+            for row in stage.kept[table]:
+                database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+
+    return act
+
+
+WRITTEN = {
+    "a message said to be in conflict": to_inbox("UPDATE message SET state = 'conflict' WHERE id = 1"),
+    "when a message came": to_inbox("UPDATE message SET received = received - 1"),
+    "messages exchanged": to_inbox(
+        "UPDATE message SET id = 9 WHERE id = 1",
+        "UPDATE message SET id = 1 WHERE id = 2",
+        "UPDATE message SET id = 2 WHERE id = 9",
+    ),
+    "a refusal that nothing cures": to_inbox("UPDATE refusal SET reason = 'bad_signature'"),
+    "a gap that is none": to_inbox("UPDATE gap_range SET first = 1000, last = 1000"),
+    "when a receipt was made": to_inbox("UPDATE receipt SET made = 0"),
+    "what a sink took": to_inbox("UPDATE sink SET handed = 99"),
+    "the place in the feed": to_inbox("UPDATE instance SET feed_offset = 0"),
+    "a row without a MAC": to_inbox("UPDATE message SET bound = NULL"),
+}
+
+
+@pytest.mark.parametrize("attack", WRITTEN)
+async def test_a_row_of_an_inbox_is_written_by_nobody_else(received, attack):
+    """The doctor finds it, and so does whoever reads it."""
+    assert await inbox_verified(received) is None
+    WRITTEN[attack](received)
+    assert await inbox_verified(received) == "rows_changed"
+    assert await read_on(received) == "rows_changed"
+
+
+@pytest.mark.parametrize("table", [*INBOX[:-1], "instance"])
+@pytest.mark.parametrize("what", ["deleted", "put back"])
+async def test_a_row_of_an_inbox_that_is_missing_or_put_back_does_not_add_up(received, table, what):
+    """Each row by itself is as it once was, and the doctor finds it all the same; but nothing of a table that
+    did not change since."""
+    with closing(sqlite3.connect(inbox_file(received))) as database:
+        same = database.execute(f"SELECT * FROM {table}").fetchall() == received.kept[table]
+    (inbox_back(table) if what == "put back" else to_inbox(f"DELETE FROM {table}"))(received)
+    unchanged = what == "put back" and same
+    assert await inbox_verified(received) == (None if unchanged else "rows_changed")
+
+
+async def test_a_stream_s_number_in_an_inbox_is_written_by_nobody_else(received):
+    """What comes next would be no gap, or a false one."""
+    to_inbox("UPDATE stream SET last = 99")(received)
+    await received.route(received.letter(text="fifth"))
+    assert await read_on(received) == "rows_changed"
+    assert await inbox_verified(received) == "rows_changed"

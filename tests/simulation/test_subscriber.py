@@ -723,11 +723,10 @@ async def test_a_reader_that_outlives_a_restore_cannot_skip(make_world, tmp_path
         await hub.deliver("TUR/spoc")
     async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
         await subscriber.until_idle(0)
-        database = subscriber.inbox._database
-        async with database.write() as connection:
+        async with subscriber.inbox._writing() as connection:
             for table in (tables.messages, tables.gap_ranges, tables.streams, tables.receipts):
-                await connection.execute(table.delete())
-            await connection.execute(tables.instance.update().values(feed_offset=0))
+                await connection.remove(table, (await connection.execute(sa.select(table))).all())
+            await connection.set_own(feed_offset=0)
         async with read_again:
             enough = reads + 2
             await read_again.wait_for(lambda: reads >= enough)
@@ -927,8 +926,8 @@ async def test_an_erased_row_s_number_is_not_given_again(hub, desk):
     options = {"sinks": [Callback("all", lambda one: seen.append(one.seq))]}
     await desk.receive(**options)
     inbox = await desk.open_inbox()
-    async with inbox._database.write() as connection:
-        await connection.execute(sa.delete(tables.messages))
+    async with inbox._writing() as connection:
+        await connection.remove(tables.messages, (await connection.execute(sa.select(tables.messages))).all())
     await inbox.close()
     await hub.deliver("TUR/spoc")
     await desk.receive(**options)

@@ -65,6 +65,7 @@ async def test_a_former_inbox_opens_with_everything_in_it(tmp_path):
     """What was opened, a conflict, refusals, gaps, receipts, and how far a sink was."""
     inbox = await opening("inbox", put(tmp_path / "former.db", "inbox-1"))
     found = await received(inbox)
+    await inbox.verify()
     await inbox.close()
     assert found == EXPECTED["inbox"]
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from notifier.consumers.migrations import v0002_gaps_are_ranges, v0003_refusals_are_tried_again
+from notifier.consumers.migrations import (
+    v0002_gaps_are_ranges,
+    v0003_refusals_are_tried_again,
+    v0004_all_rows_are_bound,
+)
 from notifier.migrations import Migration, latest
 
 OLDEST: Final = 1
@@ -13,6 +17,7 @@ OLDEST: Final = 1
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0002_gaps_are_ranges.MIGRATION,
     v0003_refusals_are_tried_again.MIGRATION,
+    v0004_all_rows_are_bound.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from notifier.consumers import gaps, tables
 from notifier.consumers.gaps import CAP, Gap
-from notifier.storage import Database
+from notifier.consumers.inbox import Inbox
+from notifier.runtime import REAL
 
 STREAM = b"s" * 32
 NOW = 1_795_000_000_000
@@ -18,15 +19,15 @@ NOW = 1_795_000_000_000
 class Stream:
     """One stream of an inbox: its ranges in a database, and what is missing as a set."""
 
-    def __init__(self, database):
-        self.database = database
+    def __init__(self, inbox):
+        self.inbox = inbox
         self.last = 0
         self.seen = set()
         self.missing = set()
 
     async def comes(self, number, again=None):
         again = number in self.seen if again is None else again
-        async with self.database.write() as connection:
+        async with self.inbox._writing() as connection:
             if number > self.last:
                 if number > self.last + 1:
                     await gaps.skipped(connection, STREAM, self.last + 1, number - 1, NOW)
@@ -38,7 +39,7 @@ class Stream:
         self.missing.discard(number)
 
     async def rows(self):
-        async with self.database.read() as connection:
+        async with self.inbox._reading() as connection:
             found = await connection.execute(sa.select(tables.gap_ranges).order_by(tables.gap_ranges.c.first))
             return [(row.first, row.last, row.missing) for row in found.all()]
 
@@ -46,17 +47,18 @@ class Stream:
 @pytest.fixture
 async def stream(tmp_path):
     """A stream in a new database."""
-    database = await Database.open(f"sqlite:///{tmp_path}/gaps.db", tables.TABLES, schema="inbox", version=1)
-    async with database.write() as connection:
-        await connection.execute(tables.streams.insert().values(known_by=STREAM, last=0, name=b""))
-    yield Stream(database)
-    await database.close()
+    inbox = await Inbox.open(f"sqlite:///{tmp_path}/gaps.db", "DEU/spoc", bytes(32), REAL)
+    async with inbox._writing() as connection:
+        await connection.insert(tables.streams, [{"known_by": STREAM, "last": 0, "name": b""}])
+    yield Stream(inbox)
+    await inbox.verify()
+    await inbox.close()
 
 
 async def test_a_jump_is_one_row_however_far_it_goes(stream):
     """To the last number that there is."""
     await stream.comes(1)
-    async with stream.database.write() as connection:
+    async with stream.inbox._writing() as connection:
         await gaps.skipped(connection, STREAM, 2, 2**63 - 2, NOW)
     assert await stream.rows() == [(2, 2**63 - 2, 2**63 - 3)]
 
