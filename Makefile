@@ -31,20 +31,20 @@ test: setup ## every tier, side by side; prints the time of each
 
 # The tests of a module that share a sandbox stay with one worker (loadfile).
 unit: setup ## pure code and single parts, with the network cut off
-	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket -n $(WORKERS)
+	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket -n $(WORKERS) --dist worksteal
 
 simulation: setup ## whole systems on the broker in memory
-	$(PYTEST) tests/simulation tests/model --disable-socket --allow-unix-socket -n $(WORKERS)
+	$(PYTEST) tests/simulation tests/model --disable-socket --allow-unix-socket -n $(WORKERS) --dist worksteal
 
 attacks: setup ## what each attack of docs/threat-model.md meets, with real keys and the real parts
-	$(PYTEST) tests/attacks --disable-socket --allow-unix-socket -n $(WORKERS)
+	$(PYTEST) tests/attacks --disable-socket --allow-unix-socket -n $(WORKERS) --dist worksteal
 
 cli: setup ## every verb, as a user types it
-	$(PYTEST) tests/cli -n $(WORKERS)
+	$(PYTEST) tests/cli -n $(WORKERS) --dist worksteal
 
 integration: setup ## the real broker, with TLS and ACLs; a real PostgreSQL
 	tools/postgresql
-	$(PYTEST) tests/integration -n $(WORKERS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
+	$(PYTEST) tests/integration -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=)
 
 coverage: setup ## what `make integration COVERAGE=1` reached of the modules that no other tier reaches
 	$(VENV)/bin/coverage report
