@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from notifier.sandbox.sandbox import Sandbox
 from support import sandbox as support
 from support.transcripts import Nursery
+
+# A broker that serves one test module and ends is started a hundred times as often as it is busy.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def _quiet(_text):
@@ -14,12 +19,12 @@ def _quiet(_text):
 
 
 @pytest.fixture(scope="session")
-def standing(tmp_path_factory):
+def standing(tmp_path_factory, nursery):
     """The tier's sandbox."""
     sandbox = Sandbox(tmp_path_factory.mktemp("home"))
     try:
         sandbox.up(_quiet, routers=support.ROUTERS)
-        yield support.World(sandbox)
+        yield support.World(sandbox, nursery)
     finally:
         sandbox.down(_quiet)
 

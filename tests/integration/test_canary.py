@@ -67,7 +67,7 @@ async def said(world, tmp_path):
     done.append(world.shell("forward", message["id"], FORWARDED_TO, "--as", RECIPIENT, "--wait"))
     done.append(world.shell("subscribe", "--until-idle", "0", "--as", FORWARDED_TO))
     assert [one.returncode for one in done[1:]] == [0, 0, 0, 0], [one.stderr for one in done]
-    return [(f"standard error of {one.args[3]}", one.stderr.encode()) for one in done]
+    return [(f"standard error of {one.args[1]}", one.stderr.encode()) for one in done]
 
 
 async def test_the_canary_is_nowhere_but_with_its_owners(world, said):

@@ -64,6 +64,7 @@ def test_the_ten_lines_of_the_readme_work_as_they_stand(world):
     root = support.EXAMPLES.parent
     (program,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
     program = program.replace(".notifier", str(world.home))
+    assert world.shell("subscribe", "--as", "DEU/spoc", "--until-idle", "0").returncode == 0
     before = {one["id"] for one in world.json("inbox", "list", "--as", "DEU/spoc")["messages"]}
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", program], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

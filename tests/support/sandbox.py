@@ -24,7 +24,9 @@ from notifier.runtime import REAL
 from notifier.sandbox.sandbox import Sandbox
 from notifier.transport.base import Record
 from notifier.transport.kafka import KafkaTransport
+from support.transcripts import BIN, Nursery
 
+BORN = str(BIN / "born.py")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ROUTERS = 2
 PATIENCE_S = 180.0
@@ -32,9 +34,10 @@ PATIENCE_S = 180.0
 
 @dataclass(frozen=True)
 class World:
-    """A running sandbox, and what one does with it."""
+    """A running sandbox, and what one does with it. With a nursery, verbs are forked and not started."""
 
     sandbox: Sandbox
+    nursery: Nursery | None = None
 
     @property
     def home(self) -> Path:
@@ -46,15 +49,19 @@ class World:
 
     def shell(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs `notifier` as a user does."""
-        return subprocess.run(
-            [sys.executable, "-m", "notifier", *arguments],
+        start, named = [sys.executable, "-m", "notifier"], {"NOTIFIER_HOME": str(self.home)}
+        if self.nursery is not None:
+            start, named = [sys.executable, "-I", "-S", BORN], named | {"NOTIFIER_NURSERY": self.nursery.socket}
+        done = subprocess.run(
+            [*start, *arguments],
             capture_output=True,
             text=True,
             input=stdin,
             timeout=PATIENCE_S,
-            env=os.environ | {"NOTIFIER_HOME": str(self.home)},
+            env=os.environ | named,
             check=False,
         )
+        return subprocess.CompletedProcess(("notifier", *arguments), done.returncode, done.stdout, done.stderr)
 
     def json(self, *arguments: str) -> Any:
         """The document that a reading verb prints."""
