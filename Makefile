@@ -12,6 +12,11 @@ MODELS ?= long
 SECONDS ?= 30
 WORKERS ?= 2
 
+# Hundreds of processes start in a run of the tests: each would compile every module again. What is compiled is kept
+# beside the packages, and not in the tree.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(abspath $(VENV))/.pycache
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation attacks integration cli coverage check wheel bench lock clean
 

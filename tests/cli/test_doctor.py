@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import email.utils
 import http.server
 import json
 import re
 import shutil
-import sqlite3
 import threading
 import time
 
 import pytest
 
 from notifier.cli.main import run
-from notifier.config import party_config
+from notifier.config import load, party_config
+from notifier.keyfiles import storage_key
+from notifier.producers.outbox import Outbox
+from notifier.producers.work import Work
+from notifier.runtime import REAL
 from notifier.sandbox.pki import CertificateAuthority
 
 ME = "TUR/spoc"
@@ -177,6 +181,16 @@ def test_a_folder_that_takes_nothing_is_found(doctor, copied, folder):
     assert ("directory", "wrong", "storage_failed") in bad(doctor())
 
 
+async def set_aside(settings, reason):
+    """The only letter waits for what its recipients lack."""
+    outbox = await Outbox.open(settings.outbox, ME, storage_key(settings.keys), REAL)
+    try:
+        async with outbox._writing() as connection:
+            await Work(connection, outbox._cipher, REAL).defer(1, reason)
+    finally:
+        await outbox.close()
+
+
 def test_who_cannot_be_reached_is_named(doctor, copied, arrest, tmp_path, capsys):
     """By name, for the originator, with what mends it: a warning, since nothing of the installation is wrong."""
     path = tmp_path / "arrest.json"
@@ -184,9 +198,7 @@ def test_who_cannot_be_reached_is_named(doctor, copied, arrest, tmp_path, capsys
     run(["publish", str(path), "--wait", "--timeout", "0", "--home", str(copied), "--as", ME])
     capsys.readouterr()
     assert bad(doctor()) == []
-    with sqlite3.connect(party_config(copied, ME).parent / "outbox.db") as database:
-        database.execute("UPDATE letter SET reason = 'recipient_has_no_key' WHERE act IS NULL")
-    database.close()
+    asyncio.run(set_aside(load(party_config(copied, ME)), "recipient_has_no_key"))
     findings = doctor()
     assert bad(findings) == [("outbox", "warning", "recipient_has_no_key")]
     (finding,) = [one for one in findings if one["check"] == "outbox"]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -57,40 +54,6 @@ def test_a_sink_is_given_nothing_twice_when_the_subscriber_runs_again(world, tmp
     ids = [json.loads(line)["id"] for line in sink.read_text().splitlines()]
     assert len(ids) >= 2
     assert len(ids) == len(set(ids))
-
-
-def test_the_ten_lines_of_the_readme_work_as_they_stand(world):
-    """Published and received by the very text that the README shows, run in the folder that it assumes."""
-    root = support.EXAMPLES.parent
-    (program,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
-    program = program.replace(".notifier", str(world.home))
-    assert world.shell("subscribe", "--as", "DEU/spoc", "--until-idle", "0").returncode == 0
-    before = {one["id"] for one in world.json("inbox", "list", "--as", "DEU/spoc")["messages"]}
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", program], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        kinds = dict(_until(process.stdout, lambda message_id: _is_ours(world, message_id, before)))
-    finally:
-        process.kill()  # it waits for more for ever, as it should
-        _, said = process.communicate()
-    assert kinds, said
-    assert list(kinds.values())[-1] == "deportation"
-
-
-def _until(lines, last):
-    """Pairs of words, up to the one of which the first is the last."""
-    for line in lines:
-        message_id, kind = line.split()
-        yield message_id, kind
-        if last(message_id):
-            return
-
-
-def _is_ours(world, message_id, before):
-    """Whether TUR/spoc published it just now."""
-    return message_id not in before and world.shell("why", message_id, "--as", "TUR/spoc").returncode == 0
 
 
 async def test_both_from_python(world):

@@ -7,14 +7,13 @@ import sys
 
 from support import sandbox as support
 from support.documented import ROOT, blocks, of_page
-from support.homes import EXAMPLES
 from support.transcripts import Stage
 
 
 def test_the_page_works_in_its_order_and_ends_by_itself(world, nursery, tmp_path):
     """Every command ends well; the Python block receives what it published, and ends."""
     (tmp_path / ".notifier").symlink_to(world.home)
-    (tmp_path / "examples").symlink_to(EXAMPLES)
+    support.examples_of_their_own(tmp_path / "examples")
     stage = Stage(tmp_path, nursery)
     for command in of_page(ROOT / "README.md"):
         seen = stage.run(command)

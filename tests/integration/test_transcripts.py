@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier.sandbox.sandbox import Sandbox
 from support.homes import copy_examples
 from support.transcripts import Stage
 
@@ -14,10 +15,13 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 @pytest.fixture
 def stage(world, tmp_path, nursery):
-    """A folder with the tier's home in its usual place, and the examples."""
+    """A folder with the tier's home in its usual place, and the examples; a home that was left running is ended."""
     (tmp_path / ".notifier").symlink_to(world.home)
     copy_examples(tmp_path / "examples")
-    return Stage(tmp_path, nursery)
+    yield Stage(tmp_path, nursery)
+    for home in tmp_path.glob("*/sandbox.json"):
+        if not home.parent.is_symlink():
+            Sandbox(home.parent).down(lambda _text: None)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

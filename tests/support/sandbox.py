@@ -166,6 +166,15 @@ def example(name: str, **change: object) -> dict[str, Any]:
     return examples.example(name) | {"narrative": f"event {next(_EVENTS)}"} | change
 
 
+def examples_of_their_own(folder: Path) -> None:
+    """Every example in `folder`, so that what a page publishes was published by no other test; cases as they are."""
+    folder.mkdir()
+    for path in sorted(EXAMPLES.glob("*.json")):
+        case = path.stem.startswith("case-")  # whose parts name each other's digest
+        made = examples.example(path.stem) if case else example(path.stem)
+        (folder / path.name).write_text(json.dumps(made))
+
+
 def written(folder: Path, name: str, **change: object) -> str:
     """The path of such an example's file in `folder`, for a command line."""
     document = example(name, **change)
