@@ -23,10 +23,28 @@ POLL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as its file records it: `started` is the time that the system gives, since a pid is used again."""
+    """A process as its file records it. A pid is used again, so its start counts, too.
+
+    `started` is in seconds since the machine's start, which `boot` names: a clock that is set moves neither.
+    """
 
     pid: int
     started: float
+    boot: str
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> Process:
+        """Return the record of a live process; raise `psutil.NoSuchProcess`."""
+        return cls(process.pid, process.create_time() - psutil.boot_time(), _boot())
+
+    def is_one_with(self, other: Process) -> bool:
+        """Whether both are records of the same process."""
+        return (self.pid, self.boot) == (other.pid, other.boot) and abs(self.started - other.started) < 1.0
+
+
+def _boot() -> str:
+    """Name this start of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 class Supervised:
@@ -46,7 +64,7 @@ class Supervised:
         try:
             recorded = Process(**json.loads(self._file.read_text()))
             found = psutil.Process(recorded.pid)
-            same = abs(found.create_time() - recorded.started) < 1.0
+            same = recorded.is_one_with(Process.of(found))
             return found if same and found.status() != psutil.STATUS_ZOMBIE else None
         except (OSError, ValueError, TypeError, psutil.NoSuchProcess):
             return None
@@ -82,7 +100,7 @@ class Supervised:
                 cwd=folder,
                 env={**os.environ, "TMPDIR": str(self.temporary), **(environment or {})},
             )
-        record = Process(child.pid, psutil.Process(child.pid).create_time())
+        record = Process.of(psutil.Process(child.pid))
         try:
             put(self._file, json.dumps(asdict(record)).encode())
         except StorageError:

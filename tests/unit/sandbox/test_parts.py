@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import asdict, replace
 
 import psutil
 import pytest
@@ -24,7 +25,7 @@ from notifier.sandbox import broker, jars, java, layout
 from notifier.sandbox import parties as sandbox_parties
 from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority
-from notifier.sandbox.processes import Part, Supervised, wait_until
+from notifier.sandbox.processes import Part, Process, Supervised, wait_until
 from notifier.sandbox.sandbox import Sandbox
 from notifier.sandbox.watching import Watch
 
@@ -171,12 +172,29 @@ def test_a_process_is_known_until_it_ends(sleeper):
     assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.parametrize("step", [-3600.0, 2.0, 86_400.0])
+def test_a_clock_that_is_set_makes_nobody_another(sleeper, monkeypatch, step):
+    """The system counts a start from its own, and moves that as the clock is set: the process is still ours."""
+    pid, began = sleeper.process().pid, psutil._pslinux.boot_time()
+    monkeypatch.setattr("psutil.boot_time", lambda: began + step)
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: began + step)
+    assert sleeper.process().pid == pid
+
+
+def test_an_id_of_a_cluster_is_no_option():
+    """One in 64 would begin with a hyphen, and the tool that formats Kafka's storage would take it for its own."""
+    drawn = iter([b"\xf8" * 16, b"\xfb" + bytes(15), bytes(16)])
+    assert broker.new_cluster_id(lambda: next(drawn)) == "A" * 22
+
+
 def test_a_pid_that_is_another_process_s_now_is_not_touched(tmp_path):
     """The start time tells them apart."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         (tmp_path / "run").mkdir()
-        (tmp_path / "run" / "router-1.json").write_text(json.dumps({"pid": child.pid, "started": 1.0}))
+        (tmp_path / "run" / "router-1.json").write_text(
+            json.dumps(asdict(replace(Process.of(psutil.Process(child.pid)), started=1.0)))
+        )
         one = Supervised(tmp_path, "router-1")
         assert one.process() is None
         one.stop(1)
