@@ -8,7 +8,6 @@ from pathlib import Path
 
 from golden.cases import line
 from notifier import Publisher
-from notifier.examples import example
 from notifier.notification.model import TYPES
 from notifier.notification.warnings import CONCERN_SAFETY
 from support import sandbox as support
@@ -49,7 +48,7 @@ async def published(world, originator, names, *, in_turn):
     async with Publisher.from_home(world.home, originator) as publisher:
         ids = {}
         for name in names:
-            ids[name] = (await publisher.publish(example(name), accept_warnings=CONCERN_SAFETY)).id
+            ids[name] = (await publisher.publish(support.example_or_case(name), accept_warnings=CONCERN_SAFETY)).id
             if in_turn:
                 assert await publisher.drain(support.PATIENCE_S) == []
         assert await publisher.drain(support.PATIENCE_S) == []
@@ -58,7 +57,7 @@ async def published(world, originator, names, *, in_turn):
 
 async def test_every_example_reaches_whom_it_must_and_nobody_else(world):
     """Of every type that may be published: what was decided, who has it in the inbox, and who has not."""
-    documents = {name: example(name) for name in GOLDEN}
+    documents = {name: support.example_or_case(name) for name in GOLDEN}
     names = [name for name, one in documents.items() if one["type"] in TYPES]
     assert {documents[name]["type"] for name in names} == set(TYPES)
     of_cases = [name for name in names if name.startswith("case-")]

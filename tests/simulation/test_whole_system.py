@@ -41,7 +41,7 @@ def test_what_once_broke_a_promise_does_not_any_more(cores, seed):
     ("owner", "name", "broken", "seeds"),
     [
         (MemoryTransactional, "_own", nobody_is_fenced, range(10)),
-        (Partition, "process", whatever_is_read_is_decided, range(70, 110)),
+        (Partition, "process", whatever_is_read_is_decided, range(15, 60)),
     ],
     ids=["no fence", "no position"],
 )

@@ -170,9 +170,12 @@ def examples_of_their_own(folder: Path) -> None:
     """Every example in `folder`, so that what a page publishes was published by no other test; cases as they are."""
     folder.mkdir()
     for path in sorted(EXAMPLES.glob("*.json")):
-        case = path.stem.startswith("case-")  # whose parts name each other's digest
-        made = examples.example(path.stem) if case else example(path.stem)
-        (folder / path.name).write_text(json.dumps(made))
+        (folder / path.name).write_text(json.dumps(example_or_case(path.stem)))
+
+
+def example_or_case(name: str) -> dict[str, Any]:
+    """As `example`; the parts of a case as they are, since they name each other's digest."""
+    return examples.example(name) if name.startswith("case-") else example(name)
 
 
 def written(folder: Path, name: str, **change: object) -> str:
