@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import SigningKey
 from notifier.envelope.keys import signature_holds
-from notifier.envelope.primitives import pae
 from notifier.errors import Refused
-from notifier.producers.persons import Person, canonical, entitled
+from notifier.producers.persons import Person, check_timely, entitled, under_signature
 from notifier.times import rfc3339
 
 TYPE: Final = b"application/vnd.notifier.adoption.v1"
@@ -75,9 +73,7 @@ class Adoption:
 
     def signed_form(self) -> bytes:
         """Return the bytes under the signature: the canonical JSON of everything that is said."""
-        said = self.document()
-        del said["signature"]
-        return pae(TYPE, canonical(said))
+        return under_signature(TYPE, self.document())
 
     def document(self) -> dict[str, Any]:
         """Return the stored form, as JSON."""
@@ -126,6 +122,4 @@ def check(adoption: Adoption, subject: Subject, persons: Iterable[Person], now: 
         raise Refused("digest_mismatch")
     if not signature_holds(person.public, adoption.signed_form(), adoption.signature):
         raise Refused("bad_signature", "the signature is not that of the registered person")
-    earliest = rfc3339(max(subject.since, person.added) - CLOCK_SKEW_MS)
-    if not earliest <= adoption.at <= rfc3339(now + CLOCK_SKEW_MS):
-        raise Refused("ruling_untimely")
+    check_timely(adoption.at, subject.since, person, now)

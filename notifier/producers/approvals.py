@@ -11,13 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import SigningKey
 from notifier.envelope.keys import signature_holds
-from notifier.envelope.primitives import pae
 from notifier.errors import Refused
 from notifier.notification.model import NEED_ASSURANCE, Approval
-from notifier.producers.persons import Person, canonical, entitled, same_person
+from notifier.producers.persons import Person, check_timely, entitled, same_person, under_signature
 from notifier.producers.submissions import SignedSubmission, submitter_of
 from notifier.times import rfc3339
 
@@ -83,17 +81,9 @@ class Ruling:
 
     def signed_form(self) -> bytes:
         """The bytes under the signature: the canonical JSON of everything that is said, and of which kind it is."""
-        said = {
-            "authority": self.authority,
-            "notification_id": self.notification_id,
-            "notification_digest": self.notification_digest,
-            "hold": self.hold,
-            "state": self.state,
-            "by": self.by,
-            "at": self.at,
-            "reference": self.reference,
-        }
-        return pae(_TYPES[self.kind], canonical(said))
+        said = self.document()
+        del said["kind"]
+        return under_signature(_TYPES[self.kind], said)
 
     def document(self) -> dict[str, Any]:
         """The stored form, as JSON."""
@@ -164,7 +154,7 @@ def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> No
         if _is_one(person, submitter):
             raise Refused("self_approval", hint="a second person has to decide")
     _check_content(ruling, held, person)
-    _check_time(ruling, held, person, now)
+    check_timely(ruling.at, held.submitted_at, person, now)
     if ruling.kind == "approval" and not says_enough(ruling):
         raise Refused("assurance_missing")
 
@@ -212,13 +202,6 @@ def _check_content(ruling: Ruling, held: Held, person: Person) -> None:
         raise Refused("digest_mismatch")
     if not signature_holds(person.public, ruling.signed_form(), ruling.signature):
         raise Refused("bad_signature", "the signature is not that of the registered person")
-
-
-def _check_time(ruling: Ruling, held: Held, person: Person, now: int) -> None:
-    """Signed after all that it rests upon, and not in the future."""
-    earliest = rfc3339(max(held.submitted_at, person.added) - CLOCK_SKEW_MS)
-    if not earliest <= ruling.at <= rfc3339(now + CLOCK_SKEW_MS):
-        raise Refused("ruling_untimely")
 
 
 def _not_approvable(hold: str) -> Refused:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from notifier.directory.keys import check_signing_key
+from notifier.directory.model import CLOCK_SKEW_MS
+from notifier.envelope.primitives import pae
 from notifier.errors import Refused
 from notifier.notification.blanks import says_something
+from notifier.times import rfc3339
 
 PERMISSIONS: Final = ("assurance", "child_reviewer", "release")
 """What a person may decide: `assurance` upon risks, `child_reviewer` upon children, `release` upon the rest, and
@@ -100,3 +103,18 @@ def entitled(name: str, permission: str, persons: Iterable[Person], what: str) -
     if not person.may(permission):
         raise Refused("permission_missing", f"{what} needs a person with the permission {permission}")
     return person
+
+
+def under_signature(kind: bytes, document: Mapping[str, object]) -> bytes:
+    """Return the bytes that a person signs: the canonical JSON of everything that `document` says, as `kind`."""
+    return pae(kind, canonical({name: value for name, value in document.items() if name != "signature"}))
+
+
+def check_timely(at: str, since: int, person: Person, now: int) -> None:
+    """Raise `Refused` (ruling_untimely) unless a decision is signed after what it rests on, and not in the future.
+
+    `at` is RFC 3339 text; `since` is when what it is about came to be, in Unix milliseconds, as `now`.
+    """
+    earliest = rfc3339(max(since, person.added) - CLOCK_SKEW_MS)
+    if not earliest <= at <= rfc3339(now + CLOCK_SKEW_MS):
+        raise Refused("ruling_untimely")

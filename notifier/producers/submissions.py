@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from notifier.envelope import SigningKey
 from notifier.envelope.keys import signature_holds
-from notifier.envelope.primitives import pae
 from notifier.errors import Refused
-from notifier.producers.persons import Person, canonical
+from notifier.producers.persons import Person, under_signature
 from notifier.times import rfc3339
 
 TYPE: Final = b"application/vnd.notifier.submission.v1"
@@ -48,9 +47,7 @@ class SignedSubmission:
 
     def signed_form(self) -> bytes:
         """Return the bytes under the signature: the canonical JSON of everything that is said."""
-        said = self.document()
-        del said["signature"]
-        return pae(TYPE, canonical(said))
+        return under_signature(TYPE, self.document())
 
     def document(self) -> dict[str, Any]:
         """Return the stored form, as JSON."""
