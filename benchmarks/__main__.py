@@ -36,9 +36,9 @@ from benchmarks import (
     versions,
 )
 from benchmarks.table import show
-from notifier.directory.world import make_world
-from notifier.ops.logging import configure
 from notifier.sandbox.sandbox import PARTITIONS, Sandbox
+from notifier.sandbox.world import make_world
+from notifier.telemetry.logging import configure
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 STREAM_COUNTS = (1_000, 100_000)

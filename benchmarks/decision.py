@@ -9,8 +9,8 @@ from pathlib import Path
 from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.model import Directory
 from notifier.notification import parse
-from notifier.routing.decision import decide
-from notifier.routing.rules import Row, RuleSet, default_rules
+from notifier.policy.decision import decide
+from notifier.rules.ruleset import Row, RuleSet, default_rules
 
 ROUNDS = 2000
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from notifier.config import load, party_config
+from notifier.crypto.keys import SigningKey
 from notifier.directory.client import DirectoryClient
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import Addressee, Body, Header, SigningKey, Slip, partition_of, seal
+from notifier.envelope import Addressee, Body, Header, Slip, partition_of, seal
 from notifier.keyfiles import signing_key
-from notifier.routing.decision import expected
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.policy.decision import expected
+from notifier.rules.facts import Leg, RoutingFacts
 from notifier.topics import INTAKE
 from notifier.transport.base import Outgoing
 

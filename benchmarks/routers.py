@@ -15,7 +15,7 @@ import psutil
 
 from benchmarks.envelopes import Stock
 from benchmarks.throughput import BATCH, Rate, meter
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.routing.batch import POSITION_KEY
 from notifier.sandbox.broker import free_ports
 from notifier.sandbox.sandbox import PARTITIONS, Sandbox

@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import envelopes
-from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key, KeyUse
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
+from notifier.directory.model import DAY_MS, Authority, Directory, Hub, Key
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import DecryptionKey, SigningKey, open_slip
+from notifier.envelope import open_slip
 from notifier.envelope.verifying import check_signer, parse_envelope
 from notifier.notification import TYPES
 from notifier.notification.states import iso_codes
+from notifier.routing.admission import Admission, Readable, Unreadable, examine
 from notifier.routing.batch import Decided, Scene, decide, write
 from notifier.routing.budget import Budget
-from notifier.routing.hub import Admission, Readable, Unreadable, examine
-from notifier.routing.rules import default_rules
 from notifier.routing.streams import Streams
+from notifier.rules.ruleset import default_rules
 from notifier.runtime import wall_clock
 from notifier.topics import feed_of
 from notifier.transport.base import Outgoing

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks import envelopes, routers, throughput
-from notifier.directory import world
 from notifier.notification.states import iso_codes
+from notifier.sandbox import world
 from notifier.sandbox.sandbox import Sandbox
 
 MOST_RECIPIENTS = 50

@@ -10,13 +10,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from benchmarks.throughput import new_topics
-from notifier.codec import codec
-from notifier.directory.world import STATES
+from notifier.codec.single_object import codec
 from notifier.envelope import stream_key
 from notifier.producers.publisher import Publisher
 from notifier.routing.partition import restore
 from notifier.sandbox.probe import RECIPIENT, exercise
 from notifier.sandbox.sandbox import Sandbox
+from notifier.sandbox.world import STATES
 from notifier.transport.base import Outgoing
 from notifier.transport.kafka import KafkaTransport
 

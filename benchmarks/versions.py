@@ -13,14 +13,14 @@ from dataclasses import replace
 
 from benchmarks import envelopes
 from benchmarks.stages import authority_of, public_keys
-from notifier.codec import codec
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.model import Directory, Hub
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import DecryptionKey, SigningKey
 from notifier.notification.states import iso_codes
 from notifier.routing.batch import POSITION_KEY
 from notifier.routing.router import Router
-from notifier.routing.rules import default_rules
+from notifier.rules.ruleset import default_rules
 from notifier.runtime import REAL, wall_clock
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS
 from notifier.transport.base import Outgoing

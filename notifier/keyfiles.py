@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from notifier.config import KeySettings, Overseen
-from notifier.envelope import DecryptionKey, SigningKey
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.errors import ConfigError
 from notifier.files import put
 

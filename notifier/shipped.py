@@ -9,3 +9,9 @@ def examples_folder() -> Path:
     """Return the folder of the examples: inside the package when installed, at the top of the project when not."""
     packaged = Path(__file__).parent / "example_files"
     return packaged if packaged.is_dir() else Path(__file__).parents[1] / "examples"
+
+
+def schemas_folder() -> Path:
+    """Return the folder of the Avro schemas: inside the package when installed, else at the top of the project."""
+    packaged = Path(__file__).parent / "schemas" / "avro"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "schemas" / "avro"

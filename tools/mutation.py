@@ -21,15 +21,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "build" / "mutation"
 MODULES = (
-    *("envelope/format", "envelope/keys", "envelope/opening", "envelope/primitives"),
+    *("envelope/format", "envelope/opening", "crypto/keys", "crypto/primitives"),
     *("envelope/sealing", "envelope/statements", "envelope/verifying"),
-    *("routing/decision", "routing/hub", "routing/legs", "routing/safeguards", "routing/sequences"),
+    *("policy/decision", "policy/legs", "policy/safeguards", "routing/admission", "routing/sequence"),
     "audit/merkle",
 )
-TESTS = ("tests/unit/envelope", "tests/unit/audit/test_merkle.py", "tests/unit/routing")
+TESTS = ("tests/unit/envelope", "tests/unit/audit/test_merkle.py", "tests/unit/policy", "tests/unit/routing")
 APART = (
-    "tests/unit/routing/test_document.py",  # about documents
-    "tests/unit/routing/test_properties.py",  # draws hundreds of notifications: too slow to run for each mutant
+    "tests/unit/rules/test_document.py",  # about documents
+    "tests/unit/policy/test_properties.py",  # draws hundreds of notifications: too slow to run for each mutant
 )
 COPIED = ("notifier", "schemas", "examples", "tests", "docs", "tools")
 KILLED = {1, 3, -24, 24, 36, 152, 255}  # in mutmut's records: a test failed, or it did not come to an end

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from notifier.codec import schema_folder
 from notifier.notification.freetext import unverified
 from notifier.notification.parsing import REQUIREMENTS, Requirement
 from notifier.notification.profiles import PARTS, PROFILES, SUBJECT
+from notifier.shipped import schemas_folder
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "notification.md"
 
@@ -82,7 +82,7 @@ INSIDE_A_PLACE = re.compile(r"movement/(origin|destination)/(kind|value)")
 
 def fields() -> dict[str, str]:
     """Every field of the public JSON form by its path (`*` for each item of a list), with its meaning."""
-    schema = json.loads((schema_folder() / "Notification.avsc").read_text())
+    schema = json.loads((schemas_folder() / "Notification.avsc").read_text())
     found = {
         RENAMED.get(path, path): meaning for path, meaning in _walk(schema, "") if not INSIDE_A_PLACE.fullmatch(path)
     }

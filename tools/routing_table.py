@@ -1,4 +1,4 @@
-"""Writes the tables of docs/routing.md from notifier/routing/table.py and facts.py; a test keeps them equal.
+"""Writes the tables of docs/routing.md from notifier/rules/table.py and facts.py; a test keeps them equal.
 
 `python tools/routing_table.py` writes the file anew; what stands between a pair of markers is replaced.
 """
@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from notifier.notification.territories import BUILT_IN
-from notifier.routing.facts import NAMING
-from notifier.routing.table import EXPECTED, SAFEGUARDS, SILENCES, Expected
+from notifier.rules.facts import NAMING
+from notifier.rules.table import EXPECTED, SAFEGUARDS, SILENCES, Expected
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "routing.md"
 CUSTODY = {"any": "", "in_custody": "in custody", "free": "not in custody"}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from notifier.envelope.keys import SigningKey, signature_holds
+from notifier.crypto.keys import SigningKey, signature_holds
 from notifier.errors import NoteError
 
 LONGEST_NOTE: Final = 1_000_000  # characters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 
 Kind = Literal["decision", "delivery", "directory", "act"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from notifier.audit import merkle
-from notifier.envelope.primitives import blake
+from notifier.crypto.primitives import blake
 from notifier.errors import Malformed
 
 LEAF_SIZE: Final = 8 + 32

@@ -47,7 +47,7 @@ def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list
 
     One that a warning about safety stops is asked about by itself, the others together.
     """
-    from notifier.producers.accepting import stopping
+    from notifier.persons.acceptance import stopping
 
     for where, prepared in found:
         for line in shown(where, prepared):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from notifier.audit.checkpoint import Verifier
-from notifier.audit.verify import Report, verify_folder
+from notifier.auditor.verify import Report, verify_folder
 from notifier.cli.context import Context, common
 from notifier.errors import ConfigError, Refused, StorageError, UsageError
 from notifier.escaping import escaped

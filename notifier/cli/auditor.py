@@ -12,7 +12,7 @@ from notifier.errors import ConfigError
 from notifier.runtime import Runtime
 
 if TYPE_CHECKING:
-    from notifier.audit.auditor import Auditor
+    from notifier.auditor.auditor import Auditor
     from notifier.directory.client import DirectoryClient
     from notifier.transport.base import Transport
 
@@ -26,10 +26,10 @@ def command(context: Context, listen: str | None) -> None:
     It keeps a Merkle log of every decision and delivery in its log folder, and signs a checkpoint at least
     once a second while there is something new.
     """
-    from notifier.audit.auditor import Auditor
     from notifier.audit.checkpoint import Signer, Verifier
-    from notifier.cli.service import run_service
+    from notifier.auditor.auditor import Auditor
     from notifier.keyfiles import signing_key
+    from notifier.supervision import run_service
 
     settings = context.settings("auditor")
     folder = settings.log_folder

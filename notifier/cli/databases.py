@@ -10,15 +10,15 @@ from notifier.config import Settings
 from notifier.errors import ConfigError
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox import Inbox
-    from notifier.producers.outbox import Outbox
+    from notifier.consumers.inbox.inbox import Inbox
+    from notifier.outbox.outbox import Outbox
 
 T = TypeVar("T")
 
 
 def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
     """What `look` finds in the inbox of `settings`."""
-    from notifier.consumers.inbox import Inbox
+    from notifier.consumers.inbox.inbox import Inbox
     from notifier.keyfiles import storage_key
     from notifier.runtime import REAL
 
@@ -39,7 +39,7 @@ def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
 def with_outbox(settings: Settings, look: Callable[[Outbox], Awaitable[T]]) -> T:
     """What `look` finds in, or does to, the outbox of `settings`."""
     from notifier.keyfiles import storage_key
-    from notifier.producers.outbox import Outbox
+    from notifier.outbox.outbox import Outbox
     from notifier.runtime import REAL
 
     address, key = settings.writes_to(), storage_key(settings.keys)

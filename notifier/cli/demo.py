@@ -39,7 +39,7 @@ def command(context: Context, keep: bool, examples: Path | None) -> int:
 
     Exit status 1 if anything is not as it must be. Without --keep everything is in a temporary folder.
     """
-    from notifier.ops.logging import configure
+    from notifier.telemetry.logging import configure
 
     configure(level=logging.ERROR)
     files = _files(examples)

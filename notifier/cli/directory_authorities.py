@@ -126,7 +126,7 @@ def suspend(authority: str, folder: Path, keys: Path) -> None:
 def permit(authority: str, types: tuple[str, ...], folder: Path, keys: Path) -> None:
     """Let a suspended authority take part again; where types are named, it may send these, and no others."""
     from notifier.directory.model import AuthorityState
-    from notifier.routing.facts import PERMISSIONS
+    from notifier.rules.facts import PERMISSIONS
 
     if unknown := sorted(set(types) - PERMISSIONS):
         raise Refused(
@@ -153,7 +153,7 @@ def _stand(authority: str, folder: Path, keys: Path, **standing: Any) -> None:
 
 
 def _present(path: Path | None) -> Any:
-    from notifier.envelope import SigningKey
+    from notifier.crypto.keys import SigningKey
     from notifier.keyfiles import KEY_BYTES, read_secret
 
     if path is None:

@@ -7,14 +7,7 @@ from pathlib import Path
 
 import click
 
-from notifier.cli.directory_shared import (
-    folder_option,
-    keys_option,
-    read_as,
-    read_file,
-    registry_of,
-    said,
-)
+from notifier.cli.directory_shared import folder_option, keys_option, read_as, read_file, registry_of, said
 from notifier.directory.roles import ALL_ROLES, delegator_of
 
 

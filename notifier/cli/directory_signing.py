@@ -32,7 +32,7 @@ def rules(file: Path, replace_staged: bool, folder: Path, keys: Path) -> None:
     first what it changes, and for whom: `notifier rules diff current FILE --replay`.
     """
     from notifier.directory import rulebook
-    from notifier.routing.rules import RuleSet
+    from notifier.rules.ruleset import RuleSet
 
     registry = registry_of(folder, keys)
     following, out = registry.change_rules(RuleSet.from_document(read_json(file)), replace_staged=replace_staged)
@@ -155,7 +155,7 @@ def _show(one: Pending) -> None:
 
 
 def _rules(one: Pending) -> Iterator[str]:
-    from notifier.routing.changes import changes
+    from notifier.rules.diff import changes
 
     if one.reading is not None and one.reading.rules is not None:
         yield from map(change_line, changes(*one.reading.rules))

@@ -19,7 +19,7 @@ from notifier.errors import ConfigError, NotifierError, Refused
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
-    from notifier.ops.diagnosis import Finding, Reference
+    from notifier.doctor.diagnosis import Finding, Reference
 
 ANSWER_S: Final = 3.0
 AT_ONCE: Final = 8  # parties
@@ -51,7 +51,7 @@ def command(context: Context) -> None:
 
 def _parties(context: Context) -> tuple[list[Settings], list[Finding]]:
     """Whom to examine; and of whom not even the settings read."""
-    from notifier.ops.diagnosis import refused
+    from notifier.doctor.diagnosis import refused
 
     if context.config is not None or context.authority is not None:
         return [context.settings()], []
@@ -66,7 +66,7 @@ def _parties(context: Context) -> tuple[list[Settings], list[Finding]]:
 
 
 async def _examine(parties: list[Settings], references: list[Reference]) -> list[Finding]:
-    from notifier.ops.diagnosis import examine
+    from notifier.doctor.diagnosis import examine
     from notifier.runtime import wall_clock
 
     turn = asyncio.Semaphore(AT_ONCE)
@@ -89,7 +89,7 @@ def _configurations(home: Path) -> list[Path]:
 
 def _references(context: Context, parties: list[Settings]) -> Iterator[Reference]:
     """Other clocks: the directory's server, and the auditor of the home."""
-    from notifier.ops.diagnosis import Reference
+    from notifier.doctor.diagnosis import Reference
     from notifier.runtime import wall_clock
 
     places = {one.directory.source for one in parties if "://" in one.directory.source}

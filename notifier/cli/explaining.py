@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from notifier.notification.places import ReadPlace
-    from notifier.producers.approvals import Ruling
-    from notifier.routing.changes import Change
+    from notifier.persons.approvals import Ruling
+    from notifier.rules.diff import Change
 
 EXERCISE: Final = "  EXERCISE"
 """What stands behind the line of a notification that is a drill, wherever one is shown."""

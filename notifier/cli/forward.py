@@ -16,13 +16,13 @@ from notifier.cli.explaining import EXERCISE
 from notifier.cli.person import submitter, submitter_options
 from notifier.cli.waiting import Left, say_left
 from notifier.errors import Refused, UsageError
-from notifier.producers.states import RecipientState
+from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
     from notifier.config import Settings
-    from notifier.consumers.inbox import Received
-    from notifier.producers.outbox import Status
-    from notifier.producers.submissions import Submitter
+    from notifier.consumers.inbox.inbox import Received
+    from notifier.outbox.outbox import Status
+    from notifier.persons.submissions import Submitter
 
 GRACE_SECONDS: Final = 5.0
 ASK: Final = "forwarding_forbidden"
@@ -53,7 +53,7 @@ def command(
     The originator's handling decides: with H2, outside its release_to, or in another state that it does not name,
     nothing is made, and --ask asks it for leave. What may be about a child goes to no front line.
     """
-    from notifier.ops.logging import configure
+    from notifier.telemetry.logging import configure
 
     if bool(names) is listed:
         raise UsageError(detail="name the authorities to tell, or --list", hint="see notifier forward --help")

@@ -16,8 +16,8 @@ from notifier.escaping import escaped
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox import Inbox, Received, RefusedRecord
-    from notifier.storage import Lease
+    from notifier.consumers.inbox.inbox import Inbox, Received, RefusedRecord
+    from notifier.storage.lease import Lease
 
 PATIENCE_SECONDS: Final = 30.0  # with a subscriber that is at work
 LOOK_SECONDS: Final = 0.1
@@ -157,7 +157,7 @@ def retry(context: Context) -> None:
 
 async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedRecord]]:
     """What is refused before and after everything was tried again that may be cured."""
-    from notifier.consumers.inbox import Inbox
+    from notifier.consumers.inbox.inbox import Inbox
     from notifier.keyfiles import storage_key
     from notifier.runtime import REAL
 
@@ -196,8 +196,8 @@ async def _by_the_subscriber(inbox: Inbox) -> None:
 
 
 async def _here(settings: Settings, inbox: Inbox, lease: Lease) -> None:
+    from notifier.consumers.reader import Verification
     from notifier.consumers.retrial import try_all
-    from notifier.consumers.verification import Verification
     from notifier.directory.client import DirectoryClient
     from notifier.keyfiles import decryption_keys, signing_key
     from notifier.runtime import REAL

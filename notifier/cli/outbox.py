@@ -12,12 +12,12 @@ from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.person import decider_key, decider_options
 from notifier.escaping import escaped
-from notifier.producers.adoptions import Adopted
+from notifier.persons.adoptions import Adopted
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.producers.outbox import Outbox
-    from notifier.producers.restoration import Restored
+    from notifier.outbox.outbox import Outbox
+    from notifier.outbox.restoration import Restored
 
 DECIDED: Final = {
     Adopted.SENT_AGAIN: "goes out again",

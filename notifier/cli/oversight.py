@@ -25,7 +25,7 @@ def grant(context: Context, file: Path) -> None:
     It goes into the oversight's configuration, with the outbox, and cannot be taken back but by a new storage key.
     """
     from notifier.keyfiles import storage_key, write_private
-    from notifier.producers.compartments import decisions_key
+    from notifier.outbox.key_separation import decisions_key
 
     settings = context.writer()
     if file.exists():

@@ -15,14 +15,14 @@ from notifier.cli.databases import with_outbox
 from notifier.config import Settings
 from notifier.errors import ConfigError, NotifierError, Refused
 from notifier.escaping import escaped
-from notifier.producers.persons import NAME, PERMISSIONS, PersonKind
+from notifier.persons.model import NAME, PERMISSIONS, PersonKind
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.envelope import SigningKey
-    from notifier.producers.outbox import Outbox, Proof
-    from notifier.producers.persons import Person
-    from notifier.producers.submissions import Submitter
+    from notifier.crypto.keys import SigningKey
+    from notifier.outbox.outbox import Outbox, Proof
+    from notifier.persons.model import Person
+    from notifier.persons.submissions import Submitter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -153,7 +153,7 @@ def submitter_options(function: F) -> F:
 def submitter(settings: Settings, by: str | None, key: Path | None) -> Submitter | None:
     """Return who submits by these options; None where nobody is named: then the service of `keys.submitter` does."""
     from notifier.keyfiles import person_key
-    from notifier.producers.submissions import Submitter
+    from notifier.persons.submissions import Submitter
 
     if by is None:
         if key is not None:
@@ -197,7 +197,7 @@ def _add_with_file(
     Where nobody knows whether the person is registered (it was interrupted), the file stays: it is the key of
     whoever is, or will be at the next attempt.
     """
-    from notifier.envelope import SigningKey
+    from notifier.crypto.keys import SigningKey
     from notifier.files import alone
     from notifier.keyfiles import person_key, write_private
 

@@ -18,14 +18,14 @@ from notifier.cli.explaining import EXERCISE
 from notifier.cli.person import submitter, submitter_options
 from notifier.cli.waiting import Left, say_left
 from notifier.errors import NotificationInvalid, NotifierError, Refused, Temporary
-from notifier.producers.states import RecipientState
+from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
     from notifier.config import Settings
     from notifier.notification.warnings import NotificationWarning
-    from notifier.producers.outbox import Status
+    from notifier.outbox.outbox import Status
+    from notifier.persons.submissions import Submitter
     from notifier.producers.publisher import Prepared, Publisher
-    from notifier.producers.submissions import Submitter
 
 GRACE_SECONDS: Final = 5.0
 STOPPED: Final = frozenset({"warnings_not_accepted", "declined"})
@@ -144,7 +144,7 @@ def command(
     is sent. Exit status 3 where something still waits and no service carries the outbox (notifier publisher).
     """
     from notifier.cli.asking import is_terminal
-    from notifier.ops.logging import configure
+    from notifier.telemetry.logging import configure
 
     configure(level=logging.WARNING)
     found = [Result(where, text) for name in files for where, text in read_documents(name)]

@@ -12,8 +12,8 @@ from notifier.runtime import Runtime
 
 if TYPE_CHECKING:
     from notifier.directory.client import DirectoryClient
-    from notifier.producers.carrier import Carrier
-    from notifier.producers.outbox import Outbox
+    from notifier.outbox.outbox import Outbox
+    from notifier.producers.service import Carrier
     from notifier.transport.base import Transport
 
 
@@ -26,11 +26,11 @@ def command(context: Context, listen: str | None) -> None:
     While it runs, publish, forward, review and person need no broker: what they store leaves by this. Start another
     one on the same outbox at any time: it stands by.
     """
-    from notifier.cli.service import run_service
     from notifier.keyfiles import signing_key, storage_key
-    from notifier.producers.carrier import Carrier
-    from notifier.producers.outbox import Outbox
-    from notifier.producers.sealer import Sealer
+    from notifier.outbox.outbox import Outbox
+    from notifier.outbox.sealer import Sealer
+    from notifier.producers.service import Carrier
+    from notifier.supervision import run_service
 
     settings = context.writer()
     if listen is not None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
     from notifier.notification import Notification
     from notifier.notification.model import Approval
-    from notifier.producers.outbox import Outbox
-    from notifier.producers.plan import Ties
-    from notifier.routing.rules import RuleSet
+    from notifier.outbox.outbox import Outbox
+    from notifier.policy.plan import Ties
+    from notifier.rules.ruleset import RuleSet
 
 
 class Replay:
@@ -35,8 +35,8 @@ class Replay:
         self, name: str, notification: Notification, ties: Ties, approvals: Sequence[Approval] = ()
     ) -> dict[str, Any] | None:
         """The difference for one notification, which `name` names, as a document; None where there is none."""
-        from notifier.producers.ties import planned
-        from notifier.routing.changes import compare
+        from notifier.policy.case import planned
+        from notifier.rules.diff import compare
 
         was, now = (planned(notification, ties, one, approvals).entries for one in self._snapshots)
         found = compare(was, now)
@@ -83,7 +83,7 @@ class Shown:
 def replay_all(context: Context, files: tuple[str, ...], replay: Replay, shown: Shown) -> int:
     """Every notification of the outbox and the files, one at a time; 1 where a file holds what is none."""
     from notifier.notification import parse
-    from notifier.producers.plan import UNTIED
+    from notifier.policy.plan import UNTIED
 
     refused = 0
     shown.begin()

@@ -18,13 +18,13 @@ from notifier.cli.waiting import Left, say_left
 from notifier.config import Settings
 from notifier.errors import UsageError
 from notifier.escaping import escaped
-from notifier.producers.approvals import NEEDS
+from notifier.persons.approvals import NEEDS
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.producers.outbox import Outbox, Proof, Status
+    from notifier.outbox.outbox import Outbox, Proof, Status
+    from notifier.outbox.review import Reviewed
     from notifier.producers.publisher import Publisher
-    from notifier.producers.review import Reviewed
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -186,8 +186,8 @@ def _ruled(
     settings: Settings, message_id: str, decide: Callable[[Publisher], Awaitable[T]]
 ) -> tuple[T, Reviewed, Status, Left]:
     """What `decide` comes to; then the hub has a moment to take what leaves now, or it is said to wait."""
-    from notifier.ops.logging import configure
     from notifier.producers.publisher import Publisher
+    from notifier.telemetry.logging import configure
 
     configure(level=logging.WARNING)
 

@@ -15,7 +15,7 @@ from notifier.escaping import escaped
 if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
     from notifier.notification import Notification
-    from notifier.routing.decision import Decision
+    from notifier.policy.decision import Decision
 
 _BESIDES: Final = {
     "update": "besides: whoever was told of what it is about, and of that one's updates",
@@ -73,7 +73,7 @@ def _decide(text: str, snapshot: Snapshot) -> tuple[Notification, Decision, list
     from notifier.notification import parse
     from notifier.notification.timeliness import untimely
     from notifier.notification.warnings import warned, warnings
-    from notifier.routing.decision import decide
+    from notifier.policy.decision import decide
     from notifier.runtime import REAL
 
     notification = parse(text)
@@ -105,7 +105,7 @@ def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
 
 def _show(name: str, notification: Notification, decision: Decision) -> None:
     from notifier.notification.places import read_as
-    from notifier.routing.facts import NAMING
+    from notifier.rules.facts import NAMING
 
     type_ = notification.type
     mark = EXERCISE if notification.exercise else ""

@@ -24,10 +24,10 @@ def command(context: Context, listen: str | None) -> None:
 
     Routers share the intake partitions; start another one at any time, and stop or kill any.
     """
-    from notifier.cli.service import run_service
     from notifier.directory.holding import check_held
     from notifier.keyfiles import decryption_keys, signing_key
     from notifier.routing.router import Router
+    from notifier.supervision import run_service
 
     settings = context.settings("router")
     if listen is not None:

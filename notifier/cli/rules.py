@@ -20,7 +20,7 @@ from notifier.times import rfc3339
 if TYPE_CHECKING:
     from notifier.directory.client import DirectoryClient
     from notifier.directory.snapshot import Snapshot
-    from notifier.routing.rules import RuleSet
+    from notifier.rules.ruleset import RuleSet
 
 NO_TABLE: Final = "this version has no table of territories: the one that the software brings applies"
 WORDS: Final = ("current", "previous", "staged")
@@ -54,7 +54,7 @@ def show(context: Context, version: str, folder: Path | None) -> None:
     if context.json:
         context.print_json(rules.to_document())
         return
-    from notifier.routing.rules import territory_rows
+    from notifier.rules.ruleset import territory_rows
 
     click.echo(f"version {rules.version} of the rules, {rfc3339(rules.issued_at)}")
     document = rules.to_document()
@@ -81,7 +81,7 @@ def diff(context: Context, old: str, new: str, files: tuple[str, ...], replay: b
     With --replay, every notification in the outbox of who acts (--as), and in the files named, is decided by both
     versions: who would be told, who not any more, and what would be held or told for other reasons.
     """
-    from notifier.routing.changes import changes, to_json
+    from notifier.rules.diff import changes, to_json
 
     if files and not replay:
         raise UsageError(detail="files are for --replay")
@@ -181,7 +181,7 @@ def _number(version: str) -> int:
 def _from_file(path: str) -> RuleSet:
     """Rules that nobody signed yet, as they would have to be to be signed."""
     from notifier.directory import rulebook
-    from notifier.routing.rules import RuleSet
+    from notifier.rules.ruleset import RuleSet
 
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8-sig"))

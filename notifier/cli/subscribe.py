@@ -17,7 +17,7 @@ from notifier.config import Settings
 from notifier.errors import UsageError
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox import Received
+    from notifier.consumers.inbox.inbox import Received
     from notifier.consumers.sinks import Sink
 
 PATIENCE_SECONDS: Final = 5.0  # without the feed, for whoever does not want to wait
@@ -35,7 +35,7 @@ def command(context: Context, until_idle: float | None, sinks: tuple[str, ...], 
     standard error: ids, never contents. An exercise reaches the inbox and standard output, and no file that
     others read from.
     """
-    from notifier.ops.logging import configure
+    from notifier.telemetry.logging import configure
 
     configure(level=logging.WARNING)
     taken = [_sink(text) for text in sinks]
@@ -59,7 +59,7 @@ def _sink(text: str) -> Sink:
 async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | None) -> None:
     from notifier.consumers.sinks import Callback
     from notifier.consumers.subscriber import Subscriber
-    from notifier.ops.server import serve
+    from notifier.telemetry.server import serve
 
     count = 0
 

@@ -9,12 +9,12 @@ import click
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.explaining import EXERCISE
-from notifier.producers.states import NO_FEED, NO_KEY, RecipientState
+from notifier.outbox.states import NO_FEED, NO_KEY, RecipientState
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.producers.outbox import Status
-    from notifier.producers.recipients import RecipientStatus
+    from notifier.outbox.outbox import Status
+    from notifier.outbox.recipients import RecipientStatus
 
 AWAITED: Final = {RecipientState.WAITING: "decision", RecipientState.HELD: "review"}
 """What a recipient's state waits for, where it is the hub's or a person's to give; receipts will follow `told`."""

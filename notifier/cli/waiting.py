@@ -11,10 +11,10 @@ import click
 
 from notifier.config import Settings
 from notifier.errors import REASONS, Temporary
-from notifier.producers.states import SET_ASIDE, RecipientState
+from notifier.outbox.states import SET_ASIDE, RecipientState
 
 if TYPE_CHECKING:
-    from notifier.producers.outbox import Status
+    from notifier.outbox.outbox import Status
     from notifier.producers.publisher import Publisher
 
 WAITS: Final = 3
@@ -69,7 +69,7 @@ def say_left(settings: Settings, left: Left, *, insisted: bool = False) -> int:
 
 
 def _why(settings: Settings, text: str, said: Sequence[str]) -> Temporary:
-    from notifier.ops.diagnosis import OK, broker
+    from notifier.doctor.diagnosis import OK, broker
 
     found = asyncio.run(broker(settings))
     if found.state != OK:

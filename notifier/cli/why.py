@@ -14,17 +14,17 @@ from notifier.cli.explaining import EXERCISE, entry_line, ruling_document, rulin
 from notifier.config import Overseen, Settings
 from notifier.errors import Refused
 from notifier.escaping import escaped
-from notifier.producers.states import RecipientState
+from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox import Received
+    from notifier.consumers.inbox.inbox import Received
     from notifier.directory.client import DirectoryClient
     from notifier.notification import Notification
-    from notifier.producers.approvals import Ruling
-    from notifier.producers.outbox import Outbox, Status
-    from notifier.producers.oversight import Decided
-    from notifier.producers.review import Reviewed
-    from notifier.routing.rules import RuleSet
+    from notifier.outbox.outbox import Outbox, Status
+    from notifier.outbox.oversight import Decided
+    from notifier.outbox.review import Reviewed
+    from notifier.persons.approvals import Ruling
+    from notifier.rules.ruleset import RuleSet
 
 
 @click.command(epilog="Example: notifier why 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 DEU/spoc --as TUR/spoc")
@@ -130,7 +130,7 @@ def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
 
 async def _decided(overseen: Overseen, message_id: str) -> Decided:
     from notifier.keyfiles import decisions_key_of
-    from notifier.producers.oversight import Overseer
+    from notifier.outbox.oversight import Overseer
 
     async with Overseer(overseen.outbox, overseen.name, decisions_key_of(overseen)) as overseer:
         return await overseer.decided(message_id)
@@ -138,8 +138,8 @@ async def _decided(overseen: Overseen, message_id: str) -> Decided:
 
 def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dict[str, Any]:
     """What the inbox and the directory say of this authority alone."""
-    from notifier.consumers.why import why_told
     from notifier.directory.client import DirectoryClient
+    from notifier.policy.explain import why_told
 
     if settings.inbox is None:
         raise Refused("not_found", "there is no notification of that id in the outbox")

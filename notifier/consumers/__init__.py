@@ -1,0 +1,1 @@
+"""Subscribing: verified records, the inbox that stores them once, receipts, and sinks."""

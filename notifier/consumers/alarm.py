@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from notifier.consumers.inbox import ALARM
-from notifier.consumers.reading import Message, Refusal, Result
-from notifier.ops import metrics
+from notifier.consumers.inbox.inbox import ALARM
+from notifier.consumers.verification import Message, Refusal, Result
+from notifier.telemetry import metrics
 
 log = structlog.get_logger("notifier.subscriber")
 

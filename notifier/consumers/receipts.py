@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from notifier.codec import codec
-from notifier.consumers.reading import Message, Refusal
-from notifier.envelope import SigningKey
-from notifier.envelope.primitives import pae
+from notifier.codec.single_object import codec
+from notifier.consumers.verification import Message, Refusal
+from notifier.crypto.keys import SigningKey
+from notifier.crypto.primitives import pae
 
 RECEIPT_TYPE: Final = b"application/vnd.notifier.receipt.v1"
 

@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from notifier.consumers.filling import Stored
-from notifier.consumers.inbox import Inbox
-from notifier.consumers.verification import Verification
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.inbox.transaction import Stored
+from notifier.consumers.reader import Verification
 from notifier.directory.model import Directory
-from notifier.storage import Lease
+from notifier.storage.lease import Lease
 
 BATCH: Final = 200
 LOOK_SECONDS: Final = 1.0

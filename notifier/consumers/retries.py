@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from notifier.backoff import Backoff
+from notifier.aio import Backoff
 from notifier.errors import Fenced, Temporary
 from notifier.runtime import Entropy
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from notifier.consumers.inbox import Received
+from notifier.consumers.inbox.inbox import Received
 from notifier.errors import StorageError
 from notifier.escaping import json_text
 from notifier.notification import to_json

@@ -20,31 +20,22 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import structlog
 
-from notifier.backoff import Backoff
+from notifier.aio import Backoff, ended
 from notifier.consumers.alarm import Alarm
-from notifier.consumers.filling import Stored
-from notifier.consumers.inbox import Inbox, Received
-from notifier.consumers.reading import Refusal, Result
+from notifier.consumers.inbox.inbox import Inbox, Received
+from notifier.consumers.inbox.transaction import Stored
+from notifier.consumers.reader import Verification
 from notifier.consumers.retrial import Retrial
 from notifier.consumers.retries import Retries
 from notifier.consumers.sinks import Sink
-from notifier.consumers.verification import Verification
+from notifier.consumers.verification import Refusal, Result
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.snapshot import DirectorySource
-from notifier.envelope import DecryptionKey, SigningKey
-from notifier.errors import (
-    ConfigError,
-    Cure,
-    DirectoryStale,
-    Fenced,
-    NotifierError,
-    StorageError,
-    Temporary,
-)
-from notifier.ops import metrics
+from notifier.errors import ConfigError, Cure, DirectoryStale, Fenced, NotifierError, StorageError, Temporary
 from notifier.runtime import REAL, Runtime
-from notifier.storage import Lease
-from notifier.tasks import ended
+from notifier.storage.lease import Lease
+from notifier.telemetry import metrics
 from notifier.topics import feed_of
 from notifier.transport.base import Reader, Record, Transport
 

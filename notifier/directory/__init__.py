@@ -1,0 +1,1 @@
+"""The directory: who takes part, with which keys, signed by its role holders."""

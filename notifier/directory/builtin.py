@@ -5,8 +5,8 @@ from __future__ import annotations
 from notifier.config import OVERSIGHT
 from notifier.directory.model import Authority, Directory, Hub
 from notifier.directory.snapshot import Snapshot
-from notifier.routing.facts import PERMISSIONS
-from notifier.routing.rules import default_rules
+from notifier.rules.facts import PERMISSIONS
+from notifier.rules.ruleset import default_rules
 from notifier.topics import feed_of
 
 STATE_ROLES = ("spoc", "ncb", "consular", "fiu", "border")

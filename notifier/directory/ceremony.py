@@ -21,7 +21,7 @@ from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS, Directory
 from notifier.directory.roles import DELEGATED, LIFETIME_MS, NUMBERED, delegator_of
 from notifier.directory.wording import Endorser, changes, day
 from notifier.errors import DirectoryError
-from notifier.routing.rules import RuleSet
+from notifier.rules.ruleset import RuleSet
 
 NOTHING: Final = "nothing changes: it is signed again as it is"
 SPARE_MS: Final = DAY_MS  # by how much a version may be good for longer than one that is made now

@@ -23,7 +23,7 @@ from notifier.directory.fetching import FolderFetcher, WebFetcher
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import ConfigError, DirectoryError, DirectoryStale, Refused, StorageError
-from notifier.routing.rules import RuleSet
+from notifier.rules.ruleset import RuleSet
 from notifier.runtime import Clock, wall_clock
 
 T = TypeVar("T")

@@ -5,20 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import (
-    ROLES,
-    Authority,
-    AuthorityState,
-    Directory,
-    Hub,
-    Key,
-    KeyState,
-    KeyUse,
-    LogKey,
-    Standing,
-)
-from notifier.envelope.keys import key_id
+from notifier.crypto.keys import KeyUse, key_id
+from notifier.crypto.points import check_encryption_key, check_signing_key
+from notifier.directory.model import ROLES, Authority, AuthorityState, Directory, Hub, Key, KeyState, LogKey, Standing
 from notifier.errors import DirectoryError, KeyRejected
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from notifier.directory.model import Key, KeyUse
+from notifier.crypto.keys import KeyUse
+from notifier.directory.model import Key
 from notifier.directory.roles import margin, margin_of
 from notifier.directory.snapshot import Snapshot
 

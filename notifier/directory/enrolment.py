@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from notifier.audit.checkpoint import Signer, Verifier
-from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import ROLES, Directory, Key, KeyState, KeyUse
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey, signature_holds
+from notifier.crypto.points import check_encryption_key, check_signing_key
+from notifier.crypto.primitives import blake, decrypt, encrypt, exchange, pae, public_of, u16
+from notifier.directory.model import ROLES, Directory, Key, KeyState
 from notifier.directory.wording import Endorser
-from notifier.envelope.keys import DecryptionKey, SigningKey, signature_holds
-from notifier.envelope.primitives import blake, decrypt, encrypt, exchange, pae, public_of, u16
 from notifier.errors import Fault, KeyRejected, Malformed, NoteError, NotificationInvalid
 from notifier.runtime import Entropy
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from notifier.backoff import Backoff
+from notifier.aio import Backoff
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.errors import DirectoryStale, NotifierError
 

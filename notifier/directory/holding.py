@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from notifier.directory.model import Key, KeyUse, newest_to_seal_to
+from notifier.crypto.keys import KeyUse
+from notifier.directory.model import Key, newest_to_seal_to
 from notifier.errors import DirectoryError
 
 ENROL: Final = "use the key that is enrolled, or have this one enrolled (notifier directory request)"

@@ -7,19 +7,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from notifier.crypto.keys import KeyUse
+
 DAY_MS: Final = 24 * 60 * 60 * 1000
 LONGEST_EXPIRY_MS: Final = 30 * DAY_MS
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 VERSION_GRACE_MS: Final = DAY_MS  # how long the version before the current one is accepted (DESIGN.md)
 
 ROLES: Final = ("spoc", "ncb", "consular", "fiu", "border", "oversight")
-
-
-class KeyUse(StrEnum):
-    """Signing and encryption keys are separate keys; neither is ever converted into the other."""
-
-    SIGN = "sign"
-    ENCRYPT = "encrypt"
 
 
 class KeyState(StrEnum):

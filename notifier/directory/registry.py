@@ -13,22 +13,22 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from securesystemslib.signer import Key as PublicKey
 
 from notifier.audit.checkpoint import Verifier
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey, key_id
 from notifier.directory import enrolment, rulebook
 from notifier.directory.builtin import permissions_of, principal_of
 from notifier.directory.ceremony import State
 from notifier.directory.client import hub_id_of
 from notifier.directory.document import from_document, to_document
 from notifier.directory.enrolment import HUB, Challenge, LogKeyRequest, Request, check_log_request
-from notifier.directory.model import DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState, KeyUse, LogKey
+from notifier.directory.model import DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState, LogKey
 from notifier.directory.repository import Pending, Repository
 from notifier.directory.roles import due
-from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.errors import DirectoryError, Refused
 from notifier.files import alone
 from notifier.keyfiles import write_private
 from notifier.notification.suggesting import did_you_mean, parties_like
-from notifier.routing.changes import changes
-from notifier.routing.rules import RuleSet, default_rules
+from notifier.rules.diff import changes
+from notifier.rules.ruleset import RuleSet, default_rules
 from notifier.runtime import Clock
 from notifier.topics import feed_of
 

@@ -13,8 +13,8 @@ from notifier.directory.model import ROLES, Directory
 from notifier.errors import DirectoryError
 from notifier.notification.states import is_state
 from notifier.notification.territories import Territory
-from notifier.routing.facts import NAMING
-from notifier.routing.rules import Row, RuleSet
+from notifier.rules.facts import NAMING
+from notifier.rules.ruleset import Row, RuleSet
 
 TYPES: Final = tuple(sorted(type_ for type_, naming in NAMING.items() if naming.startswith("rules")))
 """The types of which the rules decide who is told."""

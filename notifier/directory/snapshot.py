@@ -8,7 +8,7 @@ from typing import Protocol
 
 from notifier.directory.model import Directory
 from notifier.errors import DirectoryStale
-from notifier.routing.rules import RuleSet
+from notifier.rules.ruleset import RuleSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
-from notifier.directory.model import Authority, Directory, Hub, Key, KeyState, KeyUse
+from notifier.crypto.keys import KeyUse
+from notifier.directory.model import Authority, Directory, Hub, Key, KeyState
 from notifier.times import rfc3339
 
 Endorser = Callable[[str, Sequence[Key]], Key | None]

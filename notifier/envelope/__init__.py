@@ -12,7 +12,6 @@ from notifier.envelope.format import (
     raw_digest,
     stream_key,
 )
-from notifier.envelope.keys import DecryptionKey, SigningKey, key_id
 from notifier.envelope.opening import (
     Opened,
     ParsedDelivery,
@@ -45,13 +44,11 @@ __all__ = [
     "Act",
     "Addressee",
     "Body",
-    "DecryptionKey",
     "Header",
     "Opened",
     "ParsedDelivery",
     "Sealed",
     "SignedStatement",
-    "SigningKey",
     "Slip",
     "Statement",
     "VerifiedDelivery",
@@ -61,7 +58,6 @@ __all__ = [
     "digest_of",
     "envelope_id_of",
     "inputs_digest",
-    "key_id",
     "leaf_of",
     "notice",
     "notification_digest",

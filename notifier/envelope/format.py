@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from notifier.codec import codec
-from notifier.envelope.primitives import DIGEST_BYTES, ID_BYTES, blake, blakes, pae, u16, u32
+from notifier.codec.single_object import codec
+from notifier.crypto.primitives import DIGEST_BYTES, ID_BYTES, blake, blakes, pae, u16, u32
 from notifier.errors import EnvelopeError, Malformed
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.rules.facts import Leg, RoutingFacts
 
 MAGIC: Final = b"NTF"
 SUITE: Final = 1

@@ -6,7 +6,9 @@ import hmac
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from notifier.codec import codec, fingerprint_in
+from notifier.codec.single_object import codec, fingerprint_in
+from notifier.crypto.keys import DecryptionKey
+from notifier.crypto.primitives import blake, decrypt, exchange, unpad
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope.format import (
     BODY_STEP,
@@ -18,8 +20,6 @@ from notifier.envelope.format import (
     stanza_hash,
     transcript,
 )
-from notifier.envelope.keys import DecryptionKey
-from notifier.envelope.primitives import blake, decrypt, exchange, unpad
 from notifier.envelope.statements import HubSigner, SignedStatement, Statement, parse_notice, verify_statement
 from notifier.envelope.verifying import SUITES, Signers, check_count, check_signer, read_prefix
 from notifier.errors import Cure, EnvelopeError, Malformed

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from nacl.utils import random
 
-from notifier.codec import codec
-from notifier.directory.model import KeyUse
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import KEY_BYTES, KeyUse, SigningKey, key_id
+from notifier.crypto.primitives import ID_BYTES, blake, encrypt, exchange, pad, public_of, u32, u64
 from notifier.envelope.format import (
     BODY_STEP,
     ENVELOPE_BYTES,
@@ -26,8 +27,6 @@ from notifier.envelope.format import (
     stanza_hashes,
     transcript,
 )
-from notifier.envelope.keys import KEY_BYTES, SigningKey, key_id
-from notifier.envelope.primitives import ID_BYTES, blake, encrypt, exchange, pad, public_of, u32, u64
 from notifier.errors import EnvelopeError, KeyRejected
 from notifier.runtime import Entropy
 

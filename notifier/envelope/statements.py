@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from notifier.audit.merkle import inclusion_paths, leaf_hash, root_of_path
-from notifier.codec import codec
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import SigningKey, signature_holds
+from notifier.crypto.primitives import pae, u64
 from notifier.directory.model import Key
 from notifier.envelope.format import parse_record
-from notifier.envelope.keys import SigningKey, signature_holds
-from notifier.envelope.primitives import pae, u64
 from notifier.errors import Cure, EnvelopeError, Malformed, ProofError
 from notifier.runtime import Entropy
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, signature_holds
+from notifier.crypto.primitives import blake, decrypt, exchange, unpad
 from notifier.directory.model import Authority, Key
 from notifier.envelope.format import (
     BODY_STEP,
@@ -29,8 +31,6 @@ from notifier.envelope.format import (
     stanza_hashes,
     transcript,
 )
-from notifier.envelope.keys import DecryptionKey, signature_holds
-from notifier.envelope.primitives import blake, decrypt, exchange, unpad
 from notifier.envelope.sealing import stanza_count
 from notifier.envelope.statements import SignedStatement
 from notifier.errors import Cure, EnvelopeError, Malformed

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.notification.model import Document, Local, Movement, Name, Nationality, Notification, Subject
 from notifier.notification.places import Place
 from notifier.notification.states import UNKNOWN

@@ -1,0 +1,1 @@
+"""Publishing: from a document to an entry of the outbox."""

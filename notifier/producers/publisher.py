@@ -20,33 +20,32 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from notifier.backoff import Backoff
+from notifier.aio import Backoff, ended
+from notifier.crypto.keys import SigningKey
 from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.snapshot import DirectorySource, Snapshot
-from notifier.envelope import SigningKey
 from notifier.errors import Fault, KeyRejected, NotificationInvalid, Refused
+from notifier.names import uuid7
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
 from notifier.notification.timeliness import check_timely, untimely
 from notifier.notification.warnings import NotificationWarning, WarningKind, warned, warnings
-from notifier.ops import metrics
-from notifier.producers.accepting import REPEATED, check_accepted
-from notifier.producers.approvals import NEEDS, sign
-from notifier.producers.case import UPDATES, Planner
-from notifier.producers.courier import Courier
-from notifier.producers.ids import uuid7
-from notifier.producers.outbox import Outbox, Proof, Status, Submission, parse_id
-from notifier.producers.persons import Person, PersonKind
-from notifier.producers.plan import UNTIED, Plan, Ties
-from notifier.producers.review import Reviewed
-from notifier.producers.sealer import Sealer
-from notifier.producers.states import RecipientState
-from notifier.producers.submissions import Submitter
-from notifier.producers.ties import check_released, follow, planned
-from notifier.routing.forwarding import check_forward
+from notifier.outbox.cases import UPDATES, Planner
+from notifier.outbox.outbox import Outbox, Proof, Status, Submission, parse_id
+from notifier.outbox.relay import Courier
+from notifier.outbox.review import Reviewed
+from notifier.outbox.sealer import Sealer
+from notifier.outbox.states import RecipientState
+from notifier.persons.acceptance import REPEATED, check_accepted
+from notifier.persons.approvals import NEEDS, sign
+from notifier.persons.model import Person, PersonKind
+from notifier.persons.submissions import Submitter
+from notifier.policy.case import check_released, follow, planned
+from notifier.policy.forwarding import check_forward
+from notifier.policy.plan import UNTIED, Plan, Ties
 from notifier.runtime import REAL, Runtime
-from notifier.tasks import ended
+from notifier.telemetry import metrics
 from notifier.times import rfc3339
 from notifier.transport.base import Transport
 

@@ -1,5 +1,1 @@
-"""Routing: the rules and the decision (pure), and the router that checks and applies them (a shell)."""
-
-from notifier.routing.decision import decide
-
-__all__ = ["decide"]
+"""The router: it checks envelopes, decides them in order, and writes all outputs in one transaction."""

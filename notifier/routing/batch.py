@@ -14,20 +14,12 @@ from typing import Final, Literal
 
 from notifier.audit.entry import AuditEntry
 from notifier.audit.merkle import leaf_hash
-from notifier.codec import codec
-from notifier.envelope import (
-    SignedStatement,
-    SigningKey,
-    Statement,
-    delivery,
-    inputs_digest,
-    notice,
-    sign_statements,
-    stream_key,
-)
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import SigningKey
+from notifier.envelope import SignedStatement, Statement, delivery, inputs_digest, notice, sign_statements, stream_key
+from notifier.routing.admission import NOBODY_IS_TOLD, Admission, Readable, Unreadable
 from notifier.routing.budget import Budget, output_of
-from notifier.routing.hub import NOBODY_IS_TOLD, Admission, Readable, Unreadable
-from notifier.routing.sequences import Place, StreamState, after, place
+from notifier.routing.sequence import Place, StreamState, after, place
 from notifier.routing.streams import Draft, StreamName, Streams
 from notifier.runtime import Entropy, drawn_ahead
 from notifier.topics import AUDIT, REJECTED, STREAMS, feed_of

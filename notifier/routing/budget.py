@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notifier.routing.hub import Readable
+from notifier.routing.admission import Readable
 
 OUTPUT_RATE: Final = 8 * 1024 * 1024  # bytes a second: as much as a recipient may read (sandbox/acls.py)
 OUTPUT_BURST: Final = 64 * 1024 * 1024  # bytes: the largest envelope to the most recipients

@@ -10,8 +10,8 @@ from __future__ import annotations
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import ClockWrong
-from notifier.ops import metrics
 from notifier.runtime import Clock
+from notifier.telemetry import metrics
 
 
 class HubClock:

@@ -10,18 +10,19 @@ from typing import Final
 
 import structlog
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import DecryptionKey, SigningKey, raw_digest
+from notifier.envelope import raw_digest
 from notifier.errors import Malformed
-from notifier.ops import metrics
+from notifier.routing.admission import Admission, Readable, Unreadable, examine
 from notifier.routing.batch import CLOCK_KEY, POSITION_KEY, Decided, Scene, decide, write
 from notifier.routing.budget import Budget
 from notifier.routing.clock import HubClock
-from notifier.routing.hub import Admission, Readable, Unreadable, examine
-from notifier.routing.sequences import StreamState
+from notifier.routing.sequence import StreamState
 from notifier.routing.streams import Streams
 from notifier.runtime import Entropy
+from notifier.telemetry import metrics
 from notifier.topics import AUDIT, REJECTED, STREAMS, router_transactional_id
 from notifier.transport.base import Record, TransactionalSender, Transport
 

@@ -13,16 +13,16 @@ from typing import Final
 
 import structlog
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.snapshot import DirectorySource, Snapshot
-from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import NotifierError, TransportError
-from notifier.ops import metrics
+from notifier.routing.admission import PERHAPS_LATER, Readable, Unreadable
 from notifier.routing.batch import CLOCK_KEY
 from notifier.routing.clock import HubClock
-from notifier.routing.hub import PERHAPS_LATER, Readable, Unreadable
 from notifier.routing.partition import Hub, Partition, Read, read_all
 from notifier.runtime import REAL, Runtime
+from notifier.telemetry import metrics
 from notifier.topics import INTAKE, ROUTER_GROUP, STREAMS
 from notifier.transport.base import Member, Outgoing, Polled, Transport
 

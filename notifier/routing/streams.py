@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from notifier.routing.sequences import StreamState
+from notifier.routing.sequence import StreamState
 
 MAX_STREAMS: Final = 1000  # of one originator in one partition; a publisher begins one when it is made or restored
 

@@ -1,0 +1,1 @@
+"""A real Kafka, a directory, example authorities and all services on one machine."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from notifier.errors import ConfigError, Temporary, UsageError
 from notifier.files import put
 from notifier.sandbox.broker import Node, free_ports, node_folder, plan
-from notifier.storage import LONGEST_PATH
+from notifier.storage.sqlite import LONGEST_PATH
 
 FILE: Final = "sandbox.json"
 LONGEST_HOME: Final = LONGEST_PATH - len("/parties/INTERPOL.oversight/outbox.db")

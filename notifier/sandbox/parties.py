@@ -9,12 +9,12 @@ from typing import Final
 
 from notifier.config import OVERSIGHT, party_config
 from notifier.directory.model import Directory
-from notifier.directory.world import load_world
 from notifier.errors import NotifierError, StorageError
 from notifier.files import put
 from notifier.keyfiles import KEY_BYTES, write_private
-from notifier.producers.compartments import decisions_key
+from notifier.outbox.key_separation import decisions_key
 from notifier.sandbox.pki import CertificateAuthority
+from notifier.sandbox.world import load_world
 
 AT_ONCE: Final = 8  # parties: each file waits for the disk, and the disk takes several at a time
 

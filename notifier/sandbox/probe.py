@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from notifier.config import load, party_config
-from notifier.consumers.reading import Message, Recipient, read
+from notifier.consumers.verification import Message, Recipient, read
 from notifier.directory.client import DirectoryClient
 from notifier.errors import Temporary, TransportError
 from notifier.keyfiles import decryption_keys

@@ -21,19 +21,19 @@ from typing import Any, Final
 
 from notifier import examples
 from notifier.audit.checkpoint import Verifier
-from notifier.audit.verify import Report, verify_folder
-from notifier.codec import codec
+from notifier.auditor.verify import Report, verify_folder
+from notifier.codec.single_object import codec
 from notifier.config import load, party_config
-from notifier.consumers.inbox import Received
+from notifier.consumers.inbox.inbox import Received
 from notifier.consumers.subscriber import Subscriber
 from notifier.directory.client import DirectoryClient
 from notifier.directory.model import Directory
 from notifier.envelope import ParsedDelivery, digest_of, parse_feed
 from notifier.notification import TYPES, parse
 from notifier.notification.warnings import CONCERN_SAFETY
-from notifier.producers.plan import Entry
+from notifier.outbox.states import RecipientState
+from notifier.policy.plan import Entry
 from notifier.producers.publisher import Publisher
-from notifier.producers.states import RecipientState
 from notifier.runtime import REAL
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.sandbox import Sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.envelope import DecryptionKey, SigningKey
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from support.published import Published, publish_in
 from support.stage import Stage
 from support.world import Keys, build_world

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 
 STRANGER = SigningKey.from_secret(b"s" * 32)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from notifier.directory.model import KeyUse
+from notifier.crypto.keys import KeyUse, SigningKey
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import SigningKey
 from support.stage import prefixed
 
 SECOND = SigningKey.from_secret(b"2" * 32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 
 
 @pytest.mark.parametrize(

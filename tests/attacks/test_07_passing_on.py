@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 
 
 async def passed_on(stage, letter, power):

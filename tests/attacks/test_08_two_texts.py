@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from notifier.crypto.primitives import blake, decrypt, encrypt, pad, unpad
 from notifier.envelope import Body
 from notifier.envelope.format import Prefix
-from notifier.envelope.primitives import blake, decrypt, encrypt, pad, unpad
 from notifier.notification import decode, encode
 
 OTHER = bytes(range(32))

@@ -14,11 +14,11 @@ import shutil
 import pytest
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
+from notifier.crypto.keys import KeyUse, SigningKey
 from notifier.directory.ceremony import Version
 from notifier.directory.document import to_document
-from notifier.directory.model import Authority, Directory, Key, KeyUse
+from notifier.directory.model import Authority, Directory, Key
 from notifier.directory.repository import Repository
-from notifier.envelope import SigningKey
 from notifier.errors import DirectoryError
 from notifier.topics import feed_of
 from support.published import publish_in, stamp_by_force

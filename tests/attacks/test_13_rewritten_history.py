@@ -13,11 +13,11 @@ import pytest
 
 from notifier.audit import checkpoint as notes
 from notifier.audit import merkle, tiles
-from notifier.audit.auditor import Auditor
 from notifier.audit.checkpoint import Signer
-from notifier.audit.store import LogStore
-from notifier.audit.verify import verify_folder
-from notifier.envelope import SigningKey
+from notifier.auditor.auditor import Auditor
+from notifier.auditor.store import LogStore
+from notifier.auditor.verify import verify_folder
+from notifier.crypto.keys import SigningKey
 from notifier.errors import ProofError, Refused
 from notifier.topics import AUDIT
 

@@ -12,14 +12,12 @@ from dataclasses import replace
 
 import pytest
 
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey, signature_holds
+from notifier.crypto.points import check_encryption_key, check_signing_key
+from notifier.crypto.primitives import blake, decrypt, encrypt, exchange, u64
 from notifier.directory.document import to_document
 from notifier.directory.enrolment import request
-from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import KeyUse
-from notifier.envelope import DecryptionKey, SigningKey
 from notifier.envelope.format import Prefix
-from notifier.envelope.keys import signature_holds
-from notifier.envelope.primitives import blake, decrypt, encrypt, exchange, u64
 from notifier.errors import DirectoryError, KeyRejected
 from support.published import put_by_force
 

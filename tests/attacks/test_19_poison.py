@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.envelope import parse_feed
 from notifier.envelope.verifying import verify
 from notifier.errors import REASONS
@@ -88,7 +88,7 @@ async def test_a_fault_of_the_software_at_the_hub_costs_one_record(stage, monkey
             raise fault
         return verify(value, **named)
 
-    monkeypatch.setattr("notifier.routing.hub.verify", fails)
+    monkeypatch.setattr("notifier.routing.admission.verify", fails)
     assert await stage.route(first, bad, second) == [None, "malformed", None]
     assert (await stage.read("DEU/spoc")).texts == [first.text, second.text]
 
@@ -103,7 +103,7 @@ async def test_a_fault_of_the_software_at_a_recipient_costs_one_record(stage, mo
             raise fault
         return parse_feed(value)
 
-    monkeypatch.setattr("notifier.consumers.reading.parse_feed", fails)
+    monkeypatch.setattr("notifier.consumers.verification.parse_feed", fails)
     await stage.inject("DEU/spoc", bad)
     true = stage.letter()
     await stage.route(true)

@@ -19,13 +19,13 @@ import structlog
 from prometheus_client import generate_latest
 
 from notifier.cli.inbox import lines
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.consumers.sinks import JsonLines, document
 from notifier.envelope import notice
 from notifier.errors import REASONS
 from notifier.notification import encode, for_sealing, parse
-from notifier.ops.logging import configure
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.rules.facts import Leg, RoutingFacts
+from notifier.telemetry.logging import configure
 from support import stage as staging
 
 HOSTILE = "a\r\nb\x1b[2J\x1b]0;t\x07\x9b\u202egnp\u2066\u200b\u2028\u2029\x85\x00\ufeff\U000e0041"

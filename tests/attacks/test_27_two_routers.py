@@ -11,7 +11,7 @@ import asyncio
 import pytest
 
 from notifier.audit.entry import AuditEntry
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.routing.batch import POSITION_KEY
 from notifier.topics import AUDIT, INTAKE, ROUTER_GROUP, STREAMS
 

@@ -11,7 +11,8 @@ from itertools import product
 
 import pytest
 
-from notifier.envelope import SigningKey, Statement, leaf_of, notice, parse_feed
+from notifier.crypto.keys import SigningKey
+from notifier.envelope import Statement, leaf_of, notice, parse_feed
 from notifier.envelope.statements import sign_statements
 from notifier.topics import INTAKE
 from support.samples import document

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.codec import codec
-from notifier.envelope import SigningKey
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import SigningKey
 from notifier.topics import REJECTED
 from support.stage import prefixed
 

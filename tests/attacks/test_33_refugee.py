@@ -21,9 +21,9 @@ from prometheus_client import generate_latest
 
 from notifier.audit.entry import AuditEntry
 from notifier.consumers.sinks import document as shown
-from notifier.consumers.why import why_told
 from notifier.envelope import open_slip, verify
 from notifier.errors import Refused
+from notifier.policy.explain import why_told
 from notifier.topics import AUDIT, INTAKE, REJECTED, feed_of
 from support.refugee import zone
 from support.stage import Stage, document

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 from notifier.errors import Refused
-from notifier.producers.approvals import sign
-from notifier.producers.submissions import Submitter
+from notifier.persons.approvals import sign
+from notifier.persons.submissions import Submitter
 from support.samples import document
 from support.stage import SERVICE
 

@@ -14,10 +14,11 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from notifier.codec import codec
-from notifier.directory.model import Key, KeyState, KeyUse
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import KeyUse, SigningKey
+from notifier.directory.model import Key, KeyState
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import Header, SigningKey, partition_of
+from notifier.envelope import Header, partition_of
 from notifier.envelope.format import Prefix
 from notifier.envelope.verifying import parse_envelope
 from notifier.routing.batch import NO_STREAM

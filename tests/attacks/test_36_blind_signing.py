@@ -13,12 +13,12 @@ import shutil
 import pytest
 from tuf.api.metadata import Metadata, TargetFile
 
+from notifier.crypto.keys import KeyUse, SigningKey
 from notifier.directory.ceremony import encoded, following
 from notifier.directory.document import to_document
-from notifier.directory.model import Authority, Directory, Key, KeyUse
+from notifier.directory.model import Authority, Directory, Key
 from notifier.directory.repository import Repository
 from notifier.directory.staging import Staging
-from notifier.envelope import SigningKey
 from notifier.errors import DirectoryError, Refused
 from notifier.topics import feed_of
 from support.world import START, YEAR_MS

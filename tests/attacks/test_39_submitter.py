@@ -13,12 +13,12 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 from notifier.errors import KeyRejected, Refused
-from notifier.producers import tables
-from notifier.producers.persons import PersonKind, canonical
-from notifier.producers.submissions import Submitter
-from notifier.producers.work import Work
+from notifier.outbox import tables
+from notifier.outbox.transaction import Work
+from notifier.persons.model import PersonKind, canonical
+from notifier.persons.submissions import Submitter
 from support.databases import EXPECTED, put
 from support.samples import document
 from support.stage import SERVICE

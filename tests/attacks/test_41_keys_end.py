@@ -16,15 +16,15 @@ import pytest
 
 from notifier.audit.checkpoint import Signer, Verifier
 from notifier.audit.entry import AuditEntry
-from notifier.audit.store import LogStore
-from notifier.audit.verify import verify_folder
+from notifier.auditor.store import LogStore
+from notifier.auditor.verify import verify_folder
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory import ends as endings
 from notifier.directory.enrolment import answer, log_request, request
 from notifier.directory.holders import make_key
 from notifier.directory.model import DAY_MS, KeyState
 from notifier.directory.registry import Registry
 from notifier.directory.roles import ALL_ROLES, ONLINE_ROLES, THRESHOLD_ROLES
-from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import NotifierError
 from support.world import Keys
 

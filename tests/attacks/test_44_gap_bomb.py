@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.consumers import tables
+from notifier.consumers.inbox import tables
 
 ENVELOPES = 40
 CAP = 100  # ranges of a stream

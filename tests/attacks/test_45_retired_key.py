@@ -7,8 +7,8 @@ takes no place, and the owner goes on under its new key.
 
 from __future__ import annotations
 
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.model import KeyState
-from notifier.envelope import DecryptionKey, SigningKey
 from support.stage import HOUR_MS
 
 OWNER = "TUR/spoc"

@@ -16,14 +16,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from notifier.consumers.sinks import Callback
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
+from notifier.crypto.row_cipher import RowCipher
 from notifier.errors import NotifierError, StorageError
-from notifier.producers.adoptions import Adopted, Signer, Subject, sign
-from notifier.producers.compartments import decisions_key
-from notifier.producers.persons import canonical
-from notifier.producers.registry import SCHEME
-from notifier.producers.submissions import Submitter
-from notifier.storage import RowCipher
+from notifier.outbox.key_separation import decisions_key
+from notifier.outbox.person_chain import SCHEME
+from notifier.persons.adoptions import Adopted, Signer, Subject, sign
+from notifier.persons.model import canonical
+from notifier.persons.submissions import Submitter
 from support.samples import document
 from support.stage import PATIENCE_S, STORAGE_KEY
 

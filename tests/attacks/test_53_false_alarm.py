@@ -15,13 +15,13 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from notifier.codec import codec
-from notifier.directory.model import Key, KeyState, KeyUse
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, KeyUse
+from notifier.directory.model import Key, KeyState
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import DecryptionKey
-from notifier.ops import metrics
 from notifier.routing import router
 from notifier.routing.batch import NO_STREAM
+from notifier.telemetry import metrics
 from notifier.topics import REJECTED, STREAMS
 from support.samples import document
 from support.stage import PATIENCE_S

@@ -17,8 +17,8 @@ import pytest
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.keyfiles import storage_key
-from notifier.producers.outbox import Outbox
-from notifier.producers.work import Work
+from notifier.outbox.outbox import Outbox
+from notifier.outbox.transaction import Work
 from notifier.runtime import REAL
 from notifier.sandbox.pki import CertificateAuthority
 

@@ -13,9 +13,8 @@ import pytest
 
 from notifier.cli.main import run
 from notifier.config import load, party_config
-from notifier.consumers.inbox import Inbox
-from notifier.consumers.reading import Message, Place
-from notifier.directory.world import load_world
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.verification import Message, Place
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import encode, for_sealing, parse
 from notifier.notification.derivative import derive
@@ -23,6 +22,7 @@ from notifier.notification.digest import digest_of
 from notifier.runtime import REAL
 from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority
+from notifier.sandbox.world import load_world
 from support.samples import document
 
 ME = "DEU/spoc"

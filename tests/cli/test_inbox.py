@@ -15,8 +15,8 @@ import pytest
 
 from notifier.cli.main import run
 from notifier.config import load, party_config
-from notifier.consumers.inbox import Inbox
-from notifier.consumers.reading import Message, Place, Refusal
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.verification import Message, Place, Refusal
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import encode, for_sealing, parse
 from notifier.runtime import REAL

@@ -9,8 +9,8 @@ import pytest
 
 from notifier.cli.main import run
 from notifier.config import load, party_config
-from notifier.consumers.inbox import Inbox
-from notifier.consumers.reading import Refusal
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.verification import Refusal
 from notifier.directory.client import DirectoryClient
 from notifier.directory.snapshot import StaticDirectory
 from notifier.errors import Cure

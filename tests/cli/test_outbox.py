@@ -10,8 +10,8 @@ import pytest
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.keyfiles import storage_key
-from notifier.producers.outbox import Outbox
-from notifier.producers.work import Work
+from notifier.outbox.outbox import Outbox
+from notifier.outbox.transaction import Work
 from notifier.runtime import REAL
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"

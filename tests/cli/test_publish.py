@@ -18,7 +18,7 @@ from notifier.cli import asking
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.keyfiles import storage_key
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
 from notifier.runtime import REAL
 from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority

@@ -9,7 +9,7 @@ import pytest
 
 from notifier.cli import person, review
 from notifier.cli.main import run
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
 

@@ -11,7 +11,7 @@ import pytest
 from notifier.cli.main import run
 from notifier.notification import parse
 from notifier.notification.digest import digest_of
-from notifier.producers import outbox
+from notifier.outbox import outbox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RESIDENCE = {

@@ -15,12 +15,12 @@ import pytest
 from notifier.cli import review
 from notifier.cli.main import run
 from notifier.config import load, party_config
-from notifier.consumers.inbox import Inbox
-from notifier.consumers.reading import Message, Place
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.verification import Message, Place
 from notifier.directory.registry import Registry
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import decode, parse
-from notifier.producers.letters import letters_to
+from notifier.outbox.payloads import letters_to
 from notifier.runtime import REAL
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"

@@ -12,19 +12,19 @@ PARSING = "tests/unit/notification/test_parsing.py"
 ZONE = "tests/unit/notification/test_zone.py"
 ROUTER = "tests/simulation/test_router.py"
 DIRECTORY = "tests/unit/directory/test_directory.py"
-TERRITORIES = "tests/unit/routing/test_territories.py"
-APPROVALS = "tests/unit/producers/test_approvals.py"
-ADOPTIONS = "tests/unit/producers/test_adoptions.py"
-DECISION = "tests/unit/routing/test_decision.py"
-FORWARDING = "tests/unit/routing/test_forwarding.py"
+TERRITORIES = "tests/unit/policy/test_territories.py"
+APPROVALS = "tests/unit/persons/test_approvals.py"
+ADOPTIONS = "tests/unit/persons/test_adoptions.py"
+DECISION = "tests/unit/policy/test_decision.py"
+FORWARDING = "tests/unit/policy/test_forwarding.py"
 PASSED_ON = "tests/simulation/test_forwarding.py"
 CASE = "tests/simulation/test_updates.py"
-UPDATES = "tests/unit/routing/test_updates.py"
-TYPES = "tests/unit/routing/test_types.py"
+UPDATES = "tests/unit/policy/test_updates.py"
+TYPES = "tests/unit/policy/test_types.py"
 FIELDS = "tests/unit/notification/test_fields.py"
-PROPERTIES = "tests/unit/routing/test_properties.py"
+PROPERTIES = "tests/unit/policy/test_properties.py"
 FETCHING = "tests/unit/directory/test_fetching.py"
-HUB = "tests/unit/routing/test_hub.py"
+HUB = "tests/unit/routing/test_admission.py"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ FORGETFUL = (
 
 # A hub that judges by the versions before the current ones, whichever a slip names.
 ANY_VERSION = (
-    "notifier.routing.hub:_versions = lambda slip, snapshot, now: "
+    "notifier.routing.admission:_versions = lambda slip, snapshot, now: "
     "(snapshot.previous_directory or snapshot.directory, snapshot.previous_rules or snapshot.rules)"
 )
 
@@ -70,23 +70,23 @@ ATTACKS = (
     attack("3 replay after a restart", "03_replay::test_a_replay_is_refused_before_and_after_a_restart",
            "notifier.routing.partition:_apply = lambda record, _streams: original(record, Streams())"),
     attack("3 foreign partition", "03_replay::test_a_stream_has_one_partition",
-           "notifier.routing.hub:partition_of = lambda *_: Anything()"),
+           "notifier.routing.admission:partition_of = lambda *_: Anything()"),
     attack("3 another hub", "03_replay::test_an_envelope_for_one_hub_is_none_for_another",
            "notifier.envelope.verifying:check_signer = "
            "lambda prefix, header, _hub, *rest: original(prefix, header, header.hub_id, *rest)"),
     attack("3 the delivery again", "03_replay::test_a_delivery_that_comes_again_is_one_message",
-           "notifier.consumers.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
+           "notifier.consumers.inbox.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
     attack("4 reorder", "04_reorder::test_shuffled_records_change_nothing_until_they_come_in_turn",
            "notifier.routing.batch:place = lambda *_: 'in_turn'"),
     attack("5 dropped for one", "05_dropped_for_one::test_a_recipient_names_what_was_kept_from_it",
-           "notifier.consumers.filling:Batch._follow = nothing"),
+           "notifier.consumers.inbox.transaction:Batch._follow = nothing"),
     attack("6 recipients and withheld are the rules'", "06_recipients::test_an_originator_tells_whom_the_rules_say",
-           "notifier.routing.hub:_misaddressed = lambda *_: None"),
+           "notifier.routing.admission:_misaddressed = lambda *_: None"),
     attack("6 the list is signed", "06_recipients::test_the_operator_cannot_edit_the_list",
            "notifier.envelope.sealing:stanza_hashes = lambda hh, stanzas: [b''] * len(stanzas)",
            "notifier.envelope.verifying:stanza_hashes = lambda hh, stanzas: [b''] * len(stanzas)"),
     attack("6 the list is rebuilt", "06_recipients::test_an_originator_has_no_hidden_addressee",
-           "notifier.routing.hub:check_stanzas = lambda envelope, slip, recipient: "
+           "notifier.routing.admission:check_stanzas = lambda envelope, slip, recipient: "
            "{recipient(one.rid)[0].name: one.rid for one in envelope.parts.stanzas if recipient(one.rid)}"),
     attack("6 renumbered", "06_recipients::test_a_stanza_by_somebody_who_knows_every_secret_is_not_the_listed_one",
            "notifier.envelope.opening:stanza_hash = lambda *_: Anything()"),
@@ -138,11 +138,11 @@ ATTACKS = (
     attack("12 versions to come", "12_old_rules::test_versions_that_nobody_signed_are_not_taken_at_their_word",
            ANY_VERSION),
     attack("13 edited tile", "13_rewritten_history::test_every_edited_byte_is_found",
-           "notifier.audit.verify:_check_tiles = lambda *_: None"),
+           "notifier.auditor.verify:_check_tiles = lambda *_: None"),
     attack("13 edited record", "13_rewritten_history::test_every_edited_byte_is_found",
-           "notifier.audit.verify:_check_records = lambda *_: None"),
+           "notifier.auditor.verify:_check_records = lambda *_: None"),
     attack("13 signed upon an edited log", "13_rewritten_history::test_an_auditor_signs_nothing_upon_an_edited_log",
-           "notifier.audit.store:LogStore._restore = lambda self: original(self) if not self.size else "
+           "notifier.auditor.store:LogStore._restore = lambda self: original(self) if not self.size else "
            "(lambda last: (Frontier([[leaf_hash(one) for one in last]]), last, Leaf.decode(last[-1]).offset + 1))"
            "(tiles.decode_bundle(self._path(TileName(None, 0, self.size).path).read_bytes()))"),
     attack("13 written anew", "13_rewritten_history::test_a_log_written_anew_is_not_the_one_that_others_saw",
@@ -151,21 +151,21 @@ ATTACKS = (
            "notifier.directory.model:Key.accepted = lambda *_: True"),
     attack("15 revoked key, by the sender's clock",
            "15_stolen_key::test_a_backdated_envelope_after_the_revocation_is_refused",
-           "notifier.routing.hub:Admission.unauthorised = "
+           "notifier.routing.admission:Admission.unauthorised = "
            "lambda self, item: original(replace(self, now=item.header.issued_at), item)"),
     attack("15 permission, at the hub", "15_stolen_key::test_a_key_says_no_more_than_its_authority_may",
-           "notifier.routing.hub:Admission.unauthorised = lambda *_: None"),
+           "notifier.routing.admission:Admission.unauthorised = lambda *_: None"),
     attack("15 permission, at the recipient", "15_stolen_key::test_a_key_says_no_more_than_its_authority_may",
-           "notifier.consumers.reading:_notification = lambda body, *_: decode(body.notification)"),
+           "notifier.consumers.verification:_notification = lambda body, *_: decode(body.notification)"),
     attack("15 restrictions are dated", "15_stolen_key::test_a_restriction_counts_from_its_date",
            "notifier.directory.model:Authority._standing = "
            "lambda self, at: Standing(at, self.state, self.publishes)"),
     attack("15 a restriction, at the recipient", "15_stolen_key::test_a_restriction_counts_from_its_date",
            "notifier.directory.model:Authority.active_at = lambda *_: True"),
     attack("17 low-order encryption key", "17_weak_keys::test_an_encryption_key_of_low_order_is_refused",
-           "notifier.directory.keys:exchange = lambda *_: b'x'"),
+           "notifier.crypto.points:exchange = lambda *_: b'x'"),
     attack("17 malformed signing key", "17_weak_keys::test_a_signing_key_outside_the_main_subgroup_is_refused",
-           "notifier.directory.keys:bindings = "
+           "notifier.crypto.points:bindings = "
            "SimpleNamespace(crypto_core_ed25519_is_valid_point=lambda _: True)"),
     attack("17 enrolment", "17_weak_keys::test_no_such_key_is_enrolled",
            "notifier.directory.enrolment:check_encryption_key = lambda _: None",
@@ -178,19 +178,19 @@ ATTACKS = (
     attack("17 on use, at the recipient", "17_weak_keys::test_what_everybody_could_open_nobody_opens",
            "notifier.envelope.opening:exchange = otherwise(original, bytes(32))"),
     attack("19 refusals at the hub", "19_poison::test_a_partition_keeps_moving",
-           "notifier.routing.hub:EnvelopeError = ZeroDivisionError",
+           "notifier.routing.admission:EnvelopeError = ZeroDivisionError",
            "notifier.routing.partition:_examined = "
            "lambda record, hub: examine(record.value, hub.snapshot.directory, hub.decryption)"),
     attack("19 refusals at a recipient", "19_poison::test_a_feed_keeps_moving",
-           "notifier.consumers.reading:EnvelopeError = ZeroDivisionError",
-           "notifier.consumers.verification:_read_one = lambda *arguments: read(*arguments)"),
+           "notifier.consumers.verification:EnvelopeError = ZeroDivisionError",
+           "notifier.consumers.reader:_read_one = lambda *arguments: read(*arguments)"),
     attack("19 the unforeseen, at the hub",
            "19_poison::test_a_fault_of_the_software_at_the_hub_costs_one_record",
            "notifier.routing.partition:_examined = "
            "lambda record, hub: examine(record.value, hub.snapshot.directory, hub.decryption)"),
     attack("19 the unforeseen, at a recipient",
            "19_poison::test_a_fault_of_the_software_at_a_recipient_costs_one_record",
-           "notifier.consumers.verification:_read_one = lambda *arguments: read(*arguments)"),
+           "notifier.consumers.reader:_read_one = lambda *arguments: read(*arguments)"),
     attack("24 a hub that goes by headers", "24_forged_headers::test_headers_and_keys_change_nothing",
            "notifier.routing.partition:_examined = lambda record, hub: Unreadable(bytes(32), 'malformed') "
            "if (b'org.notifier.notice.v1' in dict(record.headers).values()) else original(record, hub)"),
@@ -202,13 +202,13 @@ ATTACKS = (
            "(streams.__init__(), 0)[1] if record.value is None else original(record, streams)"),
     attack("24 a stream's memory taken away",
            "24_forged_headers::test_where_the_operator_takes_all_memory_of_it_a_recipient_still_has_its_own",
-           "notifier.consumers.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
+           "notifier.consumers.inbox.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
     attack("25 wrong feed", "25_wrong_feed::test_another_s_delivery_is_not_ours",
            "notifier.envelope.opening:_check_statement = lambda *_: None"),
     attack("25 wrong feed, nobody addressed", "25_wrong_feed::test_our_delivery_is_not_another_s",
            "notifier.envelope.opening:_check_statement = lambda *_: None"),
     attack("25 another's statement", "25_wrong_feed::test_a_statement_for_another_tells_an_originator_nothing",
-           "notifier.producers.courier:verify_statement = "
+           "notifier.outbox.relay:verify_statement = "
            "lambda *rest, **named: original(*rest, **named)._replace(kind='decision', audience=Anything())"),
     attack("30 forged rejection", "30_forged_statements::test_a_forged_rejection_is_not_believed",
            "notifier.envelope.statements:signature_holds = lambda *_: True"),
@@ -219,23 +219,23 @@ ATTACKS = (
     attack("30 a neighbour's leaf", "30_forged_statements::test_a_neighbour_s_leaf_cannot_be_guessed",
            "notifier.routing.batch:Statement = lambda salt, **rest: original(bytes(16), **rest)"),
     attack("31 another's id", "31_squatted_id::test_another_authority_s_message_under_the_same_id_is_its_own",
-           "notifier.consumers.reading:Message.originator = 'anybody'"),
+           "notifier.consumers.verification:Message.originator = 'anybody'"),
     attack("31 another text", "31_squatted_id::test_another_text_from_the_same_is_kept_and_alarmed",
-           "notifier.consumers.filling:Message.body_digest = property(lambda _: bytes(32))"),
+           "notifier.consumers.inbox.transaction:Message.body_digest = property(lambda _: bytes(32))"),
     attack("32 reflection at the hub", "32_reflection::test_the_hub_tells_nobody_what_nobody_signed",
            "notifier.envelope.verifying:signature_holds = lambda *_: True"),
     attack("32 reflection at a recipient", "32_reflection::test_a_recipient_owes_nobody_an_answer_for_it",
-           "notifier.consumers.reading:UNSIGNED = frozenset()"),
+           "notifier.consumers.verification:UNSIGNED = frozenset()"),
     attack("21 log injection", "21_log_injection::test_a_text_cannot_begin_a_line_or_move_the_cursor",
-           "notifier.ops.logging:_printable = lambda text: text"),
+           "notifier.telemetry.logging:_printable = lambda text: text"),
     attack("21 by an exception", "21_log_injection::test_an_exception_s_text_cannot_either",
-           "notifier.ops.logging:_printable = lambda text: text"),
+           "notifier.telemetry.logging:_printable = lambda text: text"),
     attack("21 in what is shown", "21_log_injection::test_no_text_of_a_sender_acts_on_its_reader",
            "notifier.cli.inbox:escaped = lambda text: text"),
     attack("21 in a file", "21_log_injection::test_no_text_of_a_sender_acts_on_its_reader",
            "notifier.escaping:_IN_JSON = re.compile('(?!)')"),
     attack("21 by a hub's reason", "21_log_injection::test_no_text_of_a_hub_acts_at_an_originator",
-           "notifier.producers.courier:REASONS = Everything()"),
+           "notifier.outbox.relay:REASONS = Everything()"),
     attack("27 no fence", "27_two_routers::test_a_router_that_comes_back_writes_nothing",
            "notifier.transport.memory:MemoryTransactional._own = lambda _: None"),
     attack("27 an id for each router", "27_two_routers::test_a_router_that_comes_back_writes_nothing",
@@ -252,15 +252,15 @@ ATTACKS = (
            "notifier.routing.router:LOOK_AGAIN_S = 0"),
     attack("35 the signer comes before the place",
            "35_revoked_key::test_the_owner_goes_on_whatever_the_thief_puts_in_its_place",
-           "notifier.routing.hub:Admission.objection = lambda self, item, first=Admission.unauthorised: "
+           "notifier.routing.admission:Admission.objection = lambda self, item, first=Admission.unauthorised: "
            "first(self, item) or original(self, item)",
-           "notifier.routing.hub:Admission.unauthorised = lambda *_: None"),
+           "notifier.routing.admission:Admission.unauthorised = lambda *_: None"),
     attack("35 nobody is told of what a revoked key signed",
            "35_revoked_key::test_the_owner_goes_on_whatever_the_thief_puts_in_its_place",
            "notifier.routing.batch:NOBODY_IS_TOLD = frozenset()"),
     attack("35 only what was under an own key stops a publisher",
            "35_revoked_key::test_a_statement_about_somebody_else_s_envelope_stops_nobody",
-           "notifier.producers.courier:Courier._owns = lambda *_: True"),
+           "notifier.outbox.relay:Courier._owns = lambda *_: True"),
     attack("35 streams of a revoked key give way", "35_revoked_key::test_streams_of_a_revoked_key_give_way",
            "notifier.routing.streams:Streams.to_drop = lambda *_: None"),
     attack("45 a retired key", "45_retired_key::test_a_retired_key_makes_nothing_new",
@@ -340,50 +340,50 @@ ATTACKS = (
            "notifier.notification.model:Document.of_refugee = property(lambda self: self.kind in REFUGEE_DOCUMENTS)"),
     attack("33 what is taken out before sealing",
            "33_refugee::test_everybody_sees_what_they_would_of_somebody_else[all of them]",
-           "notifier.producers.letters:for_sealing = lambda notification: "
+           "notifier.outbox.payloads:for_sealing = lambda notification: "
            "replace(original(notification), subject=notification.subject)"),
     attack("33 the state that is feared",
            "33_refugee::test_everybody_sees_what_they_would_of_somebody_else[the status]",
-           "notifier.routing.safeguards:is_feared = lambda *_: False"),
+           "notifier.policy.safeguards:is_feared = lambda *_: False"),
     attack("33 the order of events",
            "33_refugee::test_a_status_that_is_known_later_is_told_by_no_order_of_events[a code]",
-           "notifier.producers.ties:_not_told_for_fear = lambda *_: {}",
-           "notifier.routing.safeguards:origins_of_refugee = lambda *_: frozenset()"),
+           "notifier.policy.case:_not_told_for_fear = lambda *_: {}",
+           "notifier.policy.safeguards:origins_of_refugee = lambda *_: frozenset()"),
     attack("33 a resend", "33_refugee::test_a_resend_with_the_status_is_refused",
-           "notifier.producers.outbox:Outbox._known = lambda self, _connection, row, _, state: Stored("
+           "notifier.outbox.outbox:Outbox._known = lambda self, _connection, row, _, state: Stored("
            "_text(row.notification_id), Plan.from_document(self._open('plan', row.notification_id, row.plan)), "
            "*state)"),
     attack("34 self-approval", "34_own_exception::test_nobody_releases_what_they_submitted[their own]",
-           "notifier.producers.work:held_of = lambda *said: replace(original(*said), submission=None)"),
+           "notifier.outbox.transaction:held_of = lambda *said: replace(original(*said), submission=None)"),
     attack("34 in another's name", "34_own_exception::test_nobody_releases_what_they_submitted[in another's name]",
-           "notifier.producers.approvals:signature_holds = lambda *_: True"),
+           "notifier.persons.approvals:signature_holds = lambda *_: True"),
     attack("34 unsigned", "34_own_exception::test_nobody_releases_what_they_submitted[without a signature]",
-           "notifier.producers.approvals:signature_holds = lambda *_: True"),
+           "notifier.persons.approvals:signature_holds = lambda *_: True"),
     attack("34 retired", "34_own_exception::test_nobody_releases_what_they_submitted[a retired person's]",
-           "notifier.producers.people:People._person = "
+           "notifier.outbox.persons:People._person = "
            "lambda self, row: replace(original(self, row), retired=None)"),
     attack("34 without the permission",
            "34_own_exception::test_nobody_releases_what_they_submitted[a person's who may not]",
-           "notifier.producers.approvals:NEEDS = dict.fromkeys(NEEDS, 'release')"),
+           "notifier.persons.approvals:NEEDS = dict.fromkeys(NEEDS, 'release')"),
     attack("34 for another digest",
            "34_own_exception::test_nobody_releases_what_they_submitted[for another text]",
-           "notifier.producers.approvals:_check_content = lambda ruling, held, person: "
+           "notifier.persons.approvals:_check_content = lambda ruling, held, person: "
            "original(ruling, replace(held, notification_digest=ruling.notification_digest), person)"),
     attack("39 the submitter signs",
            "39_submitter::test_what_nobody_signed_is_released_by_nobody",
-           "notifier.producers.approvals:submitter_of = lambda *_: "
-           "module('notifier.producers.persons').Person('nobody', bytes(32), frozenset(), 0)"),
+           "notifier.persons.approvals:submitter_of = lambda *_: "
+           "module('notifier.persons.model').Person('nobody', bytes(32), frozenset(), 0)"),
     attack("39 one on both sides",
            "39_submitter::test_who_submits_is_known_by_the_key_whatever_name_is_typed[None]",
-           "notifier.producers.approvals:_is_one = lambda *_: False"),
+           "notifier.persons.approvals:_is_one = lambda *_: False"),
     attack("39 in another's name",
            "39_submitter::test_nothing_is_submitted_in_another_s_name[key0-bob]",
-           "notifier.producers.submissions:_is_named = lambda *_: True"),
+           "notifier.persons.submissions:_is_named = lambda *_: True"),
     attack("39 another's or another text's signature",
            "39_submitter::test_a_submission_of_another_text_or_by_another_counts_for_nothing",
-           "notifier.producers.submissions:signature_holds = lambda *_: True"),
+           "notifier.persons.submissions:signature_holds = lambda *_: True"),
     attack("39 a service decides nothing", "39_submitter::test_a_service_decides_nothing",
-           "notifier.producers.persons:Person.may = lambda *_: True"),
+           "notifier.persons.model:Person.may = lambda *_: True"),
     attack("53 what may be known later is no attack",
            "53_false_alarm::test_what_the_hub_does_not_know_yet_is_no_attack_and_arrives[a recipient's key]",
            "notifier.routing.partition:examine = lambda *args: [found := original(*args), "
@@ -403,59 +403,59 @@ ATTACKS = (
            "else found][1]"),
     attack("46 rows are bound",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[a retired person back]",
-           "notifier.storage:RowCipher.is_bound = lambda *_: True"),
+           "notifier.crypto.row_cipher:RowCipher.is_bound = lambda *_: True"),
     attack("46 messages are bound",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[the signed submission]",
-           "notifier.ledger:Ledger.check = lambda *_: None", "notifier.ledger:MODULUS = 1"),
+           "notifier.storage.integrity:Ledger.check = lambda *_: None", "notifier.storage.integrity:MODULUS = 1"),
     attack("46 what became of a message is bound",
            "46_rows::test_what_became_of_a_message_is_written_by_nobody_else"
            "[a recipient said to be told by oversight]",
-           "notifier.ledger:Ledger.check = lambda *_: None"),
+           "notifier.storage.integrity:Ledger.check = lambda *_: None"),
     attack("46 the place in the stream is bound",
            "46_rows::test_what_became_of_a_message_is_written_by_nobody_else[a stream's number]",
-           "notifier.ledger:Ledger.check = lambda *_: None"),
+           "notifier.storage.integrity:Ledger.check = lambda *_: None"),
     attack("46 the outbox's own row is bound",
            "46_rows::test_what_became_of_a_message_is_written_by_nobody_else[the place in the feed]",
-           "notifier.ledger:Ledger._own_mac = lambda self, row: row.get('bound') or b''"),
+           "notifier.storage.integrity:Ledger._own_mac = lambda self, row: row.get('bound') or b''"),
     attack("46 rows add up", "46_rows::test_a_row_that_was_put_back_or_is_missing_does_not_add_up[a letter put back]",
-           "notifier.ledger:MODULUS = 1"),
+           "notifier.storage.integrity:MODULUS = 1"),
     attack("46 none is missing",
            "46_rows::test_a_row_that_was_put_back_or_is_missing_does_not_add_up[a message deleted, and all of it]",
-           "notifier.ledger:MODULUS = 1"),
+           "notifier.storage.integrity:MODULUS = 1"),
     attack("46 a false row is never made a true one",
            "46_rows::test_what_is_changed_after_it_was_written_by_another_is_never_bound",
-           "notifier.ledger:MODULUS = 1"),
+           "notifier.storage.integrity:MODULUS = 1"),
     attack("46 rows of an inbox are bound",
            "46_rows::test_a_row_of_an_inbox_is_written_by_nobody_else[a message said to be in conflict]",
-           "notifier.ledger:Ledger.check = lambda *_: None"),
+           "notifier.storage.integrity:Ledger.check = lambda *_: None"),
     attack("46 a stream of an inbox is bound",
            "46_rows::test_a_stream_s_number_in_an_inbox_is_written_by_nobody_else",
-           "notifier.ledger:Ledger.check = lambda *_: None"),
+           "notifier.storage.integrity:Ledger.check = lambda *_: None"),
     attack("46 rows of an inbox add up",
            "46_rows::test_a_row_of_an_inbox_that_is_missing_or_put_back_does_not_add_up[deleted-refusal]",
-           "notifier.ledger:MODULUS = 1"),
+           "notifier.storage.integrity:MODULUS = 1"),
     attack("46 an envelope's bytes are its digest's",
            "46_rows::test_a_row_that_was_put_back_or_is_missing_does_not_add_up[an envelope's bytes]",
-           "notifier.producers.outbox:digest_of = lambda _: Anything()"),
+           "notifier.outbox.outbox:digest_of = lambda _: Anything()"),
     attack("46 no row is missing or more",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[a refusal deleted]",
-           "notifier.producers.people:People._check = nothing"),
+           "notifier.outbox.persons:People._check = nothing"),
     attack("46 acts name the head of the chain",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[all that is chained rolled back]",
-           "notifier.producers.registry:Known.has = lambda *_: True", "notifier.ledger:MODULUS = 1"),
+           "notifier.outbox.person_chain:Known.has = lambda *_: True", "notifier.storage.integrity:MODULUS = 1"),
     attack("46 oversight's key binds nothing",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[a person made with oversight's key]",
-           "notifier.producers.people:People._check = nothing"),
+           "notifier.outbox.persons:People._check = nothing"),
     attack("46 no adoption is made by hand",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[an adoption made with oversight's key]",
-           "notifier.producers.people:People._check = nothing"),
+           "notifier.outbox.persons:People._check = nothing"),
     attack("34 in the file", "34_own_exception::test_an_approval_in_the_file_releases_nothing",
            "notifier.producers.publisher:planned = lambda notification, *rest: "
            "original(notification, *rest, notification.local.approvals)"),
     attack("37 what is early is kept", "37_clock_off::test_a_recipient_whose_clock_is_behind_loses_nothing",
-           "notifier.consumers.inbox:Inbox.kept = lambda *_, **__: module('asyncio').sleep(0, [])"),
+           "notifier.consumers.inbox.inbox:Inbox.kept = lambda *_, **__: module('asyncio').sleep(0, [])"),
     attack("37 what is early has its place", "37_clock_off::test_a_recipient_whose_clock_is_behind_loses_nothing",
-           "notifier.consumers.reading:_early = lambda parsed, recipient, raw: "
+           "notifier.consumers.verification:_early = lambda parsed, recipient, raw: "
            "_refused(parsed, EnvelopeError('bad_statement'), raw)"),
     attack("37 what is early waits for its time",
            "37_clock_off::test_a_hub_whose_clock_is_ahead_loses_nothing_and_holds_up_nobody",
@@ -466,26 +466,26 @@ ATTACKS = (
            "37_clock_off::test_a_recipient_from_whom_a_directory_is_held_back_loses_nothing",
            "notifier.consumers.retrial:Retrial._begun = lambda _: None"),
     attack("44 a gap is a range", "44_gap_bomb::test_an_envelope_makes_one_row_and_one_line_however_far_it_jumps",
-           "notifier.consumers.gaps:skipped = lambda connection, stream, first, last, now: "
+           "notifier.consumers.inbox.gaps:skipped = lambda connection, stream, first, last, now: "
            "module('asyncio').gather(*(original(connection, stream, number, number, now) "
            "for number in range(last - 9, last + 1)))"),
     attack("44 so many ranges and no more", "44_gap_bomb::test_a_stream_has_so_many_ranges_and_no_more",
-           "notifier.consumers.gaps:CAP = 1000"),
+           "notifier.consumers.inbox.gaps:CAP = 1000"),
 )  # fmt: skip
 
 OTHERS = (
     Row("freshness", f"{ROUTER}::test_freshness_is_judged_by_the_hub_s_clock",
-        "notifier.routing.hub:Admission.objection = lambda *_: None"),
+        "notifier.routing.admission:Admission.objection = lambda *_: None"),
     Row("a type that is not permitted is final only behind an act",
         "tests/simulation/test_publisher.py::test_a_final_refusal_is_told_and_the_rest_goes_on",
-        "notifier.producers.pipeline:_barred = lambda pipeline, mine: "
+        "notifier.outbox.stream:_barred = lambda pipeline, mine: "
         "replace(original(pipeline, mine), barred=None, refused=mine.letter)"),
     Row("a hub whose clock is off", f"{ROUTER}::test_a_router_whose_clock_is_off_decides_nothing[3600]",
         "notifier.routing.clock:HubClock._refuse = lambda *_: None"),
     Row("ready means that the broker answered",
-        "tests/unit/ops/test_readiness.py::"
+        "tests/unit/telemetry/test_health.py::"
         "test_a_broker_that_is_gone_is_noticed_within_its_session_and_its_return_too",
-        "notifier.ops.readiness:Readiness.missing = "
+        "notifier.telemetry.health:Readiness.missing = "
         "lambda self: tuple(name for name, check in self._checks.items() if not check())"),
     Row("a flood floods no log", f"{ROUTER}::test_a_flood_floods_no_log",
         "notifier.routing.partition:_report = lambda decided, partition: "
@@ -497,33 +497,33 @@ OTHERS = (
         "notifier.directory.model:Key.made = lambda *_: True"),
     Row("12 a publisher evaluates anew by the rules that the hub names",
         "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
-        "notifier.producers.work:planned = lambda notification, ties, snapshot, *known: replace(original("
-        "notification, ties, replace(snapshot, rules=module('notifier.routing.rules').default_rules()), *known), "
+        "notifier.outbox.transaction:planned = lambda notification, ties, snapshot, *known: replace(original("
+        "notification, ties, replace(snapshot, rules=module('notifier.rules.ruleset').default_rules()), *known), "
         "rules_version=snapshot.rules.version)"),
     Row("safeguards: rules_changed",
         "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
-        "notifier.producers.work:planned = lambda notification, ties, snapshot, approvals, _approved: "
+        "notifier.outbox.transaction:planned = lambda notification, ties, snapshot, approvals, _approved: "
         "original(notification, ties, snapshot, approvals)"),
     Row("12 a publisher that cannot see those rules yet sends nothing in vain",
         "tests/simulation/test_rules.py::test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vain",
-        "notifier.producers.courier:Courier._check_versions = lambda *_: None"),
+        "notifier.outbox.relay:Courier._check_versions = lambda *_: None"),
     Row("33 a recipient's why", "tests/unit/consumers/test_why_told.py::"
         "test_what_a_recipient_is_told_shows_nothing_of_who_was_not",
-        "notifier.consumers.why:why_told = lambda notification, _authority, directory, rules, *_: "
+        "notifier.policy.explain:why_told = lambda notification, _authority, directory, rules, *_: "
         "[entry.to_json() for entry in decide(notification, directory, rules).entries]"),
     Row("24 key files that others can read", "tests/unit/test_keyfiles.py::test_what_others_can_read_is_refused",
         "notifier.keyfiles:readable_by_others = lambda _: False"),
     Row("24 two encodings of a key", f"{DIRECTORY}::test_an_encryption_key_has_one_encoding[9]",
-        "notifier.directory.keys:_FIELD = 2**256"),
+        "notifier.crypto.points:_FIELD = 2**256"),
     Row("24 a replacement that looks like a rotation",
         f"{DIRECTORY}::test_new_keys_without_a_present_one_s_signature_are_a_replacement",
         "notifier.directory.wording:_added = lambda *_: []"),
     Row("26 links of a hostile copy",
-        "tests/unit/audit/test_hostile_copy.py::test_no_link_is_followed[own-records/000]",
-        "notifier.audit.copy:_opened = lambda name, flags, at: module('os').open(name, flags, dir_fd=at)"),
+        "tests/unit/auditor/test_hostile_copy.py::test_no_link_is_followed[own-records/000]",
+        "notifier.auditor.log_files:_opened = lambda name, flags, at: module('os').open(name, flags, dir_fd=at)"),
     Row("26 sizes of a hostile copy",
-        "tests/unit/audit/test_hostile_copy.py::test_no_file_is_read_beyond_what_a_log_holds[tile/0/001]",
-        "notifier.audit.copy:_most = lambda _: 1 << 27"),
+        "tests/unit/auditor/test_hostile_copy.py::test_no_file_is_read_beyond_what_a_log_holds[tile/0/001]",
+        "notifier.auditor.log_files:_most = lambda _: 1 << 27"),
     Row("27 the broker's certificate",
         "tests/unit/transport/test_tls.py::test_a_broker_of_another_authority_is_refused",
         "notifier.transport.kafka.client:tls_context = lambda settings: [context := original(settings), "
@@ -533,7 +533,7 @@ OTHERS = (
         "[context := original(settings), setattr(context, 'check_hostname', False)][0]"),
     Row("27 PostgreSQL over a network",
         "tests/unit/transport/test_tls.py::test_a_database_over_a_network_shows_its_certificate",
-        "notifier.postgresql:_secured = lambda url: url"),
+        "notifier.storage.postgresql:_secured = lambda url: url"),
     Row("27 constant-time commitment",
         "tests/unit/envelope/test_constant_time.py::test_the_commitment_is_compared_in_constant_time",
         "notifier.envelope.opening:hmac = SimpleNamespace(compare_digest=lambda one, other: one == other)"),
@@ -548,47 +548,47 @@ OTHERS = (
         "notifier.directory.repository:Repository.renew = lambda self, role: self._staging.put("
         "following(self._state().versions[role], None, self._expiry(role)))"),
     Row("7 nobody is told before the hub accepted",
-        "tests/unit/producers/test_oversight.py::test_oversight_sees_every_entry_as_the_originator_does",
-        "notifier.producers.recipients:shown = lambda *_: RecipientState.TOLD"),
+        "tests/unit/outbox/test_oversight.py::test_oversight_sees_every_entry_as_the_originator_does",
+        "notifier.outbox.recipients:shown = lambda *_: RecipientState.TOLD"),
     Row("6 whoever has no key holds up nobody",
         "tests/simulation/test_unreachable.py::test_whoever_has_no_key_holds_up_nobody_and_is_told_by_itself[revoked]",
-        "notifier.producers.courier:without_key = lambda *_: []"),
+        "notifier.outbox.relay:without_key = lambda *_: []"),
     Row("6 whose feed is missing holds up nobody",
         "tests/simulation/test_unreachable.py::test_whose_feed_is_missing_holds_up_nobody",
-        "notifier.producers.aside:Aside.refused = lambda self, row, _: self._work.defer(row, NO_FEED)"),
+        "notifier.outbox.deferral:Aside.refused = lambda self, row, _: self._work.defer(row, NO_FEED)"),
     Row("8 a warning about safety stops",
-        "tests/unit/producers/test_accepting.py::test_a_warning_about_safety_stops_until_its_kind_is_accepted",
-        "notifier.producers.accepting:stopping = lambda *_: ()"),
+        "tests/unit/persons/test_acceptance.py::test_a_warning_about_safety_stops_until_its_kind_is_accepted",
+        "notifier.persons.acceptance:stopping = lambda *_: ()"),
     Row("8 what is repeated stops, also where two publish it at once",
         "tests/simulation/test_publisher.py::test_two_that_publish_the_same_at_once_are_noticed",
-        "notifier.producers.outbox:SAID = SAID.where(sa.false())"),
+        "notifier.outbox.outbox:SAID = SAID.where(sa.false())"),
     Row("18 a record's key is opaque",
         "tests/unit/envelope/test_names.py::test_a_stream_s_partition_and_key_are_those_of_the_document",
         "notifier.envelope:stream_key = lambda originator, _: originator.encode()"),
     Row("18 the rows of a database are sealed",
         "tests/simulation/test_publisher.py::test_the_outbox_file_tells_nothing",
-        "notifier.storage:RowCipher.seal = lambda self, _, text: text\n"
-        "notifier.storage:RowCipher.open = lambda self, _, text: text"),
+        "notifier.crypto.row_cipher:RowCipher.seal = lambda self, _, text: text\n"
+        "notifier.crypto.row_cipher:RowCipher.open = lambda self, _, text: text"),
     Row("21 the name of a file",
         "tests/cli/test_help_and_errors.py::test_the_name_of_a_file_acts_on_no_terminal[missing]",
         "notifier.cli.documents:escaped = lambda text: text\nnotifier.cli.main:escaped = lambda text: text"),
     Row("oversight reads no contents",
-        "tests/unit/producers/test_oversight.py::test_no_row_of_contents_opens_with_the_key_of_decisions",
-        "notifier.producers.compartments:DECISIONS = (b'message/',)"),
+        "tests/unit/outbox/test_oversight.py::test_no_row_of_contents_opens_with_the_key_of_decisions",
+        "notifier.outbox.key_separation:DECISIONS = (b'message/',)"),
     Row("oversight writes nothing", "tests/cli/test_why.py::test_oversight_writes_nothing[publish]",
         "notifier.config:refuse_oversight = lambda _: None"),
     Row("oversight may send nothing", "tests/cli/test_why.py::test_the_directory_lets_oversight_send_nothing",
-        "notifier.directory.world:permissions_of = lambda _: module('notifier.routing.facts').PERMISSIONS"),
+        "notifier.sandbox.world:permissions_of = lambda _: module('notifier.rules.facts').PERMISSIONS"),
     Row("rules in which a word means nothing",
         "tests/cli/test_rules.py::test_what_is_wrong_with_a_file_is_said_and_nothing_is_published",
         "notifier.directory.rulebook:check = lambda _: None"),
     Row("forward: handling codes", f"{FORWARDING}::test_a_handling_code_decides_about_domestic_agencies",
-        "notifier.routing.forwarding:is_shareable = lambda _: True"),
+        "notifier.policy.forwarding:is_shareable = lambda _: True"),
     Row("forward: release to", f"{FORWARDING}::test_only_inside_what_the_originator_releases_it_to",
-        "notifier.routing.forwarding:is_released_to = lambda *_: True"),
+        "notifier.policy.forwarding:is_released_to = lambda *_: True"),
     Row("forward: not to, by other software",
         f"{FORWARDING}::test_never_to_whom_other_software_says_that_the_originator_excludes",
-        "notifier.routing.forwarding:is_excluded = lambda *_: False"),
+        "notifier.policy.forwarding:is_excluded = lambda *_: False"),
     Row("forward: an exclusion that nobody knows",
         f"{FORWARDING}::test_whom_the_originator_excludes_is_told_by_nobody_who_does_not_know_it[DEU/border-handling1]",
         "notifier.notification.model:as_it_leaves = lambda handling: replace(handling, not_to=())"),
@@ -596,12 +596,12 @@ OTHERS = (
         f"{PASSED_ON}::test_whom_the_originator_excludes_gets_nothing_by_another_either[DEU/border-DEU/border]",
         "notifier.notification.model:as_it_leaves = lambda handling: replace(handling, not_to=())"),
     Row("forward: another state", f"{FORWARDING}::test_another_state_only_where_the_originator_names_it",
-        "notifier.routing.forwarding:is_ours_to_tell = lambda *_: True"),
+        "notifier.policy.forwarding:is_ours_to_tell = lambda *_: True"),
     Row("forward: no child to the front line", f"{FORWARDING}::test_nothing_of_a_child_goes_to_the_front_line",
-        "notifier.routing.forwarding:is_kept_from = lambda _: False"),
+        "notifier.policy.forwarding:is_kept_from = lambda _: False"),
     Row("forward: a child waits for a reviewer of the forwarder's own",
         f"{PASSED_ON}::test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer",
-        "notifier.routing.forwarding:needs_child_review = lambda _: False"),
+        "notifier.policy.forwarding:needs_child_review = lambda _: False"),
     Row("forward: what a screener may see", f"{PASSED_ON}::test_domestic_agencies_get_what_their_role_may_see",
         "notifier.notification.profiles:ROLES = {}"),
     Row("forward: a drill stays one",
@@ -614,36 +614,36 @@ OTHERS = (
         f"{FORWARDING}::test_a_digest_answers_no_guess_about_what_its_reader_was_not_told",
         "notifier.notification.digest:cut = lambda notification, _: notification"),
     Row("update: a revoked nationality", f"{CASE}::test_a_revoked_nationality_stops_what_is_sent_later",
-        "notifier.producers.ties:_Said._only_by_revoked = lambda *_: False"),
+        "notifier.policy.case:_Said._only_by_revoked = lambda *_: False"),
     Row("update: what waits to be sealed", f"{CASE}::test_what_waits_to_be_sealed_is_stopped_too",
-        "notifier.producers.ties:_Said._stop = lambda *_: None"),
+        "notifier.policy.case:_Said._stop = lambda *_: None"),
     Row("update: fear is not forgotten", f"{CASE}::test_a_state_that_is_feared_now_is_told_no_more",
-        "notifier.producers.ties:_known_before = lambda *_: Local()"),
+        "notifier.policy.case:_known_before = lambda *_: Local()"),
     Row("update: a refugee who is known later",
         f"{CASE}::test_a_refugee_who_is_known_as_one_later_has_no_state_told",
-        "notifier.producers.ties:_not_told_for_fear = lambda *_: {}"),
+        "notifier.policy.case:_not_told_for_fear = lambda *_: {}"),
     Row("update: whom the case keeps out",
-        "tests/unit/producers/test_ties.py::test_an_update_forgets_nobody_whom_the_case_keeps_out",
-        "notifier.producers.ties:_check_handling = lambda *_: None"),
+        "tests/unit/policy/test_case.py::test_an_update_forgets_nobody_whom_the_case_keeps_out",
+        "notifier.policy.case:_check_handling = lambda *_: None"),
     Row("update: nothing but the text that it names", f"{CASE}::test_only_its_own_notification_s_text_can_be_updated",
-        "notifier.producers.ties:_check = lambda *_: None"),
+        "notifier.policy.case:_check = lambda *_: None"),
     Row("enrolment without possession", f"{DIRECTORY}::test_enrolment_asks_for_both_proofs",
         "notifier.directory.enrolment:signature_holds = lambda *_: True"),
     Row("safeguards: suppression", f"{DECISION}::test_not_to_and_release_to_suppress",
-        "notifier.routing.decision:suppressions = lambda *_: ()"),
+        "notifier.policy.decision:suppressions = lambda *_: ()"),
     Row("safeguards: feared_state", f"{DECISION}::test_a_refugee_s_states_are_suppressed_and_the_others_told",
-        "notifier.routing.safeguards:is_feared = lambda *_: False"),
+        "notifier.policy.safeguards:is_feared = lambda *_: False"),
     Row("safeguards: refugee_origin", f"{DECISION}::test_a_refugee_s_states_are_suppressed_and_the_others_told",
-        "notifier.routing.safeguards:origins_of_refugee = lambda *_: frozenset()"),
+        "notifier.policy.safeguards:origins_of_refugee = lambda *_: frozenset()"),
     Row("safeguards: not_to", f"{DECISION}::test_not_to_and_release_to_suppress",
-        "notifier.routing.safeguards:is_excluded = lambda *_: False"),
+        "notifier.policy.safeguards:is_excluded = lambda *_: False"),
     Row("safeguards: not_released_to", f"{DECISION}::test_not_to_and_release_to_suppress",
-        "notifier.routing.safeguards:is_released_to = lambda *_: True"),
+        "notifier.policy.safeguards:is_released_to = lambda *_: True"),
     Row("territories: a prohibition reaches the family",
         f"{TERRITORIES}::test_a_prohibition_reaches_the_whole_family",
         "notifier.notification.territories:Territories.family = lambda self, code: frozenset({code})"),
     Row("territories: what an update stops reaches the family",
-        "tests/unit/producers/test_ties.py::test_what_is_stopped_for_a_state_is_stopped_for_its_family",
+        "tests/unit/policy/test_case.py::test_what_is_stopped_for_a_state_is_stopped_for_its_family",
         "notifier.notification.territories:Territories.family = lambda self, code: frozenset({code})"),
     Row("territories: a permission never goes up", f"{TERRITORIES}::test_a_permission_goes_down_and_never_up",
         "notifier.notification.territories:Territories.releases = lambda self, released, name: "
@@ -660,12 +660,12 @@ OTHERS = (
         "notifier.notification.territories:Territories.own = lambda self, code: frozenset({code})"),
     Row("territories: the hub's table is the signed one",
         f"{TERRITORIES}::test_the_hub_checks_by_the_table_that_was_signed",
-        "notifier.routing.rules:Territories = "
+        "notifier.rules.ruleset:Territories = "
         "lambda rows: module('notifier.notification.territories').BUILT_IN_TABLE"),
     Row("territories: no leave to tell whom somebody fears",
-        "tests/unit/producers/test_ties.py::"
+        "tests/unit/policy/test_case.py::"
         "test_nobody_is_given_leave_to_tell_whom_the_person_may_fear[feared0-HKG]",
-        "notifier.producers.ties:wrongly_released = lambda *_: []\n"
+        "notifier.policy.case:wrongly_released = lambda *_: []\n"
         "notifier.notification.territories:Territories.spread = lambda *_: frozenset()"),
     Row("places: a code that sources give to two states",
         f"{TERRITORIES}::test_a_code_that_sources_give_to_two_states_holds_with_both_and_may_be_feared_as_either",
@@ -675,16 +675,16 @@ OTHERS = (
         "notifier.notification.places:_FOLDED = {}"),
     Row("cases: a document that shows no citizenship",
         f"{DECISION}::test_a_document_that_shows_no_citizenship_leaves_the_nationality_unknown[UNO]",
-        "notifier.routing.legs:shows_no_citizenship = lambda _: False"),
+        "notifier.policy.legs:shows_no_citizenship = lambda _: False"),
     Row("safeguards: child_review", f"{DECISION}::test_everything_about_a_child_waits_for_review",
-        "notifier.routing.safeguards:needs_child_review = lambda *_: False"),
+        "notifier.policy.safeguards:needs_child_review = lambda *_: False"),
     Row("safeguards: INTERPOL and a child", f"{DECISION}::test_everything_about_a_child_waits_for_review",
-        "notifier.routing.safeguards:bars_interpol = lambda *_: False"),
+        "notifier.policy.safeguards:bars_interpol = lambda *_: False"),
     Row("safeguards: INTERPOL and a child that it was told of",
         f"{UPDATES}::test_interpol_hears_no_more_of_whoever_is_a_child_now",
-        "notifier.routing.decision:bars_interpol = lambda *_: False"),
+        "notifier.policy.decision:bars_interpol = lambda *_: False"),
     Row("safeguards: torture_or_death_risk", f"{DECISION}::test_a_risk_of_torture_holds_that_state_until_an_approval",
-        "notifier.routing.safeguards:is_at_risk = lambda *_: False"),
+        "notifier.policy.safeguards:is_at_risk = lambda *_: False"),
     Row("safeguards: torture without an assurance",
         f"{DECISION}::test_a_risk_is_released_by_the_reference_of_an_assurance_alone",
         "notifier.notification.model:Approval.says_enough = property(lambda _: True)"),
@@ -692,20 +692,20 @@ OTHERS = (
         f"{APPROVALS}::test_an_assurance_that_says_nothing_counts_never",
         "notifier.notification.model:says_something = bool"),
     Row("safeguards: consular_not_requested", f"{TYPES}::test_who_is_told",
-        "notifier.routing.safeguards:is_asked_for = lambda *_: True"),
+        "notifier.policy.safeguards:is_asked_for = lambda *_: True"),
     Row("safeguards: nationality_unconfirmed", f"{DECISION}::test_a_doubtful_nationality_holds_its_leg_alone",
-        "notifier.routing.legs:doubt_about = lambda *_: None"),
+        "notifier.policy.legs:doubt_about = lambda *_: None"),
     Row("safeguards: former_state", f"{DECISION}::test_a_former_state_holds_with_its_successors",
-        "notifier.routing.legs:successors = lambda _: None"),
+        "notifier.policy.legs:successors = lambda _: None"),
     Row("safeguards: a code that is no citizenship", f"{DECISION}::test_a_stateless_person_has_no_nationality_leg",
-        "notifier.routing.legs:is_citizenship = lambda _: True"),
+        "notifier.policy.legs:is_citizenship = lambda _: True"),
     Row("safeguards: accompanying family", f"{DECISION}::test_accompanying_family_is_nobody_s_deportation",
-        "notifier.routing.legs:only_accompanies = lambda *_: False"),
+        "notifier.policy.legs:only_accompanies = lambda *_: False"),
     Row("safeguards: the originator's own state", f"{DECISION}::test_the_originator_s_own_state_is_not_told",
-        "notifier.routing.decision:_Case.own = property(lambda _: '')"),
+        "notifier.policy.decision:_Case.own = property(lambda _: '')"),
     Row("safeguards: an approval names a state",
         f"{DECISION}::test_a_risk_of_torture_holds_that_state_until_an_approval",
-        "notifier.routing.decision:_Approved.releases = "
+        "notifier.policy.decision:_Approved.releases = "
         "lambda self, hold, _: hold in [one for one, _ in self._released]"),
     Row("safeguards: XXB and XXC are stripped",
         f"{PROPERTIES}::test_what_leaves_does_not_say_that_somebody_is_a_refugee",
@@ -718,10 +718,10 @@ OTHERS = (
         "notifier.notification.model:UNKNOWN = 'unsaid'"),
     Row("safeguards: whoever was told before obeys",
         f"{UPDATES}::test_whoever_was_told_before_obeys_suppression_and_holds",
-        "notifier.routing.decision:suppressions = lambda *_: ()"),
+        "notifier.policy.decision:suppressions = lambda *_: ()"),
     Row("safeguards: the hub knows whom a type names",
         f"{HUB}::test_an_update_names_whom_the_new_facts_add_and_others_who_take_part",
-        "notifier.routing.hub:_rightly_named = lambda *_: True"),
+        "notifier.routing.admission:_rightly_named = lambda *_: True"),
     Row("rights: a field that nobody may have", f"{PARSING}::test_every_fault_is_listed_at_once",
         "notifier.notification.checking:Object.end = lambda _: None"),
     Row("rights: no field for religion, ethnicity or opinion", f"{FIELDS}::test_no_field_is_read_that_is_not_allowed",
@@ -758,18 +758,18 @@ OTHERS = (
         "tests/simulation/test_subscriber.py::test_sinks_take_in_order_go_on_after_a_restart_and_are_spared_exercises",
         "notifier.consumers.sinks:JsonLines.operational = False"),
     Row("cases: each of several nationalities", f"{DECISION}::test_every_nationality_is_told",
-        "notifier.routing.legs:_nationality_legs = lambda *given: list(original(*given))[:1]"),
+        "notifier.policy.legs:_nationality_legs = lambda *given: list(original(*given))[:1]"),
     Row("safeguards: nationality_unknown", f"{DECISION}::test_an_unknown_nationality_holds_and_the_other_legs_go",
-        "notifier.routing.legs:is_citizenship = "
+        "notifier.policy.legs:is_citizenship = "
         "lambda one: original(one) and one.state not in (UNKNOWN, UNSPECIFIED)"),
     Row("safeguards: unresolved_place", f"{DECISION}::test_a_place_that_does_not_resolve_holds_its_leg",
-        "notifier.routing.legs:_movement_legs = "
+        "notifier.policy.legs:_movement_legs = "
         "lambda *given: (leg for leg in original(*given) if leg.state is not None)"),
     Row("safeguards: not_a_participant",
         f"{DECISION}::test_a_state_without_an_authority_is_named_and_waits",
         "notifier.directory.model:Directory.participates = lambda *_: True"),
     Row("cases: a revoked nationality", f"{DECISION}::test_a_revoked_nationality_is_no_leg",
-        "notifier.routing.legs:is_citizenship = lambda one: original(replace(one, status='documented'))"),
+        "notifier.policy.legs:is_citizenship = lambda one: original(replace(one, status='documented'))"),
     Row("cases: a refugee's document",
         f"{DECISION}::test_codes_and_documents_make_a_refugee_whatever_the_status_says",
         "notifier.notification.model:Document.of_refugee = property(lambda _: False)"),
@@ -777,7 +777,7 @@ OTHERS = (
         f"{PARSING}::test_a_machine_readable_zone_alone_makes_a_refugee[TD1-XXB]",
         "notifier.notification.model:Document.of_refugee = property(lambda self: self.kind in REFUGEE_DOCUMENTS)"),
     Row("cases: British classes", f"{DECISION}::test_british_classes_are_the_united_kingdom_s_and_d_is_germany",
-        "notifier.routing.legs:participant_of = lambda code: code"),
+        "notifier.policy.legs:participant_of = lambda code: code"),
     Row("cases: a refugee status that is unknown is warned of",
         "tests/unit/notification/test_warnings.py::test_free_text_about_a_refugee",
         "notifier.notification.warnings:_warnings = "
@@ -809,18 +809,18 @@ OTHERS = (
         "notifier.notification.parsing:Object = lambda _, *rest: original([], *rest)"),
     Row("profiles", "tests/unit/notification/test_profiles.py::"
         "test_a_recipient_reads_what_its_profile_names_and_nothing_more[consular-False]",
-        "notifier.producers.letters:cut = lambda notification, _: notification"),
+        "notifier.outbox.payloads:cut = lambda notification, _: notification"),
     Row("profiles: a child's", "tests/unit/notification/test_profiles.py::"
         "test_a_recipient_reads_what_its_profile_names_and_nothing_more[spoc-True]",
-        "notifier.producers.letters:is_for_a_child = lambda *_: False"),
+        "notifier.outbox.payloads:is_for_a_child = lambda *_: False"),
     Row("profiles: nobody reads who is excluded", "tests/unit/notification/test_profiles.py::"
         "test_nobody_reads_whom_the_originator_excludes[release_to1-not_to1-leaves1]",
         "notifier.notification.model:as_it_leaves = lambda handling: handling\n"
-        "notifier.producers.letters:encode = "
-        "lambda one: module('notifier.codec').codec('Notification').encode_object(one)"),
+        "notifier.outbox.payloads:encode = "
+        "lambda one: module('notifier.codec.single_object').codec('Notification').encode_object(one)"),
     Row("profiles: refugees", "tests/unit/notification/test_profiles.py::"
         "test_no_profile_lets_through_what_is_local_or_shows_a_refugee",
-        "notifier.producers.letters:for_sealing = lambda notification: replace(notification, local=None)"),
+        "notifier.outbox.payloads:for_sealing = lambda notification: replace(notification, local=None)"),
     Row("files: a name is on the disk when a write returns",
         "tests/unit/test_files.py::test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_after",
         "notifier.files:sync_folder = lambda _folder: None"),
@@ -829,16 +829,16 @@ OTHERS = (
         "notifier.keyfiles:put = lambda path, data, mode: original(path, data)"),
     Row("files: a path is never read as a URL",
         "tests/unit/test_any_folder.py::test_a_database_lies_in_the_folder_of_its_configuration",
-        "notifier.storage:file_of = lambda address: "
+        "notifier.storage.database:file_of = lambda address: "
         "(path := original(address)) and Path(module('urllib.parse').unquote(str(path).partition('?')[0]))"),
     Row("review: a plan evaluated again keeps its holds",
         "tests/simulation/test_review.py::test_no_time_out_releases",
-        "notifier.producers.work:approvals_of = lambda *_: "
+        "notifier.outbox.transaction:approvals_of = lambda *_: "
         "[module('notifier.notification.model').Approval('child_review', 'nobody', '')]\n"
-        "notifier.producers.work:planned = lambda *given: original(*given[:4])"),
+        "notifier.outbox.transaction:planned = lambda *given: original(*given[:4])"),
     Row("review: nobody whom nobody saw",
         "tests/simulation/test_review.py::test_an_approval_does_not_release_whom_nobody_saw",
-        "notifier.producers.review:released = lambda stored, before, after, *_: frozenset(after)"),
+        "notifier.outbox.review:released = lambda stored, before, after, *_: frozenset(after)"),
     Row("review: the authority's own key is no person's",
         "tests/cli/test_review.py::test_the_authority_s_own_key_is_no_person_s[--key]",
         "notifier.cli.person:_refuse_own = lambda *_: None"),
@@ -847,24 +847,24 @@ OTHERS = (
         "notifier.cli.person:NotifierError = BaseException"),
     Row("review: a refusal is final",
         "tests/simulation/test_review.py::test_a_refusal_stays_and_says_whose_it_is",
-        "notifier.producers.review:_refuses = lambda *_: False"),
+        "notifier.outbox.review:_refuses = lambda *_: False"),
     Row("review: an assurance",
         "tests/simulation/test_review.py::"
         "test_a_state_that_may_torture_is_told_after_its_assurance_and_the_others_at_once",
-        "notifier.producers.approvals:says_enough = lambda _: True"),
+        "notifier.persons.approvals:says_enough = lambda _: True"),
     Row("restore: who decides signs",
         f"{ADOPTIONS}::test_whoever_may_not_is_refused[Ada Lindt-ben-bad_signature]",
-        "notifier.producers.adoptions:signature_holds = lambda *_: True"),
+        "notifier.persons.adoptions:signature_holds = lambda *_: True"),
     Row("restore: a service decides nothing",
         f"{ADOPTIONS}::test_whoever_may_not_is_refused[gate-gate-permission_missing]",
-        "notifier.producers.persons:Person.may = lambda *_: True"),
+        "notifier.persons.model:Person.may = lambda *_: True"),
     Row("restore: who decides is registered",
         "tests/simulation/test_restore.py::test_a_feed_without_any_statement_is_for_a_person",
-        "notifier.producers.restoration:Restoration._permit = lambda *_: module('asyncio').sleep(0)\n"
-        "notifier.producers.restoration:check = lambda *_: None"),
+        "notifier.outbox.restoration:Restoration._permit = lambda *_: module('asyncio').sleep(0)\n"
+        "notifier.outbox.restoration:check = lambda *_: None"),
     Row("restore: all or nothing",
         "tests/simulation/test_restore.py::test_what_is_given_up_is_refused_for_good",
-        "notifier.producers.restoration:Restoration.settle = lambda self, notifications, signer, **how: "
+        "notifier.outbox.restoration:Restoration.settle = lambda self, notifications, signer, **how: "
         "original(self, notifications[:1], signer, **how)"),
     Row("nothing local leaves", f"{PARSING}::test_what_leaves_has_no_local_part_and_shows_no_refugee",
         "notifier.notification.model:REFUGEES = frozenset()"),

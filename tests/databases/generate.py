@@ -5,8 +5,8 @@ Run once, with that commit's code in place of this one's (`git worktree add FOLD
     cd FOLDER && PYTHONPATH=.:tests python PATH/generate.py PATH
 
 It writes the outbox of TUR/spoc and the inbox of DEU/spoc as SQL for SQLite and for PostgreSQL, and `expected.json`:
-what that code read in them. Later code must find all of it (`tests/unit/test_migrations.py`). A database is made
-once: what is in use somewhere does not change when this script does.
+what that code read in them. Later code must find all of it (`tests/unit/storage/test_migrations.py`). A database is
+made once: what is in use somewhere does not change when this script does.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pathlib import Path
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from notifier import storage
-from notifier.consumers import tables as inbox_tables
-from notifier.envelope import SigningKey
+from notifier.consumers.inbox import tables as inbox_tables
+from notifier.crypto.keys import SigningKey
 from notifier.notification import parse, to_json
-from notifier.producers import tables as outbox_tables
-from notifier.producers.outbox import Submission
-from notifier.producers.plan import UNTIED
-from notifier.producers.ties import planned
+from notifier.outbox import tables as outbox_tables
+from notifier.outbox.outbox import Submission
+from notifier.policy.case import planned
+from notifier.policy.plan import UNTIED
+from notifier.storage.tables import BOOKKEEPING
 from notifier.topics import INTAKE
 from support.samples import document
 from support.stage import Stage
@@ -222,7 +222,7 @@ def dumped(path, tables):
     made = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
     made = [sql for sql in made if "sqlite_sequence" not in sql]
     lite, server = [f"{' '.join(sql.split())};" for sql in made], []
-    everything = [*storage._own.sorted_tables, *tables.sorted_tables]
+    everything = [*BOOKKEEPING.sorted_tables, *tables.sorted_tables]
     for table in everything:
         server.append(f"{' '.join(str(CreateTable(table).compile(dialect=postgresql.dialect())).split())};")
         indexes = sorted(table.indexes, key=lambda one: str(one.name))

@@ -12,11 +12,13 @@ from functools import cache
 from typing import Any
 
 from notifier.audit.merkle import inclusion_path, leaf_hash, root_hash
-from notifier.codec import codec
-from notifier.consumers.reading import Recipient
-from notifier.directory.model import Authority, Directory, Hub, Key, KeyUse
+from notifier.codec.single_object import codec
+from notifier.consumers.verification import Recipient
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
+from notifier.crypto.primitives import blake, encrypt, exchange, pad, pae, public_of, u32, u64
+from notifier.directory.model import Authority, Directory, Hub, Key
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import DecryptionKey, Header, SigningKey, Slip, Statement
+from notifier.envelope import Header, Slip, Statement
 from notifier.envelope.format import (
     BODY_STEP,
     MAGIC,
@@ -30,10 +32,9 @@ from notifier.envelope.format import (
     stanza_hash,
     transcript,
 )
-from notifier.envelope.primitives import blake, encrypt, exchange, pad, pae, public_of, u32, u64
 from notifier.envelope.statements import STATEMENT_TYPE
-from notifier.routing.facts import PERMISSIONS, Leg, RoutingFacts
-from notifier.routing.rules import default_rules
+from notifier.rules.facts import PERMISSIONS, Leg, RoutingFacts
+from notifier.rules.ruleset import default_rules
 from notifier.topics import feed_of
 
 NOW = 1_795_000_000_000

@@ -15,12 +15,13 @@ from notifier.audit.checkpoint import Signer, Verifier, sign_checkpoint
 from notifier.audit.entry import AuditEntry
 from notifier.audit.leaf import Leaf
 from notifier.audit.tiles import encode_bundle, encode_hashes, encode_records
-from notifier.codec import PREFIX_SIZE, codec
+from notifier.codec.single_object import PREFIX_SIZE, codec
+from notifier.crypto.keys import DecryptionKey
 from notifier.directory.document import to_document
 from notifier.directory.enrolment import challenge, request
-from notifier.envelope import DecryptionKey, Statement
+from notifier.envelope import Statement
 from notifier.notification import encode, for_sealing, parse
-from notifier.routing.rules import default_rules
+from notifier.rules.ruleset import default_rules
 
 from . import frames
 from .targets import SCHEMAS

@@ -20,9 +20,9 @@ from fastavro._read_py import schemaless_reader
 from notifier.audit import checkpoint, tiles
 from notifier.audit.entry import AuditEntry
 from notifier.audit.leaf import Leaf
-from notifier.codec import MARKER, codec
+from notifier.codec.single_object import MARKER, codec
 from notifier.config import load
-from notifier.consumers.reading import Message, read
+from notifier.consumers.verification import Message, read
 from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.document import from_document, read_document, to_document
 from notifier.directory.enrolment import Challenge, Request, answer, challenge, check_request
@@ -41,14 +41,14 @@ from notifier.errors import (
 )
 from notifier.notification import Notification, decode, encode, for_sealing, mrz, parse, to_json
 from notifier.notification.warnings import warnings
+from notifier.policy.decision import decide, expected, facts_of
 from notifier.producers.sources import documents
 from notifier.routing import batch
+from notifier.routing.admission import Admission, Readable, examine
 from notifier.routing.budget import Budget
-from notifier.routing.decision import decide, expected, facts_of
-from notifier.routing.facts import Leg, RoutingFacts
-from notifier.routing.hub import Admission, Readable, examine
-from notifier.routing.rules import RuleSet
 from notifier.routing.streams import Streams
+from notifier.rules.facts import Leg, RoutingFacts
+from notifier.rules.ruleset import RuleSet
 
 from . import frames
 

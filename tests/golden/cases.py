@@ -17,9 +17,9 @@ from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import NotificationInvalid
 from notifier.notification import parse
-from notifier.routing.decision import decide
-from notifier.routing.rules import Corridor
-from notifier.routing.table import EXPECTED
+from notifier.policy.decision import decide
+from notifier.rules.ruleset import Corridor
+from notifier.rules.table import EXPECTED
 
 Document = dict[str, Any]
 

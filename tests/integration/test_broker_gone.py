@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.routing.batch import CLOCK_KEY
 from notifier.runtime import wall_clock
 from notifier.sandbox.processes import wait_until

@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaProducer
 
 from notifier import Publisher
 from notifier.notification import encode, for_sealing, parse
-from notifier.ops.metrics import exported
 from notifier.sandbox.administration import Administrator, Topic
 from notifier.sandbox.processes import wait_until
+from notifier.telemetry.metrics import exported
 from support import sandbox as support
 from support.canary import Canary
 from support.haystack import haystack, running

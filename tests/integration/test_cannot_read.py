@@ -8,8 +8,9 @@ import pytest
 
 from notifier import Publisher
 from notifier.config import load, party_config
+from notifier.crypto.keys import DecryptionKey
 from notifier.directory.client import DirectoryClient
-from notifier.envelope import DecryptionKey, ParsedDelivery, open_body, parse_feed, verify_delivery
+from notifier.envelope import ParsedDelivery, open_body, parse_feed, verify_delivery
 from notifier.errors import EnvelopeError, TransportError
 from notifier.keyfiles import decryption_keys
 from notifier.runtime import wall_clock

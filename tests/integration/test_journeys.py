@@ -13,7 +13,7 @@ import pytest
 
 from notifier import Publisher, Subscriber
 from notifier.audit.checkpoint import Verifier, vkey_of
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 from support import sandbox as support
 
 TWO_NATIONALITIES = "deportation-two-nationalities"

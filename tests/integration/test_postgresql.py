@@ -13,23 +13,24 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from notifier import postgresql
 from notifier.config import DirectorySettings, KafkaSettings, KeySettings, Settings
-from notifier.consumers.inbox import Inbox
+from notifier.consumers.inbox.inbox import Inbox
 from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
+from notifier.doctor import diagnosis
 from notifier.errors import Fenced, Refused, StorageError
 from notifier.notification.warnings import CONCERN_SAFETY
-from notifier.ops import diagnosis
-from notifier.producers.compartments import decisions_key
-from notifier.producers.outbox import SENDER_LEASE, Outbox
-from notifier.producers.oversight import Overseer
+from notifier.outbox.key_separation import decisions_key
+from notifier.outbox.outbox import SENDER_LEASE, Outbox
+from notifier.outbox.oversight import Overseer
+from notifier.persons.submissions import Submitter
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
-from notifier.producers.submissions import Submitter
 from notifier.sandbox.pki import CertificateAuthority
-from notifier.storage import LEASE_MS, Database, Lease
+from notifier.storage import postgresql
+from notifier.storage.database import Database
+from notifier.storage.lease import LEASE_MS, Lease
 from support.databases import EXPECTED, FORMER, READER, WRITER, put_on_server, received, schema, written
 from support.leases import assert_one_at_a_time
 from support.postgres import PASSWORD, ROLE, Cluster
@@ -356,7 +357,8 @@ HOLDER = """
 import asyncio, sys
 import sqlalchemy as sa
 from notifier.runtime import wall_clock
-from notifier.storage import Database, Lease
+from notifier.storage.database import Database
+from notifier.storage.lease import Lease
 
 async def main():
     database = await Database.open(sys.argv[1], sa.MetaData(), schema="box", version=1)

@@ -9,11 +9,12 @@ import pytest
 
 from notifier import Publisher
 from notifier.config import load, party_config
+from notifier.crypto.keys import SigningKey
 from notifier.directory.client import DirectoryClient
-from notifier.envelope import ParsedDelivery, SigningKey, open_body, open_slip, parse_feed, verify, verify_delivery
+from notifier.envelope import ParsedDelivery, open_body, open_slip, parse_feed, verify, verify_delivery
 from notifier.errors import EnvelopeError
 from notifier.keyfiles import decryption_keys
-from notifier.producers.submissions import Submitter
+from notifier.persons.submissions import Submitter
 from notifier.runtime import wall_clock
 from notifier.topics import INTAKE, feed_of
 from support import sandbox as support

@@ -20,7 +20,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from notifier.config import load, party_config
-from notifier.consumers.inbox import Inbox
+from notifier.consumers.inbox.inbox import Inbox
 from notifier.keyfiles import storage_key
 from notifier.runtime import REAL
 from notifier.sandbox.administration import Administrator
@@ -34,7 +34,7 @@ PATIENCE = str(support.PATIENCE_S)
 LONG_AGO = """
 import sys
 from notifier.cli.main import run
-from notifier.producers import restoration
+from notifier.outbox import restoration
 restoration.CLOCK_SKEW_MS = 0
 sys.exit(run(sys.argv[1:]))
 """

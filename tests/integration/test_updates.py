@@ -8,7 +8,7 @@ import secrets
 import pytest
 
 from notifier import Publisher
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 from notifier.notification.digest import digest_of, is_named_by
 from support import sandbox as support
 

@@ -26,9 +26,9 @@ from itertools import product
 
 import pytest
 
-from notifier.producers.pipeline import NO_DIGEST, OUT_OF_TURN, Pipeline, Placed, Step, Told, hear, without
-from notifier.producers.work import _Effects
-from notifier.routing.sequences import StreamState, after, place
+from notifier.outbox.stream import NO_DIGEST, OUT_OF_TURN, Pipeline, Placed, Step, Told, hear, without
+from notifier.outbox.transaction import _Effects
+from notifier.routing.sequence import StreamState, after, place
 
 LONG = "NOTIFIER_LONG" in os.environ  # make test-long: more letters, and more that goes wrong
 STREAM = b"s" * 16

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from notifier.routing.sequences import StreamState, after, place
+from notifier.routing.sequence import StreamState, after, place
 from support.states import explored
 
 BOUNDS = [(3, 1), (3, 2), (4, 1)] if "NOTIFIER_LONG" in os.environ else [(3, 1)]

@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from notifier.errors import TransportError
+from notifier.names import uuid7
 from notifier.notification import parse
-from notifier.ops import metrics
-from notifier.producers import carrier as module
-from notifier.producers.carrier import Carrier
-from notifier.producers.ids import uuid7
-from notifier.producers.outbox import Outbox, Submission
-from notifier.producers.plan import UNTIED
-from notifier.producers.ties import planned
+from notifier.outbox.outbox import Outbox, Submission
+from notifier.policy.case import planned
+from notifier.policy.plan import UNTIED
+from notifier.producers import service as module
+from notifier.producers.service import Carrier
+from notifier.telemetry import metrics
 from support.samples import document
 from support.world import PATIENCE_S
 
@@ -62,7 +62,7 @@ def make_system(make_world, tmp_path, monkeypatch):
     """Makes systems whose services look often."""
     monkeypatch.setattr(module, "MEASURE_SECONDS", 0.05)
     monkeypatch.setattr(module, "LEASE_MS", 300)
-    monkeypatch.setattr("notifier.producers.courier.STANDBY_SECONDS", 0.1)
+    monkeypatch.setattr("notifier.outbox.relay.STANDBY_SECONDS", 0.1)
     return lambda fault=None: System(make_world(1, fault), tmp_path)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from notifier.consumers.sinks import Callback, JsonLines
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 from notifier.errors import Refused
 from notifier.notification.digest import is_named_by
 from support.samples import document

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import generate_latest
 
 from notifier.errors import NotificationInvalid
-from notifier.ops.logging import configure
+from notifier.telemetry.logging import configure
 from support.samples import DEPORTATION
 from support.stage import Stage
 from support.world import build_world

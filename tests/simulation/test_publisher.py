@@ -9,17 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.codec import codec
-from notifier.directory.model import AuthorityState, KeyUse
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, KeyUse
+from notifier.directory.model import AuthorityState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
-from notifier.envelope import DecryptionKey
 from notifier.errors import DirectoryError, NotificationInvalid, OutcomeUnknown, Refused, TransportError
 from notifier.notification import decode
-from notifier.producers.accepting import WarningsNotAccepted
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
+from notifier.persons.acceptance import WarningsNotAccepted
 from notifier.producers.publisher import Parts, Publisher
 from notifier.routing.batch import NO_STREAM
-from notifier.storage import Database
+from notifier.storage.database import Database
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
 from support import virtual
 from support.samples import DEPORTATION, document

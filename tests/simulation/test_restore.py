@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 from notifier.errors import Refused
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from notifier.topics import feed_of
 from support import virtual

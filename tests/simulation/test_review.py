@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import SigningKey
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import Act, SigningKey, open_slip, verify
+from notifier.envelope import Act, open_slip, verify
 from notifier.errors import Refused
-from notifier.producers.approvals import sign
-from notifier.producers.letters import shows
-from notifier.producers.submissions import Submitter
-from notifier.routing.facts import RoutingFacts
+from notifier.outbox.payloads import shows
+from notifier.persons.approvals import sign
+from notifier.persons.submissions import Submitter
+from notifier.rules.facts import RoutingFacts
 from notifier.topics import AUDIT, INTAKE
 from support.samples import document
 from support.stage import Stage

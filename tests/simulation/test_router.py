@@ -10,12 +10,12 @@ import pytest
 import structlog
 
 from notifier.audit.entry import AuditEntry
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import SignedStatement, parse_feed, verify_statement
 from notifier.errors import ClockWrong, OutcomeUnknown
-from notifier.ops.metrics import ROUTER
 from notifier.routing.batch import POSITION_KEY
+from notifier.telemetry.metrics import ROUTER
 from notifier.topics import AUDIT, REJECTED, ROUTER_GROUP, STREAMS
 
 

@@ -20,9 +20,9 @@ from notifier.directory.document import to_document
 from notifier.directory.registry import Registry
 from notifier.directory.repository import Repository
 from notifier.envelope import ParsedDelivery, parse_feed, verify_statement
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
-from notifier.routing.rules import Row
+from notifier.rules.ruleset import Row
 from notifier.topics import INTAKE
 from support.samples import document
 from support.world import PARTITIONS, PATIENCE_S

@@ -14,33 +14,22 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from notifier.codec import codec
-from notifier.consumers import tables
-from notifier.consumers.filling import Batch
-from notifier.consumers.gaps import Gap
-from notifier.consumers.inbox import Inbox
+from notifier.codec.single_object import codec
+from notifier.consumers.inbox import tables
+from notifier.consumers.inbox.gaps import Gap
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.inbox.transaction import Batch
 from notifier.consumers.receipts import RECEIPT_TYPE
 from notifier.consumers.sinks import Callback, JsonLines
 from notifier.consumers.subscriber import Parts, Subscriber
-from notifier.directory.model import CLOCK_SKEW_MS, AuthorityState, Key, KeyState, KeyUse
+from notifier.crypto.keys import DecryptionKey, KeyUse, signature_holds
+from notifier.crypto.primitives import pae
+from notifier.directory.model import CLOCK_SKEW_MS, AuthorityState, Key, KeyState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
-from notifier.envelope import (
-    Addressee,
-    Body,
-    DecryptionKey,
-    Header,
-    Slip,
-    Statement,
-    delivery,
-    seal,
-    sign_statements,
-    verify,
-)
-from notifier.envelope.keys import signature_holds
-from notifier.envelope.primitives import pae
+from notifier.envelope import Addressee, Body, Header, Slip, Statement, delivery, seal, sign_statements, verify
 from notifier.errors import DirectoryError, Fenced, StorageError
 from notifier.notification import encode, for_sealing, parse
-from notifier.routing.facts import RoutingFacts
+from notifier.rules.facts import RoutingFacts
 from notifier.topics import feed_of
 from notifier.transport.base import Outgoing
 from support import samples
@@ -875,7 +864,7 @@ async def test_a_database_that_is_gone_for_a_while_ends_no_loop(hub, desk, monke
 
 async def test_a_log_that_cannot_be_written_ends_nothing(hub, desk, monkeypatch):
     """The log lies on the disk that is full."""
-    from notifier.ops.logging import configure
+    from notifier.telemetry.logging import configure
 
     class Full(io.StringIO):
         refused = 0

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.directory.model import KeyState, KeyUse
+from notifier.crypto.keys import KeyUse
+from notifier.directory.model import KeyState
 from notifier.envelope import parse_feed
 from notifier.notification import decode
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from notifier.topics import INTAKE, feed_of
 from support import virtual

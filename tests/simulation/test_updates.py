@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from notifier.crypto.keys import SigningKey
 from notifier.directory.snapshot import Snapshot
-from notifier.envelope import SigningKey
 from notifier.errors import Refused
 from notifier.notification import decode, parse
 from notifier.notification.digest import digest_of
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from support.samples import DEPORTATION, document
 from support.stage import SERVICE

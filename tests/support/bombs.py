@@ -19,15 +19,15 @@ from fuzz import frames
 from fuzz.targets import TARGETS
 from notifier.audit import checkpoint
 from notifier.cli.documents import read_documents
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.config import load
-from notifier.consumers.reading import Refusal, read
+from notifier.consumers.verification import Refusal, read
 from notifier.directory.document import from_document, read_document
 from notifier.directory.enrolment import Request
 from notifier.errors import NotifierError
 from notifier.notification import decode, mrz, parse
-from notifier.routing.hub import Readable, examine
-from notifier.routing.rules import RuleSet
+from notifier.routing.admission import Readable, examine
+from notifier.rules.ruleset import RuleSet
 
 HEADROOM = 96 * 1024 * 1024
 MIB = 1024 * 1024

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from notifier.consumers.inbox import Inbox
+from notifier.consumers.inbox.inbox import Inbox
 from notifier.notification import to_json
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
 
 FOLDER = Path(__file__).parent.parent / "databases"
 WORDS = {"submitted": "waiting", "routed": "told", "suppressed": "not_told"}

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from notifier.audit.checkpoint import Signer
 from notifier.audit.entry import AuditEntry
-from notifier.audit.store import LogStore
+from notifier.auditor.store import LogStore
 from notifier.config import load, party_config
-from notifier.consumers.inbox import Inbox
-from notifier.consumers.reading import Message, Place
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.verification import Message, Place
 from notifier.directory.client import DirectoryClient
 from notifier.examples import dated_text, example
 from notifier.keyfiles import signing_key, storage_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifier.errors import StorageError
-from notifier.storage import Lease
+from notifier.storage.lease import Lease
 
 
 async def assert_one_at_a_time(first: Lease, second: Lease) -> None:

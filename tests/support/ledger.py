@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.envelope import ParsedDelivery, parse_feed
 from notifier.routing.batch import NO_STREAM, POSITION_KEY
 from notifier.sandbox.processes import wait_until

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
-from notifier.producers.compartments import decisions_key
+from notifier.outbox.key_separation import decisions_key
 from support.canary import Piece
 
 VERSION = b"\x01"
@@ -28,7 +28,7 @@ DECISIONS = {
     ("ruling", "contents"),
     ("adoption", "contents"),
 }
-"""What an outbox seals to the key of decisions (`notifier.producers.compartments`)."""
+"""What an outbox seals to the key of decisions (`notifier.outbox.key_separation`)."""
 
 
 def opened(database: Path, storage_key: bytes) -> Iterator[Piece]:

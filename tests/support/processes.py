@@ -19,10 +19,11 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from notifier import storage
-from notifier.audit.store import Disk
+from notifier.auditor.store import Disk
 from notifier.errors import Fenced, OutcomeUnknown, StorageError, Temporary, TransportError
-from notifier.storage import BUSY_MS, Database
+from notifier.storage import lease, sqlite
+from notifier.storage.database import Database
+from notifier.storage.sqlite import BUSY_MS
 from notifier.transport.base import Outgoing
 from notifier.transport.memory import MemoryBroker, MemoryMember, MemorySender, MemoryTransactional, MemoryTransport
 
@@ -290,7 +291,7 @@ class ProcessMember(MemoryMember):
 def install(monkeypatch) -> None:
     """Makes databases, their leases and the auditor's disk those of simulated machines. What is not in a process
     is spared."""
-    write, read, connect = Database.write, Database.read, storage._sqlite_connect
+    write, read, connect = Database.write, Database.read, sqlite._sqlite_connect
 
     @asynccontextmanager
     async def fated_write(database):
@@ -333,9 +334,9 @@ def install(monkeypatch) -> None:
 
     monkeypatch.setattr(Database, "write", fated_write)
     monkeypatch.setattr(Database, "read", fated_read)
-    monkeypatch.setattr(storage._Sqlite, "_begin", patient)
-    monkeypatch.setattr(storage, "_sqlite_connect", quick)
-    monkeypatch.setattr("notifier.audit.store.Disk", FatedDisk)
+    monkeypatch.setattr(sqlite.SqliteEngine, "_begin", patient)
+    monkeypatch.setattr(sqlite, "_sqlite_connect", quick)
+    monkeypatch.setattr("notifier.auditor.store.Disk", FatedDisk)
     monkeypatch.setattr(os, "fsync", lambda _file: None)
 
 
@@ -355,8 +356,8 @@ def same_host(monkeypatch, machines: Machines) -> None:
         def __getattr__(self, name):
             return getattr(os, name)
 
-    monkeypatch.setattr(storage, "os", Os())
-    monkeypatch.setattr(storage, "_started", began)
+    monkeypatch.setattr(lease, "os", Os())
+    monkeypatch.setattr(lease, "_started", began)
 
 
 class FatedDisk(Disk):

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from notifier.audit.entry import AuditEntry
-from notifier.audit.verify import verify_folder
-from notifier.codec import codec
+from notifier.auditor.verify import verify_folder
+from notifier.codec.single_object import codec
 from notifier.envelope import ParsedDelivery, parse_feed, verify_statement
 from notifier.errors import Refused
 from notifier.routing.batch import NO_STREAM

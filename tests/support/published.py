@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from notifier.config import DirectorySettings
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.ceremony import encoded, following
 from notifier.directory.client import DirectoryClient
 from notifier.directory.enrolment import answer, request
 from notifier.directory.registry import Registry, create
 from notifier.directory.repository import Repository
-from notifier.envelope import DecryptionKey, SigningKey
 from support.world import PARTITIONS, START, Clock
 
 GRACE_S = 3600

@@ -11,7 +11,7 @@ import random
 from collections import Counter
 
 from notifier.audit.entry import AuditEntry
-from notifier.codec import codec
+from notifier.codec.single_object import codec
 from notifier.envelope import (
     ParsedDelivery,
     SignedStatement,

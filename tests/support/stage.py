@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from notifier.codec import codec
-from notifier.consumers.inbox import Inbox
+from notifier.codec.single_object import codec
+from notifier.consumers.inbox.inbox import Inbox
 from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
+from notifier.crypto.keys import DecryptionKey, SigningKey
+from notifier.crypto.primitives import blake, encrypt, exchange, u64
 from notifier.envelope import (
     Addressee,
     Body,
-    DecryptionKey,
     Header,
     SignedStatement,
-    SigningKey,
     Slip,
     Statement,
     VerifiedEnvelope,
@@ -36,16 +36,15 @@ from notifier.envelope import (
     verify_statement,
 )
 from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
-from notifier.envelope.primitives import blake, encrypt, exchange, u64
 from notifier.envelope.sealing import _hedged
 from notifier.envelope.verifying import Parsed, parse_envelope
 from notifier.notification import encode, for_sealing, parse
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
+from notifier.persons.submissions import Submitter
+from notifier.policy.decision import expected, facts_of
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
-from notifier.producers.submissions import Submitter
 from notifier.routing.batch import POSITION_KEY
-from notifier.routing.decision import expected, facts_of
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Headers, Outgoing
 from support.samples import document

@@ -21,17 +21,17 @@ from pathlib import Path
 import pytest
 
 from notifier.audit import checkpoint as notes
-from notifier.audit.auditor import Auditor
 from notifier.audit.checkpoint import Signer
-from notifier.codec import codec
-from notifier.consumers.inbox import Inbox
+from notifier.auditor.auditor import Auditor
+from notifier.codec.single_object import codec
+from notifier.consumers.inbox.inbox import Inbox
 from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
-from notifier.directory.model import Key, KeyState, KeyUse
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
+from notifier.directory.model import Key, KeyState
 from notifier.directory.snapshot import StaticDirectory
-from notifier.envelope import DecryptionKey, SigningKey
 from notifier.errors import DirectoryStale, OutcomeUnknown, StorageError, TransportError
-from notifier.producers.outbox import Outbox
+from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
 from notifier.routing.batch import NO_STREAM, POSITION_KEY

@@ -8,17 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from notifier.directory.model import ROLES, Authority, Directory, Hub, Key, KeyUse
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
+from notifier.directory.model import ROLES, Authority, Directory, Hub, Key
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import (
     Addressee,
     Body,
-    DecryptionKey,
     Header,
     Opened,
     ParsedDelivery,
     Sealed,
-    SigningKey,
     Slip,
     VerifiedDelivery,
     open_body,
@@ -27,10 +26,10 @@ from notifier.envelope import (
     seal,
     verify_delivery,
 )
-from notifier.routing.decision import expected
-from notifier.routing.facts import PERMISSIONS, Leg, RoutingFacts
+from notifier.policy.decision import expected
 from notifier.routing.router import Router
-from notifier.routing.rules import default_rules
+from notifier.rules.facts import PERMISSIONS, Leg, RoutingFacts
+from notifier.rules.ruleset import default_rules
 from notifier.runtime import Runtime
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Outgoing, Record

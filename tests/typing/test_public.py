@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import assert_type
 
 from notifier import Publisher, Subscriber
-from notifier.consumers.inbox import Received
+from notifier.consumers.inbox.inbox import Received
 from notifier.notification import Notification, parse
-from notifier.producers.outbox import Status
+from notifier.outbox.outbox import Status
 from notifier.producers.publisher import Submitted
 
 

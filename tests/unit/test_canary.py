@@ -19,7 +19,7 @@ import cramjam
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from notifier.producers.compartments import OutboxCipher
+from notifier.outbox.key_separation import OutboxCipher
 from support.canary import Canary, files, processes
 from support.opened import opened
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from notifier import __version__, postgresql
+from notifier import __version__
 from notifier.cli.main import EXTRAS, run
 from notifier.errors import ConfigError
-from notifier.storage import Database
+from notifier.storage import postgresql
+from notifier.storage.database import Database
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifier import files
-from notifier.audit.store import Disk
+from notifier.auditor.store import Disk
 from notifier.errors import StorageError
 from notifier.keyfiles import write_private
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fuzz.targets import SCHEMAS, TARGETS
-from notifier.codec import schema_folder
+from notifier.shipped import schemas_folder
 
 CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus"
 FILES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
@@ -26,7 +26,7 @@ def test_every_target_has_a_corpus_that_it_accepts_and_every_corpus_a_target():
 
 def test_every_schema_is_fuzzed():
     """A new one is added at the end of the list: the corpus names schemas by their place."""
-    assert {path.stem for path in schema_folder().glob("*.avsc")} == set(SCHEMAS)
+    assert {path.stem for path in schemas_folder().glob("*.avsc")} == set(SCHEMAS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -15,9 +15,9 @@ from notifier.directory.document import from_document
 from notifier.directory.enrolment import Challenge, Request
 from notifier.errors import ConfigError, NotifierError
 from notifier.notification import parse as parse_notification
-from notifier.producers.plan import Plan
+from notifier.policy.plan import Plan
 from notifier.producers.sources import documents
-from notifier.routing.rules import RuleSet, default_rules
+from notifier.rules.ruleset import RuleSet, default_rules
 from support.drawing import examples
 
 NAMES = st.sampled_from(
@@ -111,7 +111,7 @@ def test_any_configuration_is_read_or_refused(tmp_path_factory, data):
 
 def test_a_stored_plan_survives():
     """What the outbox wrote it reads."""
-    from notifier.routing.facts import Leg, RoutingFacts
+    from notifier.rules.facts import Leg, RoutingFacts
 
     facts = RoutingFacts("pattern", corridor=("TUR", "DEU"), legs=(Leg("origin", "TUR"),), of="finint")
     plan = Plan(1, 2, facts, ({"authority": None},), ("A/spoc",), ("B/spoc",), frozenset({"A/spoc"}))

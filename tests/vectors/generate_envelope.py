@@ -12,10 +12,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from notifier.codec import codec
-from notifier.envelope import DecryptionKey
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey
+from notifier.crypto.primitives import pad
 from notifier.envelope.format import ENVELOPE_BYTES
-from notifier.envelope.primitives import pad
 
 HERE = Path(__file__).parent
 CONFTEST = HERE.parent / "unit" / "envelope" / "conftest.py"

@@ -1,60 +1,14 @@
-"""What the tests of the log share: entries, a key, and a log made of both."""
+"""What the tests of the log's data share: a key."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import pytest
 
 from notifier.audit.checkpoint import Signer
-from notifier.audit.entry import AuditEntry
-from notifier.audit.store import LogStore
-from notifier.envelope import SigningKey
-
-
-def entry(number: int) -> bytes:
-    """The encoded audit entry of that number; every one is different."""
-    return AuditEntry(
-        salt=number.to_bytes(16, "big"),
-        kind="delivery",
-        digest=number.to_bytes(32, "big"),
-        originator="TUR/spoc",
-        audience="DEU/spoc",
-        stream=b"s" * 16,
-        number=number + 1,
-        outcome="accepted",
-        reason=None,
-        accepted_at=1_795_000_000_000 + number,
-        statement_leaf=b"l" * 32,
-        inputs_digest=None,
-        rules_version=1,
-        directory_version=1,
-    ).encode()
-
-
-def records(start: int, stop: int) -> list[tuple[int, bytes]]:
-    """Records of the audit topic; every third offset is a transaction's marker."""
-    return [(number + number // 2, entry(number)) for number in range(start, stop)]
-
-
-def write(folder, signer, sizes, disk=None) -> LogStore:
-    """A closed log that was written in batches which ended at `sizes`."""
-    store = LogStore.open(folder, signer, disk)
-    try:
-        for size in sizes:
-            store.append(records(store.size, size))
-    finally:
-        store.close()
-    return store
+from notifier.crypto.keys import SigningKey
 
 
 @pytest.fixture(scope="session")
 def signer() -> Signer:
     """The log's signing key."""
     return Signer.of("log.notifier.example", SigningKey.from_secret(b"a" * 32))
-
-
-@pytest.fixture(scope="session")
-def make() -> SimpleNamespace:
-    """`entry`, `records` and `write`."""
-    return SimpleNamespace(entry=entry, records=records, write=write)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from notifier.audit import checkpoint as notes
 from notifier.audit.checkpoint import Checkpoint, Signer, Verifier
-from notifier.envelope import SigningKey
+from notifier.crypto.keys import SigningKey
 from notifier.errors import NoteError
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "vectors" / "audit" / "checkpoints.json").read_text())

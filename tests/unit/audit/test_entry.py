@@ -7,8 +7,8 @@ import json
 import pytest
 
 from notifier.audit.entry import AuditEntry
-from notifier.codec import schema_folder
 from notifier.errors import Malformed
+from notifier.shipped import schemas_folder
 
 ENTRY = AuditEntry(
     salt=bytes(range(16)),
@@ -62,7 +62,7 @@ def test_wrong_sizes_are_not_written():
 
 def test_every_field_is_documented():
     """A third party can read an entry by the schema alone."""
-    schema = json.loads((schema_folder() / "AuditEntry.avsc").read_text())
+    schema = json.loads((schemas_folder() / "AuditEntry.avsc").read_text())
     assert schema["doc"]
     assert [field["name"] for field in schema["fields"]] == list(AuditEntry._fields)
     assert all(field["doc"] for field in schema["fields"])

@@ -7,9 +7,9 @@ import random
 import pytest
 import sqlalchemy as sa
 
-from notifier.consumers import gaps, tables
-from notifier.consumers.gaps import CAP, Gap
-from notifier.consumers.inbox import Inbox
+from notifier.consumers.inbox import gaps, tables
+from notifier.consumers.inbox.gaps import CAP, Gap
+from notifier.consumers.inbox.inbox import Inbox
 from notifier.runtime import REAL
 
 STREAM = b"s" * 32

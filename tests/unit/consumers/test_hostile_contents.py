@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notifier.cli.inbox import lines
-from notifier.codec import MARKER, codec
-from notifier.consumers.reading import Recipient, Refusal, read
+from notifier.codec.single_object import MARKER, codec
 from notifier.consumers.sinks import document
-from notifier.consumers.why import why_told
+from notifier.consumers.verification import Recipient, Refusal, read
 from notifier.directory.builtin import builtin_snapshot
 from notifier.errors import Malformed
 from notifier.escaping import json_text
 from notifier.notification import decode, encode
+from notifier.policy.explain import why_told
 from support.drawing import examples
 
 SNAPSHOT = builtin_snapshot()

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.consumers.why import why_told
 from notifier.directory.builtin import builtin_snapshot
 from notifier.errors import Malformed
 from notifier.notification import decode, parse
 from notifier.notification.model import About, Parent
-from notifier.producers.letters import letters_to
-from notifier.routing.decision import decide
+from notifier.outbox.payloads import letters_to
+from notifier.policy.decision import decide
+from notifier.policy.explain import why_told
 from unit.consumers.conftest import DOCUMENT
 
 SNAPSHOT = builtin_snapshot()

@@ -9,25 +9,15 @@ from dataclasses import replace
 import pytest
 
 from notifier.config import DirectorySettings
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
+from notifier.crypto.points import check_encryption_key, check_signing_key
 from notifier.directory.client import DirectoryClient
 from notifier.directory.document import from_document, to_document
 from notifier.directory.enrolment import Challenge, Request, answer, challenge, check_answer, check_request, request
-from notifier.directory.keys import check_encryption_key, check_signing_key
-from notifier.directory.model import (
-    CLOCK_SKEW_MS,
-    DAY_MS,
-    Authority,
-    AuthorityState,
-    Directory,
-    Hub,
-    Key,
-    KeyState,
-    KeyUse,
-)
+from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState
 from notifier.directory.registry import Registry, create
-from notifier.envelope.keys import DecryptionKey, SigningKey
 from notifier.errors import DirectoryError, KeyRejected, Refused
-from notifier.routing.rules import default_rules
+from notifier.rules.ruleset import default_rules
 
 NOW = 1_795_000_000_000
 GRACE_S = 3600
@@ -363,7 +353,7 @@ def test_a_wrong_document_is_refused(spoil):
 
 def test_rules_survive_their_document_and_wrong_ones_are_refused():
     """Strict both ways."""
-    from notifier.routing.rules import RuleSet
+    from notifier.rules.ruleset import RuleSet
 
     rules = default_rules(4, NOW)
     assert RuleSet.from_document(json.loads(json.dumps(rules.to_document()))) == rules

@@ -15,7 +15,7 @@ from notifier.directory.registry import Registry
 from notifier.directory.roles import LIFETIME_MS, THRESHOLD_ROLES
 from notifier.errors import DirectoryError, DirectoryStale, Refused
 from notifier.notification.territories import BUILT_IN
-from notifier.routing.rules import Corridor, RuleSet, default_rules
+from notifier.rules.ruleset import Corridor, RuleSet, default_rules
 from support.published import publish_in
 
 

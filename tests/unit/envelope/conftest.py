@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from notifier.codec import codec
-from notifier.directory.model import Authority, Key, KeyUse
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
+from notifier.crypto.primitives import blake, encrypt, exchange, u64
+from notifier.directory.model import Authority, Key
 from notifier.envelope import (
     Addressee,
     Body,
-    DecryptionKey,
     Header,
-    SigningKey,
     Slip,
     Statement,
     check_stanzas,
@@ -29,8 +29,7 @@ from notifier.envelope import (
     verify_delivery,
 )
 from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
-from notifier.envelope.primitives import blake, encrypt, exchange, u64
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.rules.facts import Leg, RoutingFacts
 
 NOW = 1_795_000_000_000
 NAMES = ("DEU/spoc", "FRA/spoc", "UTO/spoc")

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.codec import codec
-from notifier.directory.model import AuthorityState, Key, KeyUse
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import KeyUse
+from notifier.directory.model import AuthorityState, Key
 from notifier.envelope import (
     check_stanzas,
     open_body,

@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import pytest
 
-from notifier.codec import codec
-from notifier.directory.model import KeyUse
-from notifier.envelope import DecryptionKey, SigningKey, key_id, open_slip, partition_of
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey, key_id
+from notifier.crypto.primitives import pad, unpad
+from notifier.envelope import open_slip, partition_of
 from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
-from notifier.envelope.primitives import pad, unpad
 from notifier.errors import EnvelopeError, KeyRejected, Malformed
 
 SECOND = 1000

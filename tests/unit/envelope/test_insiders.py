@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 from nacl import bindings
 
-from notifier.codec import codec
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey
+from notifier.crypto.primitives import pad
 from notifier.directory.model import AuthorityState, KeyState
-from notifier.envelope import Addressee, DecryptionKey, open_body, seal, verify
+from notifier.envelope import Addressee, open_body, seal, verify
 from notifier.envelope.format import Prefix
-from notifier.envelope.primitives import pad
 from notifier.errors import EnvelopeError, KeyRejected
 
 NOW = 1_795_000_000_000

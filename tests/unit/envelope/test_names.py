@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.codec import Codec, codec, schema_folder
+from notifier.codec.single_object import Codec, codec
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.envelope import (
     Act,
-    DecryptionKey,
-    SigningKey,
     Slip,
     digest_of,
     envelope_id_of,
@@ -24,7 +23,8 @@ from notifier.envelope import (
 )
 from notifier.envelope.format import HEADER_BYTES, Prefix
 from notifier.errors import EnvelopeError
-from notifier.routing.facts import Leg, RoutingFacts
+from notifier.rules.facts import Leg, RoutingFacts
+from notifier.shipped import schemas_folder
 
 
 def b(person, data, key=b"", size=32):
@@ -81,7 +81,7 @@ def test_a_slip_is_read_as_it_was_written(cast):
 
 def test_a_slip_of_the_first_schema_is_read_and_keeps_its_digest(cast):
     """What an originator that is not up to date wrote is named alike by both: the bytes are as it wrote them."""
-    first = Codec(json.loads((schema_folder() / "history" / "Slip-1.avsc").read_text()))
+    first = Codec(json.loads((schemas_folder() / "history" / "Slip-1.avsc").read_text()))
     slip = cast.slip(digest_key=bytes(range(16)))
     record = codec("Slip").decode(slip.encode())
     del record["act"], record["facts"]["of"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.codec import codec
-from notifier.envelope import Addressee, DecryptionKey, parse_delivery
+from notifier.codec.single_object import codec
+from notifier.crypto.keys import DecryptionKey
+from notifier.envelope import Addressee, parse_delivery
 from notifier.envelope.format import ENVELOPE_BYTES, RECORD_BYTES
 from notifier.errors import EnvelopeError
 

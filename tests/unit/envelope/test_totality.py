@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifier.codec import MARKER, codec
+from notifier.codec.single_object import MARKER, codec
 from notifier.envelope import parse_delivery, parse_feed
 from notifier.envelope.verifying import parse_envelope
 from notifier.errors import EnvelopeError, Malformed

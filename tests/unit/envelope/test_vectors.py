@@ -8,16 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from notifier.directory.model import Authority, Key, KeyUse
-from notifier.envelope import (
-    DecryptionKey,
-    check_stanzas,
-    key_id,
-    open_body,
-    open_slip,
-    verify,
-    verify_delivery,
-)
+from notifier.crypto.keys import DecryptionKey, KeyUse, key_id
+from notifier.directory.model import Authority, Key
+from notifier.envelope import check_stanzas, open_body, open_slip, verify, verify_delivery
 from notifier.errors import EnvelopeError
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "envelope"

@@ -14,7 +14,7 @@ from notifier.notification import decode, encode, for_sealing, parse, restore, t
 from notifier.notification.model import Document
 from notifier.notification.suggesting import states_like
 from notifier.notification.warnings import warnings
-from notifier.routing.legs import legs_of
+from notifier.policy.legs import legs_of
 from unit.notification.test_mrz import SPECIMENS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

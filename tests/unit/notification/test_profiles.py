@@ -15,7 +15,7 @@ from golden.cases import base
 from notifier.directory.model import ROLES
 from notifier.notification import decode, parse
 from notifier.notification.profiles import PROFILES
-from notifier.producers.letters import letters_to
+from notifier.outbox.payloads import letters_to
 from support.drawing import examples
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "avro" / "Notification.avsc").read_text())

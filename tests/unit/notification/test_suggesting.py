@@ -10,7 +10,7 @@ from notifier.errors import DirectoryError, NotificationInvalid
 from notifier.notification import parse
 from notifier.notification.states import iso_codes, names
 from notifier.notification.suggesting import closest, did_you_mean, parties_like, states_like
-from notifier.routing.forwarding import check_forward
+from notifier.policy.forwarding import check_forward
 from support.samples import DEPORTATION
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from notifier.codec import Codec, schema_folder
+from notifier.codec.single_object import Codec
 from notifier.errors import NotificationInvalid
 from notifier.notification import decode, encode, for_sealing, parse
 from notifier.notification.digest import digest_of
 from notifier.notification.model import LATER, TYPES
 from notifier.notification.parsing import REQUIREMENTS
+from notifier.shipped import schemas_folder
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 ID = bytes.fromhex("0199f0c2111171118111111111111111")
@@ -125,9 +126,9 @@ def test_what_was_forwarded_may_lack_what_its_forwarder_was_not_told():
 
 def test_what_the_first_schema_wrote_is_still_read():
     """A recipient of today reads what an originator of yesterday sealed."""
-    first = Codec(json.loads((schema_folder() / "history" / "Notification-1.avsc").read_text()))
+    first = Codec(json.loads((schemas_folder() / "history" / "Notification-1.avsc").read_text()))
     sealed = replace(for_sealing(parse(example("arrest"))), id=ID)
-    today = Codec(json.loads((schema_folder() / "Notification.avsc").read_text()))
+    today = Codec(json.loads((schemas_folder() / "Notification.avsc").read_text()))
     record = today.decode(encode(sealed))
     del record["counts"], record["parent"]
     assert decode(first.encode(record)) == sealed

@@ -12,7 +12,7 @@ from notifier.directory.builtin import builtin_snapshot
 from notifier.notification import parse
 from notifier.notification.mrz import check_digit
 from notifier.notification.warnings import warnings
-from notifier.routing.decision import decide
+from notifier.policy.decision import decide
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PERSON = json.loads((EXAMPLES / "deportation-ordered.json").read_text())

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from notifier.producers.ids import uuid7
+from notifier.names import uuid7
 from notifier.producers.sources import documents
 
 

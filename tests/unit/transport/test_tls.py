@@ -7,9 +7,9 @@ import ssl
 import pytest
 import sqlalchemy as sa
 
-from notifier import postgresql
 from notifier.config import KafkaSettings
 from notifier.sandbox.pki import CertificateAuthority
+from notifier.storage import postgresql
 from notifier.transport.kafka import client
 
 

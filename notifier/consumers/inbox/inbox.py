@@ -1,0 +1,425 @@
+"""The inbox: what came in, stored once, together with the feed's offset, in one database transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from notifier.consumers.inbox import migrations, tables
+from notifier.consumers.inbox.gaps import Gap
+from notifier.consumers.inbox.transaction import Batch, Facts, Kept, Stored, receipt_context, refusal_context
+from notifier.consumers.verification import Result, claimed_originator
+from notifier.crypto.keys import SigningKey
+from notifier.crypto.row_cipher import RowCipher
+from notifier.errors import Cure, Fenced, Refused, StorageError
+from notifier.notification import Notification, decode
+from notifier.notification.digest import is_named_by, named_by
+from notifier.runtime import Runtime
+from notifier.storage.base import Connection
+from notifier.storage.database import Database, Upgrade
+from notifier.storage.integrity import Ledger
+from notifier.storage.lease import Lease
+from notifier.storage.migrations import MigrationContext, migrate
+
+READER_LEASE: Final = "inbox-reader"
+ALARM: Final = 3
+"""So many deliveries refused one after the other that may be cured are an alarm: clock or directory is wrong."""
+
+ASKED: Final = 0
+"""When what somebody asks for is due."""
+
+# Statements of every message, built once: building costs more than running.
+AFTER: Final = (
+    sa.select(tables.messages)
+    .where(tables.messages.c.id > sa.bindparam("row"))
+    .order_by(tables.messages.c.id)
+    .limit(sa.bindparam("limit"))
+)
+SINK: Final = sa.select(tables.sinks).where(tables.sinks.c.name == sa.bindparam("sink"))
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """A record that was refused: where it stands on the feed, its digest (hex), why, and what may cure it.
+
+    `due` is when it is tried again by itself, where that is known; times in Unix milliseconds. `claims` is the
+    originator that it names: nobody's word but its own.
+    """
+
+    offset: int
+    envelope: str
+    reason: str
+    received_at: int
+    cure: Cure | None
+    due: int | None
+    claims: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message of the inbox. `id` is the notification's, as UUID text; `stream` in hex; times in Unix ms.
+
+    `state` is opened, or conflict where another text came before under the same originator and id.
+    """
+
+    row: int
+    id: str
+    originator: str
+    stream: str
+    seq: int
+    envelope: str
+    accepted_at: int
+    rules_version: int
+    received_at: int
+    state: str
+    notification: Notification
+
+    @property
+    def type(self) -> str:
+        """The notification's type."""
+        return self.notification.type
+
+    @property
+    def exercise(self) -> bool:
+        """Whether it is a drill."""
+        return self.notification.exercise
+
+
+class Inbox:
+    """One authority's inbox; one process fills it, by the lease, and any number read it."""
+
+    def __init__(self, database: Database, authority: str, key: bytes, runtime: Runtime) -> None:
+        self._database = database
+        self._authority = authority
+        self._cipher = RowCipher(key, runtime.entropy)
+        # Rows must be found without telling whose they are: names appear as digests keyed with this.
+        self._names = hashlib.blake2b(key=key, person=b"ntf1/inbox", digest_size=32)
+        self._runtime = runtime
+
+    @classmethod
+    async def open(cls, address: str, authority: str, key: bytes, runtime: Runtime) -> Inbox:
+        """Opens or creates the inbox of `authority`; `key` is the 32-byte storage key.
+
+        Raises `StorageError`, also where the database is another authority's or was made with another key.
+        """
+        cipher = RowCipher(key, runtime.entropy)
+
+        async def upgrade(connection: Connection, found: int) -> None:
+            await _is_made(connection, authority, cipher)  # another's database is left as it is
+            context = MigrationContext(connection, cipher, runtime.clock())
+            await migrate(migrations.MIGRATIONS, found, context)
+
+        database = await Database.open(
+            address,
+            tables.TABLES,
+            schema=tables.SCHEMA,
+            version=migrations.VERSION,
+            upgrade=Upgrade(migrations.OLDEST, upgrade),
+        )
+        inbox = cls(database, authority, key, runtime)
+        try:
+            await inbox._begin()
+        except BaseException:
+            await database.close()
+            raise
+        return inbox
+
+    async def _begin(self) -> None:
+        async with self._writing() as connection:
+            if not await _is_made(connection, self._authority, self._cipher):
+                check = self._cipher.seal(b"instance/check", b"")
+                values = {"id": 1, "authority": self._authority, "check": check, "feed_offset": 0}
+                await connection.begin(**values, last_message=0, last_gap_range=0)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Ledger]:
+        """One transaction whose writes are bound."""
+        async with self._database.write() as connection:
+            ledger = Ledger(connection, self._cipher, tables.SCHEME)
+            yield ledger
+            await ledger.settle()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Ledger]:
+        """One transaction that reads, and checks what it reads."""
+        async with self._database.read() as connection:
+            yield Ledger(connection, self._cipher, tables.SCHEME)
+
+    async def verify(self) -> None:
+        """Check every row and their sum.
+
+        Raises `StorageError` (rows_changed) that names the first that somebody else made, changed or removed.
+        """
+        async with self._reading() as connection:
+            await connection.verify()
+
+    def lease(self) -> Lease:
+        """The right to fill this inbox."""
+        return Lease(self._database, READER_LEASE, self._runtime.clock)
+
+    async def offset(self) -> int:
+        """The feed's next record."""
+        async with self._reading() as connection:
+            found: int = (await connection.own())["feed_offset"]
+            return found
+
+    async def store(
+        self, results: Sequence[Result], offsets: Sequence[int], begun_at: int, lease: Lease, signing: SigningKey
+    ) -> Stored:
+        """Stores a batch of the feed, and moves the offset from `begun_at` to behind the last of `offsets`.
+
+        All or nothing. Raises `Fenced` where the lease is lost or the stored offset is not `begun_at`: then
+        another instance went on, and nothing here may.
+        """
+        async with self._writing() as connection:
+            await lease.check(connection)
+            if (await connection.own())["feed_offset"] != begun_at:
+                raise Fenced(detail="the inbox went on without this instance")
+            await connection.set_own(feed_offset=offsets[-1] + 1)
+            batch = Batch(connection, self, signing)
+            for offset, result in zip(offsets, results, strict=True):
+                await batch.take(offset, result)
+            return batch.stored()
+
+    async def store_again(
+        self, kept: Sequence[Kept], results: Sequence[Result], begun_at: int, lease: Lease, signing: SigningKey
+    ) -> Stored:
+        """Stores what records are now that were refused before; the feed's offset stays at `begun_at`.
+
+        All or nothing. Raises `Fenced` as `store` does.
+        """
+        async with self._writing() as connection:
+            await lease.check(connection)
+            if (await connection.own())["feed_offset"] != begun_at:
+                raise Fenced(detail="the inbox went on without this instance")
+            batch = Batch(connection, self, signing)
+            for one, result in zip(kept, results, strict=True):
+                await batch.take_again(one, result)
+            return batch.stored()
+
+    async def kept(self, after: int = -1, due_by: int | None = None, limit: int = 1000) -> list[Kept]:
+        """Return refused records that may be cured, in the feed's order, after the offset `after`.
+
+        With `due_by` only those whose time has come then.
+        """
+        query = sa.select(tables.refusals).where(tables.refusals.c.cure.is_not(None))
+        query = query.where(tables.refusals.c.feed_offset > after)
+        if due_by is not None:
+            query = query.where(tables.refusals.c.due <= due_by)
+        async with self._reading() as connection:
+            rows = (await connection.execute(query.order_by(tables.refusals.c.feed_offset).limit(limit))).all()
+            for row in rows:
+                connection.check(tables.refusals, row)
+        return [Kept(row.feed_offset, self._raw(row), row.reason, Cure(row.cure)) for row in rows]
+
+    async def ask_again(self) -> int:
+        """Have everything that may be cured tried again by whoever fills this inbox; return how much there is."""
+        curable = tables.refusals.c.cure.is_not(None)
+        async with self._writing() as connection:
+            rows = (await connection.execute(sa.select(tables.refusals).where(curable))).all()
+            await connection.change(tables.refusals, rows, due=ASKED)
+        return len(rows)
+
+    async def asked(self) -> int:
+        """Return how much of what somebody asked for was not tried again yet."""
+        query = sa.select(sa.func.count()).select_from(tables.refusals).where(tables.refusals.c.due == ASKED)
+        async with self._reading() as connection:
+            return await connection.scalar(query) or 0
+
+    async def refused_in_a_row(self) -> int:
+        """Return how many of the feed's last records were refused and may be cured, one directly after the other."""
+        query = sa.select(tables.refusals.c.feed_offset).where(tables.refusals.c.cure.is_not(None))
+        async with self._reading() as connection:
+            last = (await connection.own())["feed_offset"]
+            offsets = (
+                await connection.scalars(query.order_by(tables.refusals.c.feed_offset.desc()).limit(ALARM))
+            ).all()
+        return sum(1 for back, offset in enumerate(offsets, 1) if offset == last - back)
+
+    async def refused(self) -> list[RefusedRecord]:
+        """Return every refused record, in the feed's order."""
+        async with self._reading() as connection:
+            query = sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset)
+            rows = (await connection.execute(query)).all()
+            for row in rows:
+                connection.check(tables.refusals, row)
+        return [
+            RefusedRecord(
+                offset=row.feed_offset,
+                envelope=row.digest.hex(),
+                reason=row.reason,
+                received_at=row.received,
+                cure=None if row.cure is None else Cure(row.cure),
+                due=row.due if row.due != ASKED else None,
+                claims=claimed_originator(self._raw(row)),
+            )
+            for row in rows
+        ]
+
+    async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
+        """The messages in the order in which they came, after row `after`."""
+        async with self._reading() as connection:
+            rows = (await connection.execute(AFTER, {"row": after, "limit": limit})).all()
+            return [self._received(connection, row) for row in rows]
+
+    async def find(self, message_id: str) -> list[Received]:
+        """The messages of a notification id (UUID text): more than one only where ids conflict.
+
+        Raises `Refused` (not_found).
+        """
+        try:
+            wanted = uuid.UUID(message_id).bytes
+        except ValueError as error:
+            raise Refused(
+                "not_found", "a notification's id is a UUID", hint="notifier inbox list shows them"
+            ) from error
+        async with self._reading() as connection:
+            query = sa.select(tables.messages).where(tables.messages.c.notification_id == wanted)
+            rows = (await connection.execute(query.order_by(tables.messages.c.id))).all()
+            found = [self._received(connection, row) for row in rows]
+        if not found:
+            raise Refused(
+                "not_found", "the inbox has no notification of that id", hint="notifier inbox list shows them"
+            )
+        return found
+
+    async def traced(self, message: Received) -> str | None:
+        """Whether the notification that `message` was made from, or is about, is here, and is that text.
+
+        `verified`, `differs`, or `not_here`; None where it names none.
+        """
+        named = named_by(message.notification)
+        if named is None:
+            return None
+        originator, other = named
+        try:
+            known_by = self.digest(originator.encode(), uuid.UUID(other.id).bytes)
+        except ValueError:  # nobody checked what another's software wrote there
+            return "not_here"
+        async with self._reading() as connection:
+            query = sa.select(tables.messages).where(tables.messages.c.known_by == known_by)
+            row = (await connection.execute(query)).one_or_none()
+            known = None if row is None else self._received(connection, row).notification
+        if known is None:
+            return "not_here"
+        return "verified" if is_named_by(message.notification, known) else "differs"
+
+    async def gaps(self) -> list[Gap]:
+        """What is missing now, by name."""
+        async with self._reading() as connection:
+            query = (
+                sa.select(tables.streams.c.known_by, tables.streams.c.name, tables.gap_ranges)
+                .join(tables.gap_ranges, tables.gap_ranges.c.stream == tables.streams.c.known_by)
+                .order_by(tables.gap_ranges.c.id)
+            )
+            rows = (await connection.execute(query)).all()
+            for row in rows:
+                connection.check(tables.gap_ranges, row)
+        return [Gap(*self.stream_name(row.known_by, row.name), row.first, row.last, row.missing) for row in rows]
+
+    async def refusals(self) -> list[tuple[str, str]]:
+        """Every refused record: its digest in hex, and the reason."""
+        async with self._reading() as connection:
+            rows = (
+                await connection.execute(sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset))
+            ).all()
+        return [(row.digest.hex(), row.reason) for row in rows]
+
+    async def receipts(self) -> list[bytes]:
+        """Every receipt that was made: signature (64 bytes) and the receipt's encoding."""
+        async with self._reading() as connection:
+            rows = (await connection.execute(sa.select(tables.receipts).order_by(tables.receipts.c.made))).all()
+            for row in rows:
+                connection.check(tables.receipts, row)
+        return [self._cipher.open(receipt_context(row.envelope, row.outcome), row.signed) for row in rows]
+
+    async def taken(self, sink: str) -> int:
+        """The last row that `sink` took, or 0."""
+        async with self._reading() as connection:
+            row = (await connection.execute(SINK, {"sink": sink})).one_or_none()
+            if row is None:
+                return 0
+            connection.check(tables.sinks, row)
+            handed: int = row.handed
+            return handed
+
+    async def handed(self, sink: str, row: int) -> None:
+        """`sink` took everything up to `row`."""
+        async with self._writing() as connection:
+            known = (await connection.execute(SINK, {"sink": sink})).all()
+            await connection.change(tables.sinks, known, handed=row)
+            if not known:
+                await connection.insert(tables.sinks, [{"name": sink, "handed": row}])
+
+    async def close(self) -> None:
+        """Lets go of the database."""
+        await self._database.close()
+
+    def digest(self, *parts: bytes) -> bytes:
+        """The keyed digest by which a row is found."""
+        names = self._names.copy()
+        for part in parts:
+            names.update(len(part).to_bytes(4, "big") + part)
+        return names.digest()
+
+    @property
+    def authority(self) -> str:
+        """Whose inbox it is."""
+        return self._authority
+
+    def now(self) -> int:
+        """The time now, in Unix milliseconds."""
+        return self._runtime.clock()
+
+    def seal(self, context: bytes, text: bytes) -> bytes:
+        """`text` sealed for one place of one row."""
+        return self._cipher.seal(context, text)
+
+    def stream_name(self, known_by: bytes, sealed: bytes) -> tuple[str, str]:
+        """Originator and stream (hex) of a stream's row."""
+        originator, stream = json.loads(self._cipher.open(b"stream/" + known_by, sealed))
+        return originator, stream
+
+    def _raw(self, row: sa.Row[tuple[object, ...]]) -> bytes:
+        return self._cipher.open(refusal_context(row.feed_offset), row.raw)
+
+    def _received(self, connection: Ledger, row: sa.Row[Any]) -> Received:
+        connection.check(tables.messages, row)
+        known_by: bytes = row.known_by
+        facts = Facts(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
+        content = self._cipher.open(b"content/" + known_by, row.content)
+        return Received(
+            row=row.id,
+            id=str(uuid.UUID(bytes=row.notification_id)),
+            originator=facts.originator,
+            stream=facts.stream,
+            seq=facts.seq,
+            envelope=facts.envelope,
+            accepted_at=facts.accepted_at,
+            rules_version=facts.rules_version,
+            received_at=row.received,
+            state=row.state,
+            notification=decode(content),
+        )
+
+
+async def _is_made(connection: Connection, authority: str, cipher: RowCipher) -> bool:
+    """Return whether the database is in use already.
+
+    Raises `StorageError` where it is another authority's, or was made with another key.
+    """
+    columns = sa.select(tables.instance.c.authority, tables.instance.c.check)
+    row = (await connection.execute(columns)).one_or_none()
+    if row is None:
+        return False
+    if row.authority != authority:
+        raise StorageError(detail=f"the inbox belongs to {row.authority}, not {authority}")
+    cipher.open(b"instance/check", row.check)
+    return True

@@ -1,0 +1,246 @@
+"""One batch of the feed on its way into the inbox, inside the transaction that also moves the feed's offset."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final, Protocol
+
+import sqlalchemy as sa
+
+from notifier.consumers.inbox import gaps, tables
+from notifier.consumers.inbox.gaps import Gap
+from notifier.consumers.receipts import receipt
+from notifier.consumers.verification import Message, Notice, Place, Refusal, Result
+from notifier.crypto.keys import SigningKey
+from notifier.errors import Cure, Fenced
+from notifier.storage.integrity import Ledger
+
+CONFLICT: Final = "id_conflict"
+
+# Statements of every message, built once: building costs more than running.
+_BY_NAME: Final = tables.messages.c.known_by == sa.bindparam("which")
+KNOWN: Final = sa.select(tables.messages).where(_BY_NAME)
+LAST: Final = sa.select(tables.streams).where(tables.streams.c.known_by == sa.bindparam("which"))
+REFUSED: Final = sa.select(tables.refusals).where(tables.refusals.c.feed_offset == sa.bindparam("offset"))
+SIGNED: Final = sa.select(tables.receipts.c.made).where(
+    tables.receipts.c.envelope == sa.bindparam("digest"), tables.receipts.c.outcome == sa.bindparam("said")
+)
+_OF_ENVELOPE: Final = tables.receipts.c.envelope == sa.bindparam("digest")
+ANSWERED: Final = sa.select(tables.receipts.c.made).where(_OF_ENVELOPE).limit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one batch brought: new messages, refusals, conflicts, and gaps that were not known before."""
+
+    messages: int
+    duplicates: int
+    conflicts: int
+    refusals: tuple[Refusal, ...]
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A refused record that may be cured: its offset, its bytes as they came, and what may cure it."""
+
+    offset: int
+    raw: bytes
+    reason: str
+    cure: Cure
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is sealed beside a message's content."""
+
+    originator: str
+    stream: str
+    seq: int
+    envelope: str
+    accepted_at: int
+    rules_version: int
+
+
+def refusal_context(offset: int) -> bytes:
+    """Return where a refused record is sealed to."""
+    return b"refusal/" + offset.to_bytes(8, "big")
+
+
+def receipt_context(envelope: bytes, outcome: str) -> bytes:
+    """Where a receipt is sealed to."""
+    return b"receipt/" + outcome.encode() + b"/" + envelope
+
+
+class Keeper(Protocol):
+    """What an inbox lends to the batch that fills it: its name, its keys and its clock."""
+
+    @property
+    def authority(self) -> str: ...
+
+    def digest(self, *parts: bytes) -> bytes: ...
+
+    def seal(self, context: bytes, text: bytes) -> bytes: ...
+
+    def now(self) -> int: ...
+
+
+class Batch:
+    """One transaction of the feed."""
+
+    def __init__(self, connection: Ledger, inbox: Keeper, signing: SigningKey) -> None:
+        self._connection = connection
+        self._inbox = inbox
+        self._signing = signing
+        self._counts = {"opened": 0, "duplicate": 0, "conflict": 0}
+        self._refusals: list[Refusal] = []
+        self._gaps: list[Gap] = []
+
+    def stored(self) -> Stored:
+        """What the batch brought."""
+        counts = self._counts
+        return Stored(
+            counts["opened"], counts["duplicate"], counts["conflict"], tuple(self._refusals), tuple(self._gaps)
+        )
+
+    async def take(self, offset: int, result: Result) -> None:
+        """Stores one result."""
+        if isinstance(result, Notice):
+            return
+        if result.place is not None:
+            await self._follow(result.place, result.envelope)
+        if isinstance(result, Refusal):
+            await self._refuse(offset, result)
+        await self._answer(result)
+
+    async def take_again(self, kept: Kept, result: Result) -> None:
+        """Stores what a record is now that was refused before: it comes in, or stays refused.
+
+        Raises `Fenced` where it is not there any more: another instance went on.
+        """
+        mine = (await self._connection.execute(REFUSED, {"offset": kept.offset})).all()
+        if not mine:
+            raise Fenced(detail="the inbox went on without this instance")
+        if isinstance(result, Refusal):
+            change = {"reason": result.reason, "cure": result.cure, "due": result.due}
+            await self._connection.change(tables.refusals, mine, **change)
+        else:
+            await self._connection.remove(tables.refusals, mine)
+        if isinstance(result, Notice):
+            return
+        if isinstance(result, Refusal) and result.reason != kept.reason:
+            self._refusals.append(result)
+        # What was only early has its place in its stream already.
+        if result.place is not None and kept.cure is not Cure.TIME:
+            await self._follow(result.place, result.envelope)
+        await self._answer(result)
+
+    async def _answer(self, result: Message | Refusal) -> None:
+        """Stores a message, and signs the receipt that is owed; none while it is not decided."""
+        reason = await self._message(result) if isinstance(result, Message) else result.reason
+        early = isinstance(result, Refusal) and result.cure is Cure.TIME
+        if result.originator is not None and not early:
+            await self._receipt(result, reason)
+
+    async def _message(self, message: Message) -> str | None:
+        """Stores what is new; returns the reason where another text is known under its originator and id."""
+        inbox = self._inbox
+        name = (message.originator.encode(), message.notification_id)
+        known_by = inbox.digest(*name)
+        before = await self._known(known_by)
+        if before == message.body_digest:
+            self._counts["duplicate"] += 1
+            return None
+        state = "opened" if before is None else "conflict"
+        if before is not None:
+            # Kept beside the first, and alarmed, never dropped.
+            known_by = inbox.digest(*name, message.body_digest)
+            if await self._known(known_by) is not None:
+                self._counts["duplicate"] += 1
+                return CONFLICT
+        self._counts[state] += 1
+        await self._insert(message, known_by, state)
+        return None if before is None else CONFLICT
+
+    async def _known(self, known_by: bytes) -> bytes | None:
+        """Return the digest of the text that is stored under a name."""
+        row = (await self._connection.execute(KNOWN, {"which": known_by})).one_or_none()
+        if row is None:
+            return None
+        self._connection.check(tables.messages, row)
+        digest: bytes = row.body_digest
+        return digest
+
+    async def _insert(self, message: Message, known_by: bytes, state: str) -> None:
+        inbox = self._inbox
+        facts = Facts(
+            originator=message.originator,
+            stream=message.place.stream.hex(),
+            seq=message.place.sequence,
+            envelope=message.envelope.hex(),
+            accepted_at=message.accepted_at,
+            rules_version=message.rules_version,
+        )
+        row = {
+            "notification_id": message.notification_id,
+            "known_by": known_by,
+            "body_digest": message.body_digest,
+            "state": state,
+            "received": inbox.now(),
+            "facts": inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
+            "content": inbox.seal(b"content/" + known_by, message.encoded),
+        }
+        await self._connection.insert(tables.messages, [row])
+
+    async def _follow(self, place: Place, envelope: bytes) -> None:
+        """A number of a stream was used: what it skips is missing, what it fills is not any more."""
+        inbox = self._inbox
+        known_by = inbox.digest(place.originator.encode(), place.stream, b"stream")
+        stream = (await self._connection.execute(LAST, {"which": known_by})).one_or_none()
+        if stream is None:
+            name = json.dumps([place.originator, place.stream.hex()]).encode()
+            row = {"known_by": known_by, "last": place.sequence, "name": inbox.seal(b"stream/" + known_by, name)}
+            await self._connection.insert(tables.streams, [row])
+        else:
+            self._connection.check(tables.streams, stream)
+        last = 0 if stream is None else stream.last
+        if place.sequence <= last:
+            again = await self._connection.scalar(ANSWERED, {"digest": envelope}) is not None
+            await gaps.came(self._connection, known_by, place.sequence, again=again)
+            return
+        first, end = last + 1, place.sequence - 1
+        if first <= end:
+            await gaps.skipped(self._connection, known_by, first, end, inbox.now())
+            self._gaps.append(Gap(place.originator, place.stream.hex(), first, end, end - first + 1))
+        if stream is not None:
+            await self._connection.change(tables.streams, [stream], last=place.sequence)
+
+    async def _refuse(self, offset: int, refusal: Refusal) -> None:
+        self._refusals.append(refusal)
+        context = refusal_context(offset)
+        row = {
+            "feed_offset": offset,
+            "digest": refusal.envelope,
+            "reason": refusal.reason,
+            "received": self._inbox.now(),
+            "raw": self._inbox.seal(context, refusal.raw),
+            "cure": refusal.cure,
+            "due": refusal.due,
+        }
+        await self._connection.insert(tables.refusals, [row])
+
+    async def _receipt(self, result: Message | Refusal, reason: str | None) -> None:
+        """One receipt for each envelope and outcome: the first stands, another delivery earns the same.
+
+        Whoever carries the feed could put a spoilt copy before the true delivery; so a refusal does not take
+        the place of the receipt that the true one earns.
+        """
+        outcome = "opened" if reason is None else "refused"
+        if await self._connection.scalar(SIGNED, {"digest": result.envelope, "said": outcome}) is not None:
+            return
+        now = self._inbox.now()
+        signed = receipt(result, reason, self._inbox.authority, self._signing, now)
+        sealed = self._inbox.seal(receipt_context(result.envelope, outcome), signed)
+        row = {"envelope": result.envelope, "outcome": outcome, "made": now, "signed": sealed}
+        await self._connection.insert(tables.receipts, [row])

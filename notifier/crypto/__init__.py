@@ -1,0 +1,1 @@
+"""Primitives, keys and sealed rows: the only folder that imports a cryptographic library. Pure."""

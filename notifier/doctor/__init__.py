@@ -1,0 +1,1 @@
+"""Checks of one installation: what is wrong, where, and how to mend it."""

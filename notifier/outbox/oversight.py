@@ -1,0 +1,86 @@
+"""What oversight sees of another authority's outbox: every decision, no contents, and no way to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from notifier.crypto.row_cipher import RowCipher
+from notifier.errors import Refused, StorageError
+from notifier.outbox import migrations, tables
+from notifier.outbox.outbox import parse_id
+from notifier.outbox.persons import People
+from notifier.outbox.recipients import as_they_stand, recipients_of
+from notifier.outbox.transaction import read_submission
+from notifier.persons.approvals import Ruling
+from notifier.policy.plan import Entry, Plan
+from notifier.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided about one message: its id, by which rules, every entry with its recipient's state, and what
+    persons ruled, in order.
+
+    `submitted_by` is who signed the submission (None: nobody), `submitted_at` when it came (Unix milliseconds).
+    """
+
+    id: str
+    submitted_by: str | None
+    submitted_at: int
+    rules_version: int
+    entries: tuple[Entry, ...]
+    rulings: tuple[Ruling, ...]
+    exercise: bool
+
+
+class Overseer:
+    """The decisions in one outbox; an asynchronous context manager.
+
+    `key` is the key of decisions (`compartments.decisions_key`): with it nothing else of the outbox opens.
+    """
+
+    def __init__(self, address: str, authority: str, key: bytes) -> None:
+        self._address = address
+        self._authority = authority
+        self._cipher = RowCipher(key)
+        self._database: Database | None = None
+
+    async def __aenter__(self) -> Self:
+        address, version = self._address, migrations.VERSION
+        self._database = await Database.open_to_read(address, schema=tables.SCHEMA, version=version)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._database is not None:
+            await self._database.close()
+
+    async def decided(self, message_id: str) -> Decided:
+        """What was decided about a notification; `Refused` (not_found) where the outbox has none of that id.
+
+        Raises `StorageError` where it is another authority's outbox, or the key is not that of its decisions.
+        """
+        if self._database is None:
+            raise RuntimeError("an overseer is used inside `async with`")
+        wanted = parse_id(message_id)
+        message = tables.messages
+        columns = sa.select(message.c.id, message.c.created, message.c.submission, message.c.plan)
+        async with self._database.read() as connection:
+            owner = await connection.scalar(sa.select(tables.instance.c.authority))
+            if owner != self._authority:
+                raise StorageError(detail=f"the outbox belongs to {owner}, not {self._authority}")
+            row = (await connection.execute(columns.where(message.c.notification_id == wanted))).one_or_none()
+            if row is None:
+                raise Refused("not_found", f"the outbox of {self._authority} has no notification {message_id}")
+            rulings = await People(connection, self._cipher).rulings(row.id)
+            plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
+            entries = as_they_stand(plan.entries, await recipients_of(connection, row.id, plan.entries))
+        by = None
+        if row.submission is not None:
+            by = read_submission(self._cipher.open(b"message/submission/" + wanted, row.submission)).by
+        return Decided(message_id, by, row.created, plan.rules_version, entries, tuple(rulings), plan.exercise)

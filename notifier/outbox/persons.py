@@ -1,0 +1,145 @@
+"""The persons whom an authority registered, and what they decided, in one transaction of the outbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from notifier.crypto.row_cipher import RowCipher
+from notifier.errors import Refused
+from notifier.outbox import tables
+from notifier.outbox.key_separation import OutboxCipher
+from notifier.outbox.person_chain import ADOPTION, PERSON, RULING, Chain, adoption_mac, person_mac, ruling_mac
+from notifier.persons.adoptions import Adoption
+from notifier.persons.approvals import Ruling
+from notifier.persons.model import Person, PersonKind, canonical
+from notifier.storage.base import Connection
+from notifier.storage.integrity import tampered
+
+_MACS: Final = {PERSON: person_mac, RULING: ruling_mac, ADOPTION: adoption_mac}
+_ADOPTIONS: Final = sa.select(tables.adoptions).order_by(tables.adoptions.c.id)
+
+
+class People:
+    """Reads and writes persons, rulings and adoptions; what they may is for `approvals` and `adoptions` to say.
+
+    Every row is checked against the chain on use, and `StorageError` (rows_changed) raised where they differ. Who
+    reads with the key of decisions alone (oversight) cannot check, and decides nothing.
+    """
+
+    def __init__(self, connection: Connection, cipher: RowCipher) -> None:
+        self._connection = connection
+        self._cipher = cipher
+        self._chain = Chain(connection, cipher) if isinstance(cipher, OutboxCipher) else None
+
+    async def persons(self) -> list[Person]:
+        """Everybody who is, or was, registered, in the order of registration."""
+        rows = (await self._connection.execute(sa.select(tables.persons).order_by(tables.persons.c.id))).all()
+        await self._check(PERSON, 0, rows)
+        return [self._person(row) for row in rows]
+
+    async def _check(self, table: str, subject: int, rows: Sequence[sa.Row[Any]]) -> None:
+        """Raise `StorageError` (rows_changed) unless `rows` are those of the chain: all, and no others."""
+        if self._chain is None:
+            return
+        expected = (await self._chain.known()).of(table, subject)
+        if {row.id for row in rows} != set(expected):
+            raise tampered(f"the number of {table}s")
+        for row in rows:
+            if not self._cipher.is_bound(self._mac(table, row._asdict()), expected[row.id]):
+                raise tampered(f"{table} {row.id}")
+
+    def _mac(self, table: str, row: Mapping[str, Any]) -> bytes:
+        if not isinstance(self._cipher, OutboxCipher):
+            raise RuntimeError("only who has the storage key binds rows")
+        return _MACS[table](self._cipher, row)
+
+    async def _note(self, table: str, row: Mapping[str, Any]) -> None:
+        """Add what a row is now to the chain."""
+        if self._chain is None:
+            raise RuntimeError("only who has the storage key adds to the chain")
+        subject = row["message"] if table == RULING else 0
+        await self._chain.add(table, row["id"], subject, self._mac(table, row))
+
+    async def head(self) -> str:
+        """Return the chain's head in hex, for what an act says."""
+        if self._chain is None:
+            raise RuntimeError("only who has the storage key acts")
+        number, head = await self._chain.head()
+        return f"{number}:{head.hex()}"
+
+    def _person(self, row: sa.Row[Any]) -> Person:
+        value = json.loads(self._cipher.open(_context("person", row.added), row.contents))
+        public, permissions = bytes.fromhex(value["public"]), frozenset(value["permissions"])
+        kind = PersonKind(value.get("kind", PersonKind.PERSON))  # earlier versions stored none
+        return Person(value["name"], public, permissions, row.added, row.retired, kind)
+
+    async def add(self, person: Person) -> None:
+        """Stores a person whom `persons.register` made."""
+        value = {
+            "name": person.name,
+            "public": person.public.hex(),
+            "permissions": sorted(person.permissions),
+            "kind": person.kind,
+        }
+        contents = self._cipher.seal(_context("person", person.added), canonical(value))
+        row = {"added": person.added, "retired": None, "contents": contents}
+        made = await self._connection.scalar(tables.persons.insert().returning(tables.persons.c.id), row)
+        await self._note(PERSON, row | {"id": made})
+
+    async def retire(self, name: str, now: int) -> Person:
+        """From now on the person decides nothing; `Refused`: `unknown_person`, or `person_retired` already."""
+        rows = (await self._connection.execute(sa.select(tables.persons).order_by(tables.persons.c.id))).all()
+        await self._check(PERSON, 0, rows)
+        for row in rows:
+            person = self._person(row)
+            if not person.is_called(name):
+                continue
+            if person.retired is not None:
+                raise Refused("person_retired")
+            mine = tables.persons.update().where(tables.persons.c.id == row.id)
+            await self._connection.execute(mine.values(retired=now))
+            await self._note(PERSON, row._asdict() | {"retired": now})
+            return replace(person, retired=now)
+        raise Refused("unknown_person", hint="notifier person list shows who is registered")
+
+    async def rulings(self, message: int) -> list[Ruling]:
+        """What was ruled about a message (its row id), in order."""
+        query = sa.select(tables.rulings).where(tables.rulings.c.message == message).order_by(tables.rulings.c.id)
+        rows = (await self._connection.execute(query)).all()
+        await self._check(RULING, message, rows)
+        return [
+            Ruling.from_document(json.loads(self._cipher.open(_context("ruling", message), row.contents)))
+            for row in rows
+        ]
+
+    async def record(self, message: int, ruling: Ruling, now: int) -> None:
+        """Stores a ruling that `approvals.check` let in."""
+        contents = self._cipher.seal(_context("ruling", message), canonical(ruling.document()))
+        row = {"message": message, "recorded": now, "contents": contents}
+        made = await self._connection.scalar(tables.rulings.insert().returning(tables.rulings.c.id), row)
+        await self._note(RULING, row | {"id": made})
+
+    async def adoptions(self) -> list[Adoption]:
+        """What was decided after restores, in order."""
+        rows = (await self._connection.execute(_ADOPTIONS)).all()
+        await self._check(ADOPTION, 0, rows)
+        return [
+            Adoption.from_document(json.loads(self._cipher.open(_context("adoption", row.recorded), row.contents)))
+            for row in rows
+        ]
+
+    async def adopt(self, adoption: Adoption, now: int) -> None:
+        """Store an adoption that `adoptions.check` let in."""
+        contents = self._cipher.seal(_context("adoption", now), canonical(adoption.document()))
+        row = {"recorded": now, "contents": contents}
+        made = await self._connection.scalar(tables.adoptions.insert().returning(tables.adoptions.c.id), row)
+        await self._note(ADOPTION, row | {"id": made})
+
+
+def _context(table: str, number: int) -> bytes:
+    return f"{table}/contents/".encode() + number.to_bytes(8, "big")

@@ -1,0 +1,96 @@
+"""What became of each recipient of a message, as the outbox has it: read in one transaction, for every reader."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from notifier.outbox import tables
+from notifier.outbox.states import RecipientState, is_set_aside, shown
+from notifier.policy.plan import Entry
+from notifier.storage.base import Connection
+from notifier.storage.integrity import Ledger, tampered
+
+RECIPIENTS: Final = (
+    sa.select(
+        tables.recipients,
+        tables.letters.c.state.label("letter_state"),
+        tables.letters.c.reason,
+    )
+    .join_from(tables.recipients, tables.letters, tables.letters.c.id == tables.recipients.c.letter, isouter=True)
+    .where(tables.recipients.c.message.in_(sa.bindparam("messages", expanding=True)))
+    .order_by(tables.recipients.c.message, tables.recipients.c.place)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientStatus:
+    """One recipient: the authority (None: not known yet), what became of it, since when (Unix milliseconds), and
+    because of what it is held or not told."""
+
+    authority: str | None
+    state: RecipientState
+    since: int
+    because: tuple[str, ...] = ()
+
+
+async def states_of(connection: Connection, messages: Sequence[int]) -> dict[int, set[RecipientState]]:
+    """The states of the recipients of each of these messages (row ids)."""
+    found: dict[int, set[RecipientState]] = {message: set() for message in messages}
+    for row in await rows_of(connection, messages):
+        found[row.message].add(shown(row.state, row.letter_state, row.reason))
+    return found
+
+
+async def recipients_of(connection: Connection, message: int, entries: Sequence[Entry]) -> list[RecipientStatus]:
+    """The recipients of a message (its row id), in the order of the entries of its plan."""
+    rows = await rows_of(connection, [message])
+    if len(rows) != len(entries):
+        raise tampered("the number of recipients")
+    return [
+        RecipientStatus(
+            entry["authority"],
+            shown(row.state, row.letter_state, row.reason),
+            row.since,
+            (*entry["because"], *_aside(row)),
+        )
+        for entry, row in zip(entries, rows, strict=True)
+    ]
+
+
+def as_they_stand(entries: Sequence[Entry], recipients: Sequence[RecipientStatus]) -> tuple[Entry, ...]:
+    """The entries of a plan, each with the state of its recipient; who cannot be reached yet is a hold."""
+    return tuple(
+        entry | {"outcome": _outcome(entry, one), "because": list(one.because), "state": one.state}
+        for entry, one in zip(entries, recipients, strict=True)
+    )
+
+
+def _outcome(entry: Entry, recipient: RecipientStatus) -> str:
+    outcome: str = entry["outcome"]
+    return "hold" if outcome == "send" and recipient.state is RecipientState.HELD else outcome
+
+
+def _aside(row: sa.Row[Any]) -> tuple[str, ...]:
+    waits = row.state == RecipientState.WAITING and is_set_aside(row.letter_state, row.reason)
+    return (row.reason,) if waits else ()
+
+
+async def rows_of(connection: Connection, messages: Collection[int]) -> Sequence[sa.Row[Any]]:
+    """The rows of these messages, each with `letter_state` and `reason` of its letter.
+
+    Raises `StorageError` (rows_changed) where one is not what was written; who has the key of decisions alone
+    (oversight) cannot know.
+    """
+    if not messages:
+        return ()
+    rows = (await connection.execute(RECIPIENTS, {"messages": list(messages)})).all()
+    if isinstance(connection, Ledger):
+        for row in rows:
+            connection.check(tables.recipients, row)
+            if row.letter is not None and row.letter_state is None:
+                raise tampered("the number of letters")
+    return rows

@@ -1,0 +1,1 @@
+"""Persons of an authority and what they sign: submissions, approvals, adoptions. Pure."""

@@ -1,0 +1,52 @@
+"""Warnings that concern a person's safety stop a notification until they are accepted by name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Final
+
+from notifier.crypto.primitives import blake
+from notifier.errors import Refused
+from notifier.notification import Notification, to_json
+from notifier.notification.warnings import CONCERN_SAFETY, NotificationWarning, WarningKind
+from notifier.persons.model import canonical
+
+REPEAT_MS: Final = 24 * 3_600_000
+REPEATED: Final = NotificationWarning(
+    WarningKind.REPEATED, "", "the same was published within 24 hours under another id: who was told is told again"
+)
+
+
+class WarningsNotAccepted(Refused):
+    """A notification that is not taken because of `warnings`, none of which was accepted."""
+
+    default_reason = "warnings_not_accepted"
+
+    def __init__(self, warnings: Iterable[NotificationWarning]) -> None:
+        self.warnings = tuple(warnings)
+        kinds = ",".join(sorted({one.kind for one in self.warnings}))
+        super().__init__(
+            None,
+            "; ".join(f"{one.kind} ({one.pointer})" if one.pointer else str(one.kind) for one in self.warnings),
+            hint=f"correct it, or add --accept-warnings {kinds}",
+        )
+
+
+def stopping(warnings: Iterable[NotificationWarning], accepted: Collection[str]) -> tuple[NotificationWarning, ...]:
+    """Return the warnings that stop a notification: they concern safety, and their kind was not `accepted`."""
+    return tuple(one for one in warnings if one.kind in CONCERN_SAFETY and one.kind not in accepted)
+
+
+def check_accepted(warnings: Iterable[NotificationWarning], accepted: Collection[str]) -> None:
+    """Raise `WarningsNotAccepted` where any of `warnings` stops the notification."""
+    if found := stopping(warnings, accepted):
+        raise WarningsNotAccepted(found)
+
+
+def fingerprint(notification: Notification, secret: bytes) -> bytes | None:
+    """Return a keyed digest of what recipients read, whatever its id; None for an exercise, which may be repeated."""
+    if notification.exercise:
+        return None
+    read = to_json(replace(notification, id=None), local=False)
+    return blake(b"ntf1/repeated", canonical(read), key=secret)

@@ -1,0 +1,124 @@
+"""What a person decides, signed, after a restore: what goes again or not, and that a new stream begins. Pure.
+
+A backup does not know what was sent, stopped or changed since. So whoever decides is registered, may `release`, and
+signs for that restore alone: the stream that it closed is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from notifier.crypto.keys import SigningKey, signature_holds
+from notifier.errors import Refused
+from notifier.persons.model import Person, check_timely, entitled, under_signature
+from notifier.times import rfc3339
+
+TYPE: Final = b"application/vnd.notifier.adoption.v1"
+NEEDS: Final = "release"
+"""The permission for it: nobody is told whom the rules, and the rulings before the backup, did not name."""
+
+
+class Adopted(StrEnum):
+    """What a person decided."""
+
+    SENT_AGAIN = "sent_again"
+    """The notification goes to whom it had not been seen to reach."""
+    GIVEN_UP = "given_up"
+    """The notification counts as refused for good."""
+    NEW_STREAM = "new_stream"
+    """A new stream begins although the former one could not be closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who decides: the registered name, and the Ed25519 key that must be theirs."""
+
+    by: str
+    key: SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is decided about: the closed stream of `authority` (hex), and of a notification its id and digest.
+
+    `since` is when the restore was noticed (Unix milliseconds).
+    """
+
+    authority: str
+    stream: str
+    since: int
+    notification_id: str | None = None
+    notification_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A person's word after a restore; `at` is RFC 3339 text, `signature` has 64 bytes.
+
+    `notification_id` (UUID text) and `notification_digest` (hex, over the whole content) are None of a new stream.
+    """
+
+    decision: Adopted
+    authority: str
+    stream: str
+    notification_id: str | None
+    notification_digest: str | None
+    by: str
+    at: str
+    signature: bytes = b""
+
+    def signed_form(self) -> bytes:
+        """Return the bytes under the signature: the canonical JSON of everything that is said."""
+        return under_signature(TYPE, self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Return the stored form, as JSON."""
+        return {
+            "decision": self.decision,
+            "authority": self.authority,
+            "stream": self.stream,
+            "notification_id": self.notification_id,
+            "notification_digest": self.notification_digest,
+            "by": self.by,
+            "at": self.at,
+            "signature": self.signature.hex(),
+        }
+
+    @classmethod
+    def from_document(cls, value: dict[str, Any]) -> Adoption:
+        """Return the adoption that `document` gave."""
+        decision, signature = Adopted(value["decision"]), bytes.fromhex(value["signature"])
+        return cls(**{**value, "decision": decision, "signature": signature})
+
+
+def sign(decision: Adopted, subject: Subject, signer: Signer, now: int) -> Adoption:
+    """Sign a decision; whether it counts is `check`'s to say."""
+    unsigned = Adoption(
+        decision,
+        subject.authority,
+        subject.stream,
+        subject.notification_id,
+        subject.notification_digest,
+        signer.by,
+        rfc3339(now),
+    )
+    return replace(unsigned, signature=signer.key.sign(unsigned.signed_form()))
+
+
+def check(adoption: Adoption, subject: Subject, persons: Iterable[Person], now: int) -> None:
+    """Raise `Refused`, with its reason, unless a decision about `subject` counts now: the one gate for it.
+
+    Reasons, as of rulings: `unknown_person`, `person_retired`, `permission_missing` (a service, too),
+    `digest_mismatch`, `bad_signature`, `ruling_untimely`.
+    """
+    person = entitled(adoption.by, NEEDS, persons, "what a restore left")
+    said = (adoption.authority, adoption.stream, adoption.notification_id, adoption.notification_digest)
+    about = (subject.authority, subject.stream, subject.notification_id, subject.notification_digest)
+    if said != about:
+        raise Refused("digest_mismatch")
+    if not signature_holds(person.public, adoption.signed_form(), adoption.signature):
+        raise Refused("bad_signature", "the signature is not that of the registered person")
+    check_timely(adoption.at, subject.since, person, now)

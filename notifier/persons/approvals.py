@@ -1,0 +1,211 @@
+"""Persons, and what they sign: the approval or refusal of one hold of one notification. Pure.
+
+Suppressions and holds protect people who never see this software. A hold is released by a person whom the
+authority registered for that kind of hold, who signed over the notification's digest, and who is not the one that
+submitted it (THREATS.md, 34). No time-out releases anything, and nothing here does without a signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from notifier.crypto.keys import SigningKey, signature_holds
+from notifier.errors import Refused
+from notifier.notification.model import NEED_ASSURANCE, Approval
+from notifier.persons.model import Person, check_timely, entitled, same_person, under_signature
+from notifier.persons.submissions import SignedSubmission, submitter_of
+from notifier.times import rfc3339
+
+NEEDS: Final = {
+    "child_review": "child_reviewer",
+    "torture_or_death_risk": "assurance",
+    "nationality_unconfirmed": "release",
+    "consular_not_requested": "release",
+    "rules_changed": "release",
+}
+"""Every hold that a person can release, and the permission for it."""
+
+FACTS_MISSING: Final = frozenset({"nationality_unknown", "former_state", "unresolved_place"})
+"""Holds of which no state is known: nobody can be told yet, whoever approves; an update names the state."""
+
+_TYPES: Final = {
+    "approval": b"application/vnd.notifier.approval.v1",
+    "refusal": b"application/vnd.notifier.refusal.v1",
+}
+
+Kind = Literal["approval", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a ruling is about, as the outbox has it: whose notification, its id (UUID text), the digest of its whole
+    content (hex), when it was submitted (Unix milliseconds), and who signed that it is theirs, if anybody did."""
+
+    authority: str
+    notification_id: str
+    notification_digest: str
+    submitted_at: int
+    submission: SignedSubmission | None = None
+
+    @property
+    def submitted_by(self) -> str | None:
+        """The registered name of who signed the submission; None where nobody did."""
+        return None if self.submission is None else self.submission.by
+
+    def submitter(self, persons: Iterable[Person]) -> Person | None:
+        """Return who submitted it; None where nobody did whose signature counts."""
+        named = (self.authority, self.notification_id, self.notification_digest)
+        return submitter_of(self.submission, *named, persons)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A person's word upon one hold: for one state, or, where `state` is None, for every state that it holds.
+
+    `at` is RFC 3339 text; `reference` names an assurance or a file; `signature` has 64 bytes.
+    """
+
+    kind: Kind
+    authority: str
+    notification_id: str
+    notification_digest: str
+    hold: str
+    state: str | None
+    by: str
+    at: str
+    reference: str | None = None
+    signature: bytes = b""
+
+    def signed_form(self) -> bytes:
+        """The bytes under the signature: the canonical JSON of everything that is said, and of which kind it is."""
+        said = self.document()
+        del said["kind"]
+        return under_signature(_TYPES[self.kind], said)
+
+    def document(self) -> dict[str, Any]:
+        """The stored form, as JSON."""
+        return {
+            "kind": self.kind,
+            "authority": self.authority,
+            "notification_id": self.notification_id,
+            "notification_digest": self.notification_digest,
+            "hold": self.hold,
+            "state": self.state,
+            "by": self.by,
+            "at": self.at,
+            "reference": self.reference,
+            "signature": self.signature.hex(),
+        }
+
+    @classmethod
+    def from_document(cls, value: dict[str, Any]) -> Ruling:
+        """The ruling that `document` gave."""
+        return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
+
+    def upon(self, hold: str, state: str) -> bool:
+        """Whether it speaks of that hold of that state."""
+        return self.hold == hold and self.state in (None, state)
+
+
+def sign(
+    kind: Kind,
+    held: Held,
+    hold: str,
+    state: str | None,
+    *,
+    by: str,
+    key: SigningKey,
+    now: int,
+    reference: str | None = None,
+) -> Ruling:
+    """The ruling of `by`, signed with `key`, over what `held` says; whether it counts is `check`'s to say."""
+    ruling = Ruling(
+        kind,
+        held.authority,
+        held.notification_id,
+        held.notification_digest,
+        hold,
+        state,
+        by,
+        rfc3339(now),
+        reference,
+    )
+    return replace(ruling, signature=key.sign(ruling.signed_form()))
+
+
+def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> None:
+    """Raises `Refused`, with its reason, unless `ruling` counts now: the one gate through which a ruling comes in.
+
+    Reasons: `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `submitted_by_nobody`,
+    `self_approval`, `digest_mismatch`, `bad_signature`, `ruling_untimely`, `assurance_missing`.
+    """
+    persons = tuple(persons)
+    needed = NEEDS.get(ruling.hold)
+    if needed is None:
+        raise _not_approvable(ruling.hold)
+    person = entitled(ruling.by, needed, persons, "this hold")
+    if ruling.kind == "approval":
+        submitter = held.submitter(persons)
+        if submitter is None:
+            raise Refused("submitted_by_nobody", hint="notifier review resubmit ID --by NAME signs it")
+        if _is_one(person, submitter):
+            raise Refused("self_approval", hint="a second person has to decide")
+    _check_content(ruling, held, person)
+    check_timely(ruling.at, held.submitted_at, person, now)
+    if ruling.kind == "approval" and not says_enough(ruling):
+        raise Refused("assurance_missing")
+
+
+def counts(ruling: Ruling, held: Held, persons: Iterable[Person]) -> bool:
+    """Whether an approval that came in through `check` releases its hold, looked at again at every evaluation."""
+    persons = tuple(persons)
+    person = next((one for one in persons if one.is_called(ruling.by)), None)
+    if ruling.kind != "approval" or person is None or not person.may(NEEDS.get(ruling.hold)):
+        return False
+    submitter = held.submitter(persons)
+    if submitter is None or _is_one(person, submitter) or not says_enough(ruling):
+        return False
+    try:
+        _check_content(ruling, held, person)
+    except Refused:
+        return False
+    return True
+
+
+def says_enough(ruling: Ruling) -> bool:
+    """Whether it says by which assurance of which state, where its hold asks for that; a blank says nothing."""
+    named = ruling.hold not in NEED_ASSURANCE or ruling.state is not None
+    return named and _approval(ruling).says_enough
+
+
+def approvals_of(rulings: Iterable[Ruling], held: Held, persons: Iterable[Person]) -> list[Approval]:
+    """Those that count, in the form in which the decision takes them."""
+    known = list(persons)
+    return [_approval(one) for one in rulings if counts(one, held, known)]
+
+
+def _approval(ruling: Ruling) -> Approval:
+    return Approval(ruling.hold, ruling.by, ruling.at, ruling.state, ruling.reference)
+
+
+def _is_one(person: Person, submitter: Person) -> bool:
+    """Return whether both sides are one: by name, however it is typed, or by key."""
+    return same_person(person.name, submitter.name) or person.public == submitter.public
+
+
+def _check_content(ruling: Ruling, held: Held, person: Person) -> None:
+    said = (ruling.authority, ruling.notification_id, ruling.notification_digest)
+    if said != (held.authority, held.notification_id, held.notification_digest):
+        raise Refused("digest_mismatch")
+    if not signature_holds(person.public, ruling.signed_form(), ruling.signature):
+        raise Refused("bad_signature", "the signature is not that of the registered person")
+
+
+def _not_approvable(hold: str) -> Refused:
+    if hold in FACTS_MISSING:
+        return Refused("not_approvable", "no state is known there: nobody can be told", hint="send an update with it")
+    if hold == "not_a_participant":
+        return Refused("not_approvable", "that state has no such authority here", hint="have it enrolled")
+    return Refused("not_approvable", f"there is no such hold; a person can release {', '.join(sorted(NEEDS))}")

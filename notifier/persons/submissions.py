@@ -1,0 +1,123 @@
+"""Who submitted a notification, signed: what four eyes rest on (THREATS.md, 39). Pure.
+
+Whoever submits is registered with the authority and signs, as whoever approves does. So neither side is a name that
+somebody typed, and one key or one person on both sides is seen. What nobody signed was submitted by nobody: it goes
+out as the rules say, and no person can release what waits until a registered submitter signs it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from notifier.crypto.keys import SigningKey, signature_holds
+from notifier.errors import Refused
+from notifier.persons.model import Person, under_signature
+from notifier.times import rfc3339
+
+TYPE: Final = b"application/vnd.notifier.submission.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """Who signs what is submitted: an Ed25519 key, and the name that it must be registered under (None: any)."""
+
+    key: SigningKey
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedSubmission:
+    """A submitter's word that a notification is theirs to answer for.
+
+    `notification_id` is UUID text, `notification_digest` hex over the whole content; `by` the registered name,
+    `public` its key in hex; `at` RFC 3339 text; `signature` has 64 bytes.
+    """
+
+    authority: str
+    notification_id: str
+    notification_digest: str
+    by: str
+    public: str
+    at: str
+    signature: bytes = b""
+
+    def signed_form(self) -> bytes:
+        """Return the bytes under the signature: the canonical JSON of everything that is said."""
+        return under_signature(TYPE, self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Return the stored form, as JSON."""
+        return {
+            "authority": self.authority,
+            "notification_id": self.notification_id,
+            "notification_digest": self.notification_digest,
+            "by": self.by,
+            "public": self.public,
+            "at": self.at,
+            "signature": self.signature.hex(),
+        }
+
+    @classmethod
+    def from_document(cls, value: dict[str, Any]) -> SignedSubmission:
+        """Return the submission that `document` gave."""
+        return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
+
+
+def submit(
+    authority: str,
+    notification_id: str,
+    notification_digest: str,
+    submitter: Submitter,
+    persons: Iterable[Person],
+    now: int,
+) -> SignedSubmission:
+    """Sign a notification as `submitter`, who must be registered.
+
+    Raises `Refused`: `unknown_person` where nobody has that key or the key is another's than `submitter.name`'s,
+    `person_retired`.
+    """
+    public = submitter.key.public
+    person = next((one for one in persons if secrets.compare_digest(one.public, public)), None)
+    if person is None or not _is_named(person, submitter.name):
+        raise Refused(
+            "unknown_person",
+            "the key of who submits is not registered under that name",
+            hint="notifier person list shows who is; notifier person add NAME registers",
+        )
+    if person.retired is not None:
+        raise Refused("person_retired", "who submits is retired")
+    unsigned = SignedSubmission(
+        authority, notification_id, notification_digest, person.name, person.public.hex(), rfc3339(now)
+    )
+    return replace(unsigned, signature=submitter.key.sign(unsigned.signed_form()))
+
+
+def submitter_of(
+    submission: SignedSubmission | None,
+    authority: str,
+    notification_id: str,
+    notification_digest: str,
+    persons: Iterable[Person],
+) -> Person | None:
+    """Return who submitted that text of that notification; None where nobody did who is, or was, registered.
+
+    Looked at again at every evaluation, whatever the database says.
+    """
+    if submission is None:
+        return None
+    said = (submission.authority, submission.notification_id, submission.notification_digest)
+    if said != (authority, notification_id, notification_digest):
+        return None
+    person = next((one for one in persons if one.public.hex() == submission.public), None)
+    if person is None or not person.is_called(submission.by):
+        return None
+    if not signature_holds(person.public, submission.signed_form(), submission.signature):
+        return None
+    return person
+
+
+def _is_named(person: Person, name: str | None) -> bool:
+    return name is None or person.is_called(name)

@@ -1,0 +1,317 @@
+"""The routing decision: who is expected to be told of a notification, and who waits, and why. Pure.
+
+Order: candidates with every reason kept, authorities by role, suppress, hold. Suppression always wins. A doubt
+about one leg holds that leg alone; what concerns the person or the recipient holds whatever the leg
+(S/RES/2396 (2017), paragraphs 3, 5, 6; docs/routing.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from notifier.directory.model import Directory
+from notifier.notification import Notification
+from notifier.notification.model import Approval
+from notifier.notification.states import REFUGEES, STATELESS
+from notifier.policy.legs import legs_of, only_accompanies
+from notifier.policy.safeguards import bars_interpol, holds, suppressions, tells_interpol
+from notifier.rules.facts import NAMING, Leg, RoutingFacts, judged_as
+from notifier.rules.ruleset import Row, RuleSet
+
+INTERPOL: Final = "INTERPOL"
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+Outcome = Literal["send", "hold", "suppress"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reason:
+    """Why an authority is expected: the rule, and the paragraph of the resolution."""
+
+    rule: str
+    paragraph: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is decided for one authority, or, where `authority` is None, for a leg that names no state yet.
+
+    `answers_for`: the territories of whose legs it is told in their place. `readings`: the states that sources give
+    for one place code.
+    """
+
+    authority: str | None
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    because: tuple[str, ...] = ()
+    successors: tuple[str, ...] = ()
+    answers_for: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of a routing decision document."""
+        document: dict[str, Any] = {
+            "authority": self.authority,
+            "outcome": self.outcome,
+            "reasons": [{"rule": reason.rule, "paragraph": reason.paragraph} for reason in self.reasons],
+            "because": list(self.because),
+        }
+        for name in ("successors", "answers_for", "readings"):
+            if getattr(self, name):
+                document[name] = list(getattr(self, name))
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """All entries, sorted by authority, those without one last.
+
+    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not. `silent`
+    says why nobody is told and nothing is held (`table.SILENCES`); it is empty where somebody is, or something.
+    """
+
+    rules_version: int
+    originator: str
+    entries: tuple[Entry, ...]
+    recipients: tuple[str, ...]
+    withheld: tuple[str, ...]
+    silent: tuple[str, ...] = ()
+
+    @property
+    def nobody(self) -> bool:
+        """Whether no entry has the outcome send."""
+        return not self.recipients
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `notifier route --json`."""
+        document: dict[str, Any] = {
+            "rules_version": self.rules_version,
+            "originator": self.originator,
+            "nobody": self.nobody,
+            "recipients": [entry.to_json() for entry in self.entries],
+        }
+        if self.silent:
+            document["silent"] = list(self.silent)
+        return document
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """An authority on its way through the decision; `firm` once any leg without a doubt expects it."""
+
+    reasons: set[Reason] = field(default_factory=set)
+    doubts: set[str] = field(default_factory=set)
+    answers_for: set[str] = field(default_factory=set)
+    firm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One notification with what decides about it; `type` is the type whose rows do."""
+
+    notification: Notification
+    type: str
+    directory: Directory
+    rules: RuleSet
+    approved: _Approved
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The originator's participant, its territories and the state that answers for it: none is told."""
+        return own_of(self.notification.originator, self.rules)
+
+    def rows_for(self, rule: str) -> tuple[Row, ...]:
+        return self.rules.rows_for(self.type, _in_custody(self.notification), rule)
+
+    def reason(self, row: Row) -> Reason:
+        return Reason(row.rule, row.paragraph_at(self.notification.stage))
+
+
+class _Approved:
+    """Which holds were released, for every state or for exactly the one that is named."""
+
+    def __init__(self, approvals: Iterable[Approval]) -> None:
+        self._released = {(one.hold, one.state) for one in approvals if one.says_enough}
+
+    def releases(self, hold: str, state: str) -> bool:
+        return bool({(hold, None), (hold, state)} & self._released)
+
+
+def own_of(originator: str, rules: RuleSet) -> frozenset[str]:
+    """Give the codes that are the originator's own: those of nobody whom the rules tell."""
+    return rules.answers.own(originator.partition("/")[0])
+
+
+def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = None) -> RoutingFacts:
+    """What the hub is told: resolved legs that the rules ask for, and nothing else.
+
+    `of` is the type of the notification that an update or release is about.
+    """
+    in_custody, type_ = _in_custody(notification), judged_as(notification.type, of)
+    legs = {
+        Leg(leg.rule, leg.state)
+        for leg in legs_of(notification, type_)
+        if leg.state is not None and rules.rows_for(type_, in_custody, leg.rule)
+    }
+    tells = tells_interpol(notification, type_)
+    return RoutingFacts(notification.type, in_custody, tells, _corridor(notification), tuple(sorted(legs)), of)
+
+
+def expected(
+    facts: RoutingFacts, originator: str, directory: Directory, rules: RuleSet
+) -> dict[str, tuple[Reason, ...]]:
+    """The participating authorities that the rules expect to be told of these facts, with the reasons.
+
+    What the hub compares recipients and withheld with; the originator's own participant is never among them.
+    """
+    found: dict[str, set[Reason]] = {}
+    own = own_of(originator, rules)
+    for name, row in _asked(facts, directory, rules):
+        if name.partition("/")[0] not in own and directory.participates(name):
+            found.setdefault(name, set()).add(Reason(row.rule, row.paragraph))
+    return {name: tuple(sorted(reasons)) for name, reasons in found.items()}
+
+
+def _asked(facts: RoutingFacts, directory: Directory, rules: RuleSet) -> Iterator[tuple[str, Row]]:
+    """Every authority that a row names for these facts; for a territory by the table of the same rules."""
+    for leg in facts.legs:
+        for row in rules.rows_for(facts.judged_as, facts.in_custody, leg.rule):
+            for name, _ in rules.answers.told_of(leg.state, row.role, directory.participates):
+                yield name, row
+    for row in rules.rows_for(facts.judged_as, facts.in_custody, "interpol") if facts.interpol else ():
+        yield f"{INTERPOL}/{row.role}", row
+    if facts.corridor is not None:
+        for row in rules.rows_for(facts.judged_as, facts.in_custody, "corridor"):
+            for name in rules.subscribers(facts.corridor):
+                yield name, row
+
+
+def decide(
+    notification: Notification,
+    directory: Directory,
+    rules: RuleSet,
+    *,
+    approvals: Sequence[Approval] = (),
+    told_before: Mapping[str, str] = _NOBODY,
+    of: str | None = None,
+) -> Decision:
+    """The decision upon `notification`, with every reason, hold and suppression.
+
+    `approvals` are those that count: a dry run takes the notification's own at their word, sending does not. One
+    that names a code releases that hold for that code alone; none names a recipient, or lifts a suppression.
+    For an update or release, `of` is the type of the notification that it is about, and `told_before` names who
+    was told of that one, each with the paragraph: they are expected again, and obey holds and suppressions too.
+    """
+    case = _Case(notification, judged_as(notification.type, of), directory, rules, _Approved(approvals))
+    named = [_entry(name, one, case) for name, one in sorted(_candidates(case, told_before).items())]
+    recipients = tuple(entry.authority for entry in named if entry.outcome == "send" and entry.authority)
+    withheld = tuple(
+        entry.authority
+        for entry in named
+        if entry.outcome != "send" and entry.authority and directory.participates(entry.authority)
+    )
+    entries = (*named, *_unnamed(case))
+    silent = () if any(one.outcome != "suppress" for one in entries) else tuple(_silences(case, bool(entries)))
+    return Decision(rules.version, notification.originator, entries, recipients, withheld, silent)
+
+
+def _silences(case: _Case, suppressed: bool) -> Iterator[str]:
+    """Why nobody is told and nothing is held, in the order of `table.SILENCES`."""
+    notification, legs = case.notification, list(legs_of(case.notification, case.type))
+    subject = notification.subject
+    given = subject.nationalities if subject is not None else ()
+    if suppressed:
+        yield "suppressed"
+    asked = [leg for leg in legs if case.rows_for(leg.rule)]
+    if any(leg.state is not None and case.rules.answers.own(leg.state) & case.own for leg in asked):
+        yield "own"
+    if any(one.state == STATELESS for one in given):
+        yield "stateless"
+    if any(one.state in REFUGEES for one in given):
+        yield "refugee_code"
+    if any(one.status == "revoked" for one in given):
+        yield "revoked"
+    if only_accompanies(notification, case.type):
+        yield "accompanying_family"
+    corridor = _corridor(notification)
+    if corridor is not None and not case.rules.subscribers(corridor):
+        yield "no_subscriber"
+    if subject is None and NAMING.get(notification.type) == "rules_and_told_before":
+        yield "nothing_new"
+    if NAMING.get(notification.type, "asserted") == "asserted" or len(asked) < len(legs):
+        yield "no_rule"
+
+
+def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candidate]:
+    """The authorities that any leg names, that opted in, or that were told before."""
+    found: dict[str, _Candidate] = {}
+    own, directory = case.own, case.directory
+
+    def add(name: str, reason: Reason, doubt: str | None = None, answers_for: str | None = None) -> None:
+        state = name.partition("/")[0]
+        if state in own:
+            return
+        candidate = found.setdefault(name, _Candidate())
+        candidate.reasons.add(reason)
+        if answers_for is not None:
+            candidate.answers_for.add(answers_for)
+        if doubt is None or case.approved.releases(doubt, state):
+            candidate.firm = True
+        else:
+            candidate.doubts.add(doubt)
+
+    notification = case.notification
+    for leg in legs_of(notification, case.type):
+        for row in case.rows_for(leg.rule) if leg.state is not None else ():
+            for name, code in case.rules.answers.told_of(leg.state or "", row.role, directory.participates):
+                add(name, case.reason(row), leg.doubt, code)
+    tells = tells_interpol(notification, case.type)
+    others = RoutingFacts(case.type, _in_custody(notification), tells, _corridor(notification))
+    for name, row in _asked(others, directory, case.rules):
+        add(name, case.reason(row))
+    for name, paragraph in told_before.items():
+        if name.partition("/")[0] != INTERPOL or not bars_interpol(notification, case.type):
+            add(name, Reason("told_before", paragraph))
+    return found
+
+
+def _unnamed(case: _Case) -> list[Entry]:
+    """An entry for every leg that names no state yet: it waits, whatever anybody approves, for new facts."""
+    entries = [
+        Entry(
+            None,
+            "hold",
+            (case.reason(row),),
+            () if leg.doubt is None else (leg.doubt,),
+            leg.successors,
+            readings=leg.readings,
+        )
+        for leg in legs_of(case.notification, case.type)
+        if leg.state is None
+        for row in case.rows_for(leg.rule)
+    ]
+    return sorted(entries, key=lambda one: (one.because, one.reasons, one.successors, one.readings))
+
+
+def _entry(name: str, candidate: _Candidate, case: _Case) -> Entry:
+    reasons, state = tuple(sorted(candidate.reasons)), name.partition("/")[0]
+    answers_for = tuple(sorted(candidate.answers_for))
+    suppressed = suppressions(name, case.notification, case.type, case.rules)
+    if suppressed:
+        return Entry(name, "suppress", reasons, suppressed, answers_for=answers_for)
+    because = [] if candidate.firm else sorted(candidate.doubts)
+    found = holds(name, case.notification, case.type, case.rules)
+    because += [hold for hold in found if not case.approved.releases(hold, state)]
+    if not case.directory.participates(name):
+        because.append("not_a_participant")
+    return Entry(name, "hold" if because else "send", reasons, tuple(because), answers_for=answers_for)
+
+
+def _in_custody(notification: Notification) -> bool:
+    return notification.movement is not None and notification.movement.in_custody
+
+
+def _corridor(notification: Notification) -> tuple[str, str] | None:
+    return None if notification.corridor is None else (notification.corridor.start, notification.corridor.end)

@@ -1,0 +1,263 @@
+"""What will be done about one notification: the decision, confined to what its submitter saw. Pure.
+
+Directory and rules may change between submission and sealing, or the hub may ask for a new evaluation. The
+publisher then sends by itself only to those who were in the approved set; whoever the new rules add is held
+as `rules_changed` until a person agrees (DESIGN.md, "What the hub checks"). What other messages say of this one
+is kept with it (`Ties`), so that every evaluation knows it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from notifier.notification.model import Approval, Local
+from notifier.notification.territories import BUILT_IN_TABLE, Territories
+from notifier.policy.decision import Decision
+from notifier.rules.facts import Leg, RoutingFacts
+
+RULES_CHANGED: Final = "rules_changed"
+NOTHING_KNOWN: Final = Local()
+
+Entry = dict[str, Any]
+"""One entry of a routing decision as JSON (FORMATS.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What keeps an authority from being sent what it has not got yet: an outcome, hold or suppress, and why."""
+
+    outcome: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What other messages say of one.
+
+    Of an update or release: `of`, the type of the notification that it is about; `told_before`, who was told of that
+    one, each with the paragraph; `local`, what was feared, or a risk, before; `adult`, whether the person was one as
+    last described. Of a response or what is forwarded: `named`, whom it is for. Of both: `digests` of the other
+    notification by profile. Of a notification that was updated: `confirmed` nationalities; `stopped`, by authority
+    or by state, what must not be sent any more.
+    """
+
+    of: str | None = None
+    told_before: Mapping[str, str] = field(default_factory=dict)
+    local: Local = NOTHING_KNOWN
+    adult: bool = False
+    named: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()
+    stopped: Mapping[str, Stop] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The stored form."""
+        local = self.local
+        return {
+            "of": self.of,
+            "told_before": dict(self.told_before),
+            "local": [local.refugee, local.feared, local.torture, local.death_penalty],
+            "adult": self.adult,
+            "named": self.named,
+            "digests": dict(self.digests),
+            "confirmed": sorted(self.confirmed),
+            "stopped": {name: [stop.outcome, stop.because] for name, stop in self.stopped.items()},
+        }
+
+    @classmethod
+    def from_document(cls, value: Mapping[str, Any]) -> Ties:
+        """The ties that `document` gave."""
+        refugee, feared, torture, death_penalty = value["local"]
+        return cls(
+            value["of"],
+            value["told_before"],
+            Local(refugee, tuple(feared), tuple(torture), tuple(death_penalty)),
+            value["adult"],
+            tuple(value["named"]),
+            value["digests"],
+            frozenset(value["confirmed"]),
+            {name: Stop(outcome, tuple(because)) for name, (outcome, because) in value["stopped"].items()},
+        )
+
+    def stop(self, name: str, answers: Territories) -> Stop | None:
+        """What keeps the authority `name` from being sent to: its own name, or a state of its family.
+
+        Suppression wins.
+        """
+        keys = (name, *sorted(answers.family(name.partition("/")[0])))
+        found = [self.stopped[key] for key in keys if key in self.stopped]
+        return max(found, key=lambda stop: stop.outcome == "suppress", default=None)
+
+
+UNTIED: Final = Ties()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One evaluation of a notification, as stored.
+
+    `entries` are the decision's, as JSON, amended; `recipients` are sealed to, `withheld` are the expected
+    participating authorities that are not; `approved` is the set that the submitter saw being sent to,
+    and whom persons released since. `exercise` marks a drill for whoever reads decisions and no contents.
+    """
+
+    rules_version: int
+    directory_version: int
+    facts: RoutingFacts
+    entries: tuple[Entry, ...]
+    recipients: tuple[str, ...]
+    withheld: tuple[str, ...]
+    approved: frozenset[str]
+    ties: Ties = UNTIED
+    exercise: bool = False
+
+    @property
+    def holds(self) -> tuple[Entry, ...]:
+        """The entries that wait for a person, or for facts."""
+        return tuple(entry for entry in self.entries if entry["outcome"] == "hold")
+
+    def besides(self, entries: Iterable[Entry]) -> Plan:
+        """The plan with these entries too, where it has none for their authority: it was told already."""
+        named = {entry["authority"] for entry in self.entries}
+        more = [entry for entry in entries if entry["authority"] not in named]
+        if not more:
+            return self
+        return replace(self, entries=tuple(sorted((*self.entries, *more), key=_order)))
+
+    def document(self) -> bytes:
+        """The stored form."""
+        facts = self.facts
+        return json.dumps(
+            {
+                "rules_version": self.rules_version,
+                "directory_version": self.directory_version,
+                "facts": {
+                    "type": facts.type,
+                    "in_custody": facts.in_custody,
+                    "interpol": facts.interpol,
+                    "corridor": facts.corridor,
+                    "legs": [[leg.rule, leg.state] for leg in facts.legs],
+                    "of": facts.of,
+                },
+                "entries": self.entries,
+                "recipients": self.recipients,
+                "withheld": self.withheld,
+                "approved": sorted(self.approved),
+                "ties": None if self.ties == UNTIED else self.ties.document(),
+                "exercise": self.exercise,
+            }
+        ).encode()
+
+    @classmethod
+    def from_document(cls, stored: bytes) -> Plan:
+        """The plan that `document` gave."""
+        value = json.loads(stored)
+        facts = value["facts"]
+        return cls(
+            value["rules_version"],
+            value["directory_version"],
+            RoutingFacts(
+                facts["type"],
+                facts["in_custody"],
+                facts["interpol"],
+                tuple(facts["corridor"]) if facts["corridor"] else None,
+                tuple(Leg(rule, state) for rule, state in facts["legs"]),
+                facts["of"],
+            ),
+            tuple(value["entries"]),
+            tuple(value["recipients"]),
+            tuple(value["withheld"]),
+            frozenset(value["approved"]),
+            UNTIED if value["ties"] is None else Ties.from_document(value["ties"]),
+            value.get("exercise", False),  # earlier versions stored none
+        )
+
+
+def nothing(rules_version: int, directory_version: int) -> Plan:
+    """The plan of a deed: the log alone is told."""
+    return Plan(rules_version, directory_version, RoutingFacts("act"), (), (), (), frozenset())
+
+
+def released(
+    stored: Plan, before: Collection[str], after: Collection[str], hold: str, state: str | None
+) -> frozenset[str]:
+    """Whom an approval of `hold` (for `state`, or for all) adds to those who may be sent to.
+
+    `before` and `after` are whom the rules of now send to without and with it. Only who was shown as held in
+    `stored`, which is what its signer saw: whoever newer rules add besides waits for a person of their own.
+    """
+    held = {one["authority"]: one["because"] for one in stored.holds}
+    if hold == RULES_CHANGED:
+        return frozenset(name for name in held if name and RULES_CHANGED in held[name] and _of(name, state))
+    added = set(after) - set(before)
+    return frozenset(name for name in added if name in held and RULES_CHANGED not in held[name])
+
+
+def _order(entry: Entry) -> tuple[bool, str]:
+    """By authority, nulls last."""
+    return entry["authority"] is None, entry["authority"] or ""
+
+
+def _of(name: str, state: str | None) -> bool:
+    return state is None or name.partition("/")[0] == state
+
+
+def plan(
+    decision: Decision,
+    facts: RoutingFacts,
+    directory_version: int,
+    approved: Collection[str] | None = None,
+    *,
+    ties: Ties = UNTIED,
+    approvals: Sequence[Approval] = (),
+    exercise: bool = False,
+    answers: Territories = BUILT_IN_TABLE,
+) -> Plan:
+    """The plan that `decision` gives; `approved` confines it to an earlier one's recipients (None: the first).
+
+    `ties` stop whom they name, and their family by `answers`, unless a person released that hold of this message
+    (`approvals`).
+    """
+    entries = tuple(_stopped(dict(entry), ties, approvals, answers) for entry in decision.to_json()["recipients"])
+    sent = {entry["authority"] for entry in entries if entry["outcome"] == "send"}
+    allowed = frozenset(sent if approved is None else approved)
+    for entry in entries:
+        if entry["outcome"] == "send" and entry["authority"] not in allowed:
+            entry["outcome"] = "hold"
+            entry["because"] = [*entry["because"], RULES_CHANGED]
+    expected = {*decision.recipients, *decision.withheld}
+    return Plan(
+        decision.rules_version,
+        directory_version,
+        facts,
+        entries,
+        tuple(sorted(sent & allowed)),
+        tuple(sorted(expected - (sent & allowed))),
+        allowed,
+        ties,
+        exercise,
+    )
+
+
+def _stopped(entry: Entry, ties: Ties, approvals: Sequence[Approval], answers: Territories) -> Entry:
+    """`entry`, or what the ties leave of it: suppression wins, as everywhere."""
+    name = entry["authority"]
+    stop = None if name is None else ties.stop(name, answers)
+    if stop is None:
+        return entry
+    if stop.outcome == "suppress":
+        before = entry["because"] if entry["outcome"] == "suppress" else []
+        return entry | {"outcome": "suppress", "because": [*before, *_besides(stop.because, before)]}
+    state = name.partition("/")[0]
+    released = {one.hold for one in approvals if one.state in (None, state) and one.says_enough}
+    left = [code for code in _besides(stop.because, entry["because"]) if code not in released]
+    if entry["outcome"] == "suppress" or not left:
+        return entry
+    return entry | {"outcome": "hold", "because": [*entry["because"], *left]}
+
+
+def _besides(codes: Sequence[str], known: Sequence[str]) -> list[str]:
+    return [code for code in codes if code not in known]

@@ -1,0 +1,100 @@
+"""The service that carries an outbox: what anybody stores in it goes out, without a person who asks again.
+
+It does what a `Publisher` does in the background, for as long as it runs, and says by a lease of its own that it does
+(`Outbox.carried`). Any number may run; one carries, the others stand by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from notifier.aio import ended
+from notifier.crypto.keys import SigningKey
+from notifier.directory.snapshot import DirectorySource
+from notifier.errors import Fenced, StorageError
+from notifier.outbox.outbox import Outbox
+from notifier.outbox.relay import Courier
+from notifier.outbox.sealer import Sealer
+from notifier.runtime import Runtime
+from notifier.storage.lease import LEASE_MS, Lease
+from notifier.telemetry import metrics
+from notifier.transport.base import Transport
+
+MEASURE_SECONDS: Final = 1.0
+log = structlog.get_logger("notifier.publisher")
+
+
+class Carrier:
+    """Carries one outbox until it is told to stop, or stands by for another instance that does."""
+
+    def __init__(
+        self,
+        name: str,
+        open_outbox: Callable[[], Awaitable[Outbox]],
+        transport: Transport,
+        directory: DirectorySource,
+        signing: SigningKey,
+        runtime: Runtime,
+    ) -> None:
+        self._open_outbox = open_outbox
+        self._transport = transport
+        self._directory = directory
+        self._sealer = Sealer(name, signing, runtime)
+        self._runtime = runtime
+        self._measured = False
+
+    def ready(self) -> bool:
+        """Whether the outbox answers; the broker and the directory are for its supervisor to look at."""
+        return self._measured
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Carries the outbox until `stop` is set; raises what trying again does not mend, and `StorageError`."""
+        outbox = await self._open_outbox()
+        lease = outbox.service_lease()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            courier = Courier(outbox, self._transport, self._directory, self._sealer, self._runtime, lambda: None)
+            work = (courier.run(), self._hold(lease), self._measure(outbox), _stopped(stop))
+            tasks = [asyncio.create_task(one) for one in work]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            self._measured = False
+            await ended(tasks)
+            with contextlib.suppress(StorageError):
+                await lease.release()
+            await outbox.close()
+
+    async def _hold(self, lease: Lease) -> None:
+        """Says that a service carries the outbox; another instance that does, too, may say it."""
+        while True:
+            try:
+                await (lease.acquire() if lease.epoch is None else lease.renew())
+            except Fenced:
+                lease.epoch = None
+            except StorageError as error:
+                if error.reason != "storage_locked":
+                    log.warning("outbox fault", reason=error.reason, detail=error.detail)
+            await asyncio.sleep(LEASE_MS / 3000)
+
+    async def _measure(self, outbox: Outbox) -> None:
+        while True:
+            try:
+                backlog = await outbox.backlog()
+            except StorageError as error:
+                self._measured = False
+                log.warning("outbox fault", reason=error.reason, detail=error.detail)
+            else:
+                metrics.show_backlog(backlog.depth, backlog.oldest, backlog.set_aside, self._runtime.clock())
+                self._measured = True
+            await asyncio.sleep(MEASURE_SECONDS)
+
+
+async def _stopped(stop: asyncio.Event) -> None:
+    await stop.wait()

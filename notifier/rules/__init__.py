@@ -1,0 +1,1 @@
+"""The signed routing rules as data. Pure."""

@@ -1,0 +1,1 @@
+"""Databases: SQLite or PostgreSQL, migrations, leases, and rows that are bound to what they are."""

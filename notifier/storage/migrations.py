@@ -1,0 +1,76 @@
+"""Numbered migrations: what brings a database from one version of its tables to the next (docs/adr/0005).
+
+An outbox or inbox opens in one transaction. Where it is older than this software, that transaction runs every
+migration behind its version, in order, and stores the new version: the database is then whole and new, or as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from notifier.crypto.row_cipher import RowCipher
+from notifier.storage.base import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationContext:
+    """What a migration works with: the opening transaction, the cipher of the rows, and the time in Unix ms."""
+
+    connection: Connection
+    cipher: RowCipher
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step, to `version` from the one before; `apply` uses no table definition that a later step may change."""
+
+    version: int
+    summary: str
+    apply: Callable[[MigrationContext], Awaitable[None]]
+
+
+async def migrate(migrations: Sequence[Migration], found: int, context: MigrationContext) -> None:
+    """Apply, in order, every migration behind the version `found`. Raises what a migration raises."""
+    for migration in migrations:
+        if migration.version > found:
+            await migration.apply(context)
+
+
+def latest(first: int, migrations: Sequence[Migration]) -> int:
+    """Return the version that `migrations` lead to from `first`; `ValueError` where their numbers have a gap."""
+    numbers = [migration.version for migration in migrations]
+    if numbers != list(range(first + 1, first + 1 + len(numbers))):
+        raise ValueError(f"migrations are numbered from {first + 1} without a gap, not {numbers}")
+    return first + len(numbers)
+
+
+async def execute(connection: Connection, *statements: str) -> None:
+    """Execute SQL that both kinds of database take as it is."""
+    for statement in statements:
+        await connection.execute(sa.text(statement))
+
+
+async def create(connection: Connection, *tables: sa.Table) -> None:
+    """Create tables that a migration defines for itself (in a `MetaData` of its own), with their indexes."""
+
+    def work(sync: sa.Connection) -> None:
+        for table in tables:
+            table.create(sync)
+
+    await connection.run(work)
+
+
+async def add_column(connection: Connection, table: str, column: sa.Column[object]) -> None:
+    """Add `column` to `table`: nullable, or with a `server_default` that the rows there get."""
+
+    def work(sync: sa.Connection) -> None:
+        quoted = sync.dialect.identifier_preparer.quote(table)
+        holder = sa.Table(table, sa.MetaData(), column)
+        created = sa.schema.CreateColumn(holder.columns[column.name]).compile(dialect=sync.dialect)
+        sync.execute(sa.text(f"ALTER TABLE {quoted} ADD COLUMN {created}"))
+
+    await connection.run(work)

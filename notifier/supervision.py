@@ -1,0 +1,161 @@
+"""Runs one service in the foreground: signals, metrics, the directory's refresh, and a new start after a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from notifier.aio import Backoff
+from notifier.config import Settings
+from notifier.directory.fresh import first_look, keep_fresh
+from notifier.errors import DirectoryStale, NotifierError
+from notifier.runtime import REAL, Runtime
+from notifier.telemetry.health import Readiness
+
+if TYPE_CHECKING:
+    from notifier.directory.client import DirectoryClient
+    from notifier.directory.ends import End
+    from notifier.directory.snapshot import Snapshot
+    from notifier.transport.base import Transport
+
+LONG_SECONDS = 60.0  # of work: the fault that ends it is another than the one before
+NEW_OBJECTS = 50_000  # between two looks of the collector; a batch goes by itself when it is done, in no cycle
+
+log = structlog.get_logger("notifier.service")
+
+
+class Service(Protocol):
+    """What runs until it is told to stop; `ready` says whether it does its work now."""
+
+    async def run(self, stop: asyncio.Event) -> None: ...
+
+    def ready(self) -> bool: ...
+
+
+Build = Callable[["Transport", "DirectoryClient", Runtime], Service]
+
+
+def run_service(name: str, settings: Settings, build: Build) -> None:
+    """Runs the service that `build` makes until SIGTERM or SIGINT; returns after a clean stop.
+
+    A temporary fault (broker down, directory stale, disk full) is logged and tried again with growing pauses of
+    at most three seconds; a refusal (wrong configuration, broken log) is raised.
+    """
+    from notifier.telemetry.logging import configure
+
+    configure()
+    structlog.contextvars.bind_contextvars(service=name)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_main(name, settings, build))
+
+
+async def _main(name: str, settings: Settings, build: Build) -> None:
+    from notifier.directory.client import DirectoryClient
+    from notifier.telemetry import server
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    current: list[Readiness] = []
+    directory = DirectoryClient(settings.directory, REAL.clock)
+    tasks = [asyncio.create_task(_supervise(settings, directory, build, current, stop))]
+    if settings.listen is not None:
+        ready = lambda: bool(current) and current[0]()  # noqa: E731
+        tasks.append(asyncio.create_task(server.serve(settings.listen, ready, stop, name)))
+    # Whichever ends first, however it ends, ends the other: a service that is dead must not look alive.
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+    log.info("stopped")
+
+
+async def _supervise(
+    settings: Settings, directory: DirectoryClient, build: Build, current: list[Readiness], stop: asyncio.Event
+) -> None:
+    from notifier.telemetry import metrics
+    from notifier.transport.kafka import KafkaTransport
+
+    # What was imported lives as long as the process, and need not be looked at again with every batch.
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
+    backoff, loop = Backoff(), asyncio.get_running_loop()
+    while not stop.is_set():
+        began = loop.time()
+        transport = KafkaTransport(settings.kafka)
+        beside: list[asyncio.Task[None]] = []
+        try:
+            await first_look(directory, log)
+            show = partial(_show, name=settings.name)
+            show(directory.snapshot())
+            beside.append(asyncio.create_task(keep_fresh(directory, log, Backoff(), show)))
+            service = build(transport, directory, REAL)
+            checks: dict[str, Callable[[], bool]] = {
+                "service": service.ready,
+                "directory": partial(_fresh, directory),
+            }
+            current[:] = [Readiness(transport.ping, checks)]
+            beside.append(asyncio.create_task(current[0].run()))
+            log.info("started")
+            await service.run(stop)
+        except NotifierError as error:
+            if not error.retryable:
+                raise
+            if loop.time() - began > LONG_SECONDS:
+                backoff.reset()
+            pause = backoff.next()
+            log.warning("fault", reason=error.reason, detail=error.detail, again_in_seconds=round(pause, 1))
+            metrics.RESTARTS.labels(error.reason).inc()
+            await _sleep(pause, stop)
+        finally:
+            current.clear()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await transport.close()
+
+
+def _fresh(directory: DirectoryClient) -> bool:
+    """Tell whether the directory may be relied upon now."""
+    try:
+        directory.snapshot()
+    except DirectoryStale:
+        return False
+    return True
+
+
+def _show(snapshot: Snapshot, name: str) -> None:
+    """Set the gauges of the directory, as the party `name` has it; what ends is told by the clock of each scrape."""
+    from notifier.directory.ends import ends
+    from notifier.telemetry import metrics
+
+    metrics.DIRECTORY_VERSION.set(snapshot.directory.version)
+    metrics.RULES_VERSION.set(snapshot.rules.version)
+    for end in ends(snapshot, name, REAL.clock()):
+        metrics.ENDS_IN.labels(end.what).set_function(partial(_left_s, end.at))
+        metrics.ENDS_SOON.labels(end.what).set_function(partial(_is_due, end))
+
+
+def _left_s(at: int) -> float:
+    return (at - REAL.clock()) / 1000
+
+
+def _is_due(end: End) -> int:
+    return int(end.due(REAL.clock()))
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    """Waits that long, or until told to stop."""
+    # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the event.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
