@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from notifier.cli.directory_shared import folder_option, keys_option, read_json, registry_of, said
-from notifier.cli.explaining import change_line
+from notifier.cli.render import change_line
 from notifier.directory.roles import THRESHOLD_ROLES
 from notifier.errors import NotifierError
 from notifier.escaping import escaped

@@ -12,9 +12,9 @@ import click
 
 from notifier.cli.context import Context, Seconds, common
 from notifier.cli.databases import with_inbox, with_outbox
-from notifier.cli.explaining import EXERCISE
+from notifier.cli.pending import Left, say_left
 from notifier.cli.person import submitter, submitter_options
-from notifier.cli.waiting import Left, say_left
+from notifier.cli.render import EXERCISE
 from notifier.errors import Refused, UsageError
 from notifier.outbox.states import RecipientState
 

@@ -14,9 +14,9 @@ import click
 
 from notifier.cli.context import Context, Seconds, common
 from notifier.cli.documents import read_documents, say_refused
-from notifier.cli.explaining import EXERCISE
+from notifier.cli.pending import Left, say_left
 from notifier.cli.person import submitter, submitter_options
-from notifier.cli.waiting import Left, say_left
+from notifier.cli.render import EXERCISE
 from notifier.errors import NotificationInvalid, NotifierError, Refused, Temporary
 from notifier.outbox.states import RecipientState
 
@@ -143,7 +143,7 @@ def command(
     the outbox before this says so, whether or not the broker answers. Without a FILE, what still waits in the outbox
     is sent. Exit status 3 where something still waits and no service carries the outbox (notifier publisher).
     """
-    from notifier.cli.asking import is_terminal
+    from notifier.cli.prompt import is_terminal
     from notifier.telemetry.logging import configure
 
     configure(level=logging.WARNING)
@@ -189,7 +189,7 @@ def _status(results: list[Result]) -> int:
 
 def _ask(settings: Settings, found: Sequence[Result], accepted: frozenset[str], by: Submitter | None) -> None:
     """Shows a person what would be sent, and notes what he or she says."""
-    from notifier.cli.asking import ask
+    from notifier.cli.prompt import ask
 
     asyncio.run(_prepare(settings, found, by))
     ready = [(one, one.prepared) for one in found if one.prepared is not None]

@@ -12,9 +12,9 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
-from notifier.cli.explaining import EXERCISE, ruling_document, ruling_line, submitted_text
+from notifier.cli.pending import Left, say_left
 from notifier.cli.person import act_document, decider_key, decider_options, submitter
-from notifier.cli.waiting import Left, say_left
+from notifier.cli.render import EXERCISE, ruling_document, ruling_line, submitted_text
 from notifier.config import Settings
 from notifier.errors import UsageError
 from notifier.escaping import escaped

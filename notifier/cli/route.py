@@ -8,7 +8,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.documents import read_documents, say_refused
-from notifier.cli.explaining import EXERCISE, entry_line, place_line
+from notifier.cli.render import EXERCISE, entry_line, place_line
 from notifier.errors import Malformed, NotificationInvalid
 from notifier.escaping import escaped
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from notifier.cli.context import Context, common
-from notifier.cli.explaining import change_line, lane_line, row_line, territory_line
-from notifier.cli.replaying import Replay, Shown, replay_all
+from notifier.cli.render import change_line, lane_line, row_line, territory_line
+from notifier.cli.replay import DifferencePrinter, replay_all
 from notifier.config import DirectorySettings
 from notifier.errors import Malformed, Refused, UsageError
 from notifier.escaping import escaped
@@ -106,8 +106,10 @@ def diff(context: Context, old: str, new: str, files: tuple[str, ...], replay: b
             if context.json:
                 context.print_json(head)
             return 0
+        from notifier.policy.replay import Replay
+
         replayed = Replay(versions.snapshot(), before, after)
-        return replay_all(context, files, replayed, Shown(head if context.json else None))
+        return replay_all(context, files, replayed, DifferencePrinter(head if context.json else None))
 
 
 class Versions:

@@ -8,7 +8,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
-from notifier.cli.explaining import EXERCISE
+from notifier.cli.render import EXERCISE
 from notifier.outbox.states import NO_FEED, NO_KEY, RecipientState
 from notifier.times import rfc3339
 

@@ -10,7 +10,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
-from notifier.cli.explaining import EXERCISE, entry_line, ruling_document, ruling_line, submitted_text
+from notifier.cli.render import EXERCISE, entry_line, ruling_document, ruling_line, submitted_text
 from notifier.config import Overseen, Settings
 from notifier.errors import Refused
 from notifier.escaping import escaped

@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from notifier.cli import asking
+from notifier.cli import prompt
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.keyfiles import storage_key
@@ -184,8 +184,8 @@ def person(monkeypatch):
             asked.append(question)
             return left.pop(0)
 
-        monkeypatch.setattr(asking, "is_terminal", lambda: True)
-        monkeypatch.setattr(asking, "confirmed", confirmed)
+        monkeypatch.setattr(prompt, "is_terminal", lambda: True)
+        monkeypatch.setattr(prompt, "confirmed", confirmed)
         return asked
 
     return sits

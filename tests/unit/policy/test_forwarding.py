@@ -147,7 +147,7 @@ def test_another_state_only_where_the_originator_names_it(refused):
     ],
 )
 def test_nothing_of_a_child_goes_to_the_front_line(refused, subject):
-    """Nor to INTERPOL, whatever the originator releases; and it is no matter of asking."""
+    """Nor to INTERPOL, whatever the originator releases; and it is no matter of prompt."""
     assert refused("DEU/border", **subject) == "child_protected"
     assert refused("DEU/fiu", "DEU/border", handling_codes=["H2"], **subject) == "child_protected"
     assert refused("INTERPOL/spoc", handling_release_to=["DEU", "INTERPOL"], **subject) == "child_protected"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from notifier.cli.explaining import change_line
+from notifier.cli.render import change_line
 from notifier.notification import parse
 from notifier.notification.territories import Territory
 from notifier.policy.decision import decide

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from notifier.cli.explaining import EXERCISE, reasons
+from notifier.cli.render import EXERCISE, reasons
 from notifier.errors import Refused
 from notifier.escaping import escaped
 

@@ -1,0 +1,77 @@
+"""The output of `rules diff --replay`: notifications that two versions of the rules decide differently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from notifier.cli.context import Context
+from notifier.cli.databases import with_outbox
+from notifier.cli.documents import read_documents, say_refused
+from notifier.cli.render import moved_lines
+from notifier.errors import Malformed, NotificationInvalid
+from notifier.escaping import escaped, json_text
+
+if TYPE_CHECKING:
+    from notifier.outbox.outbox import Outbox
+    from notifier.policy.replay import Replay
+
+
+class DifferencePrinter:
+    """Print differences one by one: as lines, or as one JSON document that is never in memory as a whole."""
+
+    def __init__(self, head: dict[str, Any] | None) -> None:
+        self._head = head
+        self._before = "\n    "
+
+    def begin(self) -> None:
+        if self._head is not None:
+            click.echo(json_text(self._head, indent=2).removesuffix("\n}") + ',\n  "messages": [', nl=False)
+
+    def show(self, found: dict[str, Any]) -> None:
+        if self._head is None:
+            click.echo(escaped(f"{found['id']}  {found['type']}  {found['originator']}"))
+            for line in moved_lines(found):
+                click.echo(f"  {escaped(line)}")
+        else:
+            click.echo(self._before + json_text(found), nl=False)
+            self._before = ",\n    "
+
+    def end(self, counts: dict[str, int]) -> None:
+        if self._head is not None:
+            click.echo('\n  ],\n  "summary": ' + json_text(counts) + "\n}")
+            return
+        click.echo(
+            f"{counts['notifications']} notifications, {counts['differ']} would differ: {counts['added']} recipients "
+            f"more, {counts['removed']} fewer, {counts['otherwise']} told, held or withheld otherwise"
+        )
+
+
+def replay_all(context: Context, files: tuple[str, ...], replay: Replay, printer: DifferencePrinter) -> int:
+    """Replay the outbox and the files, one notification at a time; return 1 if an input is not a notification."""
+    from notifier.notification import parse
+    from notifier.policy.plan import UNTIED
+
+    refused = 0
+    printer.begin()
+    if context.authority is not None or context.config is not None:
+        with_outbox(context.settings(), lambda outbox: _outbox(outbox, replay, printer))
+    for name, text in (one for file in files for one in read_documents(file)):
+        try:
+            notification = parse(text)
+        except (NotificationInvalid, Malformed) as error:
+            refused += 1
+            say_refused(name, error)
+            continue
+        approvals = notification.local.approvals if notification.local is not None else ()
+        if found := replay.compare(name, notification, UNTIED, approvals):
+            printer.show(found)
+    printer.end(replay.counts)
+    return 1 if refused else 0
+
+
+async def _outbox(outbox: Outbox, replay: Replay, printer: DifferencePrinter) -> None:
+    async for message_id, notification, plan, approvals in outbox.messages():
+        if found := replay.compare(message_id, notification, plan.ties, approvals):
+            printer.show(found)

@@ -1,0 +1,38 @@
+"""Replay of notifications through two versions of the rules: compares what each decides. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from notifier.directory.snapshot import Snapshot
+from notifier.notification import Notification
+from notifier.notification.model import Approval
+from notifier.policy.case import planned
+from notifier.policy.plan import Ties
+from notifier.rules.diff import compare
+from notifier.rules.ruleset import RuleSet
+
+
+class Replay:
+    """Decide notifications by two versions of the rules and count the differences; store no notification."""
+
+    def __init__(self, snapshot: Snapshot, before: RuleSet, after: RuleSet) -> None:
+        self._snapshots = [replace(snapshot, rules=rules) for rules in (before, after)]
+        self.counts = dict.fromkeys(("notifications", "differ", "added", "removed", "otherwise"), 0)
+
+    def compare(
+        self, message_id: str, notification: Notification, ties: Ties, approvals: Sequence[Approval] = ()
+    ) -> dict[str, Any] | None:
+        """Return the difference for one notification as a document, or None if both versions decide the same."""
+        before, after = (planned(notification, ties, one, approvals).entries for one in self._snapshots)
+        found = compare(before, after)
+        self.counts["notifications"] += 1
+        if not found:
+            return None
+        self.counts["differ"] += 1
+        self.counts["added"] += len(found.added)
+        self.counts["removed"] += len(found.removed)
+        self.counts["otherwise"] += len(found.entries) - len(found.added) - len(found.removed)
+        return {"id": message_id, "type": notification.type, "originator": notification.originator} | found.to_json()
