@@ -21,8 +21,8 @@ from notifier.envelope import open_slip
 from notifier.envelope.verifying import check_signer, parse_envelope
 from notifier.notification import TYPES
 from notifier.notification.states import iso_codes
-from notifier.routing.admission import Admission, Readable, Unreadable, examine
-from notifier.routing.batch import Decided, Scene, decide, write
+from notifier.routing.admission import Admission, OpenedEnvelope, RejectedRecord, open_record
+from notifier.routing.batch import RecordDecision, TransactionContext, decide_batch, write
 from notifier.routing.budget import Budget
 from notifier.routing.streams import Streams
 from notifier.rules.ruleset import default_rules
@@ -52,17 +52,19 @@ class Bench:
     values: list[bytes]
     now: int
 
-    def examine(self) -> list[tuple[int, Readable | Unreadable]]:
+    def examine(self) -> list[tuple[int, OpenedEnvelope | RejectedRecord]]:
         directory = self.snapshot.directory
-        return [(offset, examine(value, directory, self.keys)) for offset, value in enumerate(self.values)]
+        return [(offset, open_record(value, directory, self.keys)) for offset, value in enumerate(self.values)]
 
-    def decide(self, items: Sequence[tuple[int, Readable | Unreadable]]) -> tuple[list[Decided], dict[Any, Any]]:
+    def decide(
+        self, items: Sequence[tuple[int, OpenedEnvelope | RejectedRecord]]
+    ) -> tuple[list[RecordDecision], dict[Any, Any]]:
         feeds = self.snapshot.directory.feeds()
-        return decide(items, Streams(), Admission(self.snapshot, 0, feeds, self.now), Budget())
+        return decide_batch(items, Streams(), Admission(self.snapshot, 0, feeds, self.now), Budget())
 
-    def write(self, decided: list[Decided], changed: dict[Any, Any]) -> list[Outgoing]:
+    def write(self, decided: list[RecordDecision], changed: dict[Any, Any]) -> list[Outgoing]:
         directory, feeds = self.snapshot.directory, self.snapshot.directory.feeds()
-        scene = Scene(directory.hub.hub_id, self.signing, 1, 1, 0, feeds, self.now, secrets.token_bytes)
+        scene = TransactionContext(directory.hub.hub_id, self.signing, 1, 1, 0, feeds, self.now, secrets.token_bytes)
         return write(decided, changed, len(self.values), scene)
 
 
@@ -101,7 +103,7 @@ def measure(count: int = 100, body: int = 2048, fan_out: int = 3) -> list[Stage]
     items = bench.examine()
     decided, changed = bench.decide(items)
     assert all(one.accepted for one in decided), "the bench's own envelopes are refused"
-    whole = [item.envelope for _, item in items if isinstance(item, Readable)]
+    whole = [item.envelope for _, item in items if isinstance(item, OpenedEnvelope)]
     parsed = [one.parts for one in whole]
 
     def each(work: Callable[[], object]) -> float:

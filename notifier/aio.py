@@ -11,12 +11,12 @@ from notifier.runtime import Entropy
 
 T = TypeVar("T")
 
-FIRST_S: Final = 0.2
-LONGEST_S: Final = 3.0
+BACKOFF_INITIAL_S: Final = 0.2
+BACKOFF_MAX_S: Final = 3.0
 """No fault is looked at less often: whatever it was, work goes on within this time after it is over."""
 
 
-async def whole(work: Coroutine[Any, Any, T]) -> T:
+async def shield(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which runs to its end; a cancellation of the caller is felt afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -32,7 +32,7 @@ async def whole(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def together(*work: Coroutine[Any, Any, None]) -> None:
+async def run_all(*work: Coroutine[Any, Any, None]) -> None:
     """Does all of `work` at once until some of it fails; then ends the rest, and raises what failed.
 
     A cancellation of the caller is felt, whatever fails beside it. `asyncio.TaskGroup` raises the failure alone where
@@ -43,12 +43,12 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         failed = [task for task in tasks if task.done() and not task.cancelled() and task.exception() is not None]
     finally:
-        await whole(ended(tasks))
+        await shield(cancel_and_wait(tasks))
     for task in failed:
         task.result()
 
 
-async def ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def cancel_and_wait(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Cancels `tasks` and returns when each has ended, however it did."""
     for task in tasks:
         task.cancel()
@@ -62,7 +62,11 @@ class Backoff:
     """
 
     def __init__(
-        self, entropy: Entropy = secrets.token_bytes, *, first: float = FIRST_S, longest: float = LONGEST_S
+        self,
+        entropy: Entropy = secrets.token_bytes,
+        *,
+        first: float = BACKOFF_INITIAL_S,
+        longest: float = BACKOFF_MAX_S,
     ) -> None:
         self._entropy = entropy
         self._first = first

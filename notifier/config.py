@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from notifier.errors import ConfigError, Refused
+from notifier.errors import ConfigError, RefusedError
 
 PARTY_FOLDER: Final = "parties"
 CONFIG_NAME: Final = "config.toml"
 OVERSIGHT: Final = "oversight"
 LOCALHOST: Final = ("localhost", "127.0.0.1", "::1")
 SQLITE: Final = "sqlite:///"
-LARGEST_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of a dotted key
+MAX_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of a dotted key
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Settings:
     oversees: tuple[Overseen, ...] = ()
 
     def writes_to(self) -> str:
-        """The address of the outbox; raises `Refused` for oversight, `ConfigError` where there is none."""
+        """The address of the outbox; raises `RefusedError` for oversight, `ConfigError` where there is none."""
         refuse_oversight(self.name)
         if self.outbox is None:
             raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
@@ -116,9 +116,9 @@ class Settings:
 
 
 def refuse_oversight(name: str) -> None:
-    """Raises `Refused` (not_permitted) where the authority `name` is oversight: it reads, and writes nothing."""
+    """Raises `RefusedError` (not_permitted) where the authority `name` is oversight: it reads, and writes nothing."""
     if name.partition("/")[2] == OVERSIGHT:
-        raise Refused("not_permitted", f"{name} oversees: it reads, and writes nothing", hint="say --as who may")
+        raise RefusedError("not_permitted", f"{name} oversees: it reads, and writes nothing", hint="say --as who may")
 
 
 class _Table:
@@ -177,8 +177,8 @@ class _Table:
 def load(path: Path) -> Settings:
     """The settings in the TOML file `path`; raises `ConfigError` naming the file and key."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ConfigError(detail=f"{path}: is larger than {LARGEST_FILE // 1024} KiB")
+        if path.stat().st_size > MAX_FILE:
+            raise ConfigError(detail=f"{path}: is larger than {MAX_FILE // 1024} KiB")
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(

@@ -3,24 +3,24 @@
 ::
 
     NotifierError
-    ├── Refused              the answer is no; the same input gets the same answer      exit 1
-    │   ├── Malformed        bytes that are not what they should be
-    │   ├── NotificationInvalid   a notification's faults, all of them, by JSON pointer
-    │   ├── MrzError         a machine readable zone; names field and expected check digit
-    │   ├── EnvelopeError    an envelope, delivery or statement that does not verify
-    │   ├── KeyRejected      a public key that may not be enrolled or used
-    │   ├── ProofError       a Merkle proof that does not hold
-    │   ├── NoteError        a signed note or checkpoint that does not parse or verify
-    │   ├── DirectoryError   directory metadata that does not verify
-    │   ├── ConfigError      a setting, by its key
-    │   └── UsageError       the command line                                          exit 2
-    └── Temporary            trying again helps                                        exit 3
-        ├── ClockWrong       the clock is off: nothing is decided by it
-        ├── DirectoryStale   the directory could not be refreshed within its grace
-        ├── TransportError   the broker
-        │   ├── Fenced       another owner took over: drop the producer and rejoin
-        │   └── OutcomeUnknown   a commit or send may or may not have happened
-        └── StorageError     a local database or file
+    ├── RefusedError                      the answer is no; the same input gets the same answer     exit 1
+    │   ├── MalformedError                bytes that are not what they should be
+    │   ├── NotificationInvalidError      a notification's faults, all of them, by JSON pointer
+    │   ├── MrzError                      a machine readable zone; names field and expected check digit
+    │   ├── EnvelopeError                 an envelope, delivery or statement that does not verify
+    │   ├── KeyRejectedError              a public key that may not be enrolled or used
+    │   ├── ProofError                    a Merkle proof that does not hold
+    │   ├── NoteError                     a signed note or checkpoint that does not parse or verify
+    │   ├── DirectoryError                directory metadata that does not verify
+    │   ├── ConfigError                   a setting, by its key
+    │   └── UsageError                    the command line                                          exit 2
+    └── TemporaryError                    trying again helps                                        exit 3
+        ├── ClockError                    the clock is off: nothing is decided by it
+        ├── DirectoryStaleError           the directory could not be refreshed within its grace
+        ├── TransportError                the broker
+        │   ├── OwnershipLostError        another owner took over: drop the producer and rejoin
+        │   └── OutcomeUnknownError       a commit or send may or may not have happened
+        └── StorageError                  a local database or file
 
 An error carries `reason` (stable, one of `REASONS`, the same in logs, metrics, topics and exit lines),
 `detail` (one line in lower case, without personal data or secrets) and `hint` (how to mend it).
@@ -32,7 +32,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-MOST_FAULTS = 100
+MAX_FAULTS = 100
 """How many faults of one document are listed."""
 
 REASONS: dict[str, str] = {
@@ -140,11 +140,11 @@ class NotifierError(Exception):
         super().__init__(f"{self.reason}: {self.detail}")
 
 
-class Refused(NotifierError):
+class RefusedError(NotifierError):
     """The answer is no; trying the same again does not help."""
 
 
-class Malformed(Refused):
+class MalformedError(RefusedError):
     """Bytes or a document that do not have the form that they claim."""
 
     default_reason = "malformed"
@@ -166,23 +166,23 @@ class Fault:
         return f"{self.pointer or '/'}: {self.message}"
 
 
-class NotificationInvalid(Refused):
+class NotificationInvalidError(RefusedError):
     """A notification that breaks its format; `faults` lists every fault at once.
 
-    Of a document that is nothing but faults the first `MOST_FAULTS` are listed, and the number of the others.
+    Of a document that is nothing but faults the first `MAX_FAULTS` are listed, and the number of the others.
     """
 
     default_reason = "invalid_notification"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        listed = [*faults[:MOST_FAULTS]]
-        if len(faults) > MOST_FAULTS:
-            listed.append(Fault("", f"has {len(faults) - MOST_FAULTS} more faults"))
+        listed = [*faults[:MAX_FAULTS]]
+        if len(faults) > MAX_FAULTS:
+            listed.append(Fault("", f"has {len(faults) - MAX_FAULTS} more faults"))
         self.faults = tuple(listed)
         super().__init__(None, "; ".join(str(fault) for fault in self.faults))
 
 
-class MrzError(Refused):
+class MrzError(RefusedError):
     """A machine readable zone that does not check (ICAO 9303-3, 4.9).
 
     `field` names the field in words; `expected` is the right check digit where that is what differs.
@@ -208,7 +208,7 @@ class Cure(StrEnum):
     KEY = "key"
 
 
-class EnvelopeError(Refused):
+class EnvelopeError(RefusedError):
     """An envelope, delivery or statement that is not accepted; `cure` is what may make the same bytes good."""
 
     default_reason = "malformed"
@@ -225,44 +225,44 @@ class EnvelopeError(Refused):
         super().__init__(reason, detail, hint=hint)
 
 
-class KeyRejected(Refused):
+class KeyRejectedError(RefusedError):
     """A malformed or low-order public key."""
 
     default_reason = "key_rejected"
 
 
-class ProofError(Refused):
+class ProofError(RefusedError):
     """A Merkle inclusion or consistency proof that does not hold."""
 
     default_reason = "proof_invalid"
 
 
-class NoteError(Refused):
+class NoteError(RefusedError):
     """A signed note or checkpoint that does not parse or verify."""
 
     default_reason = "note_invalid"
 
 
-class DirectoryError(Refused):
+class DirectoryError(RefusedError):
     """Directory metadata or a directory document that does not verify."""
 
     default_reason = "directory_invalid"
 
 
-class ConfigError(Refused):
+class ConfigError(RefusedError):
     """A setting that is missing or wrong; the detail names its key."""
 
     default_reason = "config_invalid"
 
 
-class UsageError(Refused):
+class UsageError(RefusedError):
     """The command line is wrong."""
 
     default_reason = "usage"
     exit_status = 2
 
 
-class Temporary(NotifierError):
+class TemporaryError(NotifierError):
     """Trying again helps."""
 
     retryable = True
@@ -270,35 +270,35 @@ class Temporary(NotifierError):
     default_reason = "broker_unavailable"
 
 
-class ClockWrong(Temporary):
+class ClockError(TemporaryError):
     """The clock of this machine is off by more than the skew: nothing is decided by it."""
 
     default_reason = "clock_wrong"
 
 
-class DirectoryStale(Temporary):
+class DirectoryStaleError(TemporaryError):
     """The directory could not be refreshed within its stated grace: nothing is sent or accepted."""
 
     default_reason = "directory_stale"
 
 
-class TransportError(Temporary):
+class TransportError(TemporaryError):
     """The broker cannot be reached, or denies this principal."""
 
 
-class Fenced(TransportError):
+class OwnershipLostError(TransportError):
     """Another owner of the transactional id or database lease took over."""
 
     default_reason = "fenced"
 
 
-class OutcomeUnknown(TransportError):
+class OutcomeUnknownError(TransportError):
     """A send or commit may or may not have happened: send the same bytes again, never reseal."""
 
     default_reason = "outcome_unknown"
 
 
-class StorageError(Temporary):
+class StorageError(TemporaryError):
     """A local database or file cannot be read or written."""
 
     default_reason = "storage_failed"

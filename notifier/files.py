@@ -54,7 +54,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def put(path: Path, data: bytes, mode: int = 0o666) -> None:
+def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Do as `write_durably`; raises `StorageError` naming the file."""
     try:
         write_durably(path, data, mode=mode)
@@ -66,7 +66,7 @@ def put(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Nobody else is in this block for `folder`; raises `StorageError` (storage_locked) where somebody is."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -10,7 +10,7 @@ from pathlib import Path
 from notifier.config import KeySettings, Overseen
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.errors import ConfigError
-from notifier.files import put
+from notifier.files import write_atomic
 
 KEY_BYTES = 32
 MAX_SECRET_BYTES = 64 * 1024
@@ -78,7 +78,7 @@ def readable_by_others(state: os.stat_result) -> bool:
 
 def write_private(path: Path, secret: bytes) -> None:
     """Writes `secret` to a file that only its owner can read, from its first byte on: the whole of it, or nothing."""
-    put(path, secret, mode=0o600)
+    write_atomic(path, secret, mode=0o600)
 
 
 def _read(path: Path | None, which: str, of: str = "keys") -> bytes:

@@ -15,7 +15,7 @@ Entropy = Callable[[int], bytes]
 """That many random bytes, fit for keys."""
 
 
-def drawn_ahead(entropy: Entropy, block: int = 16_384) -> Entropy:
+def buffered(entropy: Entropy, block: int = 16_384) -> Entropy:
     """`entropy`, asked for `block` bytes at a time: for whoever needs many short ones. No byte is given twice."""
     source = io.BytesIO()
 

@@ -15,7 +15,7 @@ import structlog
 from notifier.aio import Backoff
 from notifier.config import Settings
 from notifier.directory.fresh import first_look, keep_fresh
-from notifier.errors import DirectoryStale, NotifierError
+from notifier.errors import DirectoryStaleError, NotifierError
 from notifier.runtime import REAL, Runtime
 from notifier.telemetry.health import Readiness
 
@@ -128,7 +128,7 @@ def _fresh(directory: DirectoryClient) -> bool:
     """Tell whether the directory may be relied upon now."""
     try:
         directory.snapshot()
-    except DirectoryStale:
+    except DirectoryStaleError:
         return False
     return True
 

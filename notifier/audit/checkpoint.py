@@ -18,9 +18,9 @@ from typing import Final
 from notifier.crypto.keys import SigningKey, signature_holds
 from notifier.errors import NoteError
 
-LONGEST_NOTE: Final = 1_000_000  # characters
-MOST_SIGNATURES: Final = 100
-LARGEST_SIZE: Final = 2**63 - 1
+MAX_NOTE: Final = 1_000_000  # characters
+MAX_SIGNATURES: Final = 100
+MAX_SIZE: Final = 2**63 - 1
 
 _ED25519: Final = b"\x01"
 _KEY_SIZE: Final = 32
@@ -143,9 +143,9 @@ def parse(text: str | bytes) -> Checkpoint:
     if len(lines) < 3 or not all(lines):
         raise NoteError(detail="a checkpoint has origin, size and root, and no empty line")
     origin, size, root, *extensions = lines
-    if not (size.isascii() and size.isdigit()) or len(size) > len(str(LARGEST_SIZE)):
+    if not (size.isascii() and size.isdigit()) or len(size) > len(str(MAX_SIZE)):
         raise NoteError(detail="the size is not a number")
-    if str(int(size)) != size or int(size) > LARGEST_SIZE:
+    if str(int(size)) != size or int(size) > MAX_SIZE:
         raise NoteError(detail="the size is not written as a size")
     digest = _base64(root)
     if len(digest) != 32:
@@ -155,7 +155,7 @@ def parse(text: str | bytes) -> Checkpoint:
 
 def parse_note(text: str | bytes) -> Note:
     """The note in `text`, its signatures not yet verified; raises `NoteError`."""
-    if len(text) > LONGEST_NOTE:
+    if len(text) > MAX_NOTE:
         raise NoteError(detail="the note is too long")
     try:
         plain = text.decode() if isinstance(text, bytes) else text.encode().decode()
@@ -167,7 +167,7 @@ def parse_note(text: str | bytes) -> Note:
     if not separator or not signed.endswith("\n"):
         raise NoteError(detail="a note is a text, an empty line, and signature lines")
     lines = signed[:-1].split("\n")
-    if len(lines) > MOST_SIGNATURES:
+    if len(lines) > MAX_SIGNATURES:
         raise NoteError(detail="the note has too many signatures")
     return Note(body + "\n", tuple(_signature(line) for line in lines))
 

@@ -39,5 +39,5 @@ class AuditEntry(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes) -> AuditEntry:
-        """The entry in `data`; raises `Malformed` for bytes that are not the canonical form of one."""
+        """The entry in `data`; raises `MalformedError` for bytes that are not the canonical form of one."""
         return cls(**codec(_SCHEMA).decode(data))

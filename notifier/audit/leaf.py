@@ -12,7 +12,7 @@ from typing import Final
 
 from notifier.audit import merkle
 from notifier.crypto.primitives import blake
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 
 LEAF_SIZE: Final = 8 + 32
 
@@ -40,9 +40,9 @@ class Leaf:
 
     @classmethod
     def decode(cls, data: bytes) -> Leaf:
-        """The leaf in `data`; raises `Malformed` for another length."""
+        """The leaf in `data`; raises `MalformedError` for another length."""
         if len(data) != LEAF_SIZE:
-            raise Malformed(detail=f"a leaf has {LEAF_SIZE} bytes")
+            raise MalformedError(detail=f"a leaf has {LEAF_SIZE} bytes")
         return cls(int.from_bytes(data[:8], "big"), data[8:])
 
     def hash(self) -> bytes:

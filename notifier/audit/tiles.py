@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from notifier.audit.merkle import CompactRange, root_hash
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 
 HEIGHT: Final = 8  # levels of the tree in one tile
 WIDTH: Final = 1 << HEIGHT
@@ -90,9 +90,9 @@ def encode_hashes(hashes: Sequence[bytes]) -> bytes:
 
 
 def decode_hashes(data: bytes) -> list[bytes]:
-    """The hashes in a tile; raises `Malformed` unless they are whole, 1 to 256 of them."""
+    """The hashes in a tile; raises `MalformedError` unless they are whole, 1 to 256 of them."""
     if len(data) % 32 or not 0 < len(data) <= 32 * WIDTH:
-        raise Malformed(detail="a tile holds 1 to 256 hashes of 32 bytes")
+        raise MalformedError(detail="a tile holds 1 to 256 hashes of 32 bytes")
     return [data[at : at + 32] for at in range(0, len(data), 32)]
 
 
@@ -102,10 +102,10 @@ def encode_bundle(leaves: Sequence[bytes]) -> bytes:
 
 
 def decode_bundle(data: bytes) -> list[bytes]:
-    """The leaves in a bundle; raises `Malformed` unless they are whole, 1 to 256 of them."""
+    """The leaves in a bundle; raises `MalformedError` unless they are whole, 1 to 256 of them."""
     leaves, at = _frames(data, 2, WIDTH)
     if at != len(data) or not leaves:
-        raise Malformed(detail="a bundle holds 1 to 256 leaves, and nothing else")
+        raise MalformedError(detail="a bundle holds 1 to 256 leaves, and nothing else")
     return leaves
 
 
@@ -117,11 +117,11 @@ def encode_records(values: Sequence[bytes]) -> bytes:
 def decode_records(data: bytes, count: int) -> tuple[list[bytes], int]:
     """The first `count` values of a records file, and where they end.
 
-    Raises `Malformed` where there are fewer. What stands behind them was not yet signed for.
+    Raises `MalformedError` where there are fewer. What stands behind them was not yet signed for.
     """
     values, at = _frames(data, 4, count)
     if len(values) != count:
-        raise Malformed(detail=f"{count} records were expected, and {len(values)} are whole")
+        raise MalformedError(detail=f"{count} records were expected, and {len(values)} are whole")
     return values, at
 
 

@@ -17,14 +17,14 @@ import structlog
 from notifier.audit.checkpoint import Signer, Verifier
 from notifier.audit.entry import AuditEntry
 from notifier.auditor.store import LogStore
-from notifier.errors import Malformed, StorageError
+from notifier.errors import MalformedError, StorageError
 from notifier.telemetry import metrics
 from notifier.topics import AUDIT
 from notifier.transport.base import Reader, Record, Transport
 
 BATCH_ENTRIES: Final = 64
 BATCH_SECONDS: Final = 1.0
-LARGEST_BATCH: Final = 2048  # entries under one checkpoint when catching up
+MAX_BATCH: Final = 2048  # entries under one checkpoint when catching up
 POLL_MS: Final = 200
 
 log = structlog.get_logger("notifier.auditor")
@@ -50,7 +50,7 @@ class Auditor:
     async def run(self, stop: asyncio.Event) -> None:
         """Audits until `stop` is set; what was read by then is signed for.
 
-        Raises `TransportError` or `StorageError` (try again: nothing is lost), and `Refused` with reason
+        Raises `TransportError` or `StorageError` (try again: nothing is lost), and `RefusedError` with reason
         `audit_mismatch` where the folder contradicts itself.
         """
         store = LogStore.open(self._folder, self._signer, earlier=self._earlier)
@@ -85,7 +85,7 @@ class Auditor:
         while not stop.is_set():
             # Rounded up: a wait of none would be asked for again and again until the time has come.
             wait_ms = min(POLL_MS, max(0, math.ceil((due - loop.time()) * 1000))) if pending else POLL_MS
-            found = await reader.read(LARGEST_BATCH - len(pending), wait_ms)
+            found = await reader.read(MAX_BATCH - len(pending), wait_ms)
             if found and not pending:
                 due = loop.time() + BATCH_SECONDS
             pending += found
@@ -109,5 +109,5 @@ def _look_at(record: Record) -> None:
     """Says so where a record is no audit entry; it is logged as a leaf all the same, and found by verification."""
     try:
         AuditEntry.decode(record.value or b"")
-    except Malformed:
+    except MalformedError:
         log.error("not an audit entry", offset=record.offset)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from notifier.audit import tiles
-from notifier.audit.checkpoint import LONGEST_NOTE
+from notifier.audit.checkpoint import MAX_NOTE
 from notifier.audit.leaf import LEAF_SIZE
 from notifier.audit.merkle import HASH_SIZE
 from notifier.audit.tiles import CHECKPOINT, WIDTH
@@ -101,7 +101,7 @@ def _is_link(name: str, at: int) -> bool:
 
 def _most(path: str) -> int:
     if path == CHECKPOINT:
-        return LONGEST_NOTE
+        return MAX_NOTE
     if tiles.parse_records_path(path) is not None:
         return _MAX_RECORDS
     name = tiles.parse_tile_path(path)

@@ -21,15 +21,15 @@ from notifier.audit.checkpoint import Checkpoint, Signer, Verifier
 from notifier.audit.leaf import Leaf, commitment
 from notifier.audit.merkle import EMPTY_ROOT, leaf_hash
 from notifier.audit.tiles import CHECKPOINT, HEIGHT, WIDTH, Frontier, TileName
-from notifier.errors import Malformed, NoteError, Refused, StorageError
+from notifier.errors import MalformedError, NoteError, RefusedError, StorageError
 from notifier.files import TEMPORARY, make_folder, sync_folder, write_durably
 
 FOLDER_MODE: Final = 0o750
 
 
-def damaged(what: str) -> Refused:
+def damaged(what: str) -> RefusedError:
     """The refusal to go on from a log that contradicts itself."""
-    return Refused(
+    return RefusedError(
         "audit_mismatch", what, hint="run notifier audit verify; keep the folder, and build the log anew in another"
     )
 
@@ -93,7 +93,7 @@ class LogStore:
         """The log in `folder`, begun where there is none, and cleared of what a crash left behind.
 
         Where one of the `earlier` keys signed it last, `signer` signs it at once: that key may be revoked then.
-        Raises `StorageError` (`storage_locked` where another process holds it), or `Refused` with reason
+        Raises `StorageError` (`storage_locked` where another process holds it), or `RefusedError` with reason
         `audit_mismatch` where the folder contradicts its checkpoint or another key signed it.
         """
         lock = -1
@@ -119,7 +119,7 @@ class LogStore:
     def append(self, records: Sequence[tuple[int, bytes]]) -> Checkpoint:
         """Adds records (offset, value), and returns the checkpoint that covers them once all is durable.
 
-        Offsets must grow; `Refused` with reason `audit_mismatch` where they do not.
+        Offsets must grow; `RefusedError` with reason `audit_mismatch` where they do not.
         """
         with self._busy:
             return self._append(records)
@@ -213,7 +213,7 @@ class LogStore:
                 last = tiles.decode_bundle(self._path(TileName(None, (size - 1) // WIDTH, width).path).read_bytes())
             position = Leaf.decode(last[-1]).offset + 1 if last else 0
             frontier = Frontier([edges.get(level, []) for level in range(max(edges, default=-1) + 1)])
-        except (Malformed, ValueError, FileNotFoundError) as error:
+        except (MalformedError, ValueError, FileNotFoundError) as error:
             raise damaged("the files do not bear out the checkpoint") from error
         if frontier.size != size or frontier.root() != self.checkpoint.root:
             raise damaged("the tiles do not have the checkpoint's root")
@@ -229,7 +229,7 @@ class LogStore:
         try:
             data = self._path(tiles.records_path(self.size // WIDTH)).read_bytes()
             values, end = tiles.decode_records(data, len(self._bundle))
-        except (Malformed, FileNotFoundError) as error:
+        except (MalformedError, FileNotFoundError) as error:
             raise damaged("the last records are missing") from error
         if [commitment(value) for value in values] != [Leaf.decode(leaf).commitment for leaf in self._bundle]:
             raise damaged("the last records are not the last bundle's")

@@ -20,17 +20,17 @@ from notifier.audit.leaf import Leaf, commitment
 from notifier.audit.merkle import HASH_SIZE, CompactRange, root_hash
 from notifier.audit.tiles import CHECKPOINT, WIDTH, TileName
 from notifier.auditor.log_files import Copy, OddFile
-from notifier.errors import Malformed, NoteError
+from notifier.errors import MalformedError, NoteError
 from notifier.files import TEMPORARY
 
-MOST_FAULTS: Final = 100
+MAX_FAULTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What verification found: `size` and `root` are the checkpoint's (0 and None where it cannot be read).
 
-    `checkpoint` is its text as it stands; `faults` one line each, at most `MOST_FAULTS` of them.
+    `checkpoint` is its text as it stands; `faults` one line each, at most `MAX_FAULTS` of them.
     """
 
     size: int
@@ -66,7 +66,7 @@ def verify_folder(folder: Path, verifier: Verifier, *earlier: Verifier) -> Repor
         return Report(0, None, "", (f"{CHECKPOINT}: {error}",))
     if text is None:
         return Report(0, None, "", (f"{CHECKPOINT}: is missing",))
-    shown = text[: notes.LONGEST_NOTE].decode(errors="replace")
+    shown = text[: notes.MAX_NOTE].decode(errors="replace")
     try:
         head = notes.parse(text)
     except NoteError as error:
@@ -87,7 +87,7 @@ class _Faults:
 
     @property
     def enough(self) -> bool:
-        return len(self.lines) >= MOST_FAULTS
+        return len(self.lines) >= MAX_FAULTS
 
     def add(self, where: str, what: str) -> None:
         if not self.enough:
@@ -130,7 +130,7 @@ def _leaves(copy: Copy, name: TileName, faults: _Faults) -> list[Leaf] | None:
         return None
     try:
         leaves = [Leaf.decode(leaf) for leaf in tiles.decode_bundle(data)]
-    except Malformed as error:
+    except MalformedError as error:
         faults.add(path, error.detail)
         return None
     if len(leaves) != name.width and (path == name.path or len(leaves) != WIDTH):
@@ -147,7 +147,7 @@ def _check_records(copy: Copy, start: int, leaves: list[Leaf], size: int, faults
         return
     try:
         values, end = tiles.decode_records(data, len(leaves))
-    except Malformed as error:
+    except MalformedError as error:
         faults.add(path, error.detail)
         return
     if end != len(data) and start + WIDTH <= size:
@@ -158,7 +158,7 @@ def _check_records(copy: Copy, start: int, leaves: list[Leaf], size: int, faults
             continue
         try:
             AuditEntry.decode(value)
-        except Malformed:
+        except MalformedError:
             faults.add(f"leaf {number}", f"the record at offset {leaf.offset} is no audit entry")
 
 
@@ -202,7 +202,7 @@ def _check_other(copy: Copy, path: str, levels: list[bytes], faults: _Faults) ->
         return  # it gave way to the full one while we looked
     try:
         found = _contents(name, data)
-    except Malformed as error:
+    except MalformedError as error:
         faults.add(path, error.detail)
         return
     signed = _slice(levels, name)
@@ -211,7 +211,7 @@ def _check_other(copy: Copy, path: str, levels: list[bytes], faults: _Faults) ->
 
 
 def _contents(name: TileName, data: bytes) -> bytes:
-    """The hashes that the tile holds, or those of the bundle's leaves; raises `Malformed`."""
+    """The hashes that the tile holds, or those of the bundle's leaves; raises `MalformedError`."""
     if name.level is not None:
         return data
     return b"".join(Leaf.decode(leaf).hash() for leaf in tiles.decode_bundle(data))

@@ -87,7 +87,7 @@ class Context:
         return load(path)
 
     def writer(self, documents: Sequence[str] = ()) -> Settings:
-        """The settings of the authority that acts, where it may write: raises `Refused` for oversight.
+        """The settings of the authority that acts, where it may write: raises `RefusedError` for oversight.
 
         Where nobody says who acts, it is the originator that `documents` (JSON texts) name.
         """

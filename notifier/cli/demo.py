@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import click
 
 from notifier.cli.context import Context, common
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.shipped import examples_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from notifier.sandbox.sandbox import Sandbox
-    from notifier.sandbox.story import Story
+    from notifier.sandbox.scenario import Scenario
 
 _COLOURS = {"told": "green", "held": "yellow", "not_told": "red", "rejected": "bold red"}
 
@@ -49,11 +49,11 @@ def command(context: Context, keep: bool, examples: Path | None) -> int:
         click.echo(f"{time.monotonic() - begun:5.1f} s  {text}", err=True)
 
     with _sandbox(context, keep) as sandbox:
-        from notifier.sandbox.story import as_document, tell
+        from notifier.sandbox.scenario import as_document, run
 
         sandbox.up(progress)
         started = time.monotonic() - begun
-        story = asyncio.run(tell(sandbox, files, progress))
+        story = asyncio.run(run(sandbox, files, progress))
         story.timings = {"start the sandbox": started, **story.timings}
         if context.json:
             context.print_json(as_document(story))
@@ -69,7 +69,7 @@ def _files(folder: Path | None) -> list[Path]:
     place = folder or examples_folder()
     found = sorted(place.glob("*.json"))
     if not found:
-        raise Refused("not_found", f"there are no examples in {place}", hint="name --examples")
+        raise RefusedError("not_found", f"there are no examples in {place}", hint="name --examples")
     return found
 
 
@@ -89,7 +89,7 @@ def _sandbox(context: Context, keep: bool) -> Iterator[Sandbox]:
             sandbox.down(lambda _text: None)
 
 
-def _show(story: Story) -> None:
+def _show(story: Scenario) -> None:
     from rich.console import Console
 
     console = Console()
@@ -101,7 +101,7 @@ def _show(story: Story) -> None:
     console.print("[bold green]all of it is as it must be[/]" if not story.faults else "", highlight=False)
 
 
-def _show_messages(console: Console, story: Story) -> None:
+def _show_messages(console: Console, story: Scenario) -> None:
     """Who was told of what, on which paragraph; who was not, and why."""
     from rich.table import Table
 
@@ -126,7 +126,7 @@ def _show_messages(console: Console, story: Story) -> None:
         console.print(table)
 
 
-def _show_view(console: Console, story: Story) -> None:
+def _show_view(console: Console, story: Scenario) -> None:
     """What one recipient sees: the letter, and nothing of who else got it."""
     shown = next(((name, inbox) for name, inbox in story.received.items() if len(inbox) > 1), None)
     if shown is None:
@@ -139,7 +139,7 @@ def _show_view(console: Console, story: Story) -> None:
         console.print(line, highlight=False)
 
 
-def _show_proof(console: Console, story: Story) -> None:
+def _show_proof(console: Console, story: Scenario) -> None:
     console.print("\n[bold]Attacks[/]", highlight=False)
     for attack in story.attacks:
         console.print(f"  {attack.name}: refused as {attack.seen}", highlight=False)

@@ -18,7 +18,7 @@ from notifier.cli.directory_shared import (
     registry_of,
     said,
 )
-from notifier.errors import Malformed, Refused
+from notifier.errors import MalformedError, RefusedError
 
 
 @click.command(epilog="Example: notifier directory request NLD/spoc --root 1.root.json --party nld > request.json")
@@ -67,15 +67,15 @@ def add(request_file: Path, answer: Path | None, folder: Path, keys: Path) -> No
     asked = read_as(request_file, Request.from_document)
     registry = registry_of(folder, keys)
     if answer is None:
-        click.echo(json.dumps(registry.pose(asked).to_document()))
+        click.echo(json.dumps(registry.issue_challenge(asked).to_document()))
         return
     given = read_json(answer)
     if not isinstance(given, dict) or not isinstance(given.get("answer"), str):
-        raise Malformed(detail=f"{answer}: must be an object with the field answer")
+        raise MalformedError(detail=f"{answer}: must be an object with the field answer")
     try:
         value = bytes.fromhex(given["answer"])
     except ValueError as error:
-        raise Malformed(detail=f"{answer}: the answer is hex") from error
+        raise MalformedError(detail=f"{answer}: the answer is hex") from error
     said(registry, "directory", out=registry.enrol(asked, value))
 
 
@@ -100,7 +100,7 @@ def rotate(authority: str, key_id: str, state: str, folder: Path, keys: Path) ->
     try:
         wanted = bytes.fromhex(key_id)
     except ValueError as error:
-        raise Refused(
+        raise RefusedError(
             "not_found", "a key's id is 32 hex digits", hint="notifier directory show lists them"
         ) from error
     registry = registry_of(folder, keys)
@@ -129,7 +129,7 @@ def permit(authority: str, types: tuple[str, ...], folder: Path, keys: Path) -> 
     from notifier.rules.facts import PERMISSIONS
 
     if unknown := sorted(set(types) - PERMISSIONS):
-        raise Refused(
+        raise RefusedError(
             "not_found", f"there is no type {unknown[0]}", hint=f"types are {', '.join(sorted(PERMISSIONS))}"
         )
     publishes = frozenset(types) if types else None
@@ -160,5 +160,5 @@ def _present(path: Path | None) -> Any:
         return None
     secret = read_secret(path, "the present key", "with --present")
     if len(secret) != KEY_BYTES:
-        raise Malformed(detail=f"{path}: does not hold {KEY_BYTES} bytes")
+        raise MalformedError(detail=f"{path}: does not hold {KEY_BYTES} bytes")
     return SigningKey.from_secret(secret)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from notifier.errors import Malformed, Refused
+from notifier.errors import MalformedError, RefusedError
 from notifier.runtime import wall_clock
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Refused("not_found", f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+        raise RefusedError("not_found", f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
 
 
 def read_json(path: Path) -> Any:
     try:
         return json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
-        raise Malformed(detail=f"{path}: is not JSON") from error
+        raise MalformedError(detail=f"{path}: is not JSON") from error
 
 
 def read_as(path: Path, read: Callable[[Any], T]) -> T:
@@ -76,5 +76,5 @@ def read_as(path: Path, read: Callable[[Any], T]) -> T:
     document = read_json(path)
     try:
         return read(document)
-    except Malformed as error:
-        raise Malformed(detail=f"{path}: {error.detail}") from error
+    except MalformedError as error:
+        raise MalformedError(detail=f"{path}: {error.detail}") from error

@@ -36,7 +36,7 @@ def rules(file: Path, replace_staged: bool, folder: Path, keys: Path) -> None:
 
     registry = registry_of(folder, keys)
     following, out = registry.change_rules(RuleSet.from_document(read_json(file)), replace_staged=replace_staged)
-    for name in rulebook.strangers(following, registry.directory):
+    for name in rulebook.unknown_subscribers(following, registry.directory):
         click.echo(f"notifier: warning: {name} subscribes to a corridor, and does not take part", err=True)
     click.echo(f"version {following.version} of the rules", err=True)
     said(registry, "rules", out=out)

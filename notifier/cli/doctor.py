@@ -15,13 +15,13 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.config import CONFIG_NAME, PARTY_FOLDER, Settings, load, party_config
-from notifier.errors import ConfigError, NotifierError, Refused
+from notifier.errors import ConfigError, NotifierError, RefusedError
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
     from notifier.doctor.diagnosis import Finding, Reference
 
-ANSWER_S: Final = 3.0
+REQUEST_TIMEOUT_S: Final = 3.0
 AT_ONCE: Final = 8  # parties
 NAMED: Final = 4  # parties, of whom a finding is true
 MARGIN: Final = " " * 23
@@ -46,7 +46,7 @@ def command(context: Context) -> None:
     if wrong:
         first = wrong[0]
         what = f"{first.party}: {first.detail}" + (f", and {len(wrong) - 1} more" if len(wrong) > 1 else "")
-        raise Refused(first.reason, what, hint=first.hint)
+        raise RefusedError(first.reason, what, hint=first.hint)
 
 
 def _parties(context: Context) -> tuple[list[Settings], list[Finding]]:
@@ -66,14 +66,14 @@ def _parties(context: Context) -> tuple[list[Settings], list[Finding]]:
 
 
 async def _examine(parties: list[Settings], references: list[Reference]) -> list[Finding]:
-    from notifier.doctor.diagnosis import examine
+    from notifier.doctor.diagnosis import diagnose
     from notifier.runtime import wall_clock
 
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(settings: Settings) -> list[Finding]:
         async with turn:
-            return await examine(settings, references, wall_clock())
+            return await diagnose(settings, references, wall_clock())
 
     return [finding for found in await asyncio.gather(*map(one, parties)) for finding in found]
 
@@ -112,7 +112,7 @@ def _date(place: str) -> int | None:
     parts = urlsplit(place)
     secure = parts.scheme == "https"
     connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(
-        parts.netloc, timeout=ANSWER_S
+        parts.netloc, timeout=REQUEST_TIMEOUT_S
     )
     try:
         connection.request("HEAD", parts.path or "/")

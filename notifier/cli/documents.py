@@ -8,32 +8,32 @@ from typing import Final
 
 import click
 
-from notifier.errors import Malformed, NotificationInvalid, NotifierError, Refused
+from notifier.errors import MalformedError, NotificationInvalidError, NotifierError, RefusedError
 from notifier.escaping import escaped
 
-LARGEST_FILE: Final = 64 * 1024 * 1024
+MAX_FILE: Final = 64 * 1024 * 1024
 
 
 def read_documents(name: str) -> list[tuple[str, str]]:
     """The documents of the file `name` (``-``: standard input), each with the words that name it.
 
-    Raises `Refused` (not_found), or `Malformed` for what is no text, too large, or empty.
+    Raises `RefusedError` (not_found), or `MalformedError` for what is no text, too large, or empty.
     """
     from notifier.producers.sources import documents
 
     label = "standard input" if name == "-" else escaped(name)
     try:
         data = _bytes(name)
-        if len(data) > LARGEST_FILE:
-            raise Malformed("too_large", f"{label}: is larger than 64 MiB", hint="split it")
+        if len(data) > MAX_FILE:
+            raise MalformedError("too_large", f"{label}: is larger than 64 MiB", hint="split it")
         text = data.decode("utf-8-sig")
     except OSError as error:
         what = (error.strerror or "cannot be read").lower()
-        raise Refused("not_found", f"{label}: {what}", hint="name a readable file, or -") from error
+        raise RefusedError("not_found", f"{label}: {what}", hint="name a readable file, or -") from error
     except UnicodeDecodeError as error:
-        raise Malformed(detail=f"{label}: is not UTF-8 text") from error
+        raise MalformedError(detail=f"{label}: is not UTF-8 text") from error
     if not text.strip():
-        raise Malformed(detail=f"{label}: holds no notification")
+        raise MalformedError(detail=f"{label}: holds no notification")
     found = documents(_dated(name, text))
     return [(label if len(found) == 1 else f"{label}, line {place}", one) for place, one in enumerate(found, 1)]
 
@@ -52,15 +52,15 @@ def _bytes(name: str) -> bytes:
     """The input, and one byte more than the largest where it is larger."""
     if name != "-":
         with Path(name).open("rb") as stream:
-            return stream.read(LARGEST_FILE + 1)
+            return stream.read(MAX_FILE + 1)
     if sys.stdin is None:
-        raise Refused("not_found", "standard input is closed")
-    return sys.stdin.buffer.read(LARGEST_FILE + 1)
+        raise RefusedError("not_found", "standard input is closed")
+    return sys.stdin.buffer.read(MAX_FILE + 1)
 
 
 def say_refused(where: str, error: NotifierError) -> None:
     """One line with the reason; of a notification every fault below it, by its pointer."""
-    if isinstance(error, NotificationInvalid):
+    if isinstance(error, NotificationInvalidError):
         click.echo(f"notifier: {error.reason}: {where}", err=True)
         for fault in error.faults:
             meant = f" ({fault.hint})" if fault.hint else ""

@@ -15,7 +15,7 @@ from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.pending import Left, say_left
 from notifier.cli.person import submitter, submitter_options
 from notifier.cli.render import EXERCISE
-from notifier.errors import Refused, UsageError
+from notifier.errors import RefusedError, UsageError
 from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ def _parent(settings: Settings, message_id: str) -> Received:
     """The one message of that id in the inbox."""
     first, *others = with_inbox(settings, lambda inbox: inbox.find(message_id))
     if others:
-        raise Refused("id_conflict", "more than one message came under this id", hint="notifier inbox show has them")
+        raise RefusedError(
+            "id_conflict", "more than one message came under this id", hint="notifier inbox show has them"
+        )
     return first
 
 
@@ -101,11 +103,11 @@ async def _forward(
         asked = False
         try:
             submitted = await publisher.forward(parent.notification, names, by=by)
-        except Refused as error:
+        except RefusedError as error:
             if error.reason != ASK:
                 raise
             if not ask:
-                raise Refused(ASK, error.detail, hint=f"--ask asks {parent.originator} for leave") from error
+                raise RefusedError(ASK, error.detail, hint=f"--ask asks {parent.originator} for leave") from error
             asked = True
             submitted = await publisher.ask_to_forward(parent.notification, names, by=by)
         status = await publisher.wait(submitted.id, seconds)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from notifier.storage.lease import Lease
 
 PATIENCE_SECONDS: Final = 30.0  # with a subscriber that is at work
-LOOK_SECONDS: Final = 0.1
+POLL_INTERVAL: Final = 0.1
 WORDS = {"True": "yes", "False": "no"}
 
 
@@ -69,7 +69,7 @@ def show(context: Context, message_id: str) -> None:
     async def look(inbox: Inbox) -> list[tuple[Received, dict[str, Any]]]:
         found = []
         for message in await inbox.find(message_id):
-            traced = await inbox.traced(message)
+            traced = await inbox.check_reference(message)
             found.append((message, document(message) if traced is None else {**document(message), "traced": traced}))
         return found
 
@@ -192,7 +192,7 @@ async def _by_the_subscriber(inbox: Inbox) -> None:
                 "another process is at work on this inbox and has not tried it again yet",
                 hint="it will, once it can; see its log",
             )
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_INTERVAL)
 
 
 async def _here(settings: Settings, inbox: Inbox, lease: Lease) -> None:

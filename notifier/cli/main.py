@@ -17,7 +17,7 @@ import click
 
 from notifier import __version__
 from notifier.cli.context import Answer
-from notifier.errors import REASONS, Fault, NotificationInvalid, NotifierError
+from notifier.errors import REASONS, Fault, NotificationInvalidError, NotifierError
 from notifier.escaping import escaped, json_text
 
 VALUED: Final = ("--home", "--config", "--as")
@@ -201,7 +201,7 @@ def _run(arguments: list[str], answer: Answer) -> int | _Refusal:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "notifier"
         return _Refusal("usage", error.format_message().rstrip(".").lower(), f"see {path} --help", 2)
     except NotifierError as error:
-        faults = error.faults if isinstance(error, NotificationInvalid) else ()
+        faults = error.faults if isinstance(error, NotificationInvalidError) else ()
         return _Refusal(error.reason, error.detail, error.hint, error.exit_status, tuple(faults))
     except BrokenPipeError as error:
         return _output_failed(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from notifier.cli.context import Context, common
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.escaping import toml_text
 
 
@@ -29,7 +29,7 @@ def grant(context: Context, file: Path) -> None:
 
     settings = context.writer()
     if file.exists():
-        raise Refused("storage_failed", f"{file}: is there already", hint="name a new file")
+        raise RefusedError("storage_failed", f"{file}: is there already", hint="name a new file")
     write_private(file, decisions_key(storage_key(settings.keys)))
     click.echo(f"the key of the decisions of {settings.name} is in {file}; move it to your oversight", err=True)
     click.echo(f"[oversees.{toml_text(settings.name)}]")

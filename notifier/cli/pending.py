@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from notifier.config import Settings
-from notifier.errors import REASONS, Temporary
+from notifier.errors import REASONS, TemporaryError
 from notifier.outbox.states import SET_ASIDE, RecipientState
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def say_left(settings: Settings, left: Left, *, insisted: bool = False) -> int:
     return WAITS if (left.waiting or left.unreachable) and not left.carried else 0
 
 
-def _why(settings: Settings, text: str, said: Sequence[str]) -> Temporary:
+def _why(settings: Settings, text: str, said: Sequence[str]) -> TemporaryError:
     from notifier.doctor.diagnosis import OK, broker
 
     found = asyncio.run(broker(settings))
     if found.state != OK:
-        return Temporary(found.reason, f"{found.detail}: {text}")
-    return Temporary(min(said, default="undecided"), text)
+        return TemporaryError(found.reason, f"{found.detail}: {text}")
+    return TemporaryError(min(said, default="undecided"), text)

@@ -13,14 +13,14 @@ import click
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.config import Settings
-from notifier.errors import ConfigError, NotifierError, Refused
+from notifier.errors import ConfigError, NotifierError, RefusedError
 from notifier.escaping import escaped
 from notifier.persons.model import NAME, PERMISSIONS, PersonKind
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
     from notifier.crypto.keys import SigningKey
-    from notifier.outbox.outbox import Outbox, Proof
+    from notifier.outbox.outbox import AuditEventProof, Outbox
     from notifier.persons.model import Person
     from notifier.persons.submissions import Submitter
 
@@ -86,7 +86,7 @@ def add(
 def list_(context: Context) -> None:
     """List everybody who is, or was, registered."""
 
-    async def look(outbox: Outbox) -> tuple[list[Person], list[Proof]]:
+    async def look(outbox: Outbox) -> tuple[list[Person], list[AuditEventProof]]:
         return await outbox.persons(), await outbox.proofs(None)
 
     persons, proofs = with_outbox(context.settings(), look)
@@ -124,7 +124,7 @@ def as_document(person: Person) -> dict[str, Any]:
     }
 
 
-def act_document(proof: Proof) -> dict[str, Any]:
+def act_document(proof: AuditEventProof) -> dict[str, Any]:
     """An act with what shows it to an auditor: what was said, the envelope that the log names, the slip (hex)."""
     return {
         "kind": proof.state.kind,
@@ -181,11 +181,11 @@ def decider_key(settings: Settings, by: str, path: Path | None) -> SigningKey:
 
 
 def key_path(settings: Settings, name: str) -> Path:
-    """Where a person's private key is, where nothing else is said; `Refused` for what cannot be a name."""
+    """Where a person's private key is, where nothing else is said; `RefusedError` for what cannot be a name."""
     if settings.path is None:
         raise ConfigError(detail="the settings are in no file", hint="name the key with --key")
     if not NAME.fullmatch(name):
-        raise Refused("invalid_person", hint="1 to 64 letters, digits, spaces or . @ ' - _")
+        raise RefusedError("invalid_person", hint="1 to 64 letters, digits, spaces or . @ ' - _")
     return settings.path.parent / "persons" / f"{name}.key"
 
 
@@ -198,11 +198,11 @@ def _add_with_file(
     whoever is, or will be at the next attempt.
     """
     from notifier.crypto.keys import SigningKey
-    from notifier.files import alone
+    from notifier.files import folder_lock
     from notifier.keyfiles import person_key, write_private
 
     # Else two at once could each make the file: the key of one, and the other's would be registered.
-    with alone(path.parent if settings.path is None else settings.path.parent):
+    with folder_lock(path.parent if settings.path is None else settings.path.parent):
         new = not os.path.lexists(path)
         key = SigningKey.generate(secrets.token_bytes) if new else person_key(path)
         _refuse_own(settings, key.public)
@@ -221,7 +221,7 @@ def _refuse_own(settings: Settings, public: bytes) -> None:
     from notifier.keyfiles import signing_key
 
     if public == signing_key(settings.keys).public:
-        raise Refused(
+        raise RefusedError(
             "key_rejected", "that is the authority's own signing key", hint="a person has a key of their own"
         )
 

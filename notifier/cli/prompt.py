@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from notifier.cli.render import EXERCISE, reasons
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def confirmed(question: str) -> bool:
     return click.confirm(question, default=False, err=True)
 
 
-def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list[frozenset[str] | Refused]:
+def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list[frozenset[str] | RefusedError]:
     """Return for each notification the kinds of warnings that are accepted of it, or that it is not to be sent.
 
     One that a warning about safety stops is asked about by itself, the others together.
@@ -52,7 +52,7 @@ def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list
     for where, prepared in found:
         for line in shown(where, prepared):
             click.echo(line, err=True)
-    answers: dict[int, frozenset[str] | Refused] = {}
+    answers: dict[int, frozenset[str] | RefusedError] = {}
     for place, (where, prepared) in enumerate(found):
         stops = frozenset(str(one.kind) for one in stopping(prepared.warnings, accepted))
         if stops:
@@ -66,5 +66,5 @@ def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list
     return [answers[place] for place in range(len(found))]
 
 
-def _declined() -> Refused:
-    return Refused("declined")
+def _declined() -> RefusedError:
+    return RefusedError("declined")

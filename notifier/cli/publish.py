@@ -17,7 +17,7 @@ from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.pending import Left, say_left
 from notifier.cli.person import submitter, submitter_options
 from notifier.cli.render import EXERCISE
-from notifier.errors import NotificationInvalid, NotifierError, Refused, Temporary
+from notifier.errors import NotificationInvalidError, NotifierError, RefusedError, TemporaryError
 from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Result:
 
     def document(self) -> dict[str, Any]:
         """The form that ``--json`` prints (FORMATS.md)."""
-        faults = self.error.faults if isinstance(self.error, NotificationInvalid) else ()
+        faults = self.error.faults if isinstance(self.error, NotificationInvalidError) else ()
         return {
             "id": self.id,
             "state": self.state,
@@ -195,7 +195,7 @@ def _ask(settings: Settings, found: Sequence[Result], accepted: frozenset[str], 
     ready = [(one, one.prepared) for one in found if one.prepared is not None]
     answers = ask([(one.where, prepared) for one, prepared in ready], accepted)
     for (one, _), answer in zip(ready, answers, strict=True):
-        if isinstance(answer, Refused):
+        if isinstance(answer, RefusedError):
             one.error = answer
         else:
             one.accepted = answer
@@ -207,7 +207,7 @@ async def _prepare(settings: Settings, found: Sequence[Result], by: Submitter | 
 
     async with Publisher.from_settings(settings) as publisher:
         for one in found:
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(RefusedError):
                 one.prepared = await publisher.prepare(one.text, by=by)
                 one.warnings = one.prepared.warnings
 
@@ -258,6 +258,6 @@ async def _store(publisher: Publisher, one: Result, results: list[Result], by: S
                 one.id = (await storing).id
                 results.append(one)
             raise
-    except (Refused, Temporary) as error:
+    except (RefusedError, TemporaryError) as error:
         one.error = error
     results.append(one)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from notifier.notification.places import ReadPlace
-    from notifier.persons.approvals import Ruling
+    from notifier.persons.approvals import ReviewDecision
     from notifier.rules.diff import Change
 
 EXERCISE: Final = "  EXERCISE"
@@ -80,7 +80,7 @@ def submitted_text(by: str | None) -> str:
     return by or "nobody (it is not signed: notifier review resubmit)"
 
 
-def ruling_document(ruling: Ruling) -> dict[str, Any]:
+def ruling_document(ruling: ReviewDecision) -> dict[str, Any]:
     """What a person decided upon a hold, as every verb prints it with ``--json``."""
     return {
         "kind": ruling.kind,

@@ -10,7 +10,7 @@ from notifier.cli.context import Context
 from notifier.cli.databases import with_outbox
 from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.render import moved_lines
-from notifier.errors import Malformed, NotificationInvalid
+from notifier.errors import MalformedError, NotificationInvalidError
 from notifier.escaping import escaped, json_text
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class DifferencePrinter:
 def replay_all(context: Context, files: tuple[str, ...], replay: Replay, printer: DifferencePrinter) -> int:
     """Replay the outbox and the files, one notification at a time; return 1 if an input is not a notification."""
     from notifier.notification import parse
-    from notifier.policy.plan import UNTIED
+    from notifier.policy.plan import NO_CASE
 
     refused = 0
     printer.begin()
@@ -60,12 +60,12 @@ def replay_all(context: Context, files: tuple[str, ...], replay: Replay, printer
     for name, text in (one for file in files for one in read_documents(file)):
         try:
             notification = parse(text)
-        except (NotificationInvalid, Malformed) as error:
+        except (NotificationInvalidError, MalformedError) as error:
             refused += 1
             say_refused(name, error)
             continue
         approvals = notification.local.approvals if notification.local is not None else ()
-        if found := replay.compare(name, notification, UNTIED, approvals):
+        if found := replay.compare(name, notification, NO_CASE, approvals):
             printer.show(found)
     printer.end(replay.counts)
     return 1 if refused else 0

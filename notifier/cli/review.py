@@ -22,7 +22,7 @@ from notifier.persons.approvals import NEEDS
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.outbox.outbox import Outbox, Proof, Status
+    from notifier.outbox.outbox import AuditEventProof, Outbox, Status
     from notifier.outbox.review import Reviewed
     from notifier.producers.publisher import Publisher
 
@@ -82,7 +82,7 @@ def show(context: Context, message_id: str) -> None:
     from notifier.notification import to_json
     from notifier.notification.freetext import unverified
 
-    async def look(outbox: Outbox) -> tuple[Reviewed, list[Proof]]:
+    async def look(outbox: Outbox) -> tuple[Reviewed, list[AuditEventProof]]:
         return await outbox.reviewed(message_id), await outbox.proofs(message_id)
 
     found, proofs = with_outbox(context.settings(), look)

@@ -9,7 +9,7 @@ import click
 from notifier.cli.context import Context, common
 from notifier.cli.documents import read_documents, say_refused
 from notifier.cli.render import EXERCISE, entry_line, place_line
-from notifier.errors import Malformed, NotificationInvalid
+from notifier.errors import MalformedError, NotificationInvalidError
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(context: Context, files: tuple[str, ...]) -> int:
     for name, text in documents:
         try:
             notification, decision, warnings = _decide(text, snapshot)
-        except (NotificationInvalid, Malformed) as error:
+        except (NotificationInvalidError, MalformedError) as error:
             refused += 1
             say_refused(name, error)
             if context.json and len(documents) > 1:
@@ -91,9 +91,9 @@ def _document(notification: Notification, decision: Decision) -> dict[str, Any]:
     return decision.to_json() | ({"places": places} if places else {})
 
 
-def _refusal(error: NotificationInvalid | Malformed) -> dict[str, Any]:
+def _refusal(error: NotificationInvalidError | MalformedError) -> dict[str, Any]:
     """What stands in the place of a decision, so that there is a line for every notification."""
-    faults = error.faults if isinstance(error, NotificationInvalid) else []
+    faults = error.faults if isinstance(error, NotificationInvalidError) else []
     return {
         "reason": error.reason,
         "faults": [

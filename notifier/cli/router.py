@@ -24,7 +24,7 @@ def command(context: Context, listen: str | None) -> None:
 
     Routers share the intake partitions; start another one at any time, and stop or kill any.
     """
-    from notifier.directory.holding import check_held
+    from notifier.directory.key_check import check_private_keys
     from notifier.keyfiles import decryption_keys, signing_key
     from notifier.routing.router import Router
     from notifier.supervision import run_service
@@ -36,7 +36,7 @@ def command(context: Context, listen: str | None) -> None:
 
     def build(transport: Transport, directory: DirectoryClient, runtime: Runtime) -> Router:
         hub = directory.snapshot().directory.hub
-        check_held("the hub", hub.keys, signing.key_id, decryption, runtime.clock())
+        check_private_keys("the hub", hub.keys, signing.key_id, decryption, runtime.clock())
         return Router(transport, directory, signing=signing, decryption=decryption, runtime=runtime)
 
     run_service("router", settings, build)

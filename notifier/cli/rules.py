@@ -13,7 +13,7 @@ from notifier.cli.context import Context, common
 from notifier.cli.render import change_line, lane_line, row_line, territory_line
 from notifier.cli.replay import DifferencePrinter, replay_all
 from notifier.config import DirectorySettings
-from notifier.errors import Malformed, Refused, UsageError
+from notifier.errors import MalformedError, RefusedError, UsageError
 from notifier.escaping import escaped
 from notifier.times import rfc3339
 
@@ -139,7 +139,7 @@ class Versions:
         snapshot = self.client.load()
         found = snapshot.rules if version == "current" else snapshot.previous_rules
         if found is None:
-            raise Refused("not_found", "there is no version of the rules before the current one")
+            raise RefusedError("not_found", "there is no version of the rules before the current one")
         return found
 
     def snapshot(self) -> Snapshot:
@@ -188,13 +188,13 @@ def _from_file(path: str) -> RuleSet:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise Refused(
+        raise RefusedError(
             "not_found",
             f"{path}: {(error.strerror or 'cannot be read').lower()}",
             hint=f"a version is a number, {', '.join(WORDS)}, or a file",
         ) from error
     except (ValueError, RecursionError) as error:
-        raise Malformed(detail=f"{path}: is not JSON") from error
+        raise MalformedError(detail=f"{path}: is not JSON") from error
     rules = RuleSet.from_document(document)
     rulebook.check(rules)
     return rules

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from notifier.cli.context import Context, common
-from notifier.errors import Refused, UsageError
+from notifier.errors import RefusedError, UsageError
 
 
 @click.group(epilog="Example: notifier sandbox up")
@@ -70,7 +70,7 @@ def status(context: Context) -> None:
     if not document["ready"]:
         late = [one for one in document["services"] if one["state"] == "stopped"] or document["services"]
         states = [f"{one['name']} is {one['state']}" for one in late if one["state"] != "ready"]
-        raise Refused("sandbox_not_running", ", ".join(states) or None, hint="notifier sandbox up")
+        raise RefusedError("sandbox_not_running", ", ".join(states) or None, hint="notifier sandbox up")
 
 
 @command.command(epilog="Example: notifier sandbox down")

@@ -12,7 +12,7 @@ from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.render import EXERCISE, entry_line, ruling_document, ruling_line, submitted_text
 from notifier.config import Overseen, Settings
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.escaping import escaped
 from notifier.outbox.states import RecipientState
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from notifier.directory.client import DirectoryClient
     from notifier.notification import Notification
     from notifier.outbox.outbox import Outbox, Status
-    from notifier.outbox.oversight import Decided
+    from notifier.outbox.oversight import OverseenDecision
     from notifier.outbox.review import Reviewed
-    from notifier.persons.approvals import Ruling
+    from notifier.persons.approvals import ReviewDecision
     from notifier.rules.ruleset import RuleSet
 
 
@@ -94,7 +94,7 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
 
     try:
         found, status = with_outbox(settings, look)
-    except Refused as error:
+    except RefusedError as error:
         if error.reason != "not_found":
             raise
         return None
@@ -102,7 +102,7 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
 
 
 def _document(
-    message_id: str, decided: Status | Decided, submitted_by: str | None, rulings: Iterable[Ruling]
+    message_id: str, decided: Status | OverseenDecision, submitted_by: str | None, rulings: Iterable[ReviewDecision]
 ) -> dict[str, Any]:
     """The form that ``--json`` prints for originator and oversight, the same for both."""
     return {
@@ -120,7 +120,7 @@ def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
     for overseen in settings.oversees:
         try:
             decided = asyncio.run(_decided(overseen, message_id))
-        except Refused as error:
+        except RefusedError as error:
             if error.reason != "not_found":
                 raise
             continue
@@ -128,11 +128,11 @@ def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
     return None
 
 
-async def _decided(overseen: Overseen, message_id: str) -> Decided:
+async def _decided(overseen: Overseen, message_id: str) -> OverseenDecision:
     from notifier.keyfiles import decisions_key_of
-    from notifier.outbox.oversight import Overseer
+    from notifier.outbox.oversight import OversightReader
 
-    async with Overseer(overseen.outbox, overseen.name, decisions_key_of(overseen)) as overseer:
+    async with OversightReader(overseen.outbox, overseen.name, decisions_key_of(overseen)) as overseer:
         return await overseer.decided(message_id)
 
 
@@ -142,12 +142,14 @@ def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dic
     from notifier.policy.explain import why_told
 
     if settings.inbox is None:
-        raise Refused("not_found", "there is no notification of that id in the outbox")
+        raise RefusedError("not_found", "there is no notification of that id in the outbox")
     message, *others = with_inbox(settings, lambda inbox: inbox.find(message_id))
     if others:
-        raise Refused("id_conflict", "more than one message came under this id", hint="notifier inbox show has them")
+        raise RefusedError(
+            "id_conflict", "more than one message came under this id", hint="notifier inbox show has them"
+        )
     if about not in (None, settings.name):
-        raise Refused("not_found", "a recipient knows why it was told itself, and not who else was")
+        raise RefusedError("not_found", "a recipient knows why it was told itself, and not who else was")
     client = DirectoryClient(settings.directory)
     directory = client.load().directory
     earlier = _earlier(settings, message)
@@ -171,7 +173,7 @@ def _rules_of_its_day(client: DirectoryClient, version: int) -> Iterator[RuleSet
     for number in (version, version - 1):
         try:
             yield client.rules(number)
-        except Refused as error:
+        except RefusedError as error:
             if error.reason != "not_found":
                 raise
 
@@ -183,7 +185,7 @@ def _earlier(settings: Settings, message: Received) -> Notification | None:
         return None
     try:
         found = with_inbox(settings, lambda inbox: inbox.find(about.id))
-    except Refused as error:
+    except RefusedError as error:
         if error.reason != "not_found":
             raise
         return None

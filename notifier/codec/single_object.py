@@ -17,7 +17,7 @@ import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from notifier.codec.strict_avro import Reader, Writer, compiled
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 from notifier.shipped import schemas_folder
 
 MARKER = b"\xc3\x01"
@@ -54,17 +54,17 @@ class Codec:
     def decode(self, data: bytes) -> Record:
         """The record in `data`, read as the current schema.
 
-        Raises `Malformed` for an unknown fingerprint, trailing bytes, or any form that the writer's schema
+        Raises `MalformedError` for an unknown fingerprint, trailing bytes, or any form that the writer's schema
         would not have produced.
         """
         known = self._readers.get(data[len(MARKER) : PREFIX_SIZE]) if data[:2] == MARKER else None
         if known is None:
-            raise Malformed(detail="not a record of a pinned schema")
+            raise MalformedError(detail="not a record of a pinned schema")
         read, written_as = known
         try:
             found = read(data, PREFIX_SIZE)
         except (ValueError, LookupError) as error:
-            raise Malformed(detail="the bytes are not the one form of a record of their schema") from error
+            raise MalformedError(detail="the bytes are not the one form of a record of their schema") from error
         if written_as is self.schema:
             return found
         source = io.BytesIO(data)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from notifier.consumers.inbox.inbox import ALARM
-from notifier.consumers.verification import Message, Refusal, Result
+from notifier.consumers.verification import Refusal, Result, VerifiedMessage
 from notifier.telemetry import metrics
 
 log = structlog.get_logger("notifier.subscriber")
@@ -32,7 +32,7 @@ class Alarm:
         """Note what came from the feed, in order."""
         count, reason = self._count, ""
         for result in results:
-            if isinstance(result, Message):
+            if isinstance(result, VerifiedMessage):
                 count = 0
             elif isinstance(result, Refusal) and result.cure is not None:
                 count, reason = count + 1, result.reason

@@ -10,7 +10,7 @@ import structlog
 
 from notifier.consumers.verification import Recipient, Refusal, Result, read
 from notifier.crypto.keys import DecryptionKey, SigningKey
-from notifier.directory.holding import check_held
+from notifier.directory.key_check import check_private_keys
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import raw_digest
@@ -31,7 +31,10 @@ class Verification:
     clock: Clock
 
     def snapshot(self) -> Snapshot:
-        """Return the directory, fresh and with the keys at hand in it; raise as `check`, and `DirectoryStale`."""
+        """Return the directory, fresh and with the keys at hand in it.
+
+        Raise as `check`, and `DirectoryStaleError`.
+        """
         snapshot = self.directory.snapshot()
         snapshot.check_fresh(self.clock())
         self.check(snapshot.directory)
@@ -42,7 +45,7 @@ class Verification:
         authority = directory.authority(self.name)
         if authority is None:
             raise DirectoryError("unknown_authority", f"the directory has no authority {self.name}")
-        check_held(self.name, authority.keys, self.signing.key_id, self.decryption, self.clock())
+        check_private_keys(self.name, authority.keys, self.signing.key_id, self.decryption, self.clock())
 
     async def results(self, values: Sequence[bytes | None]) -> list[Result]:
         """Verify and open record values, in a thread; raise as `snapshot`."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.inbox.transaction import Stored
+from notifier.consumers.inbox.transaction import BatchResult
 from notifier.consumers.reader import Verification
 from notifier.directory.model import Directory
 from notifier.storage.lease import Lease
 
 BATCH: Final = 200
-LOOK_SECONDS: Final = 1.0
+POLL_INTERVAL: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Retrial:
         """Whether it is in the middle of what is due."""
         return self._sweep is not None
 
-    async def step(self, begun_at: int) -> Stored | None:
+    async def step(self, begun_at: int) -> BatchResult | None:
         """Try one batch, where something is due; the feed's offset stays at `begun_at`. None where nothing was.
 
         Raises as `Inbox.store_again` and `Verification.results`.
@@ -74,11 +74,11 @@ class Retrial:
             return _Sweep(directory, -1, None)
         if now < self._look_at:
             return None
-        self._look_at = now + LOOK_SECONDS
+        self._look_at = now + POLL_INTERVAL
         return _Sweep(directory, -1, self._verification.clock())
 
 
-async def try_all(inbox: Inbox, verification: Verification, lease: Lease) -> list[Stored]:
+async def try_all(inbox: Inbox, verification: Verification, lease: Lease) -> list[BatchResult]:
     """Try everything that may be cured once; return what each batch brought."""
     retrial, begun_at = Retrial(inbox, verification, lease), await inbox.offset()
     found = []

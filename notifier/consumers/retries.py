@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from notifier.aio import Backoff
-from notifier.errors import Fenced, Temporary
+from notifier.errors import OwnershipLostError, TemporaryError
 from notifier.runtime import Entropy
 
 T = TypeVar("T")
@@ -24,21 +24,21 @@ class Retries:
         self._entropy = entropy
         self._backoffs: dict[str, Backoff] = {}
         self._went_well: dict[str, float] = {}
-        self._faults: dict[str, Temporary] = {}
+        self._faults: dict[str, TemporaryError] = {}
 
     async def surely(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """Return what `work` returns, however often a temporary fault makes it begin again.
 
-        Raises `Fenced`, which no trying again mends, and what is no temporary fault.
+        Raises `OwnershipLostError`, which no trying again mends, and what is no temporary fault.
         """
         backoff = self._backoffs.setdefault(name, Backoff(self._entropy))
         self._went_well.setdefault(name, asyncio.get_running_loop().time())
         while True:
             try:
                 result = await work()
-            except Fenced:
+            except OwnershipLostError:
                 raise
-            except Temporary as error:
+            except TemporaryError as error:
                 self._faults[name] = error
                 pause = backoff.next()
                 log.warning(
@@ -55,7 +55,7 @@ class Retries:
         self._went_well[name] = asyncio.get_running_loop().time()
         self._faults.pop(name, None)
 
-    def lasting(self, patience: float) -> Temporary | None:
+    def lasting(self, patience: float) -> TemporaryError | None:
         """Return the fault that has kept one of the loops from its work for `patience` seconds; None without one."""
         now = asyncio.get_running_loop().time()
         for name, error in self._faults.items():

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import structlog
 
-from notifier.aio import Backoff, ended
+from notifier.aio import Backoff, cancel_and_wait
 from notifier.consumers.alarm import Alarm
 from notifier.consumers.inbox.inbox import Inbox, Received
-from notifier.consumers.inbox.transaction import Stored
+from notifier.consumers.inbox.transaction import BatchResult
 from notifier.consumers.reader import Verification
 from notifier.consumers.retrial import Retrial
 from notifier.consumers.retries import Retries
@@ -32,7 +32,15 @@ from notifier.consumers.verification import Refusal, Result
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.snapshot import DirectorySource
-from notifier.errors import ConfigError, Cure, DirectoryStale, Fenced, NotifierError, StorageError, Temporary
+from notifier.errors import (
+    ConfigError,
+    Cure,
+    DirectoryStaleError,
+    NotifierError,
+    OwnershipLostError,
+    StorageError,
+    TemporaryError,
+)
 from notifier.runtime import REAL, Runtime
 from notifier.storage.lease import Lease
 from notifier.telemetry import metrics
@@ -45,7 +53,7 @@ if TYPE_CHECKING:
 BATCH: Final = 200
 WAIT_MS: Final = 250
 RENEW_SECONDS: Final = 4.0
-LOOK_SECONDS: Final = 5.0  # a look for a later directory holds the feed up for no longer
+POLL_INTERVAL: Final = 5.0  # a look for a later directory holds the feed up for no longer
 ITERATOR: Final = "iterator"
 FEED: Final = "feed"
 
@@ -141,7 +149,7 @@ class Subscriber:
             self._verification = Verification(
                 self._name, parts.directory, parts.signing, parts.decryption, self._runtime.clock
             )
-            with contextlib.suppress(DirectoryStale):
+            with contextlib.suppress(DirectoryStaleError):
                 self._verification.check(parts.directory.snapshot().directory)
             self._retrial = Retrial(parts.inbox, self._verification, self._lease)
             self._alarm.begin(await parts.inbox.refused_in_a_row())
@@ -149,7 +157,7 @@ class Subscriber:
             refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
             self._tasks = [
                 asyncio.create_task(work)
-                for work in (self._follow(), self._renew(), refreshing, *map(self._hand_on, self._sinks))
+                for work in (self._follow(), self._renew(), refreshing, *map(self._deliver_to_sink, self._sinks))
             ]
         except BaseException:
             await self._close()
@@ -162,7 +170,7 @@ class Subscriber:
         await self._close()
 
     async def _close(self) -> None:
-        await ended(self._tasks)
+        await cancel_and_wait(self._tasks)
         self._tasks = []
         if self._parts is not None:
             if self._lease is not None:
@@ -221,8 +229,8 @@ class Subscriber:
     async def until_idle(self, seconds: float, patience: float = float("inf")) -> None:
         """Returns when the feed's end was reached and nothing came for `seconds`.
 
-        Raises what ended the work: `Fenced` where another instance took the inbox over, or a refusal; and the
-        `Temporary` fault that has kept it from the feed, or a sink from its work, for `patience` seconds.
+        Raises what ended the work: `OwnershipLostError` where another instance took the inbox over, or a refusal; and
+        the `TemporaryError` fault that has kept it from the feed, or a sink from its work, for `patience` seconds.
         """
         loop = asyncio.get_running_loop()
         while not (self._caught_up and loop.time() - self._quiet_since >= seconds and await self._all_handed()):
@@ -276,7 +284,7 @@ class Subscriber:
             finally:
                 self._reading = False
                 await reader.close()
-        except Temporary:
+        except TemporaryError:
             self._caught_up = False
             raise
 
@@ -294,7 +302,7 @@ class Subscriber:
         self._quiet_since = asyncio.get_running_loop().time()
         results = await self._read(records)
         if self._lease is None:
-            raise Fenced
+            raise OwnershipLostError
         offsets = [record.offset for record in records]
         stored = await self.inbox.store(results, offsets, begun_at, self._lease, self._open.signing)
         self._alarm.came(results)
@@ -313,7 +321,7 @@ class Subscriber:
     async def _look(self) -> None:
         """Looks for a later directory now. What it does not bring in time is tried again when it comes."""
         with contextlib.suppress(NotifierError, TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(POLL_INTERVAL):
                 await self._open.directory.refresh()
 
     async def _try_again(self, begun_at: int) -> None:
@@ -324,12 +332,12 @@ class Subscriber:
                 self._alarm.end()
             await self._stored(stored)
 
-    async def _stored(self, stored: Stored) -> None:
+    async def _stored(self, stored: BatchResult) -> None:
         _report(stored)
         async with self._moved:
             self._moved.notify_all()
 
-    async def _hand_on(self, sink: Sink) -> None:
+    async def _deliver_to_sink(self, sink: Sink) -> None:
         """Gives `sink` what it has not taken yet, in order; a sink that is slow holds up nobody else."""
         inbox, surely = self.inbox, partial(self._retries.surely, f"sink {sink.name}")
         row = stored = await surely(lambda: inbox.taken(sink.name))
@@ -358,7 +366,7 @@ class Subscriber:
             await self._retries.surely("lease", self._lease.renew)
 
 
-def _report(stored: Stored) -> None:
+def _report(stored: BatchResult) -> None:
     """What a batch brought, as counts; what is wrong, as log lines with ids."""
     metrics.RECEIVED.labels("opened", "").inc(stored.messages)
     metrics.RECEIVED.labels("duplicate", "").inc(stored.duplicates)

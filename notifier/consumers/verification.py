@@ -20,7 +20,7 @@ from notifier.envelope import (
     raw_digest,
     verify_delivery,
 )
-from notifier.errors import Cure, EnvelopeError, Malformed
+from notifier.errors import Cure, EnvelopeError, MalformedError
 from notifier.notification import Notification, decode
 
 UNSIGNED: Final = frozenset(
@@ -35,7 +35,7 @@ LAST_SEQUENCE: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamPosition:
     """Where a delivery stands among those of one originator's stream to this recipient, from 1."""
 
     originator: str
@@ -44,10 +44,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class VerifiedMessage:
     """A message that opened; `envelope` is the envelope's digest, times in Unix milliseconds, ids as bytes."""
 
-    place: Place
+    place: StreamPosition
     envelope: bytes
     notification_id: bytes
     accepted_at: int
@@ -78,7 +78,7 @@ class Refusal:
     reason: str
     raw: bytes
     originator: str | None = None
-    place: Place | None = None
+    place: StreamPosition | None = None
     cure: Cure | None = None
     due: int | None = None
 
@@ -88,7 +88,7 @@ class Notice:
     """The hub's word to this authority as an originator: the publisher reads it, not the subscriber."""
 
 
-Result = Message | Refusal | Notice
+Result = VerifiedMessage | Refusal | Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,10 @@ def read(value: bytes | None, recipient: Recipient, now: int) -> Result:
     place = _place(opened)
     try:
         notification = _notification(opened.body, recipient.directory, delivery.accepted_at)
-    except (EnvelopeError, Malformed) as error:
+    except (EnvelopeError, MalformedError) as error:
         cure = error.cure if isinstance(error, EnvelopeError) else None
         return Refusal(delivery.digest, error.reason, raw, place.originator, place, cure)
-    return Message(
+    return VerifiedMessage(
         place=place,
         envelope=delivery.digest,
         notification_id=opened.body.notification_id,
@@ -159,8 +159,8 @@ def _early(parsed: ParsedDelivery, recipient: Recipient, raw: bytes) -> Refusal:
     return Refusal(delivery.digest, "not_yet_valid", raw, place.originator, place, Cure.TIME, due)
 
 
-def _place(opened: Opened) -> Place:
-    return Place(opened.body.originator, opened.body.stream, opened.sequence)
+def _place(opened: Opened) -> StreamPosition:
+    return StreamPosition(opened.body.originator, opened.body.stream, opened.sequence)
 
 
 def _open(parsed: ParsedDelivery, recipient: Recipient, now: int) -> tuple[VerifiedDelivery, Opened]:
@@ -182,11 +182,11 @@ def _open(parsed: ParsedDelivery, recipient: Recipient, now: int) -> tuple[Verif
 def _notification(body: Body, directory: Directory, accepted_at: int) -> Notification:
     """Return the notification in a body that the hub accepted at `accepted_at`.
 
-    Raises `Malformed`, or `EnvelopeError` where its originator could not send it then.
+    Raises `MalformedError`, or `EnvelopeError` where its originator could not send it then.
     """
     notification = decode(body.notification)
     if notification.id != body.notification_id or notification.originator != body.originator:
-        raise Malformed(detail="the notification contradicts its envelope")
+        raise MalformedError(detail="the notification contradicts its envelope")
     authority = directory.authority(body.originator)
     if authority is None or not authority.permits(notification.type, accepted_at):
         raise EnvelopeError("not_permitted", cure=Cure.DIRECTORY)

@@ -110,7 +110,7 @@ class Reading:
     rules: tuple[RuleSet, RuleSet] | None = None
 
 
-def examine(state: State, version: Version, endorser: Endorser, now: int) -> Reading:
+def review_version(state: State, version: Version, endorser: Endorser, now: int) -> Reading:
     """What `version` changes in `state`; raises `DirectoryError` where nobody may sign it, saying why."""
     current = state.versions[version.role]
     if version.number != current.number + 1:

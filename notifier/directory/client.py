@@ -22,7 +22,7 @@ from notifier.directory.document import from_document, read_document
 from notifier.directory.fetching import FolderFetcher, WebFetcher
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import ConfigError, DirectoryError, DirectoryStale, Refused, StorageError
+from notifier.errors import ConfigError, DirectoryError, DirectoryStaleError, RefusedError, StorageError
 from notifier.rules.ruleset import RuleSet
 from notifier.runtime import Clock, wall_clock
 
@@ -56,9 +56,12 @@ class DirectoryClient:
         self.hub_id = hub_id_of(self._root)
 
     def snapshot(self) -> Snapshot:
-        """The last verified state; raises `DirectoryStale` where there is none, or it is stale beyond its grace."""
+        """The last verified state.
+
+        Raises `DirectoryStaleError` where there is none, or it is stale beyond its grace.
+        """
         if self._snapshot is None:
-            raise DirectoryStale(detail="the directory was never read")
+            raise DirectoryStaleError(detail="the directory was never read")
         self._snapshot.check_fresh(self._clock())
         return self._snapshot
 
@@ -69,7 +72,7 @@ class DirectoryClient:
     def load(self) -> Snapshot:
         """Reads and verifies the newest version, or the cached one where the source does not answer.
 
-        Raises `DirectoryError` where metadata does not verify (what was known stays), and `DirectoryStale` where
+        Raises `DirectoryError` where metadata does not verify (what was known stays), and `DirectoryStaleError` where
         nothing verifies that is fresh enough. A cache that cannot be written stops nobody: see `cache_fault`.
         """
         self._snapshot = self._verified(self._newest)
@@ -81,13 +84,13 @@ class DirectoryClient:
         return self._cache.fault
 
     def rules(self, version: int) -> RuleSet:
-        """One version of the rules, verified by what is signed now; `Refused` (not_found) where there is none.
+        """One version of the rules, verified by what is signed now; `RefusedError` (not_found) where there is none.
 
         Raises as `load` does besides.
         """
         document = self._verified(lambda updater: self._document(updater, f"rules/{version}.json"))
         if document is None:
-            raise Refused("not_found", f"the directory keeps no version {version} of the rules")
+            raise RefusedError("not_found", f"the directory keeps no version {version} of the rules")
         found = RuleSet.from_document(document)
         if found.version != version:
             raise DirectoryError(detail=f"what is signed as version {version} of the rules is another")
@@ -116,7 +119,7 @@ class DirectoryClient:
             return self._reading(read, CacheFetcher(self._cache), self._now() - grace)
         except (RepositoryError, DownloadError, OSError) as error:
             kind = type(cause).__name__
-            raise DirectoryStale(
+            raise DirectoryStaleError(
                 detail=f"the directory cannot be refreshed, and no cached one is fresh enough ({kind})",
                 hint="make the directory's source reachable, or have its timestamp signed again",
             ) from error

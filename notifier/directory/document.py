@@ -8,7 +8,7 @@ from typing import Any
 from notifier.crypto.keys import KeyUse, key_id
 from notifier.crypto.points import check_encryption_key, check_signing_key
 from notifier.directory.model import ROLES, Authority, AuthorityState, Directory, Hub, Key, KeyState, LogKey, Standing
-from notifier.errors import DirectoryError, KeyRejected
+from notifier.errors import DirectoryError, KeyRejectedError
 
 
 def to_document(directory: Directory) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _key(item: object, where: str) -> Key:
         use, state = KeyUse(one["use"]), KeyState(one["state"])
         public = bytes.fromhex(_kind(one["public"], str, f"{where}/public"))
         (check_signing_key if use is KeyUse.SIGN else check_encryption_key)(public)
-    except (ValueError, KeyRejected) as error:
+    except (ValueError, KeyRejectedError) as error:
         raise DirectoryError(detail=f"{where}: is no usable key") from error
     changed = one["changed_at"]
     return Key(

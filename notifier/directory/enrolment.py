@@ -18,13 +18,13 @@ from notifier.crypto.points import check_encryption_key, check_signing_key
 from notifier.crypto.primitives import blake, decrypt, encrypt, exchange, pae, public_of, u16
 from notifier.directory.model import ROLES, Directory, Key, KeyState
 from notifier.directory.wording import Endorser
-from notifier.errors import Fault, KeyRejected, Malformed, NoteError, NotificationInvalid
+from notifier.errors import Fault, KeyRejectedError, MalformedError, NoteError, NotificationInvalidError
 from notifier.runtime import Entropy
 
 PROOF_TYPE: Final = b"application/vnd.notifier.enrolment.v1"
 CHALLENGE_PERSON: Final = b"ntf1/enrol"
 CHALLENGE_BYTES: Final = 32
-LONGEST_NAME: Final = 64
+MAX_NAME: Final = 64
 ENDORSEMENT_TYPE: Final = b"application/vnd.notifier.endorsement.v1"
 LOG_KEY_TYPE: Final = b"application/vnd.notifier.log-key.v1"
 MAX_VKEY: Final = 1024
@@ -55,7 +55,7 @@ class Request:
 
     @classmethod
     def from_document(cls, document: object) -> Request:
-        """Raises `Malformed`."""
+        """Raises `MalformedError`."""
         endorsed = isinstance(document, dict) and not document.keys().isdisjoint(ENDORSED)
         return cls(**_hex_fields(document, PLAIN + (ENDORSED if endorsed else ()), "authority"))
 
@@ -73,7 +73,7 @@ class LogKeyRequest:
 
     @classmethod
     def from_document(cls, document: object) -> LogKeyRequest:
-        """Raises `Malformed`."""
+        """Raises `MalformedError`."""
         fields = _hex_fields(document, ("proof",), "vkey", MAX_VKEY)
         return cls(fields["vkey"], fields["proof"])
 
@@ -85,16 +85,16 @@ def log_request(hub_id: bytes, signer: Signer) -> LogKeyRequest:
 
 
 def check_log_request(asked: LogKeyRequest, hub_id: bytes, origin: str) -> None:
-    """Raises `KeyRejected` where it is no good key, of another log, or the proof does not show possession."""
+    """Raises `KeyRejectedError` where it is no good key, of another log, or the proof does not show possession."""
     try:
         verifier = Verifier.from_vkey(asked.vkey)
     except NoteError as error:
-        raise KeyRejected(detail=f"the log's key: {error.detail}") from error
+        raise KeyRejectedError(detail=f"the log's key: {error.detail}") from error
     check_signing_key(verifier.public)
     if verifier.name != origin:
-        raise KeyRejected(detail=f"the key is of another log than {origin}")
+        raise KeyRejectedError(detail=f"the key is of another log than {origin}")
     if not signature_holds(verifier.public, _log_signed(hub_id, asked.vkey), asked.proof):
-        raise KeyRejected(detail="the signature does not show possession of the log's key for this hub")
+        raise KeyRejectedError(detail="the signature does not show possession of the log's key for this hub")
 
 
 def _log_signed(hub_id: bytes, vkey: str) -> bytes:
@@ -115,7 +115,7 @@ class Challenge:
 
     @classmethod
     def from_document(cls, document: object) -> Challenge:
-        """Raises `Malformed`."""
+        """Raises `MalformedError`."""
         fields = _hex_fields(document, ("epk", "sealed"), "authority")
         return cls(fields["authority"], fields["epk"], fields["sealed"])
 
@@ -162,17 +162,19 @@ def endorses(by: Key, asked: Request, hub_id: bytes) -> bool:
 
 
 def check_request(asked: Request, hub_id: bytes) -> None:
-    """Raises `KeyRejected` for malformed or low-order keys, and where the signature does not prove possession."""
+    """Raise `KeyRejectedError` for a malformed or low-order key, and for a signature that proves no possession."""
     participant, _, role = asked.authority.partition("/")
     proper = participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES
     if not proper and asked.authority != HUB:
-        raise NotificationInvalid([Fault("/authority", f"must be PARTICIPANT/role, with one of {', '.join(ROLES)}")])
+        raise NotificationInvalidError(
+            [Fault("/authority", f"must be PARTICIPANT/role, with one of {', '.join(ROLES)}")]
+        )
     check_signing_key(asked.signing)
     check_encryption_key(asked.encryption)
     if not signature_holds(
         asked.signing, _signed(hub_id, asked.authority, asked.signing, asked.encryption), asked.proof
     ):
-        raise KeyRejected(detail="the signature does not show possession of the signing key for this hub")
+        raise KeyRejectedError(detail="the signature does not show possession of the signing key for this hub")
 
 
 def challenge(asked: Request, hub_id: bytes, entropy: Entropy) -> tuple[Challenge, bytes]:
@@ -183,24 +185,26 @@ def challenge(asked: Request, hub_id: bytes, entropy: Entropy) -> tuple[Challeng
     try:
         key = blake(CHALLENGE_PERSON, about + epk, key=exchange(secret, asked.encryption))
     except ValueError as error:
-        raise KeyRejected from error
+        raise KeyRejectedError from error
     return Challenge(asked.authority, epk, encrypt(key, about, answer)), answer
 
 
 def answer(posed: Challenge, hub_id: bytes, decryption: DecryptionKey) -> bytes:
-    """The answer to a challenge; raises `KeyRejected` where it was not sealed to this key for this hub."""
+    """The answer to a challenge; raises `KeyRejectedError` where it was not sealed to this key for this hub."""
     about = _about(hub_id, posed.authority, decryption.public)
     try:
         key = blake(CHALLENGE_PERSON, about + posed.epk, key=exchange(decryption.secret, posed.epk))
         return decrypt(key, about, posed.sealed)
     except ValueError as error:
-        raise KeyRejected(detail="the challenge was not sealed to this key, for this hub and authority") from error
+        raise KeyRejectedError(
+            detail="the challenge was not sealed to this key, for this hub and authority"
+        ) from error
 
 
 def check_answer(expected: bytes, given: bytes) -> None:
-    """Raises `KeyRejected` unless the answer is right."""
+    """Raises `KeyRejectedError` unless the answer is right."""
     if not hmac.compare_digest(expected, given):
-        raise KeyRejected(detail="the answer does not show possession of the encryption key")
+        raise KeyRejectedError(detail="the answer does not show possession of the encryption key")
 
 
 def _about(hub_id: bytes, authority: str, key: bytes) -> bytes:
@@ -216,13 +220,13 @@ def _endorsed(hub_id: bytes, asked: Request) -> bytes:
     return pae(ENDORSEMENT_TYPE, _about(hub_id, asked.authority, asked.signing) + asked.encryption)
 
 
-def _hex_fields(document: object, names: tuple[str, ...], text: str, longest: int = LONGEST_NAME) -> dict[str, Any]:
+def _hex_fields(document: object, names: tuple[str, ...], text: str, longest: int = MAX_NAME) -> dict[str, Any]:
     if not isinstance(document, dict) or sorted(document) != sorted((*names, text)):
-        raise Malformed(detail=f"has exactly the fields {', '.join((text, *names))}")
+        raise MalformedError(detail=f"has exactly the fields {', '.join((text, *names))}")
     name = document[text]
     if not isinstance(name, str) or not name.isascii() or len(name) > longest:
-        raise Malformed(detail=f"{text} is a name of at most {longest} ASCII characters")
+        raise MalformedError(detail=f"{text} is a name of at most {longest} ASCII characters")
     try:
         return {text: name} | {name: bytes.fromhex(document[name]) for name in names}
     except (TypeError, ValueError) as error:
-        raise Malformed(detail="keys and proofs are hex") from error
+        raise MalformedError(detail="keys and proofs are hex") from error

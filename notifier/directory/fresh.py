@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from notifier.aio import Backoff
 from notifier.directory.snapshot import DirectorySource, Snapshot
-from notifier.errors import DirectoryStale, NotifierError
+from notifier.errors import DirectoryStaleError, NotifierError
 
 REFRESH_SECONDS: Final = 30.0
 
@@ -21,7 +21,7 @@ async def first_look(directory: DirectorySource, log: Any) -> None:
     except NotifierError as error:
         try:
             directory.snapshot()
-        except DirectoryStale:
+        except DirectoryStaleError:
             raise error from None
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 
 from notifier.directory.roles import ALL_ROLES
-from notifier.errors import DirectoryError, Malformed
+from notifier.errors import DirectoryError, MalformedError
 from notifier.keyfiles import read_secret, write_private
 
 
@@ -43,28 +43,28 @@ def key_document(role: str, key: Key) -> dict[str, str]:
 
 
 def from_key_document(document: object) -> tuple[str, Key]:
-    """The role and public key in a holder's file; raises `Malformed`."""
+    """The role and public key in a holder's file; raises `MalformedError`."""
     names = {"role", "keyid", "public"}
     if (
         not isinstance(document, dict)
         or set(document) != names
         or not all(isinstance(value, str) for value in document.values())
     ):
-        raise Malformed(detail=f"has exactly the fields {', '.join(sorted(names))}")
+        raise MalformedError(detail=f"has exactly the fields {', '.join(sorted(names))}")
     if document["role"] not in ALL_ROLES:
-        raise Malformed(detail=f"role is one of {', '.join(ALL_ROLES)}")
+        raise MalformedError(detail=f"role is one of {', '.join(ALL_ROLES)}")
     try:
         private_or_public = bytes.fromhex(document["public"])
     except ValueError as error:
-        raise Malformed(detail="the public key is hex") from error
+        raise MalformedError(detail="the public key is hex") from error
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
         key = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(private_or_public))
     except ValueError as error:
-        raise Malformed(detail="the public key is no Ed25519 key") from error
+        raise MalformedError(detail="the public key is no Ed25519 key") from error
     if key.keyid != document["keyid"]:
-        raise Malformed(detail="the key's id is another key's")
+        raise MalformedError(detail="the key's id is another key's")
     return document["role"], key
 
 

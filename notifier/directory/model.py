@@ -10,7 +10,7 @@ from typing import Final
 from notifier.crypto.keys import KeyUse
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
-LONGEST_EXPIRY_MS: Final = 30 * DAY_MS
+MAX_EXPIRY_MS: Final = 30 * DAY_MS
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 VERSION_GRACE_MS: Final = DAY_MS  # how long the version before the current one is accepted (DESIGN.md)
 
@@ -53,7 +53,7 @@ class Key:
         if self.state is KeyState.REVOKED:
             return self.changed_at is not None and at < self.changed_at and at <= self.not_after
         end = self.changed_at if self.state is KeyState.RETIRING and self.changed_at is not None else self.not_after
-        return at <= min(end, self.not_after) + LONGEST_EXPIRY_MS + CLOCK_SKEW_MS
+        return at <= min(end, self.not_after) + MAX_EXPIRY_MS + CLOCK_SKEW_MS
 
     def made(self, issued_at: int) -> bool:
         """Tell whether what was issued at `issued_at` can have been made with it: from its retirement or its end on a

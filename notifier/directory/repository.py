@@ -32,8 +32,8 @@ from notifier.directory.ceremony import (
     add_document,
     directory_of,
     encoded,
-    examine,
     following,
+    review_version,
 )
 from notifier.directory.client import hub_id_of
 from notifier.directory.enrolment import Request, endorser
@@ -50,8 +50,8 @@ from notifier.directory.roles import (
     delegator_of,
 )
 from notifier.directory.staging import Staging
-from notifier.errors import DirectoryError, Refused
-from notifier.files import put
+from notifier.errors import DirectoryError, RefusedError
+from notifier.files import write_atomic
 
 KEPT_SNAPSHOTS: Final = 20
 """So many stay published: a client that read a timestamp a moment ago still finds what it names."""
@@ -132,7 +132,7 @@ class Repository:
         snapshot = Snapshot(expires=self._expiry("snapshot"))
         self._stamp(root, snapshot, Timestamp(expires=self._expiry("timestamp")), numbers, first=True)
         # Last, because it says that there is a directory: what was interrupted before is begun again.
-        put(self._folder / "1.root.json", (self._metadata / "1.root.json").read_bytes())
+        write_atomic(self._folder / "1.root.json", (self._metadata / "1.root.json").read_bytes())
 
     # What holders make.
 
@@ -162,7 +162,9 @@ class Repository:
         body: Any = delegator.metadata.signed
         for keyid in remove:
             if keyid not in state.keyids(role):
-                raise Refused("not_found", f"{role} has no key {keyid}", hint="notifier directory roles lists them")
+                raise RefusedError(
+                    "not_found", f"{role} has no key {keyid}", hint="notifier directory roles lists them"
+                )
             body.revoke_key(keyid, role)
         for key in add:
             if any(key.keyid in state.keyids(one) for one in (*THRESHOLD_ROLES, *ONLINE_ROLES)):
@@ -181,13 +183,15 @@ class Repository:
     def sign(self, digest: str) -> Pending | None:
         """Add the signatures of the keys at hand to the staged version of that digest; how it stands, None when out.
 
-        Raises `Refused` (not_found) where there is none, `DirectoryError` where it may not be signed, no other holder
-        has signed it yet, or (unknown_signer) no key at hand is a holder's of its role.
+        Raises `RefusedError` (not_found) where there is none, `DirectoryError` where it may not be signed, no other
+        holder has signed it yet, or (unknown_signer) no key at hand is a holder's of its role.
         """
         state = self._state()
         found = next((one for one in self.pending() if one.digest == digest), None)
         if found is None:
-            raise Refused("not_found", "no staged version has this digest", hint="notifier directory sign lists them")
+            raise RefusedError(
+                "not_found", "no staged version has this digest", hint="notifier directory sign lists them"
+            )
         if found.fault is not None:
             raise DirectoryError(detail=f"version {found.number} of {found.role} is not signed: {found.fault}")
         version = self._staging.read(found.role)
@@ -206,9 +210,9 @@ class Repository:
         return next((one for one in self.pending() if one.digest == digest), None)
 
     def drop(self, role: str) -> None:
-        """Take the staged version of `role` away; raises `Refused` (not_found) where there is none."""
+        """Take the staged version of `role` away; raises `RefusedError` (not_found) where there is none."""
         if role not in self._staging.roles():
-            raise Refused("not_found", f"no version of {role} is staged")
+            raise RefusedError("not_found", f"no version of {role} is staged")
         self._staging.drop(role)
 
     def freshen(self) -> list[str]:
@@ -277,7 +281,7 @@ class Repository:
         about = (role, version.number, version.digest, signed, after.threshold(role))
         try:
             reading = self._examined(state, version)
-        except (DirectoryError, Refused) as error:
+        except (DirectoryError, RefusedError) as error:
             return Pending(*about, None, error.detail)
         return Pending(*about, reading, None, _complete(version, state, after))
 
@@ -286,7 +290,7 @@ class Repository:
             directory = directory_of(state.versions["directory"], bytes(16))
             return endorser(self._staging.endorsements(), directory, self._root_id())(name, added)
 
-        return examine(state, version, endorsing, self._now_ms)
+        return review_version(state, version, endorsing, self._now_ms)
 
     def _root_id(self) -> bytes:
         return hub_id_of((self._folder / "1.root.json").read_bytes())
@@ -299,7 +303,7 @@ class Repository:
                     version = self._staging.read(role)
                     self._examined(state, version)
                     state = state.having(version)
-                except (DirectoryError, Refused):
+                except (DirectoryError, RefusedError):
                     continue
         return state
 
@@ -486,7 +490,7 @@ class Repository:
                 path = self._target_path(name, target.hashes["sha256"])
                 data = known.get(target.hashes["sha256"])
                 if data is not None and not path.exists():
-                    put(path, data)
+                    write_atomic(path, data)
         self._write(f"{version.number}.{version.role}.json", version.metadata)
 
     def _target_path(self, name: str, digest: str) -> Path:
@@ -496,7 +500,7 @@ class Repository:
 
     def _write(self, name: str, metadata: Metadata[Any]) -> None:
         """One file of metadata, as it is published."""
-        put(self._metadata / name, metadata.to_bytes())
+        write_atomic(self._metadata / name, metadata.to_bytes())
 
     def _expiry(self, role: str) -> dt.datetime:
         return self._now + dt.timedelta(milliseconds=LIFETIME_MS[role])

@@ -31,7 +31,7 @@ def check(rules: RuleSet) -> None:
         raise DirectoryError(detail="; ".join(faults))
 
 
-def strangers(rules: RuleSet, directory: Directory) -> list[str]:
+def unknown_subscribers(rules: RuleSet, directory: Directory) -> list[str]:
     """Subscribers to a corridor who do not take part: rules may come before an authority does."""
     named = {name for lane in rules.corridors for name in lane.subscribers}
     return sorted(name for name in named if not directory.participates(name))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from notifier.directory.model import Directory
-from notifier.errors import DirectoryStale
+from notifier.errors import DirectoryStaleError
 from notifier.rules.ruleset import RuleSet
 
 
@@ -28,19 +28,21 @@ class Snapshot:
     ends: Mapping[str, int] = field(default_factory=dict)
 
     def check_fresh(self, now: int) -> None:
-        """Raises `DirectoryStale` where it may no longer be relied upon: everything fails closed."""
+        """Raises `DirectoryStaleError` where it may no longer be relied upon: everything fails closed."""
         if now > self.fresh_until:
-            raise DirectoryStale(hint="make the directory's source reachable, or have its timestamp signed again")
+            raise DirectoryStaleError(
+                hint="make the directory's source reachable, or have its timestamp signed again"
+            )
 
 
 class DirectorySource(Protocol):
     """Where services take the directory from."""
 
     def snapshot(self) -> Snapshot:
-        """The last verified state; raises `DirectoryStale` where there is none."""
+        """The last verified state; raises `DirectoryStaleError` where there is none."""
 
     async def refresh(self) -> None:
-        """Looks for a later one; raises `DirectoryStale` or `DirectoryError`, and keeps what it has."""
+        """Looks for a later one; raises `DirectoryStaleError` or `DirectoryError`, and keeps what it has."""
 
 
 class StaticDirectory:

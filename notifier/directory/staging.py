@@ -17,8 +17,8 @@ from tuf.api.metadata import Metadata
 from notifier.directory.ceremony import Version
 from notifier.directory.enrolment import Request
 from notifier.directory.roles import DELEGATED, THRESHOLD_ROLES
-from notifier.errors import DirectoryError, Malformed
-from notifier.files import put
+from notifier.errors import DirectoryError, MalformedError
+from notifier.files import write_atomic
 
 MAX_METADATA_BYTES: Final = 1024 * 1024
 MAX_DOCUMENT_BYTES: Final = 64 * 1024 * 1024
@@ -52,8 +52,8 @@ class Staging:
     def put(self, version: Version) -> None:
         """Keep `version` until it is signed; the document first, so that metadata names what is there."""
         if version.document is not None:
-            put(self.folder / f"{version.role}.document.json", version.document)
-        put(self.folder / f"{version.role}.json", version.metadata.to_bytes())
+            write_atomic(self.folder / f"{version.role}.document.json", version.document)
+        write_atomic(self.folder / f"{version.role}.json", version.metadata.to_bytes())
 
     def drop(self, role: str) -> None:
         """Take the version of `role` away."""
@@ -67,13 +67,13 @@ class Staging:
         try:
             found = json.loads(_bytes(self.folder / ENDORSEMENTS, MAX_METADATA_BYTES))
             return [Request.from_document(one) for one in found]
-        except (OSError, ValueError, TypeError, RecursionError, Malformed):
+        except (OSError, ValueError, TypeError, RecursionError, MalformedError):
             return []
 
     def endorse(self, requests: Sequence[Request]) -> None:
         """Keep the requests that a staged directory enrols."""
         documents: list[Mapping[str, Any]] = [one.to_document() for one in requests]
-        put(self.folder / ENDORSEMENTS, json.dumps(documents).encode())
+        write_atomic(self.folder / ENDORSEMENTS, json.dumps(documents).encode())
 
     def strays(self) -> list[Path]:
         """What lies there, or in the place of former versions of this program, and is nobody's."""

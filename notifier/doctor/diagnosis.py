@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notifier.config import Settings, file_of
 from notifier.directory.ends import ends
-from notifier.directory.holding import ENROL, check_held
+from notifier.directory.key_check import ENROL, check_private_keys
 from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS
 from notifier.directory.roles import margin
-from notifier.errors import ConfigError, NotifierError, Refused, StorageError
+from notifier.errors import ConfigError, NotifierError, RefusedError, StorageError
 from notifier.keyfiles import readable_by_others
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Access, Right
@@ -36,7 +36,7 @@ WRONG: Final = "wrong"
 SOON_MS: Final = 30 * DAY_MS
 UNEASY_SKEW_MS: Final = 60_000
 NAMED: Final = 3  # topics
-LEAST_FREE: Final = 16 * 1024 * 1024  # bytes; below, a database cannot be relied upon
+MIN_FREE: Final = 16 * 1024 * 1024  # bytes; below, a database cannot be relied upon
 LOW_FREE: Final = 256 * 1024 * 1024
 
 
@@ -70,7 +70,7 @@ class Reference:
     ours: int
 
 
-async def examine(settings: Settings, references: Sequence[Reference], now: int) -> list[Finding]:
+async def diagnose(settings: Settings, references: Sequence[Reference], now: int) -> list[Finding]:
     """Every check of one party, in the order in which one thing needs the other."""
     snapshot: Snapshot | None = None
     findings = []
@@ -180,9 +180,11 @@ def _held(settings: Settings, snapshot: Snapshot | None, now: int) -> Finding:
     authority = snapshot.directory.authority(name)
     listed = snapshot.directory.hub.keys if authority is None and name == "router" else None
     if listed is None and (authority is None or not authority.active):
-        raise Refused("unknown_authority", f"the directory has no active authority {name}", hint="have it enrolled")
+        raise RefusedError(
+            "unknown_authority", f"the directory has no active authority {name}", hint="have it enrolled"
+        )
     keys_of = listed or (authority.keys if authority is not None else ())
-    first = check_held(name, keys_of, signing.key_id, decryption, now)
+    first = check_private_keys(name, keys_of, signing.key_id, decryption, now)
     if any(now >= key.not_after - margin(key.not_after - key.not_before) for key in keys_of if key.makes(now)):
         hint = "enrol new ones (notifier directory request), then retire these (notifier directory rotate)"
         return Finding(name, "keys", WARNING, f"a key ends on {_day(first)}", "key_rejected", hint)
@@ -429,7 +431,7 @@ def _folder(name: str, folder: Path) -> Finding | None:
     if free >= LOW_FREE:
         return None
     full = refused(name, "disk", StorageError(detail=f"{folder}: {free >> 20} MiB are free", hint="make room"))
-    return full if free < LEAST_FREE else replace(full, state=WARNING)
+    return full if free < MIN_FREE else replace(full, state=WARNING)
 
 
 def _day(milliseconds: int) -> str:

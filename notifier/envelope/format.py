@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from notifier.codec.single_object import codec
 from notifier.crypto.primitives import DIGEST_BYTES, ID_BYTES, blake, blakes, pae, u16, u32
-from notifier.errors import EnvelopeError, Malformed
+from notifier.errors import EnvelopeError, MalformedError
 from notifier.rules.facts import Leg, RoutingFacts
 
 MAGIC: Final = b"NTF"
@@ -23,7 +23,7 @@ HEADER_BYTES: Final = 4 * 1024
 RECIPIENTS: Final = 256
 SLIP_STEP: Final = 256
 BODY_STEP: Final = 1024
-FEWEST_STANZAS: Final = 8
+MIN_STANZAS: Final = 8
 SIGNATURE_TYPE: Final = b"application/vnd.notifier.envelope.v1"
 _PREFIX_FIXED: Final = len(MAGIC) + 1 + ID_BYTES + 4
 
@@ -45,7 +45,7 @@ class Header:
 
     @classmethod
     def decode(cls, data: bytes) -> Header:
-        """Raises `Malformed`."""
+        """Raises `MalformedError`."""
         return cls(**codec("Header").decode(data))
 
 
@@ -100,7 +100,7 @@ class Slip:
 
     @classmethod
     def decode(cls, data: bytes) -> Slip:
-        """Raises `Malformed`."""
+        """Raises `MalformedError`."""
         record = codec("Slip").decode(data)
         facts, act = record.pop("facts"), record.pop("act")
         corridor = facts["corridor"]
@@ -151,7 +151,7 @@ class Body:
 
     @classmethod
     def decode(cls, data: bytes) -> Body:
-        """Raises `Malformed`."""
+        """Raises `MalformedError`."""
         return cls(**codec("Body").decode(data))
 
 
@@ -272,7 +272,7 @@ def parse_record(name: str, data: bytes) -> dict[str, Any]:
         raise EnvelopeError("too_large")
     try:
         return codec(name).decode(data)
-    except Malformed as error:
+    except MalformedError as error:
         raise EnvelopeError("malformed", error.detail) from error
 
 

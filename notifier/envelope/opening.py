@@ -22,7 +22,7 @@ from notifier.envelope.format import (
 )
 from notifier.envelope.statements import HubSigner, SignedStatement, Statement, parse_notice, verify_statement
 from notifier.envelope.verifying import SUITES, Signers, check_count, check_signer, read_prefix
-from notifier.errors import Cure, EnvelopeError, Malformed
+from notifier.errors import Cure, EnvelopeError, MalformedError
 
 CEK_BYTES = 32
 
@@ -163,7 +163,7 @@ def open_body(delivery: VerifiedDelivery, keys: Mapping[bytes, DecryptionKey]) -
             raise ValueError("the commitment is to another key")
         padded = decrypt(blake(b"ntf1/body", hh, key=cek), hh + parts.epk + parts.commit, parts.body)
         body = Body.decode(unpad(padded, BODY_STEP))
-    except (ValueError, Malformed) as error:
+    except (ValueError, MalformedError) as error:
         raise EnvelopeError("cannot_open") from error
     if (body.envelope_id, body.originator, body.stream) != (header.envelope_id, header.originator, header.stream):
         raise EnvelopeError("cannot_open")

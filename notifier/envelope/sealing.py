@@ -13,7 +13,7 @@ from notifier.crypto.primitives import ID_BYTES, blake, encrypt, exchange, pad, 
 from notifier.envelope.format import (
     BODY_STEP,
     ENVELOPE_BYTES,
-    FEWEST_STANZAS,
+    MIN_STANZAS,
     RECIPIENTS,
     SLIP_STEP,
     Body,
@@ -27,7 +27,7 @@ from notifier.envelope.format import (
     stanza_hashes,
     transcript,
 )
-from notifier.errors import EnvelopeError, KeyRejected
+from notifier.errors import EnvelopeError, KeyRejectedError
 from notifier.runtime import Entropy
 
 WRAP_BYTES = 56
@@ -62,7 +62,7 @@ def seal(
     """Seals `body` to `addressees` and `slip` to the hub's public key `hub_key`, signed by `signer`.
 
     `body` is None exactly where there is no addressee. `entropy` is for tests alone. Raises `EnvelopeError`
-    (too_large) where a cap is exceeded, and `KeyRejected` where a public key gives no shared secret.
+    (too_large) where a cap is exceeded, and `KeyRejectedError` where a public key gives no shared secret.
     """
     if (body is None) != (not addressees):
         raise ValueError("a body goes with at least one addressee, and none without")
@@ -84,7 +84,7 @@ def seal(
         try:
             kek = blake(person, hh + epk + public, key=exchange(esk, public))
         except ValueError as error:
-            raise KeyRejected from error
+            raise KeyRejectedError from error
         return encrypt(kek, hh + kid + commit, text)
 
     hid = key_id(KeyUse.ENCRYPT, hub_key)
@@ -130,4 +130,4 @@ def _with_dummies(stanzas: list[Stanza], entropy: Entropy) -> list[Stanza]:
 
 def stanza_count(recipients: int) -> int:
     """The smallest power of two that is at least `recipients` and at least 8."""
-    return 1 << (max(recipients, FEWEST_STANZAS) - 1).bit_length()
+    return 1 << (max(recipients, MIN_STANZAS) - 1).bit_length()

@@ -12,10 +12,10 @@ from notifier.crypto.keys import SigningKey, signature_holds
 from notifier.crypto.primitives import pae, u64
 from notifier.directory.model import Key
 from notifier.envelope.format import parse_record
-from notifier.errors import Cure, EnvelopeError, Malformed, ProofError
+from notifier.errors import Cure, EnvelopeError, MalformedError, ProofError
 from notifier.runtime import Entropy
 
-FEWEST_LEAVES: Final = 16
+MIN_LEAVES: Final = 16
 STATEMENT_TYPE: Final = b"application/vnd.notifier.hub.v1"
 HubSigner = Callable[[bytes], Key | None]
 
@@ -48,7 +48,7 @@ class Statement(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes) -> Statement:
-        """Raises `Malformed`."""
+        """Raises `MalformedError`."""
         return cls(**codec("Statement").decode(data))
 
 
@@ -96,7 +96,7 @@ def sign_statements(
         return []
     encoded = [statement.encode() for statement in statements]
     leaves = [leaf_hash(data) for data in encoded]
-    size = 1 << (max(len(leaves), FEWEST_LEAVES) - 1).bit_length()
+    size = 1 << (max(len(leaves), MIN_LEAVES) - 1).bit_length()
     leaves += [entropy(32) for _ in range(size - len(leaves))]
     root, paths = inclusion_paths(leaves)
     signature = key.sign(_signed_form(hub_id, size, root))
@@ -117,7 +117,7 @@ def verify_statement(signed: SignedStatement, *, hub_id: bytes, hub_signer: HubS
     try:
         root = root_of_path(signed.index, signed.size, leaf_hash(signed.statement), signed.path)
         statement = Statement.decode(signed.statement)
-    except (ProofError, Malformed) as error:
+    except (ProofError, MalformedError) as error:
         raise EnvelopeError("bad_statement", "the statement does not parse, or its path does not hold") from error
     if not signature_holds(key.public, _signed_form(hub_id, signed.size, root), signed.signature):
         raise EnvelopeError("bad_statement", "the hub's signature does not verify")

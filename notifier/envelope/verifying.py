@@ -33,7 +33,7 @@ from notifier.envelope.format import (
 )
 from notifier.envelope.sealing import stanza_count
 from notifier.envelope.statements import SignedStatement
-from notifier.errors import Cure, EnvelopeError, Malformed
+from notifier.errors import Cure, EnvelopeError, MalformedError
 
 TAG_BYTES: Final = 16
 SUITES: Final = frozenset({SUITE})
@@ -89,7 +89,7 @@ def read_prefix(raw: bytes, suites: Collection[int]) -> tuple[Prefix, Header]:
         raise EnvelopeError("unsupported_suite")
     try:
         return prefix, Header.decode(prefix.header_bytes)
-    except Malformed as error:
+    except MalformedError as error:
         raise EnvelopeError("malformed", error.detail) from error
 
 
@@ -154,7 +154,7 @@ def verify(data: bytes, *, hub_id: bytes, signer: Signers, suites: Collection[in
     return VerifiedEnvelope(parts, parts.digest)
 
 
-def digest_of(data: bytes) -> bytes:
+def record_digest(data: bytes) -> bytes:
     """The name of a record: the envelope's digest where it parses, else the digest of the raw value."""
     try:
         return parse_envelope(data).digest
@@ -181,7 +181,7 @@ def open_slip(envelope: VerifiedEnvelope, keys: Mapping[bytes, DecryptionKey]) -
     try:
         kek = blake(b"ntf1/slip", hh + parts.epk + key.public, key=exchange(key.secret, parts.epk))
         slip = Slip.decode(unpad(decrypt(kek, hh + parts.hid + parts.commit, parts.slip), SLIP_STEP))
-    except (ValueError, Malformed) as error:
+    except (ValueError, MalformedError) as error:
         raise EnvelopeError("unreadable_slip") from error
     if (slip.envelope_id, slip.originator, slip.stream) != (header.envelope_id, header.originator, header.stream):
         raise EnvelopeError("unreadable_slip", "the slip contradicts the header")

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeVar
 
-from notifier.errors import Fault, Malformed
+from notifier.errors import Fault, MalformedError
 from notifier.notification.blanks import is_blank
 from notifier.times import full_date, moment
 
@@ -23,16 +23,16 @@ T = TypeVar("T")
 
 
 def load(text: str | bytes) -> Any:
-    """The JSON value in `text`; raises `Malformed` for anything that two readers could read differently."""
+    """The JSON value in `text`; raises `MalformedError` for anything that two readers could read differently."""
     if len(text) > DOCUMENT_BYTES:
-        raise Malformed("too_large", f"a notification has at most {DOCUMENT_BYTES // 1024} KiB")
+        raise MalformedError("too_large", f"a notification has at most {DOCUMENT_BYTES // 1024} KiB")
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise Malformed(detail=f"is not JSON (line {error.lineno}, column {error.colno})") from error
+        raise MalformedError(detail=f"is not JSON (line {error.lineno}, column {error.colno})") from error
     except (ValueError, RecursionError) as error:
-        raise Malformed(
+        raise MalformedError(
             detail="is not JSON as everybody reads it (a key twice, NaN, a lone surrogate, nested too deeply)"
         ) from error
     _check_depth(value, DEPTH)
@@ -53,7 +53,7 @@ def _no_constant(_text: str) -> Any:
 def _check_depth(value: Any, left: int) -> None:
     if isinstance(value, dict | list):
         if not left:
-            raise Malformed(detail="nested too deeply")
+            raise MalformedError(detail="nested too deeply")
         for item in value.values() if isinstance(value, dict) else value:
             _check_depth(item, left - 1)
 

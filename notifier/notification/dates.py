@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-LONGEST_LIFE_YEARS: Final = 125
+MAX_LIFE_YEARS: Final = 125
 """Nobody verified has lived beyond 122 years: an earlier year of birth is an error, or of another calendar."""
 
 _FORM: Final = re.compile(r"(\d{2}[\dX]{2})(?:-(\d\d|XX)(?:-(\d\d|XX))?)?[?~%]?", re.ASCII)
@@ -148,7 +148,7 @@ def printed_near(printed: str, on: dt.date) -> Span | None:
 def is_plausible(text: str, on: dt.date) -> bool:
     """Whether anybody alive on the day `on` can have this date of birth: by the year alone."""
     span = _span(text)
-    return span is not None and span[1].year >= on.year - LONGEST_LIFE_YEARS and span[0].year <= on.year
+    return span is not None and span[1].year >= on.year - MAX_LIFE_YEARS and span[0].year <= on.year
 
 
 def may_be_of(text: str, on: dt.date) -> list[str]:
@@ -158,7 +158,7 @@ def may_be_of(text: str, on: dt.date) -> list[str]:
         return []
     year = span[1].year
     found = ["a year without its century"] if year < 100 else []
-    found += [name for name, gregorian in CALENDARS if on.year - LONGEST_LIFE_YEARS <= gregorian(year) <= on.year]
+    found += [name for name, gregorian in CALENDARS if on.year - MAX_LIFE_YEARS <= gregorian(year) <= on.year]
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification.digest import digest_of
 from notifier.notification.model import About, Handling, Notification, Parent
 
@@ -48,15 +48,17 @@ def derive(parent: Notification, forwarder: str, notification_id: bytes, today: 
     """What `forwarder` passes on of `parent`: the same statement, under its own name and id.
 
     Type, stage, times, grading, handling, dates of review and erasure, and whether it is an exercise are the
-    parent's. INTERPOL is opted in by an originator alone. Raises `Refused` (`forwarding_forbidden`) for a type that
-    is not passed on, and for what has reached its date of review (`today` is a date, YYYY-MM-DD).
+    parent's. INTERPOL is opted in by an originator alone. Raises `RefusedError` (`forwarding_forbidden`) for a type
+    that is not passed on, and for what has reached its date of review (`today` is a date, YYYY-MM-DD).
     """
     if parent.id is None:
         raise ValueError("what was received has an id")
     if parent.type in NEVER:
-        raise Refused("forwarding_forbidden", f"a {parent.type} is between its sender and its recipient")
+        raise RefusedError("forwarding_forbidden", f"a {parent.type} is between its sender and its recipient")
     if parent.review_date <= today:
-        raise Refused("forwarding_forbidden", "its date of review is reached: its originator has to look at it first")
+        raise RefusedError(
+            "forwarding_forbidden", "its date of review is reached: its originator has to look at it first"
+        )
     origin = Parent(parent.originator, str(uuid.UUID(bytes=parent.id)), digest_of(parent))
     return replace(parent, id=notification_id, originator=forwarder, parent=origin, interpol=False, local=None)
 

@@ -27,7 +27,7 @@ def encode(notification: Notification) -> bytes:
 
 
 def decode(data: bytes) -> Notification:
-    """The notification in `data`; its `local` is None. Raises `Malformed`."""
+    """The notification in `data`; its `local` is None. Raises `MalformedError`."""
     notification: Notification = _build(Notification, codec("Notification").decode(data) | {"local": None})
     return notification
 

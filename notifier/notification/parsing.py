@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
-from notifier.errors import Fault, Malformed, MrzError, NotificationInvalid
+from notifier.errors import Fault, MalformedError, MrzError, NotificationInvalidError
 from notifier.notification import checking, mrz, states
 from notifier.notification.blanks import says_something
 from notifier.notification.checking import Object, any_text, is_date, is_time, one_of, pattern
@@ -151,29 +151,30 @@ REQUIREMENTS: Final = {
 def parse(document: object) -> Notification:
     """The notification in `document`: JSON text, or the value that it holds.
 
-    Raises `NotificationInvalid` with every fault at once, and `Malformed` for text that is no JSON. No clock is
-    compared: what was right once is read for ever (notifier/notification/timeliness.py has what submitting asks for).
+    Raises `NotificationInvalidError` with every fault at once, and `MalformedError` for text that is no JSON. No
+    clock is compared: what was right once is read for ever (notifier/notification/timeliness.py has what submitting
+    asks for).
     """
     value = checking.load(document) if isinstance(document, str | bytes) else document
     if not isinstance(value, dict):
-        raise NotificationInvalid([Fault("", "must be an object")])
+        raise NotificationInvalidError([Fault("", "must be an object")])
     faults: list[Fault] = []
     top = Object(faults, "", value)
     notification = _notification(top)
     top.end()
     if faults:
-        raise NotificationInvalid(with_hints(value, faults))
+        raise NotificationInvalidError(with_hints(value, faults))
     return notification
 
 
 def restore(stored: str | bytes) -> Notification:
     """The notification in the JSON text that this software stored: it was checked then, and is taken as it stands.
 
-    So what a later version would refuse still opens. Raises `Malformed` for what is no object in JSON.
+    So what a later version would refuse still opens. Raises `MalformedError` for what is no object in JSON.
     """
     value = checking.load(stored)
     if not isinstance(value, dict):
-        raise Malformed(detail="must be an object")
+        raise MalformedError(detail="must be an object")
     return _notification(Object(None, "", value))
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
-from notifier.errors import Fault, NotificationInvalid
+from notifier.errors import Fault, NotificationInvalidError
 from notifier.notification.model import Notification
 from notifier.times import full_date, moment
 
@@ -34,10 +34,10 @@ _LAST_ZONE: Final = dt.timedelta(hours=12)
 
 
 def check_timely(notification: Notification, now: int) -> None:
-    """Raise `NotificationInvalid` where a date could not be meant at `now` (Unix milliseconds)."""
+    """Raise `NotificationInvalidError` where a date could not be meant at `now` (Unix milliseconds)."""
     faults = [] if notification.type == "update" else untimely(notification, now)
     if faults:
-        raise NotificationInvalid(faults)
+        raise NotificationInvalidError(faults)
 
 
 def untimely(notification: Notification, now: int) -> list[Fault]:

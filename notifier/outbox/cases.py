@@ -9,26 +9,26 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.crypto.primitives import blake
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification import Notification
 from notifier.outbox import tables
 from notifier.outbox.recipients import rows_of
 from notifier.outbox.states import RecipientState
-from notifier.outbox.transaction import Message, Work
-from notifier.policy.case import Earlier, Followed
+from notifier.outbox.transaction import OutboxTransaction, StoredMessage
+from notifier.policy.case import CaseMessage, CaseUpdate
 from notifier.policy.plan import Plan
 from notifier.storage.integrity import Ledger, tampered
 
 UPDATES: Final = frozenset({"update", "release"})
 
-Planner = Callable[[Sequence[Earlier]], Followed]
+Planner = Callable[[Sequence[CaseMessage]], CaseUpdate]
 """What an update comes to, given the messages of its case: what it is about first, then what updated that."""
 
 
 class Cases:
     """What one transaction asks of, or tells, the links between messages. `secret` keys them."""
 
-    def __init__(self, connection: Ledger, secret: bytes, work: Work) -> None:
+    def __init__(self, connection: Ledger, secret: bytes, work: OutboxTransaction) -> None:
         self._connection = connection
         self._secret = secret
         self._work = work
@@ -36,13 +36,13 @@ class Cases:
     async def follow(self, update: Notification, planner: Planner) -> Plan:
         """Plans an update, and revises what it speaks of: what is held may be released, what is late stopped.
 
-        Raises `Refused`: `not_found` where the outbox has nothing of that id, and what `planner` raises.
+        Raises `RefusedError`: `not_found` where the outbox has nothing of that id, and what `planner` raises.
         """
         if update.about is None:
             raise ValueError("an update is about something")
         first = await self._messages(tables.messages.c.notification_id == uuid.UUID(update.about.id).bytes)
         if not first:
-            raise Refused(
+            raise RefusedError(
                 "not_found",
                 "the outbox has no notification of the id that it is about",
                 hint="a notification is updated by its originator alone",
@@ -53,7 +53,7 @@ class Cases:
         followed = planner([await self._earlier(message) for message in messages])
         for message, plan in zip(messages, followed.earlier, strict=True):
             if plan != message.plan:
-                await self._work.revise(message, plan)
+                await self._work.replace_plan(message, plan)
         return followed.plan
 
     async def link(self, message: int, notification: Notification) -> None:
@@ -82,7 +82,7 @@ class Cases:
         query = sa.select(tables.messages).where(where).order_by(tables.messages.c.id)
         return list(await self._connection.execute(query))
 
-    async def _earlier(self, message: Message) -> Earlier:
+    async def _earlier(self, message: StoredMessage) -> CaseMessage:
         states = [row.state for row in await rows_of(self._connection, [message.row])]
         if len(states) != len(message.plan.entries):
             raise tampered("the number of recipients")
@@ -92,7 +92,7 @@ class Cases:
                 by_state.setdefault(state, set()).add(entry["authority"])
         told, coming = (frozenset(by_state.get(state, ())) for state in (RecipientState.TOLD, RecipientState.WAITING))
         approvals = tuple(await self._work.approvals(message))
-        return Earlier(message.notification, message.plan, told, coming, approvals)
+        return CaseMessage(message.notification, message.plan, told, coming, approvals)
 
     def _key(self, originator: str, notification_id: str) -> bytes:
         """Rows are found without telling whose they are."""

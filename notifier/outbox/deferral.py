@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from notifier.outbox import tables
-from notifier.outbox.payloads import Letter
-from notifier.outbox.sealer import Load
-from notifier.outbox.states import NO_FEED, SET_ASIDE, LetterState
+from notifier.outbox.payloads import Payload
+from notifier.outbox.sealer import SealRequest
+from notifier.outbox.states import NO_FEED, SET_ASIDE, EntryState
 from notifier.storage.integrity import Ledger
 
 if TYPE_CHECKING:
-    from notifier.outbox.transaction import Work
+    from notifier.outbox.transaction import OutboxTransaction
 
-FIRST_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 300.0
-ASIDE: Final = (tables.letters.c.state == LetterState.PENDING) & tables.letters.c.reason.in_(SET_ASIDE)
+BACKOFF_INITIAL_S: Final = 1.0
+BACKOFF_MAX_S: Final = 300.0
+IS_DEFERRED: Final = (tables.letters.c.state == EntryState.PENDING) & tables.letters.c.reason.in_(SET_ASIDE)
 
 
 class Feeds:
@@ -46,8 +46,8 @@ class Feeds:
 
     def was_absent(self, name: str, now: float) -> None:
         """Note that the hub has no feed for `name`."""
-        _, before = self._absent.get(name, (0.0, FIRST_PAUSE_S / 2))
-        pause = min(2 * before, LONGEST_PAUSE_S)
+        _, before = self._absent.get(name, (0.0, BACKOFF_INITIAL_S / 2))
+        pause = min(2 * before, BACKOFF_MAX_S)
         self._absent[name] = (now + pause, pause)
 
     def is_there(self, names: Iterable[str]) -> bool:
@@ -60,27 +60,27 @@ class Feeds:
         self._absent.clear()
 
 
-class Aside:
+class Deferral:
     """What one transaction does about recipients that cannot be reached."""
 
-    def __init__(self, connection: Ledger, work: Work) -> None:
+    def __init__(self, connection: Ledger, work: OutboxTransaction) -> None:
         self._connection = connection
         self._work = work
 
-    async def part(self, load: Load, missing: Mapping[str, str]) -> Load | None:
+    async def part(self, load: SealRequest, missing: Mapping[str, str]) -> SealRequest | None:
         """Set aside whom `missing` names, each with the reason; return what can be sealed now, None for nothing.
 
         A letter that loses its last recipient is sealed to nobody: the withholding is recorded, never silent.
         """
-        if not missing or not isinstance(load.letter, Letter) or load.message is None:
+        if not missing or not isinstance(load.letter, Payload) or load.message is None:
             return load
         letter = load.letter
         if load.reason in SET_ASIDE and len(letter.names) == 1:
-            await self._work.defer(load.row, next(iter(missing.values())))
+            await self._work.schedule_retry(load.row, next(iter(missing.values())))
             return None
         rows = await self._move(load.message, letter, missing)
         for name, reason in missing.items():
-            await self._work.defer(rows[name], reason)
+            await self._work.schedule_retry(rows[name], reason)
         await self._log(load.message, missing)
         left = replace(letter, names=tuple(name for name in letter.names if name not in missing))
         await self._work.rewrite(load.row, load.message, left)
@@ -92,7 +92,7 @@ class Aside:
         The hub does not say which: each goes again in a letter of its own, and only the one is refused again.
         """
         found = (await self._connection.execute(sa.select(tables.letters).where(tables.letters.c.id == row))).one()
-        letter = self._work.letter_of(found)
+        letter = self._work.payload_of(found)
         first, *others = sorted(names)
         if others:
             await self._move(found.message, letter, others)
@@ -102,18 +102,18 @@ class Aside:
             return
         if found.reason not in SET_ASIDE:
             await self._log(found.message, {first: NO_FEED})
-        await self._work.defer(row, NO_FEED)
+        await self._work.schedule_retry(row, NO_FEED)
 
     async def try_again(self, reasons: Iterable[str]) -> None:
         """Make due at once what waits for one of `reasons`."""
-        query = sa.select(tables.letters).where(ASIDE, tables.letters.c.reason.in_(list(reasons)))
+        query = sa.select(tables.letters).where(IS_DEFERRED, tables.letters.c.reason.in_(list(reasons)))
         rows = (await self._connection.execute(query)).all()
         await self._connection.change(tables.letters, rows, due=self._work.now(), attempts=0)
 
-    async def _move(self, message: int, letter: Letter, names: Iterable[str]) -> dict[str, int]:
+    async def _move(self, message: int, letter: Payload, names: Iterable[str]) -> dict[str, int]:
         """Post a letter for each of `names`, which carries the message to it; return their row ids by name."""
         letters: list[tuple[int | None, Any]] = [(message, replace(letter, names=(name,))) for name in names]
-        posted = {name: row for (_, name), row in (await self._work.post(letters)).items()}
+        posted = {name: row for (_, name), row in (await self._work.enqueue(letters)).items()}
         places = {one["authority"]: at for at, one in enumerate((await self._work.message(message)).plan.entries)}
         for name, row in posted.items():
             await self._work.carry(message, places[name], row)
@@ -121,4 +121,4 @@ class Aside:
 
     async def _log(self, message: int, missing: Mapping[str, str]) -> None:
         entries = [{"authority": name, "because": [reason]} for name, reason in missing.items()]
-        await self._work.post_hold(await self._work.message(message), entries)
+        await self._work.enqueue_hold(await self._work.message(message), entries)

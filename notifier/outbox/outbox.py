@@ -14,33 +14,33 @@ import sqlalchemy as sa
 from notifier.config import refuse_oversight
 from notifier.crypto.keys import SigningKey
 from notifier.crypto.row_cipher import RowCipher
-from notifier.envelope import digest_of
-from notifier.errors import NotifierError, Refused, StorageError
+from notifier.envelope import record_digest
+from notifier.errors import NotifierError, RefusedError, StorageError
 from notifier.notification import Notification, restore, to_json
 from notifier.notification.model import Approval
 from notifier.outbox import migrations, tables
 from notifier.outbox.cases import Cases, Planner
 from notifier.outbox.key_separation import OutboxCipher
-from notifier.outbox.payloads import Deed, Letter, first_letters
+from notifier.outbox.payloads import AuditEvent, Payload, first_payloads
 from notifier.outbox.person_chain import RULING, START, Chain, bound
-from notifier.outbox.persons import People
+from notifier.outbox.persons import PersonRegistry
 from notifier.outbox.recipients import RecipientStatus, as_they_stand, recipients_of, states_of
 from notifier.outbox.restoration import Restored, new_stream
 from notifier.outbox.review import Review, Reviewed
-from notifier.outbox.states import SET_ASIDE, UNDECIDED, LetterState, LogState, RecipientState, is_set_aside, summed
+from notifier.outbox.states import SET_ASIDE, UNDECIDED, EntryState, LogState, RecipientState, is_set_aside, summed
 from notifier.outbox.transaction import (
     IS_DUE,
-    Work,
-    held_of,
-    hold_deed,
+    OutboxTransaction,
+    hold_event,
     id_of,
     letter_context,
     recipient_rows,
+    review_subject_of,
     slip_context,
 )
 from notifier.persons.acceptance import REPEAT_MS, REPEATED, WarningsNotAccepted, fingerprint
 from notifier.persons.adoptions import Signer
-from notifier.persons.approvals import Held, approvals_of
+from notifier.persons.approvals import ReviewSubject, approvals_of
 from notifier.persons.model import Person, PersonKind, canonical, register
 from notifier.persons.submissions import Submitter, submit
 from notifier.policy.plan import Entry, Plan
@@ -60,11 +60,11 @@ CHUNK: Final = 500  # ids in one query
 PAGE: Final = 100  # notifications in memory, where all are read
 
 # Statements of every message, built once: building costs as much as running.
-_ON_THEIR_WAY: Final = tables.envelopes.c.state == "flying"
-FLYING: Final = sa.select(tables.envelopes.c.digest).where(_ON_THEIR_WAY).order_by(tables.envelopes.c.number)
+_IN_FLIGHT: Final = tables.envelopes.c.state == "flying"
+IN_FLIGHT: Final = sa.select(tables.envelopes.c.digest).where(_IN_FLIGHT).order_by(tables.envelopes.c.number)
 SEALED: Final = (
     sa.select(tables.envelopes.c.digest, tables.envelopes.c.stream, tables.envelopes.c.bytes)
-    .where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)), _ON_THEIR_WAY)
+    .where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)), _IN_FLIGHT)
     .order_by(tables.envelopes.c.number)
 )
 IS_WAITING: Final = tables.letters.c.state.in_(UNDECIDED) & (
@@ -137,7 +137,7 @@ SAID: Final = sa.select(tables.messages.c.fingerprint, tables.messages.c.notific
     tables.messages.c.created > sa.bindparam("since"),
     tables.messages.c.id.not_in(
         sa.select(tables.letters.c.message).where(
-            tables.letters.c.state == LetterState.REJECTED, tables.letters.c.message.is_not(None)
+            tables.letters.c.state == EntryState.REJECTED, tables.letters.c.message.is_not(None)
         )
     )
     | tables.messages.c.id.in_(
@@ -148,7 +148,7 @@ SAID: Final = sa.select(tables.messages.c.fingerprint, tables.messages.c.notific
 
 
 @dataclass(frozen=True, slots=True)
-class ActState:
+class AuditEventState:
     """One act upon a message: what was done, when, and whether the hub's log has it."""
 
     kind: str
@@ -157,11 +157,11 @@ class ActState:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class AuditEventProof:
     """What was done, as text (canonical JSON), and what shows that the log has it: once it has, the digest of its
     envelope, which names the entry, and the slip that it went with (`letters.shows`)."""
 
-    state: ActState
+    state: AuditEventState
     said: str
     envelope: bytes | None
     slip: bytes | None
@@ -182,7 +182,7 @@ class Status:
     entries: tuple[Entry, ...]
     recipients: tuple[RecipientStatus, ...]
     submitted_at: int
-    acts: tuple[ActState, ...] = ()
+    acts: tuple[AuditEventState, ...] = ()
     exercise: bool = False
 
     @property
@@ -220,7 +220,7 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class AddResult:
     """One message as `add` found or made it."""
 
     id: str
@@ -234,7 +234,7 @@ State = tuple[RecipientState, str | None]
 """What became of a message, and the hub's last word against it."""
 
 _Ready = tuple[Submission, Plan]
-_Arrived = tuple[Sequence[Submission], asyncio.Future[list[Stored]]]
+_Arrived = tuple[Sequence[Submission], asyncio.Future[list[AddResult]]]
 
 
 class Outbox:
@@ -255,7 +255,8 @@ class Outbox:
         """Opens or creates the outbox of `authority` at `address`; `key` is the 32-byte storage key.
 
         Creating mints the stream and the secret of its envelope ids. Raises `StorageError`, also where the
-        database is another authority's or was made with another key, and `Refused` (not_permitted) for oversight.
+        database is another authority's or was made with another key, and `RefusedError` (not_permitted) for
+        oversight.
         """
         refuse_oversight(authority)
         cipher = OutboxCipher(key, runtime.entropy)
@@ -334,13 +335,13 @@ class Outbox:
             await asyncio.gather(self._adding, return_exceptions=True)
         await self._database.close()
 
-    async def add(self, items: Sequence[Submission]) -> list[Stored]:
+    async def add(self, items: Sequence[Submission]) -> list[AddResult]:
         """Stores all of `items`, or none; durable when it returns. Every notification has its id.
 
         The same notification under the same id is answered with what is already there; another one raises
-        `Refused` with reason `id_taken`. An update raises `not_found` and `about_mismatch`, too.
+        `RefusedError` with reason `id_taken`. An update raises `not_found` and `about_mismatch`, too.
         """
-        done: asyncio.Future[list[Stored]] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[list[AddResult]] = asyncio.get_running_loop().create_future()
         self._arrived.append((items, done))
         if self._adding is None or self._adding.done():
             self._adding = asyncio.create_task(self._add_arrived())
@@ -373,12 +374,12 @@ class Outbox:
                 if not done.done():  # a caller that was cancelled does not wait for it any more
                     done.set_result(found)
 
-    async def _add(self, connection: Ledger, items: Sequence[Submission]) -> list[Stored]:
+    async def _add(self, connection: Ledger, items: Sequence[Submission]) -> list[AddResult]:
         rows = await self._rows(connection, {id_of(item.notification) for item in items})
         states = await self._states(connection, [row.id for row in rows.values()])
         marks = [fingerprint(item.notification, self.secret) if item.checks_repeats else None for item in items]
         said = await self._said(connection, {one for one in marks if one is not None})
-        stored: list[Stored] = []
+        stored: list[AddResult] = []
         fresh: dict[bytes, _Ready] = {}
         added: dict[bytes, _Ready] = {}
         for item, mark in zip(items, marks, strict=True):
@@ -387,7 +388,7 @@ class Outbox:
             if row is not None:
                 stored.append(self._known(connection, row, notification, states[row.id]))
                 if row.submission is None and item.submitter is not None:
-                    work = Work(connection, self._cipher, self._runtime)
+                    work = OutboxTransaction(connection, self._cipher, self._runtime)
                     await work.sign(work.opened(row), item.submitter)
                 continue
             if twin is not None and _content(twin[0].notification) != _content(notification):
@@ -406,7 +407,7 @@ class Outbox:
                 fresh = {notification_id: (item, planned)}
                 added[notification_id] = (item, planned)
             plan = added[notification_id][1]
-            stored.append(Stored(_text(notification_id), plan, RecipientState.WAITING, None, again))
+            stored.append(AddResult(_text(notification_id), plan, RecipientState.WAITING, None, again))
         await self._insert(connection, fresh)
         return stored
 
@@ -428,7 +429,7 @@ class Outbox:
         return found
 
     def _cases(self, connection: Ledger) -> Cases:
-        work = Work(connection, self._cipher, self._runtime)
+        work = OutboxTransaction(connection, self._cipher, self._runtime)
         return Cases(connection, self.secret, work)
 
     async def made_from(self, originator: str, message_id: str) -> list[Status]:
@@ -439,13 +440,13 @@ class Outbox:
             ids = list(await connection.scalars(query.order_by(tables.messages.c.id)))
         return [await self.status(_text(one)) for one in ids]
 
-    def _known(self, connection: Ledger, row: sa.Row[Any], notification: Notification, state: State) -> Stored:
-        """What is there under this id; raises `Refused` where it is another notification."""
+    def _known(self, connection: Ledger, row: sa.Row[Any], notification: Notification, state: State) -> AddResult:
+        """What is there under this id; raises `RefusedError` where it is another notification."""
         connection.check(tables.messages, row)
         if self._open("content", row.notification_id, row.content) != _content(notification):
             raise _taken()
         plan = Plan.from_document(self._open("plan", row.notification_id, row.plan))
-        return Stored(_text(row.notification_id), plan, *state)
+        return AddResult(_text(row.notification_id), plan, *state)
 
     async def _states(self, connection: Ledger, messages: Sequence[int]) -> dict[int, State]:
         """What became of each of these messages: of its letters, and of its recipients."""
@@ -464,7 +465,7 @@ class Outbox:
         contents = {notification_id: _content(item.notification) for notification_id, (item, _) in fresh.items()}
         persons: list[Person] = []
         if any(item.submitter is not None for item, _ in fresh.values()):
-            persons = await People(connection, self._cipher).persons()
+            persons = await PersonRegistry(connection, self._cipher).persons()
         holds = {
             notification_id: self._signed(item, contents[notification_id], persons, now)
             for notification_id, (item, _) in fresh.items()
@@ -486,13 +487,13 @@ class Outbox:
         ]
         ids = await connection.insert(tables.messages, rows)
         places = {row["notification_id"]: made for row, made in zip(rows, ids, strict=True)}
-        letters: list[tuple[int | None, Letter | Deed]] = []
+        letters: list[tuple[int | None, Payload | AuditEvent]] = []
         for notification_id, (item, plan) in fresh.items():
             place = places[notification_id]
-            letters += [(place, one) for one in first_letters(item.notification, plan.recipients, plan.ties)]
+            letters += [(place, one) for one in first_payloads(item.notification, plan.recipients, plan.ties)]
             if plan.holds:
-                letters.append((place, hold_deed(holds[notification_id], plan.holds, self._runtime)))
-        carried = await Work(connection, self._cipher, self._runtime).post(letters)
+                letters.append((place, hold_event(holds[notification_id], plan.holds, self._runtime)))
+        carried = await OutboxTransaction(connection, self._cipher, self._runtime).enqueue(letters)
         told = [
             row | {"letter": carried.get((row["message"], entry["authority"]))}
             for notification_id, (_, plan) in fresh.items()
@@ -503,9 +504,9 @@ class Outbox:
         for notification_id, (item, _) in fresh.items():
             await cases.link(places[notification_id], item.notification)
 
-    def _signed(self, item: Submission, content: bytes, persons: Collection[Person], now: int) -> Held:
+    def _signed(self, item: Submission, content: bytes, persons: Collection[Person], now: int) -> ReviewSubject:
         """What a ruling on a new message must name, signed by its submitter if it has one."""
-        held = held_of(item.notification, content, None, now)
+        held = review_subject_of(item.notification, content, None, now)
         if item.submitter is None:
             return held
         named = (held.authority, held.notification_id, held.notification_digest)
@@ -514,14 +515,16 @@ class Outbox:
     async def resubmit(self, message_id: str, submitter: Submitter) -> Reviewed:
         """A registered submitter signs a notification that nobody had; nothing happens where somebody did.
 
-        Raises `Refused`: `not_found`, `unknown_person`, `person_retired`.
+        Raises `RefusedError`: `not_found`, `unknown_person`, `person_retired`.
         """
         async with self._writing() as connection:
             review = Review(connection, self._cipher, self._runtime)
             found = await review.find(parse_id(message_id))
-            persons = await People(connection, self._cipher).persons()
+            persons = await PersonRegistry(connection, self._cipher).persons()
             if found.message.held.submitter(persons) is None:
-                message = await Work(connection, self._cipher, self._runtime).sign(found.message, submitter)
+                message = await OutboxTransaction(connection, self._cipher, self._runtime).sign(
+                    found.message, submitter
+                )
                 found = replace(found, message=message)
         return found
 
@@ -532,12 +535,12 @@ class Outbox:
         return found
 
     async def status(self, message_id: str) -> Status:
-        """What became of a notification; `Refused` with reason `not_found` where it was never submitted here."""
+        """What became of a notification; `RefusedError` with reason `not_found` where it was never submitted here."""
         notification_id = parse_id(message_id)
         async with self._reading() as connection:
             row = await self._row(connection, notification_id)
             if row is None:
-                raise Refused("not_found", f"the outbox has no notification {message_id}")
+                raise RefusedError("not_found", f"the outbox has no notification {message_id}")
             plan = Plan.from_document(self._open("plan", notification_id, row.plan))
             recipients = await recipients_of(connection, row.id, plan.entries)
             state = (await self._states(connection, [row.id]))[row.id]
@@ -549,17 +552,17 @@ class Outbox:
             as_they_stand(plan.entries, recipients),
             tuple(recipients),
             row.created,
-            tuple(ActState(one.act, one.created, LogState.of(one.state)) for one in acts),
+            tuple(AuditEventState(one.act, one.created, LogState.of(one.state)) for one in acts),
             plan.exercise,
         )
 
     async def notification(self, message_id: str) -> Notification:
-        """The notification as it was submitted, its local part too; `Refused` with reason `not_found`."""
+        """The notification as it was submitted, its local part too; `RefusedError` with reason `not_found`."""
         notification_id = parse_id(message_id)
         async with self._reading() as connection:
             row = await self._row(connection, notification_id)
         if row is None:
-            raise Refused("not_found", f"the outbox has no notification {message_id}")
+            raise RefusedError("not_found", f"the outbox has no notification {message_id}")
         return restore(self._open("content", notification_id, row.content))
 
     async def messages(self) -> AsyncIterator[tuple[str, Notification, Plan, list[Approval]]]:
@@ -571,7 +574,7 @@ class Outbox:
                 rows = (await connection.execute(query.limit(PAGE))).all()
                 review = Review(connection, self._cipher, self._runtime)
                 found = [await review.opened(row) for row in rows]
-                persons = await People(connection, self._cipher).persons()
+                persons = await PersonRegistry(connection, self._cipher).persons()
             if not found:
                 return
             for one in found:
@@ -580,25 +583,25 @@ class Outbox:
                 yield message.held.notification_id, message.notification, message.plan, approvals
             last = rows[-1].id
 
-    async def proofs(self, message_id: str | None) -> list[Proof]:
+    async def proofs(self, message_id: str | None) -> list[AuditEventProof]:
         """The acts upon a notification, or upon none (persons), in order, with what shows each to an auditor."""
         async with self._reading() as connection:
             message = None
             if message_id is not None:
                 row = await self._row(connection, parse_id(message_id))
                 if row is None:
-                    raise Refused("not_found", f"the outbox has no notification {message_id}")
+                    raise RefusedError("not_found", f"the outbox has no notification {message_id}")
                 message = row.id
             mine = tables.letters.c.message.is_(None) if message is None else tables.letters.c.message == message
             rows = (await connection.execute(PROOFS.where(mine))).all()
         return [self._proof(row) for row in rows]
 
-    def _proof(self, row: sa.Row[Any]) -> Proof:
+    def _proof(self, row: sa.Row[Any]) -> AuditEventProof:
         stored = self._cipher.open(letter_context(row.message), row.contents)
-        said = Deed.from_document(row.act, stored).said.decode()
-        state = ActState(row.act, row.created, LogState.of(row.state))
+        said = AuditEvent.from_document(row.act, stored).said.decode()
+        state = AuditEventState(row.act, row.created, LogState.of(row.state))
         slip = None if row.slip is None else self._cipher.open(slip_context(row.digest), row.slip)
-        return Proof(state, said, row.digest, slip)
+        return AuditEventProof(state, said, row.digest, slip)
 
     async def verify(self) -> None:
         """Check every row and their sum, and that every act stands upon the chain of now.
@@ -607,7 +610,7 @@ class Outbox:
         """
         async with self._reading() as connection:
             self._cipher.known = None
-            chain, people = Chain(connection, self._cipher), People(connection, self._cipher)
+            chain, people = Chain(connection, self._cipher), PersonRegistry(connection, self._cipher)
             known = await chain.known()
             await people.persons()
             await people.adoptions()
@@ -618,7 +621,7 @@ class Outbox:
             def look(table: sa.Table, row: sa.Row[Any]) -> None:
                 if table is tables.letters and row.act is not None and not known.has(chain.said(row)):
                     raise tampered(f"act {row.id}, or the chain of persons and rulings,")
-                if table is tables.envelopes and row.bytes is not None and digest_of(row.bytes) != row.digest:
+                if table is tables.envelopes and row.bytes is not None and record_digest(row.bytes) != row.digest:
                     raise tampered("the bytes of an envelope")
 
             await connection.verify(look)
@@ -626,14 +629,14 @@ class Outbox:
     async def persons(self) -> list[Person]:
         """Everybody who is, or was, registered with the authority, in the order of registration."""
         async with self._reading() as connection:
-            return await People(connection, self._cipher).persons()
+            return await PersonRegistry(connection, self._cipher).persons()
 
     async def add_person(
         self, name: str, public: bytes, permissions: Collection[str], kind: PersonKind = PersonKind.PERSON
     ) -> Person:
         """Register a person or service with an Ed25519 key; the reasons of `persons.register`. An act for the log."""
         async with self._writing() as connection:
-            people = People(connection, self._cipher)
+            people = PersonRegistry(connection, self._cipher)
             person = register(name, public, permissions, self._runtime.clock(), await people.persons(), kind)
             await people.add(person)
             await self._log(connection, "person_added", person)
@@ -645,7 +648,7 @@ class Outbox:
         if any(one.public == public for one in await self.persons()):
             return
         async with self._writing() as connection:
-            people = People(connection, self._cipher)
+            people = PersonRegistry(connection, self._cipher)
             known = await people.persons()
             if all(one.public != public for one in known):
                 named, now = submitter.name or SERVICE, self._runtime.clock()
@@ -654,7 +657,7 @@ class Outbox:
     async def retire_person(self, name: str) -> Person:
         """The person decides nothing from now on; what he or she decided stands. An act for the log."""
         async with self._writing() as connection:
-            person = await People(connection, self._cipher).retire(name, self._runtime.clock())
+            person = await PersonRegistry(connection, self._cipher).retire(name, self._runtime.clock())
             await self._log(connection, "person_retired", person)
         return person
 
@@ -667,7 +670,9 @@ class Outbox:
             "person_kind": person.kind,
             "at": rfc3339(self._runtime.clock()),
         }
-        await Work(connection, self._cipher, self._runtime).post([(None, Deed.of(kind, self._runtime, facts))])
+        await OutboxTransaction(connection, self._cipher, self._runtime).enqueue(
+            [(None, AuditEvent.of(kind, self._runtime, facts))]
+        )
 
     async def held(self) -> list[Reviewed]:
         """Every message of which something waits for a person or for facts, in the order of submission."""
@@ -676,7 +681,7 @@ class Outbox:
             return [await review.opened(row) for row in (await connection.execute(HELD)).all()]
 
     async def reviewed(self, message_id: str) -> Reviewed:
-        """One message, as its reviewer sees it; `Refused` with reason `not_found`."""
+        """One message, as its reviewer sees it; `RefusedError` with reason `not_found`."""
         async with self._reading() as connection:
             return await Review(connection, self._cipher, self._runtime).find(parse_id(message_id))
 
@@ -704,33 +709,36 @@ class Outbox:
         """The recipients that wait until they can be reached, by reason, each once and in order of name."""
         async with self._reading() as connection:
             rows = (await connection.execute(UNREACHABLE)).all()
-            work = Work(connection, self._cipher, self._runtime)
-            names = [(row.reason, name) for row in rows for name in work.letter_of(row).names]
+            work = OutboxTransaction(connection, self._cipher, self._runtime)
+            names = [(row.reason, name) for row in rows for name in work.payload_of(row).names]
         return {reason: sorted({name for why, name in names if why == reason}) for reason, _ in names}
 
     async def restored(self) -> Restored | None:
         """Return what is known of the last restore from a backup; None where there was none."""
         async with self._reading() as connection:
-            return await Work(connection, self._cipher, self._runtime).restoration.found()
+            return await OutboxTransaction(connection, self._cipher, self._runtime).restoration.found()
 
     async def adopt(self, ids: Collection[str], *, send: bool, by: str, key: SigningKey) -> list[str]:
         """Send again, or give up, what waits for a person after a restore: all of `ids` or none; return which.
 
-        `by` decides and signs with `key`; an act for the log, for each. Raises `Refused`: the reasons of
+        `by` decides and signs with `key`; an act for the log, for each. Raises `RefusedError`: the reasons of
         `adoptions.check`, and `not_found` for what is no id or does not wait.
         """
         wanted = [parse_id(one) for one in ids]
         async with self._writing() as connection:
-            restoration = Work(connection, self._cipher, self._runtime).restoration
+            restoration = OutboxTransaction(connection, self._cipher, self._runtime).restoration
             return [_text(one) for one in await restoration.settle(wanted, Signer(by, key), send=send)]
 
     async def begin_stream(self, *, by: str, key: SigningKey) -> bool:
         """Begin a new stream though the former one could not be closed; return whether one was being closed.
 
-        `by` decides and signs with `key`; an act for the log. Raises `Refused` with the reasons of `adoptions.check`.
+        `by` decides and signs with `key`; an act for the log. Raises `RefusedError` with the reasons of
+        `adoptions.check`.
         """
         async with self._writing() as connection:
-            return await Work(connection, self._cipher, self._runtime).restoration.begin_stream(Signer(by, key))
+            return await OutboxTransaction(connection, self._cipher, self._runtime).restoration.begin_stream(
+                Signer(by, key)
+            )
 
     async def due(self, now: int) -> bool:
         """Whether a message waits to be sealed at time `now`."""
@@ -738,21 +746,21 @@ class Outbox:
             return (await connection.execute(DUE, {"now": now})).first() is not None
 
     @asynccontextmanager
-    async def working(self, lease: Lease) -> AsyncIterator[Work]:
-        """One transaction of the lease-holder; `Fenced` where another instance took over."""
+    async def working(self, lease: Lease) -> AsyncIterator[OutboxTransaction]:
+        """One transaction of the lease-holder; `OwnershipLostError` where another instance took over."""
         async with self._writing() as connection:
             await lease.check(connection)
-            yield Work(connection, self._cipher, self._runtime)
+            yield OutboxTransaction(connection, self._cipher, self._runtime)
 
-    async def flying(self) -> list[bytes]:
+    async def in_flight(self) -> list[bytes]:
         """The digests of all envelopes on their way, in the order of their numbers."""
         async with self._reading() as connection:
-            return list(await connection.scalars(FLYING))
+            return list(await connection.scalars(IN_FLIGHT))
 
-    async def sealed(self, besides: Collection[bytes]) -> list[tuple[bytes, bytes, bytes]]:
-        """Digest, stream and bytes of the envelopes on their way but for `besides`, in the order of their numbers."""
+    async def sealed(self, known: Collection[bytes]) -> list[tuple[bytes, bytes, bytes]]:
+        """Return digest, stream and bytes of the envelopes in flight, in stream order, without those in `known`."""
         async with self._reading() as connection:
-            digests = [digest for digest in await connection.scalars(FLYING) if digest not in besides]
+            digests = [digest for digest in await connection.scalars(IN_FLIGHT) if digest not in known]
             found = await connection.execute(SEALED, {"digests": digests}) if digests else ()
             return [(row.digest, row.stream, row.bytes) for row in found]
 
@@ -791,11 +799,11 @@ async def _secret(connection: Connection, authority: str, cipher: RowCipher) -> 
 
 
 def parse_id(text: str) -> bytes:
-    """The 16 bytes of a notification's id; `Refused` with reason `not_found` for what is no UUID."""
+    """The 16 bytes of a notification's id; `RefusedError` with reason `not_found` for what is no UUID."""
     try:
         return uuid.UUID(text).bytes
     except ValueError:
-        raise Refused("not_found", "that is not the id of a notification (a UUID)") from None
+        raise RefusedError("not_found", "that is not the id of a notification (a UUID)") from None
 
 
 def _text(notification_id: bytes) -> str:
@@ -808,7 +816,7 @@ def _state(letters: Sequence[sa.Row[Any]], recipients: Collection[RecipientState
     The refusal of a letter that carried it to nobody counts where it has no other.
     """
     waiting = [one.reason for one in letters if one.state in UNDECIDED and not is_set_aside(one.state, one.reason)]
-    refused = [one for one in letters if one.state == LetterState.REJECTED]
+    refused = [one for one in letters if one.state == EntryState.REJECTED]
     rejected = [one.reason for one in refused if one.carries or len(letters) == len(refused)]
     state = summed(recipients, waiting=bool(waiting), rejected=bool(rejected))
     return state, next((one[-1] for one in (waiting, rejected) if one), None)
@@ -819,8 +827,8 @@ def _content(notification: Notification) -> bytes:
     return canonical(to_json(notification, local=True))
 
 
-def _taken() -> Refused:
-    return Refused("id_taken", hint="give the other notification an id of its own")
+def _taken() -> RefusedError:
+    return RefusedError("id_taken", hint="give the other notification an id of its own")
 
 
 def batched(items: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:

@@ -9,19 +9,19 @@ from typing import Self
 import sqlalchemy as sa
 
 from notifier.crypto.row_cipher import RowCipher
-from notifier.errors import Refused, StorageError
+from notifier.errors import RefusedError, StorageError
 from notifier.outbox import migrations, tables
 from notifier.outbox.outbox import parse_id
-from notifier.outbox.persons import People
+from notifier.outbox.persons import PersonRegistry
 from notifier.outbox.recipients import as_they_stand, recipients_of
 from notifier.outbox.transaction import read_submission
-from notifier.persons.approvals import Ruling
+from notifier.persons.approvals import ReviewDecision
 from notifier.policy.plan import Entry, Plan
 from notifier.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class OverseenDecision:
     """What was decided about one message: its id, by which rules, every entry with its recipient's state, and what
     persons ruled, in order.
 
@@ -33,11 +33,11 @@ class Decided:
     submitted_at: int
     rules_version: int
     entries: tuple[Entry, ...]
-    rulings: tuple[Ruling, ...]
+    rulings: tuple[ReviewDecision, ...]
     exercise: bool
 
 
-class Overseer:
+class OversightReader:
     """The decisions in one outbox; an asynchronous context manager.
 
     `key` is the key of decisions (`compartments.decisions_key`): with it nothing else of the outbox opens.
@@ -60,8 +60,8 @@ class Overseer:
         if self._database is not None:
             await self._database.close()
 
-    async def decided(self, message_id: str) -> Decided:
-        """What was decided about a notification; `Refused` (not_found) where the outbox has none of that id.
+    async def decided(self, message_id: str) -> OverseenDecision:
+        """What was decided about a notification; `RefusedError` (not_found) where the outbox has none of that id.
 
         Raises `StorageError` where it is another authority's outbox, or the key is not that of its decisions.
         """
@@ -76,11 +76,13 @@ class Overseer:
                 raise StorageError(detail=f"the outbox belongs to {owner}, not {self._authority}")
             row = (await connection.execute(columns.where(message.c.notification_id == wanted))).one_or_none()
             if row is None:
-                raise Refused("not_found", f"the outbox of {self._authority} has no notification {message_id}")
-            rulings = await People(connection, self._cipher).rulings(row.id)
+                raise RefusedError("not_found", f"the outbox of {self._authority} has no notification {message_id}")
+            rulings = await PersonRegistry(connection, self._cipher).rulings(row.id)
             plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
             entries = as_they_stand(plan.entries, await recipients_of(connection, row.id, plan.entries))
         by = None
         if row.submission is not None:
             by = read_submission(self._cipher.open(b"message/submission/" + wanted, row.submission)).by
-        return Decided(message_id, by, row.created, plan.rules_version, entries, tuple(rulings), plan.exercise)
+        return OverseenDecision(
+            message_id, by, row.created, plan.rules_version, entries, tuple(rulings), plan.exercise
+        )

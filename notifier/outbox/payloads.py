@@ -20,7 +20,7 @@ from notifier.notification.digest import naming
 from notifier.notification.profiles import cut, profile_of
 from notifier.persons.model import canonical
 from notifier.policy.case import is_for_a_child
-from notifier.policy.plan import UNTIED, Ties
+from notifier.policy.plan import NO_CASE, CaseContext
 from notifier.runtime import Runtime
 
 NOBODY: Final = "none"
@@ -28,7 +28,7 @@ NOBODY: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Payload:
     """One envelope's worth: the authorities that it is for (sorted), its profile, and the encoded notification."""
 
     profile: str
@@ -41,7 +41,7 @@ class Letter:
         return len(head).to_bytes(4, "big") + head + self.wire
 
     @classmethod
-    def from_document(cls, stored: bytes) -> Letter:
+    def from_document(cls, stored: bytes) -> Payload:
         """The letter that `document` gave."""
         end = 4 + int.from_bytes(stored[:4], "big")
         head = json.loads(stored[4:end])
@@ -49,7 +49,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEvent:
     """An act: `kind` in a word, `id` (16 bytes) its own, `said` what was done (canonical JSON).
 
     The id is no notification's, so that the hub cannot tell which one waits; a salt in what is said keeps whoever
@@ -61,12 +61,12 @@ class Deed:
     said: bytes
 
     @classmethod
-    def of(cls, kind: str, runtime: Runtime, facts: Mapping[str, Any]) -> Deed:
+    def of(cls, kind: str, runtime: Runtime, facts: Mapping[str, Any]) -> AuditEvent:
         """A new one, that says `facts`."""
         said = {**facts, "kind": kind, "salt": runtime.entropy(16).hex()}
         return cls(kind, uuid7(runtime.clock(), runtime.entropy), canonical(said))
 
-    def after(self, head: str) -> Deed:
+    def after(self, head: str) -> AuditEvent:
         """Return the deed with the head of the chain of persons and rulings, to which the log is bound by it."""
         return replace(self, said=canonical({**json.loads(self.said), "chain": head}))
 
@@ -75,7 +75,7 @@ class Deed:
         return self.id + self.said
 
     @classmethod
-    def from_document(cls, kind: str, stored: bytes) -> Deed:
+    def from_document(cls, kind: str, stored: bytes) -> AuditEvent:
         """The deed of that kind of which `document` gave this."""
         return cls(kind, stored[:ID_BYTES], stored[ID_BYTES:])
 
@@ -98,7 +98,7 @@ def act_digest(said: bytes) -> bytes:
     return blake(b"ntf1/act", said)
 
 
-def letters_to(notification: Notification, names: Iterable[str], ties: Ties = UNTIED) -> list[Letter]:
+def payloads_for(notification: Notification, names: Iterable[str], ties: CaseContext = NO_CASE) -> list[Payload]:
     """The letters to these authorities: one for each profile among them."""
     child = is_for_a_child(notification, ties)
     groups: dict[str, list[str]] = {}
@@ -109,9 +109,9 @@ def letters_to(notification: Notification, names: Iterable[str], ties: Ties = UN
         if profile not in wires:
             wires[profile] = encode(cut(naming(outgoing, ties.digests, profile), allowed))
         groups.setdefault(profile, []).append(name)
-    return [Letter(profile, tuple(group), wires[profile]) for profile, group in sorted(groups.items())]
+    return [Payload(profile, tuple(group), wires[profile]) for profile, group in sorted(groups.items())]
 
 
-def first_letters(notification: Notification, names: Iterable[str], ties: Ties = UNTIED) -> list[Letter]:
-    """As `letters_to`; where nobody is told, one to nobody."""
-    return letters_to(notification, names, ties) or [Letter(NOBODY, (), b"")]
+def first_payloads(notification: Notification, names: Iterable[str], ties: CaseContext = NO_CASE) -> list[Payload]:
+    """As `payloads_for`; where nobody is told, one to nobody."""
+    return payloads_for(notification, names, ties) or [Payload(NOBODY, (), b"")]

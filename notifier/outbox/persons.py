@@ -10,12 +10,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.crypto.row_cipher import RowCipher
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.outbox import tables
 from notifier.outbox.key_separation import OutboxCipher
 from notifier.outbox.person_chain import ADOPTION, PERSON, RULING, Chain, adoption_mac, person_mac, ruling_mac
 from notifier.persons.adoptions import Adoption
-from notifier.persons.approvals import Ruling
+from notifier.persons.approvals import ReviewDecision
 from notifier.persons.model import Person, PersonKind, canonical
 from notifier.storage.base import Connection
 from notifier.storage.integrity import tampered
@@ -24,7 +24,7 @@ _MACS: Final = {PERSON: person_mac, RULING: ruling_mac, ADOPTION: adoption_mac}
 _ADOPTIONS: Final = sa.select(tables.adoptions).order_by(tables.adoptions.c.id)
 
 
-class People:
+class PersonRegistry:
     """Reads and writes persons, rulings and adoptions; what they may is for `approvals` and `adoptions` to say.
 
     Every row is checked against the chain on use, and `StorageError` (rows_changed) raised where they differ. Who
@@ -92,32 +92,32 @@ class People:
         await self._note(PERSON, row | {"id": made})
 
     async def retire(self, name: str, now: int) -> Person:
-        """From now on the person decides nothing; `Refused`: `unknown_person`, or `person_retired` already."""
+        """From now on the person decides nothing; `RefusedError`: `unknown_person`, or `person_retired` already."""
         rows = (await self._connection.execute(sa.select(tables.persons).order_by(tables.persons.c.id))).all()
         await self._check(PERSON, 0, rows)
         for row in rows:
             person = self._person(row)
-            if not person.is_called(name):
+            if not person.matches(name):
                 continue
             if person.retired is not None:
-                raise Refused("person_retired")
+                raise RefusedError("person_retired")
             mine = tables.persons.update().where(tables.persons.c.id == row.id)
             await self._connection.execute(mine.values(retired=now))
             await self._note(PERSON, row._asdict() | {"retired": now})
             return replace(person, retired=now)
-        raise Refused("unknown_person", hint="notifier person list shows who is registered")
+        raise RefusedError("unknown_person", hint="notifier person list shows who is registered")
 
-    async def rulings(self, message: int) -> list[Ruling]:
+    async def rulings(self, message: int) -> list[ReviewDecision]:
         """What was ruled about a message (its row id), in order."""
         query = sa.select(tables.rulings).where(tables.rulings.c.message == message).order_by(tables.rulings.c.id)
         rows = (await self._connection.execute(query)).all()
         await self._check(RULING, message, rows)
         return [
-            Ruling.from_document(json.loads(self._cipher.open(_context("ruling", message), row.contents)))
+            ReviewDecision.from_document(json.loads(self._cipher.open(_context("ruling", message), row.contents)))
             for row in rows
         ]
 
-    async def record(self, message: int, ruling: Ruling, now: int) -> None:
+    async def record(self, message: int, ruling: ReviewDecision, now: int) -> None:
         """Stores a ruling that `approvals.check` let in."""
         contents = self._cipher.seal(_context("ruling", message), canonical(ruling.document()))
         row = {"message": message, "recorded": now, "contents": contents}

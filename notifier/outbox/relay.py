@@ -13,26 +13,26 @@ from typing import Final
 
 import structlog
 
-from notifier.aio import Backoff, together
+from notifier.aio import Backoff, run_all
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import ParsedDelivery, SignedStatement, Statement, parse_feed, partition_of, verify_statement
 from notifier.errors import (
     REASONS,
     DirectoryError,
-    DirectoryStale,
+    DirectoryStaleError,
     EnvelopeError,
-    Fenced,
-    Malformed,
+    MalformedError,
+    OwnershipLostError,
     StorageError,
-    Temporary,
+    TemporaryError,
     TransportError,
 )
 from notifier.outbox.deferral import Feeds
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.sealer import Load, Sealer, without_key
+from notifier.outbox.sealer import Sealer, SealRequest, without_key
 from notifier.outbox.states import NO_FEED, NO_KEY, SET_ASIDE
-from notifier.outbox.stream import Pipeline, Told
-from notifier.outbox.transaction import Work
+from notifier.outbox.stream import HubDecision, StreamWindow
+from notifier.outbox.transaction import OutboxTransaction
 from notifier.runtime import Runtime
 from notifier.storage.lease import LEASE_MS, Lease
 from notifier.telemetry import metrics
@@ -40,18 +40,18 @@ from notifier.topics import INTAKE, feed_of
 from notifier.transport.base import Headers, Outgoing, Reader, Record, Sender, Transport
 
 WINDOW: Final = 32  # envelopes on their way at once
-MOST_REMEMBERED: Final = 4 * WINDOW  # of what was sent, before what is decided is forgotten
+MAX_REMEMBERED: Final = 4 * WINDOW  # of what was sent, before what is decided is forgotten
 READ_LIMIT: Final = 500
 READ_MS: Final = 1_000
 IDLE_SECONDS: Final = 0.5  # between looks for what another process stored
 STANDBY_SECONDS: Final = 1.0
-DOUBT_SECONDS: Final = 15.0  # the stream did not move for so long: the same bytes go again
-LONGEST_DOUBT_SECONDS: Final = 300.0
+ACK_TIMEOUT_SECONDS: Final = 15.0  # the stream did not move for so long: the same bytes go again
+ACK_TIMEOUT_MAX_SECONDS: Final = 300.0
 
 log = structlog.get_logger("notifier.publisher")
 
 
-class Courier:
+class OutboxRelay:
     """Carries one outbox. `changed` is called after every transaction that may have settled something."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Courier:
         self._changed = changed
         self._wake = asyncio.Event()
         self._sent: set[bytes] = set()
-        self._doubt = DOUBT_SECONDS
+        self._doubt = ACK_TIMEOUT_SECONDS
         self._doubt_at = 0.0
         self._refresh = False
         self._version = 0  # of the directory by which recipients were last looked at
@@ -92,7 +92,7 @@ class Courier:
             except StorageError as error:
                 if error.reason != "storage_locked":
                     log.warning("outbox fault", reason=error.reason, detail=error.detail)
-            except Fenced:
+            except OwnershipLostError:
                 log.warning("another instance took over")
             await asyncio.sleep(STANDBY_SECONDS)
 
@@ -100,7 +100,7 @@ class Courier:
         """One tenure of the lease, until a fault ends it."""
         try:
             await lease.acquire()
-            await together(_keep(lease), self._send(lease), self._follow(lease))
+            await run_all(_keep(lease), self._send(lease), self._follow(lease))
         finally:
             with contextlib.suppress(StorageError):
                 await lease.release()
@@ -121,8 +121,8 @@ class Courier:
                     await self._seal(lease)
                     sender = await self._send_new(sender)
                     self._said = None
-                except (TransportError, DirectoryStale, DirectoryError) as error:
-                    if isinstance(error, Fenced):
+                except (TransportError, DirectoryStaleError, DirectoryError) as error:
+                    if isinstance(error, OwnershipLostError):
                         raise
                     log.warning("not sent", reason=error.reason, detail=error.detail)
                     if isinstance(error, DirectoryError):
@@ -150,7 +150,7 @@ class Courier:
         directory = self._directory.snapshot().directory
         if directory.version == self._looked_at:
             return
-        if await self._outbox.flying():
+        if await self._outbox.in_flight():
             async with self._outbox.working(lease) as work:
                 left = await work.leave(lambda envelope: self._sealer.takes(envelope, directory))
             if left:
@@ -181,7 +181,7 @@ class Courier:
         async with self._outbox.working(lease) as work:
             pipeline = await work.pipeline()
             sealed = []
-            for load in await work.pending(WINDOW - len(pipeline.pipe), now, closing=pipeline.closing):
+            for load in await work.pending(WINDOW - len(pipeline.in_flight), now, closing=pipeline.closing):
                 current = await self._part(work, await work.current(load, snapshot), pipeline, snapshot, now)
                 if current is None:
                     self._wake.set()  # what is behind it may be due, too
@@ -190,15 +190,15 @@ class Courier:
                     outbound = self._sealer.seal(current, pipeline, snapshot, self._outbox.secret)
                 except DirectoryError as error:
                     log.warning("cannot seal", reason=error.reason, detail=error.detail)
-                    await work.defer(load.row, error.reason)
+                    await work.schedule_retry(load.row, error.reason)
                     continue
                 sealed.append(outbound)
                 pipeline = pipeline.sealed(outbound.placed)
-            await work.fly(sealed)
+            await work.mark_in_flight(sealed)
 
     async def _look_again(self, lease: Lease) -> None:
         """Makes due what waits for a key or a feed, where another version of the directory may have it."""
-        with contextlib.suppress(DirectoryStale):
+        with contextlib.suppress(DirectoryStaleError):
             version = self._directory.snapshot().directory.version
             if version != self._version:
                 async with self._outbox.working(lease) as work:
@@ -206,21 +206,23 @@ class Courier:
                 self._version = version
                 self._feeds.forget()
 
-    async def _part(self, work: Work, load: Load, pipeline: Pipeline, snapshot: Snapshot, now: int) -> Load | None:
+    async def _part(
+        self, work: OutboxTransaction, load: SealRequest, pipeline: StreamWindow, snapshot: Snapshot, now: int
+    ) -> SealRequest | None:
         """What of `load` can be sealed now; whoever cannot be reached waits in a letter of its own."""
         missing = dict.fromkeys(without_key(load, snapshot.directory, now), NO_KEY)
         for name in self._feeds.absent(set(load.recipients) - missing.keys()):
-            asked = any(name in one.sequences for one in pipeline.pipe)
+            asked = any(name in one.sequences for one in pipeline.in_flight)
             if load.reason != NO_FEED or asked or not self._feeds.may_ask(name, _monotonic()):
                 missing[name] = NO_FEED
         return await work.aside.part(load, missing)
 
     def _check_versions(self, snapshot: Snapshot) -> None:
-        """Raises `DirectoryStale` where the hub is known to refuse whatever would be sealed now."""
+        """Raises `DirectoryStaleError` where the hub is known to refuse whatever would be sealed now."""
         rules, directory = self._asked
         if snapshot.rules.version < rules or snapshot.directory.version < directory:
             self._refresh = True
-            raise DirectoryStale(
+            raise DirectoryStaleError(
                 detail=f"the hub asks for version {rules} of the rules and {directory} of the directory",
                 hint="the directory's source has not got them yet",
             )
@@ -229,11 +231,11 @@ class Courier:
         """Sends what flies and was not sent in this session: in order, the same bytes as stored."""
         if self._sent and _monotonic() >= self._doubt_at:
             self._sent.clear()
-            if flying := await self._outbox.flying():
+            if flying := await self._outbox.in_flight():
                 log.warning("no decision yet, the same bytes go again", envelopes=len(flying))
-                self._doubt = min(self._doubt * 2, LONGEST_DOUBT_SECONDS)
-        elif len(self._sent) > MOST_REMEMBERED:
-            self._sent.intersection_update(await self._outbox.flying())
+                self._doubt = min(self._doubt * 2, ACK_TIMEOUT_MAX_SECONDS)
+        elif len(self._sent) > MAX_REMEMBERED:
+            self._sent.intersection_update(await self._outbox.in_flight())
         new = await self._outbox.sealed(self._sent)
         if not new:
             return sender
@@ -266,7 +268,7 @@ class Courier:
                     records = await reader.read(READ_LIMIT, READ_MS)
                     end = await reader.position()
                     told = [told for record in records if (told := await self._told(record)) is not None]
-                except (Temporary, DirectoryError) as error:
+                except (TemporaryError, DirectoryError) as error:
                     log.warning("feed not read", reason=error.reason, detail=error.detail)
                     if reader is not None:
                         await reader.close()
@@ -288,13 +290,13 @@ class Courier:
                 log.warning("the outbox is older than its feed", reason="outbox_restored")
                 self._wake.set()
 
-    async def _apply(self, lease: Lease, start: int, end: int, told: Sequence[Told]) -> None:
+    async def _apply(self, lease: Lease, start: int, end: int, told: Sequence[HubDecision]) -> None:
         # First: what the transaction frees may be sealed as soon as it is committed.
         outdated = [one.versions for one in told if one.reason == "rules_outdated"]
         rules, directory = zip(self._asked, *outdated, strict=True)
         self._asked = (max(rules), max(directory))
         async with self._outbox.working(lease) as work:
-            heard = await work.hear(start, end, told, self._outbox.secret)
+            heard = await work.apply_decisions(start, end, told, self._outbox.secret)
             if self._feeds.is_there(heard.reached):
                 await work.aside.try_again([NO_FEED])
         if heard.restored:
@@ -309,19 +311,19 @@ class Courier:
             metrics.SETTLED.labels("accepted" if reason is None else "rejected", reason or "").inc()
         self._refresh = self._refresh or heard.refresh
         if heard.moved:
-            self._doubt = DOUBT_SECONDS
+            self._doubt = ACK_TIMEOUT_SECONDS
             self._doubt_at = _monotonic() + self._doubt
         self._changed()
         self._wake.set()
 
-    async def _told(self, record: Record) -> Told | None:
+    async def _told(self, record: Record) -> HubDecision | None:
         """What a feed record says about an envelope of this authority; None for a delivery, or what nobody signed."""
         try:
             parsed = parse_feed(record.value or b"")
             if isinstance(parsed, ParsedDelivery):
                 return None
             statement = await self._verified(parsed)
-        except (EnvelopeError, Malformed) as error:
+        except (EnvelopeError, MalformedError) as error:
             log.warning("feed record ignored", offset=record.offset, reason=error.reason)
             return None
         if statement.kind != "decision" or statement.audience != self._sealer.name:
@@ -332,7 +334,7 @@ class Courier:
         reason = None if statement.outcome == "accepted" else known
         versions = (statement.rules_version, statement.directory_version)
         own = self._owns(statement)
-        return Told(
+        return HubDecision(
             statement.digest,
             reason,
             statement.stream,

@@ -18,12 +18,12 @@ import sqlalchemy as sa
 from notifier.crypto.row_cipher import RowCipher
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import envelope_id_of
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.outbox import tables
-from notifier.outbox.payloads import Deed
+from notifier.outbox.payloads import AuditEvent
 from notifier.outbox.person_chain import ADOPTION
-from notifier.outbox.states import UNDECIDED, LetterState, RecipientState, StreamState
-from notifier.outbox.stream import NO_DIGEST, Pipeline, Told
+from notifier.outbox.states import UNDECIDED, EntryState, RecipientState, StreamState
+from notifier.outbox.stream import NO_DIGEST, HubDecision, StreamWindow
 from notifier.persons.adoptions import NEEDS, Adopted, Adoption, Signer, Subject, check, sign
 from notifier.persons.model import entitled
 from notifier.runtime import Runtime
@@ -31,7 +31,7 @@ from notifier.storage.integrity import Ledger, tampered
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.outbox.transaction import Work
+    from notifier.outbox.transaction import OutboxTransaction
 
 CLOSING: Final = "closing"
 """The kind of a closing act."""
@@ -56,7 +56,7 @@ ON_THEIR_WAY: Final = sa.select(tables.envelopes).where(tables.envelopes.c.state
 PARKED: Final = (
     sa.select(tables.letters.c.id, tables.letters.c.message, tables.messages.c.notification_id)
     .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message)
-    .where(tables.letters.c.state == LetterState.PARKED)
+    .where(tables.letters.c.state == EntryState.PARKED)
     .order_by(tables.letters.c.message, tables.letters.c.id)
 )
 
@@ -90,7 +90,7 @@ class Restored:
 class Restoration:
     """The steps from a stream that the hub knows better to a new one."""
 
-    def __init__(self, connection: Ledger, cipher: RowCipher, runtime: Runtime, work: Work) -> None:
+    def __init__(self, connection: Ledger, cipher: RowCipher, runtime: Runtime, work: OutboxTransaction) -> None:
         self._connection = connection
         self._cipher = cipher
         self._runtime = runtime
@@ -143,7 +143,7 @@ class Restoration:
             "backup": rfc3339(stream.backup_at),
             "at": rfc3339(self._runtime.clock()),
         }
-        await self._work.post([(None, Deed.of(CLOSING, self._runtime, facts))])
+        await self._work.enqueue([(None, AuditEvent.of(CLOSING, self._runtime, facts))])
 
     async def missed(self) -> bool:
         """Take in that statements are gone which were not read; return whether the stream is closed for that.
@@ -157,7 +157,7 @@ class Restoration:
         await self.begin()
         return True
 
-    async def stray(self, pipeline: Pipeline, told: Told, secret: bytes) -> None:
+    async def stray(self, pipeline: StreamWindow, told: HubDecision, secret: bytes) -> None:
         """Keep an accepted envelope that is not known here; `pipeline` is the stream before it.
 
         Its id names the notification, where it is known upon what it was chained.
@@ -177,7 +177,7 @@ class Restoration:
         stream = await self.stream()
         now = self._runtime.clock()
         last = (await self._connection.execute(LAST_CLOSER)).one()
-        said = json.loads(self._work.deed_of(last).said)
+        said = json.loads(self._work.event_of(last).said)
         await self._connection.change(tables.streams, [stream], state=StreamState.CLOSED)
         await self._void()
         fresh = bytes.fromhex(said["next"])
@@ -192,11 +192,11 @@ class Restoration:
         # An act in the place of a letter has no place to take any more; other acts go again: the log is told twice
         # rather than never. What was given since goes in the new stream, too.
         gone = IS_UNDECIDED & is_act & (letters.c.stands_for.is_not(None) | (letters.c.act == CLOSING))
-        rejected = {"state": LetterState.REJECTED, "reason": RESTORED, "updated": now}
+        rejected = {"state": EntryState.REJECTED, "reason": RESTORED, "updated": now}
         await self._all(gone, **rejected)
-        parked = {"state": LetterState.PARKED, "reason": RESTORED, "updated": now}
+        parked = {"state": EntryState.PARKED, "reason": RESTORED, "updated": now}
         await self._all(before & ~is_act, **parked)
-        again = {"state": LetterState.PENDING, "reason": None, "attempts": 0, "due": now, "updated": now}
+        again = {"state": EntryState.PENDING, "reason": None, "attempts": 0, "due": now, "updated": now}
         await self._all(IS_UNDECIDED, **again)
 
     async def _all(self, where: sa.ColumnElement[bool], **values: Any) -> None:
@@ -232,14 +232,17 @@ class Restoration:
         """Send again, or give up, what is parked of these notifications, as `signer` decides; return which.
 
         All of them or none. What is given up counts as refused for good: the hub may have accepted it before the
-        restore. Raises `Refused`: the reasons of `adoptions.check`, and `not_found` where of one nothing is parked.
+        restore. Raises `RefusedError`: the reasons of `adoptions.check`, and `not_found` where of one nothing is
+        parked.
         """
         await self._permit(signer)
         rows = [row for row in (await self._connection.execute(PARKED)).all() if row.notification_id in notifications]
         found = {row.notification_id for row in rows}
         if missing := [one for one in notifications if one not in found]:
             named = uuid.UUID(bytes=missing[0])
-            raise Refused("not_found", f"of {named} nothing waits after a restore", hint="notifier outbox status")
+            raise RefusedError(
+                "not_found", f"of {named} nothing waits after a restore", hint="notifier outbox status"
+            )
         decision = Adopted.SENT_AGAIN if send else Adopted.GIVEN_UP
         for message in dict.fromkeys(row.message for row in rows):
             await self._adopt(decision, signer, message)
@@ -253,7 +256,7 @@ class Restoration:
     async def begin_stream(self, signer: Signer) -> bool:
         """Begin a new stream, as `signer` decides, though the former one is not closed; return whether one was to be.
 
-        Raises `Refused` with the reasons of `adoptions.check`.
+        Raises `RefusedError` with the reasons of `adoptions.check`.
         """
         await self._permit(signer)
         if not (await self._work.pipeline()).closing:
@@ -264,10 +267,13 @@ class Restoration:
         return True
 
     async def _permit(self, signer: Signer) -> None:
-        """Raise `Refused` where `signer` may not decide, whether or not anything waits; `check` says the rest."""
+        """Raise `RefusedError` where `signer` may not decide, whether or not anything waits.
+
+        `check` says the rest.
+        """
         person = entitled(signer.by, NEEDS, await self._work.people.persons(), "what a restore left")
         if person.public != signer.key.public:
-            raise Refused("bad_signature", "the key is not that of the registered person")
+            raise RefusedError("bad_signature", "the key is not that of the registered person")
 
     async def _adopt(self, decision: Adopted, signer: Signer, message: int) -> None:
         held = (await self._work.message(message)).held
@@ -289,7 +295,7 @@ class Restoration:
 
     async def _record(self, adoption: Adoption, message: int | None) -> None:
         await self._work.people.adopt(adoption, self._runtime.clock())
-        await self._work.post([(message, Deed.of(ADOPTION, self._runtime, adoption.document()))])
+        await self._work.enqueue([(message, AuditEvent.of(ADOPTION, self._runtime, adoption.document()))])
 
 
 def new_stream(stream: bytes, counters: bytes, now: int) -> dict[str, Any]:

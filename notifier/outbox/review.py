@@ -8,12 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.outbox import tables
 from notifier.outbox.key_separation import OutboxCipher
-from notifier.outbox.payloads import Deed
-from notifier.outbox.transaction import Message, Work
-from notifier.persons.approvals import Ruling, approvals_of, check
+from notifier.outbox.payloads import AuditEvent
+from notifier.outbox.transaction import OutboxTransaction, StoredMessage
+from notifier.persons.approvals import ReviewDecision, approvals_of, check
 from notifier.policy.case import planned
 from notifier.policy.plan import Entry, released
 from notifier.runtime import Runtime
@@ -24,8 +24,8 @@ from notifier.storage.integrity import Ledger
 class Reviewed:
     """A message as its reviewer sees it: with everything that was ruled about it, in order."""
 
-    message: Message
-    rulings: tuple[Ruling, ...]
+    message: StoredMessage
+    rulings: tuple[ReviewDecision, ...]
 
     def holds(self, hold: str, state: str | None) -> tuple[Entry, ...]:
         """The entries of named states that wait for this hold (of `state`, or of all)."""
@@ -40,7 +40,7 @@ class Reviewed:
     def refused_by(self, hold: str, authority: str | None) -> list[str]:
         """Who refused this hold of this authority."""
         state = (authority or "").partition("/")[0]
-        return [one.by for one in self.rulings if one.kind == "refusal" and one.upon(hold, state)]
+        return [one.by for one in self.rulings if one.kind == "refusal" and one.applies_to(hold, state)]
 
 
 class Review:
@@ -49,34 +49,34 @@ class Review:
     def __init__(self, connection: Ledger, cipher: OutboxCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._runtime = runtime
-        self._work = Work(connection, cipher, runtime)
+        self._work = OutboxTransaction(connection, cipher, runtime)
 
     async def find(self, notification_id: bytes) -> Reviewed:
-        """The message of that notification; `Refused` with reason `not_found`."""
+        """The message of that notification; `RefusedError` with reason `not_found`."""
         query = sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id)
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
-            raise Refused("not_found", "the outbox has no notification of that id")
+            raise RefusedError("not_found", "the outbox has no notification of that id")
         return await self.opened(row)
 
     async def opened(self, row: sa.Row[Any]) -> Reviewed:
         """A row of the messages, with what was ruled about it."""
         return Reviewed(self._work.opened(row), tuple(await self._work.people.rulings(row.id)))
 
-    async def refuse(self, found: Reviewed, ruling: Ruling) -> None:
+    async def refuse(self, found: Reviewed, ruling: ReviewDecision) -> None:
         """Records that a person refused: the hold stays, and nobody approves it any more."""
         await self._admit(found, ruling)
         await self._record(found, ruling)
 
-    async def approve(self, found: Reviewed, ruling: Ruling, snapshot: Snapshot) -> tuple[str, ...]:
+    async def approve(self, found: Reviewed, ruling: ReviewDecision, snapshot: Snapshot) -> tuple[str, ...]:
         """Records an approval; whom it releases, each of whom is in a new letter now.
 
-        Raises `Refused` with the reasons of `approvals.check`, `not_found` where no such hold waits, or
+        Raises `RefusedError` with the reasons of `approvals.check`, `not_found` where no such hold waits, or
         `hold_refused` where a person refused it before.
         """
         await self._admit(found, ruling)
         if any(_refuses(one, ruling) for one in found.rulings):
-            raise Refused("hold_refused", hint="an update, or a new notification, is decided anew")
+            raise RefusedError("hold_refused", hint="an update, or a new notification, is decided anew")
         await self._record(found, ruling)
         message, persons = found.message, await self._work.people.persons()
         ties, notification = message.plan.ties, message.notification
@@ -86,20 +86,22 @@ class Review:
         before = planned(notification, ties, snapshot, earlier).recipients
         after = planned(notification, ties, snapshot, now).recipients
         allowed = message.plan.approved | released(message.plan, before, after, ruling.hold, ruling.state)
-        kept = await self._work.revise(message, planned(notification, ties, snapshot, now, allowed))
+        kept = await self._work.replace_plan(message, planned(notification, ties, snapshot, now, allowed))
         return tuple(name for name in kept.recipients if name not in message.plan.recipients)
 
-    async def _admit(self, found: Reviewed, ruling: Ruling) -> None:
+    async def _admit(self, found: Reviewed, ruling: ReviewDecision) -> None:
         check(ruling, found.message.held, await self._work.people.persons(), self._runtime.clock())
         if not found.holds(ruling.hold, ruling.state):
-            raise Refused("not_found", "no such hold waits here", hint="notifier review show lists those that do")
+            raise RefusedError(
+                "not_found", "no such hold waits here", hint="notifier review show lists those that do"
+            )
 
-    async def _record(self, found: Reviewed, ruling: Ruling) -> None:
+    async def _record(self, found: Reviewed, ruling: ReviewDecision) -> None:
         await self._work.people.record(found.message.row, ruling, self._runtime.clock())
-        await self._work.post([(found.message.row, Deed.of(ruling.kind, self._runtime, ruling.document()))])
+        await self._work.enqueue([(found.message.row, AuditEvent.of(ruling.kind, self._runtime, ruling.document()))])
 
 
-def _refuses(earlier: Ruling, ruling: Ruling) -> bool:
+def _refuses(earlier: ReviewDecision, ruling: ReviewDecision) -> bool:
     """Whether a person refused what `ruling` would release: all of it or any part."""
     overlaps = earlier.state is None or ruling.state is None or earlier.state == ruling.state
     return earlier.kind == "refusal" and earlier.hold == ruling.hold and overlaps

@@ -10,8 +10,8 @@ from notifier.directory.model import DAY_MS, Directory, KeyState
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Act, Addressee, Body, Header, Slip, envelope_id_of, seal, signer_of
 from notifier.errors import DirectoryError
-from notifier.outbox.payloads import Deed, Letter
-from notifier.outbox.stream import Pipeline, Placed
+from notifier.outbox.payloads import AuditEvent, Payload
+from notifier.outbox.stream import InFlightEnvelope, StreamWindow
 from notifier.policy.plan import Plan
 from notifier.runtime import Runtime
 
@@ -19,7 +19,7 @@ EXPIRY_MS: Final = 7 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class SealRequest:
     """What is to be sealed: a letter or a deed, its row id, the id that its envelope speaks of, and the plan.
 
     `message` is the row id of the notification that a letter is of; a deed's plan names nobody. `reason` is what was
@@ -27,7 +27,7 @@ class Load:
     """
 
     row: int
-    letter: Letter | Deed
+    letter: Payload | AuditEvent
     message: int | None
     notification_id: bytes
     plan: Plan
@@ -36,17 +36,17 @@ class Load:
     @property
     def act(self) -> Act | None:
         """What the log is told, where this is a deed."""
-        return self.letter.act() if isinstance(self.letter, Deed) else None
+        return self.letter.act() if isinstance(self.letter, AuditEvent) else None
 
     @property
     def recipients(self) -> tuple[str, ...]:
         """Those of the letter's authorities that the plan, as it stands now, sends to."""
-        names = () if isinstance(self.letter, Deed) else self.letter.names
+        names = () if isinstance(self.letter, AuditEvent) else self.letter.names
         return tuple(name for name in names if name in self.plan.recipients)
 
     def body(self, envelope_id: bytes, stream: bytes, originator: str) -> Body | None:
         """What the recipients read; None where there are none."""
-        if isinstance(self.letter, Deed) or not self.recipients:
+        if isinstance(self.letter, AuditEvent) or not self.recipients:
             return None
         letter = self.letter
         return Body(envelope_id, stream, originator, self.notification_id, letter.profile, letter.wire)
@@ -58,10 +58,10 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Outbound:
+class SealedEnvelope:
     """An envelope with its place; of a deed its slip, too, by which it can be shown what the log has."""
 
-    placed: Placed
+    placed: InFlightEnvelope
     envelope: bytes
     slip: bytes | None
 
@@ -125,7 +125,7 @@ class Sealer:
         found = None if key_id is None else directory.signer(key_id)
         return key_id == self.key.key_id or (found is not None and found[0].name == self.name)
 
-    def seal(self, load: Load, pipeline: Pipeline, snapshot: Snapshot, secret: bytes) -> Outbound:
+    def seal(self, load: SealRequest, pipeline: StreamWindow, snapshot: Snapshot, secret: bytes) -> SealedEnvelope:
         """The next envelope of the stream.
 
         Nobody to send to gives an envelope without a body: the withholding is recorded, never silent. Raises
@@ -159,11 +159,11 @@ class Sealer:
             addressees=[Addressee(_key_of(directory, name, now), sequences[name]) for name in load.recipients],
             entropy=self.runtime.entropy,
         )
-        placed = Placed(sealed.digest, load.row, pipeline.stream, number, previous, sequences)
-        return Outbound(placed, sealed.envelope, None if load.act is None else slip.encode())
+        placed = InFlightEnvelope(sealed.digest, load.row, pipeline.stream, number, previous, sequences)
+        return SealedEnvelope(placed, sealed.envelope, None if load.act is None else slip.encode())
 
 
-def without_key(load: Load, directory: Directory, now: int) -> list[str]:
+def without_key(load: SealRequest, directory: Directory, now: int) -> list[str]:
     """The recipients of `load` that nobody can seal for at time `now`: no key, or none that is valid."""
     found = ((name, directory.authority(name)) for name in load.recipients)
     return [name for name, authority in found if authority is None or authority.encryption_key(now) is None]

@@ -21,7 +21,7 @@ class RecipientState(StrEnum):
     REJECTED = "rejected"  # the hub refused for good
 
 
-class LetterState(StrEnum):
+class EntryState(StrEnum):
     """Where one envelope's worth of a message stands, inside the outbox."""
 
     PENDING = "pending"  # to be sealed
@@ -57,12 +57,12 @@ class LogState(StrEnum):
     @classmethod
     def of(cls, letter: str) -> LogState:
         """The state of an act, given that of its letter."""
-        if letter == LetterState.ROUTED:
+        if letter == EntryState.ROUTED:
             return cls.LOGGED
-        return cls.REJECTED if letter == LetterState.REJECTED else cls.WAITING
+        return cls.REJECTED if letter == EntryState.REJECTED else cls.WAITING
 
 
-UNDECIDED: Final = frozenset({LetterState.PENDING, LetterState.SEALED})
+UNDECIDED: Final = frozenset({EntryState.PENDING, EntryState.SEALED})
 
 NO_KEY: Final = "recipient_has_no_key"
 NO_FEED: Final = "feed_missing"
@@ -75,7 +75,7 @@ def is_set_aside(letter: str | None, reason: str | None) -> bool:
 
     Its recipient cannot be reached yet, or the outbox was restored and a person is to decide.
     """
-    return letter == LetterState.PARKED or (letter in UNDECIDED and reason in SET_ASIDE)
+    return letter == EntryState.PARKED or (letter in UNDECIDED and reason in SET_ASIDE)
 
 
 def shown(state: str, letter: str | None, reason: str | None) -> RecipientState:

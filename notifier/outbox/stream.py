@@ -50,7 +50,7 @@ AGAIN: Final = frozenset({"rules_outdated", "rules_unknown", "feed_missing", "no
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class InFlightEnvelope:
     """One sealed envelope: its place in the stream, the letter that it carries (its row id; None: deleted since).
 
     `sequences` maps each addressed authority to this envelope's `seq_i`.
@@ -65,10 +65,10 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class StreamWindow:
     """One stream as its publisher knows it.
 
-    `number` and `tail` are what the hub last said; `counters` the accepted envelopes per authority; `pipe` the
+    `number` and `tail` are what the hub last said; `counters` the accepted envelopes per authority; `in_flight` the
     envelopes on their way, in order, each chained upon the one before. `closing` marks a stream that is being closed:
     nothing but the closing act is sealed for it. `decided_at` is then the hub's time of the statement that `number`
     and `tail` come from, in Unix milliseconds.
@@ -78,29 +78,31 @@ class Pipeline:
     number: int = 0
     tail: bytes = NO_DIGEST
     counters: Mapping[str, int] = field(default_factory=dict)
-    pipe: tuple[Placed, ...] = ()
+    in_flight: tuple[InFlightEnvelope, ...] = ()
     closing: bool = False
     decided_at: int = 0
 
     def place(self, recipients: Sequence[str]) -> tuple[int, bytes, dict[str, int]]:
         """Number, previous digest and each recipient's `seq_i` of the next envelope."""
-        number, previous = (self.pipe[-1].number, self.pipe[-1].digest) if self.pipe else (self.number, self.tail)
+        number, previous = (
+            (self.in_flight[-1].number, self.in_flight[-1].digest) if self.in_flight else (self.number, self.tail)
+        )
         sequences = {}
         for name in recipients:
-            ahead = (one.sequences[name] for one in reversed(self.pipe) if name in one.sequences)
+            ahead = (one.sequences[name] for one in reversed(self.in_flight) if name in one.sequences)
             sequences[name] = next(ahead, self.counters.get(name, 0)) + 1
         return number + 1, previous, sequences
 
-    def sealed(self, placed: Placed) -> Pipeline:
+    def sealed(self, placed: InFlightEnvelope) -> StreamWindow:
         """The pipeline with one more envelope on its way; it must be at `place`."""
         number, previous, _ = self.place(())
         if (placed.stream, placed.number, placed.previous) != (self.stream, number, previous):
             raise ValueError("an envelope does not chain upon the one before it")
-        return replace(self, pipe=(*self.pipe, placed))
+        return replace(self, in_flight=(*self.in_flight, placed))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HubDecision:
     """One decision of the hub, from a verified statement; `reason` is None where it accepted.
 
     `versions` are those of rules and directory with which it decided. `own` tells whether the statement says that an
@@ -125,7 +127,7 @@ class Resend(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Transition:
     """What one decision changes.
 
     `routed` is the letter that was accepted; `refused` the letter that was rejected in turn, `retry`
@@ -136,7 +138,7 @@ class Step:
     accepted envelope of a stream that is being closed is not known here; `closed`, that the closing act was accepted.
     """
 
-    pipeline: Pipeline
+    pipeline: StreamWindow
     routed: int | None = None
     refused: int | None = None
     retry: bool = False
@@ -148,23 +150,25 @@ class Step:
     closed: bool = False
 
 
-def hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+def apply_decision(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
     """The step that `told` causes; `mine` is the envelope of that digest, whenever it was made, or None."""
     step = _hear(pipeline, told, mine)
     if not step.foreign:
         return step
-    closing = replace(pipeline, closing=True, pipe=(), decided_at=told.at)
+    closing = replace(pipeline, closing=True, in_flight=(), decided_at=told.at)
     return replace(_closing(closing, told, mine), foreign=True)
 
 
-def _hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+def _hear(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
     if pipeline.closing and told.own:
         return _closing(pipeline, told, mine)
     if told.reason is None:
         return _accepted(pipeline, told, mine)
     if told.reason in OUT_OF_TURN:
         # Of a closing act it is said: the statements that are left may not name the place where the stream stands.
-        return Step(pipeline, resend=Resend.SAME if pipeline.closing and _is_head(pipeline, told.digest) else None)
+        return Transition(
+            pipeline, resend=Resend.SAME if pipeline.closing and _is_head(pipeline, told.digest) else None
+        )
     if told.reason == BARRED and told.number is None:
         return _barred(pipeline, mine)
     if told.reason in UNPLACED or told.number is None:
@@ -172,99 +176,99 @@ def _hear(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
     return _rejected(pipeline, told, mine)
 
 
-def _accepted(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+def _accepted(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
     letter = mine.letter if mine is not None else None
     if told.stream != pipeline.stream or told.number is None or told.number <= pipeline.number:
-        return Step(pipeline, routed=letter)
+        return Transition(pipeline, routed=letter)
     if mine is None or told.number != pipeline.number + 1:
-        return Step(pipeline, routed=letter, foreign=told.own)
+        return Transition(pipeline, routed=letter, foreign=told.own)
     head = _is_head(pipeline, told.digest)
     moved = replace(
         pipeline,
         number=told.number,
         tail=told.digest,
         counters={**pipeline.counters, **mine.sequences},
-        pipe=pipeline.pipe[1:] if head else (),
+        in_flight=pipeline.in_flight[1:] if head else (),
     )
-    return Step(moved, routed=letter, freed=() if head else _letters(pipeline, but=letter))
+    return Transition(moved, routed=letter, freed=() if head else _letters(pipeline, but=letter))
 
 
-def _closing(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+def _closing(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
     """The step of a decision in turn while the stream is closed: the place moves to where the hub says it is."""
     accepted = told.reason is None
     routed = mine.letter if accepted and mine is not None else None
     if told.stream != pipeline.stream or told.number is None or told.at < pipeline.decided_at:
-        return Step(pipeline, routed=routed)  # another stream's; or whoever runs the broker said it again
+        return Transition(pipeline, routed=routed)  # another stream's; or whoever runs the broker said it again
     if told.digest == pipeline.tail:
-        return Step(pipeline, routed=routed)
+        return Transition(pipeline, routed=routed)
     number = told.number if accepted else told.number - 1
-    moved = replace(pipeline, number=number, tail=told.digest, pipe=(), decided_at=told.at)
+    moved = replace(pipeline, number=number, tail=told.digest, in_flight=(), decided_at=told.at)
     if accepted and _is_head(pipeline, told.digest):
-        return Step(moved, routed=routed, closed=True)
-    refused = pipeline.pipe[0].letter if _is_head(pipeline, told.digest) else None
+        return Transition(moved, routed=routed, closed=True)
+    refused = pipeline.in_flight[0].letter if _is_head(pipeline, told.digest) else None
     freed = _letters(pipeline)
-    return Step(
+    return Transition(
         moved, routed=routed, refused=refused, retry=refused is not None, freed=freed, stray=accepted and mine is None
     )
 
 
-def _rejected(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+def _rejected(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
     if told.stream != pipeline.stream or told.number != pipeline.number + 1:
-        return Step(pipeline)
+        return Transition(pipeline)
     if mine is None:
-        return Step(pipeline, foreign=told.own)
+        return Transition(pipeline, foreign=told.own)
     if mine.previous != pipeline.tail:  # in turn it was, and is no longer: whoever runs the broker said it again
-        return Step(pipeline)
-    moved = replace(pipeline, tail=told.digest, pipe=())
+        return Transition(pipeline)
+    moved = replace(pipeline, tail=told.digest, in_flight=())
     if not _is_head(pipeline, told.digest):
-        return Step(moved, freed=_letters(pipeline))
+        return Transition(moved, freed=_letters(pipeline))
     retry = mine.letter is not None and told.reason in AGAIN
     freed = _letters(pipeline, but=None if retry else mine.letter)
-    return Step(moved, refused=mine.letter, retry=retry, freed=freed)
+    return Transition(moved, refused=mine.letter, retry=retry, freed=freed)
 
 
-def _unplaced(pipeline: Pipeline, told: Told, mine: Placed | None) -> Step:
+def _unplaced(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
     index = None if mine is None else _index(pipeline, mine)
     if index is None:
-        return Step(pipeline)
+        return Transition(pipeline)
     if told.reason not in SEALED_AFRESH:
-        return Step(pipeline, resend=Resend.SAME)
+        return Transition(pipeline, resend=Resend.SAME)
     return replace(_cut(pipeline, index), resend=Resend.AFRESH)
 
 
-def _barred(pipeline: Pipeline, mine: Placed | None) -> Step:
+def _barred(pipeline: StreamWindow, mine: InFlightEnvelope | None) -> Transition:
     index = None if mine is None else _index(pipeline, mine)
     if mine is None or index is None:
-        return Step(pipeline)
+        return Transition(pipeline)
     step = _cut(pipeline, index)
     if mine.letter is None:
         return step
     return replace(step, barred=mine.letter, freed=tuple(one for one in step.freed if one != mine.letter))
 
 
-def without(pipeline: Pipeline, dead: Collection[bytes]) -> Step:
+def without(pipeline: StreamWindow, dead: Collection[bytes]) -> Transition:
     """Return the step that takes from the pipe the first envelope whose digest is in `dead`, and all behind it.
 
     `dead` are envelopes that the hub will not take any more: their key was revoked. They are sealed anew in the same
     places; an acceptance from before the revocation that was not heard yet still counts.
     """
-    index = next((index for index, one in enumerate(pipeline.pipe) if one.digest in dead), None)
-    return Step(pipeline) if index is None else _cut(pipeline, index)
+    index = next((index for index, one in enumerate(pipeline.in_flight) if one.digest in dead), None)
+    return Transition(pipeline) if index is None else _cut(pipeline, index)
 
 
-def _cut(pipeline: Pipeline, index: int) -> Step:
+def _cut(pipeline: StreamWindow, index: int) -> Transition:
     """The step that frees the letters from that place in the pipe on."""
-    rest = replace(pipeline, pipe=pipeline.pipe[index:])
-    return Step(replace(pipeline, pipe=pipeline.pipe[:index]), freed=_letters(rest))
+    rest = replace(pipeline, in_flight=pipeline.in_flight[index:])
+    return Transition(replace(pipeline, in_flight=pipeline.in_flight[:index]), freed=_letters(rest))
 
 
-def _index(pipeline: Pipeline, mine: Placed) -> int | None:
-    return next((index for index, one in enumerate(pipeline.pipe) if one.digest == mine.digest), None)
+def _index(pipeline: StreamWindow, mine: InFlightEnvelope) -> int | None:
+    return next((index for index, one in enumerate(pipeline.in_flight) if one.digest == mine.digest), None)
 
 
-def _is_head(pipeline: Pipeline, digest: bytes) -> bool:
-    return bool(pipeline.pipe) and pipeline.pipe[0].digest == digest
+def _is_head(pipeline: StreamWindow, digest: bytes) -> bool:
+    return bool(pipeline.in_flight) and pipeline.in_flight[0].digest == digest
 
 
-def _letters(pipeline: Pipeline, but: int | None = None) -> tuple[int, ...]:
-    return tuple(one.letter for one in pipeline.pipe if one.letter is not None and one.letter != but)
+def _letters(pipeline: StreamWindow, but: int | None = None) -> tuple[int, ...]:
+    return tuple(one.letter for one in pipeline.in_flight if one.letter is not None and one.letter != but)

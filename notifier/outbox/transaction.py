@@ -12,20 +12,29 @@ import sqlalchemy as sa
 
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope.format import notification_digest
-from notifier.errors import Fenced
+from notifier.errors import OwnershipLostError
 from notifier.notification import Notification, restore
 from notifier.notification.model import Approval
 from notifier.outbox import tables
-from notifier.outbox.deferral import Aside
+from notifier.outbox.deferral import Deferral
 from notifier.outbox.key_separation import OutboxCipher
-from notifier.outbox.payloads import Deed, Letter, letters_to
+from notifier.outbox.payloads import AuditEvent, Payload, payloads_for
 from notifier.outbox.person_chain import letter_context as letter_context
-from notifier.outbox.persons import People
+from notifier.outbox.persons import PersonRegistry
 from notifier.outbox.restoration import CLOSING, Restoration
-from notifier.outbox.sealer import Load, Outbound
-from notifier.outbox.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, LetterState, RecipientState, StreamState
-from notifier.outbox.stream import BARRED, Pipeline, Placed, Resend, Step, Told, hear, without
-from notifier.persons.approvals import Held, approvals_of
+from notifier.outbox.sealer import SealedEnvelope, SealRequest
+from notifier.outbox.states import INITIAL, NO_FEED, NO_KEY, SET_ASIDE, EntryState, RecipientState, StreamState
+from notifier.outbox.stream import (
+    BARRED,
+    HubDecision,
+    InFlightEnvelope,
+    Resend,
+    StreamWindow,
+    Transition,
+    apply_decision,
+    without,
+)
+from notifier.persons.approvals import ReviewSubject, approvals_of
 from notifier.persons.model import canonical
 from notifier.persons.submissions import SignedSubmission, Submitter, submit
 from notifier.policy.case import NO_CANDIDATE, planned
@@ -34,66 +43,68 @@ from notifier.runtime import Runtime
 from notifier.storage.integrity import Ledger, tampered
 from notifier.times import rfc3339
 
-FIRST_PAUSE_MS: Final = 1_000
-LONGEST_PAUSE_MS: Final = 300_000
-MOST_PLACED: Final = 5_000
+BACKOFF_INITIAL_MS: Final = 1_000
+BACKOFF_MAX_MS: Final = 300_000
+MAX_REMEMBERED: Final = 5_000
 """How many envelopes, as they were read and checked last, a process remembers."""
 
-IS_DUE: Final = (tables.letters.c.state == LetterState.PENDING) & (
+IS_DUE: Final = (tables.letters.c.state == EntryState.PENDING) & (
     (tables.letters.c.due <= sa.bindparam("now"))
     # No pause is so long: the clock was ahead when it was set, and was put right since.
-    | (tables.letters.c.due > sa.bindparam("now") + LONGEST_PAUSE_MS)
+    | (tables.letters.c.due > sa.bindparam("now") + BACKOFF_MAX_MS)
 )
 """Whether a letter is to be sealed at the time `now`."""
 DONE: Final = frozenset({RecipientState.TOLD, RecipientState.REJECTED})
-_ON_ITS_WAY: Final = (LetterState.SEALED, LetterState.PENDING)
+_ON_ITS_WAY: Final = (EntryState.SEALED, EntryState.PENDING)
 # Statements of every message, built once: building costs as much as running.
 _PLACES: Final = sa.select(*(column for column in tables.envelopes.c if column.name != "bytes"))
-FLYING: Final = _PLACES.where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
+IN_FLIGHT: Final = _PLACES.where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
 PENDING: Final = sa.select(tables.letters).where(IS_DUE).order_by(tables.letters.c.id).limit(sa.bindparam("limit"))
-STANDING: Final = (  # few; before all others, so that each comes into the place that it is for
+PENDING_SUBSTITUTES: Final = (  # few; before all others, so that each comes into the place that it is for
     sa.select(tables.letters)
     .where(tables.letters.c.stands_for.is_not(None), IS_DUE)
     .order_by(tables.letters.c.stands_for)
     .limit(sa.bindparam("limit"))
 )
-CLOSERS: Final = PENDING.where(tables.letters.c.act == CLOSING)
-STOOD_FOR: Final = sa.select(tables.letters.c.stands_for).where(
+PENDING_CLOSING: Final = PENDING.where(tables.letters.c.act == CLOSING)
+SUBSTITUTED: Final = sa.select(tables.letters.c.stands_for).where(
     tables.letters.c.id.in_(sa.bindparam("letters", expanding=True)), tables.letters.c.stands_for.is_not(None)
 )
-CARRIED: Final = sa.select(tables.letters.c.id, tables.letters.c.message, tables.letters.c.act).where(
+MESSAGES_OF_ENTRIES: Final = sa.select(tables.letters.c.id, tables.letters.c.message, tables.letters.c.act).where(
     tables.letters.c.id.in_(sa.bindparam("letters", expanding=True))
 )
-MESSAGES: Final = (
+MESSAGES_BY_ROW: Final = (
     sa.select(tables.messages)
     .where(tables.messages.c.id.in_(sa.bindparam("messages", expanding=True)))
     .order_by(tables.messages.c.id)
 )
-TOLD: Final = _PLACES.where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)))
-FLOWN: Final = sa.select(tables.envelopes.c.digest, tables.envelopes.c.bytes).where(
+DECIDED_ENVELOPES: Final = _PLACES.where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)))
+ENVELOPE_BYTES: Final = sa.select(tables.envelopes.c.digest, tables.envelopes.c.bytes).where(
     tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True))
 )
-LETTERS: Final = sa.select(tables.letters).where(tables.letters.c.id.in_(sa.bindparam("letters", expanding=True)))
-CARRYING: Final = sa.select(tables.recipients).where(
+ENTRIES_BY_ROW: Final = sa.select(tables.letters).where(
+    tables.letters.c.id.in_(sa.bindparam("letters", expanding=True))
+)
+RECIPIENTS_OF_ENTRIES: Final = sa.select(tables.recipients).where(
     tables.recipients.c.letter.in_(sa.bindparam("letters", expanding=True))
 )
-CARRIER: Final = sa.select(tables.recipients).where(
+RECIPIENT_AT: Final = sa.select(tables.recipients).where(
     tables.recipients.c.message == sa.bindparam("message"), tables.recipients.c.place == sa.bindparam("place")
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StoredMessage:
     """A message of the outbox: its row id, the notification, what a ruling on it must name, and its plan."""
 
     row: int
     notification: Notification
-    held: Held
+    held: ReviewSubject
     plan: Plan
 
 
 @dataclass(slots=True)
-class Heard:
+class ApplyResult:
     """What a batch of decisions came to: how many were this outbox's, and what is to be done besides."""
 
     decided: list[str | None]  # one reason per decision of an own envelope; None: accepted
@@ -120,7 +131,7 @@ class _Effects:
     said: dict[int, str] = field(default_factory=dict)  # reasons that decide nothing, for whoever waits
     addressed: dict[int, tuple[str, ...]] = field(default_factory=dict)  # refused letter -> whom it was sealed to
 
-    def add(self, before: Pipeline, step: Step, told: Told, mine: Placed | None) -> None:
+    def add(self, before: StreamWindow, step: Transition, told: HubDecision, mine: InFlightEnvelope | None) -> None:
         """One decision's step; what it says of a letter replaces what earlier ones said."""
         self.foreign = told.at if step.foreign and self.foreign is None else self.foreign
         again = step.resend is Resend.AFRESH or step.barred is not None
@@ -150,88 +161,88 @@ class _Effects:
             self.refused.pop(step.routed, None)
             self.said.pop(step.routed, None)
 
-    def leave(self, before: Pipeline, step: Step) -> None:
+    def leave(self, before: StreamWindow, step: Transition) -> None:
         """Take note of what is not on its way any more, and of the letters that this frees.
 
         The bytes go; the digest stays, to be known whenever it is decided.
         """
-        left = {one.digest for one in before.pipe} - {one.digest for one in step.pipeline.pipe}
+        left = {one.digest for one in before.in_flight} - {one.digest for one in step.pipeline.in_flight}
         self.envelopes.update(dict.fromkeys(left, "void"))
         self.freed.update(step.freed)
 
 
-class Work:
+class OutboxTransaction:
     """One transaction: of the lease-holder, who checked it, or of whoever stores or decides something."""
 
     def __init__(self, connection: Ledger, cipher: OutboxCipher, runtime: Runtime) -> None:
         self._connection = connection
         self._cipher = cipher
         self._runtime = runtime
-        self.people = People(connection, cipher)
-        self.aside = Aside(connection, self)
+        self.people = PersonRegistry(connection, cipher)
+        self.aside = Deferral(connection, self)
         self.restoration = Restoration(connection, cipher, runtime, self)
 
-    async def pipeline(self) -> Pipeline:
+    async def pipeline(self) -> StreamWindow:
         """The stream as it stands."""
         row = await self.restoration.stream()
-        flying = (await self._connection.execute(FLYING)).all()
+        flying = (await self._connection.execute(IN_FLIGHT)).all()
         counters = json.loads(self._cipher.open(b"stream/counters/" + row.id, row.counters))
         pipe = tuple(self._placed(one) for one in flying)
         closing = row.state == StreamState.CLOSING
-        return Pipeline(row.id, row.number, row.tail, counters, pipe, closing, row.decided_at)
+        return StreamWindow(row.id, row.number, row.tail, counters, pipe, closing, row.decided_at)
 
-    async def pending(self, limit: int, now: int, *, closing: bool = False) -> list[Load]:
+    async def pending(self, limit: int, now: int, *, closing: bool = False) -> list[SealRequest]:
         """The next letters and deeds to be sealed, in order; while the stream is closed the closing act alone."""
         which = {"now": now, "limit": limit}
         if closing:
-            return [self._load(row, {}) for row in (await self._connection.execute(CLOSERS, which)).all()]
-        first = (await self._connection.execute(STANDING, which)).all()
+            return [self._load(row, {}) for row in (await self._connection.execute(PENDING_CLOSING, which)).all()]
+        first = (await self._connection.execute(PENDING_SUBSTITUTES, which)).all()
         ids = {row.id for row in first}
         found = (await self._connection.execute(PENDING, which)).all()
         rows = [*first, *(row for row in found if row.id not in ids)][:limit]
         wanted = {row.message for row in rows if row.act is None}
         messages = {}
         if wanted:
-            opened = await self._connection.execute(MESSAGES, {"messages": sorted(wanted)})
+            opened = await self._connection.execute(MESSAGES_BY_ROW, {"messages": sorted(wanted)})
             messages = {row.id: row for row in opened}
         return [self._load(row, messages) for row in rows]
 
-    def _load(self, row: sa.Row[Any], messages: Mapping[int, sa.Row[Any]]) -> Load:
+    def _load(self, row: sa.Row[Any], messages: Mapping[int, sa.Row[Any]]) -> SealRequest:
         if row.act is not None:
-            deed = self.deed_of(row)
-            return Load(row.id, deed, row.message, deed.id, nothing(0, 0), row.reason)
+            deed = self.event_of(row)
+            return SealRequest(row.id, deed, row.message, deed.id, nothing(0, 0), row.reason)
         message = messages[row.message]
         self._check(message)
         plan = Plan.from_document(self._open("plan", message))
-        return Load(row.id, self.letter_of(row), message.id, message.notification_id, plan, row.reason)
+        return SealRequest(row.id, self.payload_of(row), message.id, message.notification_id, plan, row.reason)
 
-    def deed_of(self, row: sa.Row[Any]) -> Deed:
+    def event_of(self, row: sa.Row[Any]) -> AuditEvent:
         """The act in a row of the letters."""
         self._connection.check(tables.letters, row)
-        return Deed.from_document(row.act, self._cipher.open(letter_context(row.message), row.contents))
+        return AuditEvent.from_document(row.act, self._cipher.open(letter_context(row.message), row.contents))
 
-    def letter_of(self, row: sa.Row[Any]) -> Letter:
+    def payload_of(self, row: sa.Row[Any]) -> Payload:
         """The letter in a row of the letters."""
         self._connection.check(tables.letters, row)
-        return Letter.from_document(self._cipher.open(letter_context(row.message), row.contents))
+        return Payload.from_document(self._cipher.open(letter_context(row.message), row.contents))
 
-    async def post(
-        self, letters: Sequence[tuple[int | None, Letter | Deed]], *, stands_for: int | None = None
+    async def enqueue(
+        self, letters: Sequence[tuple[int | None, Payload | AuditEvent]], *, stands_for: int | None = None
     ) -> dict[tuple[int | None, str], int]:
         """Store letters and deeds, each with the row of its message; return which letter carries a message to whom.
 
         `stands_for` is the letter whose place a deed takes.
         """
-        if any(isinstance(letter, Deed) for _, letter in letters):
+        if any(isinstance(letter, AuditEvent) for _, letter in letters):
             head = await self.people.head()
-            letters = [(row, one.after(head) if isinstance(one, Deed) else one) for row, one in letters]
+            letters = [(row, one.after(head) if isinstance(one, AuditEvent) else one) for row, one in letters]
         now = self._runtime.clock()
         rows = [
             {
                 "message": message,
-                "act": letter.kind if isinstance(letter, Deed) else None,
+                "act": letter.kind if isinstance(letter, AuditEvent) else None,
                 "created": now,
-                "state": LetterState.PENDING,
+                "state": EntryState.PENDING,
                 "reason": None,
                 "attempts": 0,
                 "due": now,
@@ -245,11 +256,11 @@ class Work:
         return {
             (message, name): row
             for (message, letter), row in zip(letters, ids, strict=True)
-            if isinstance(letter, Letter)
+            if isinstance(letter, Payload)
             for name in letter.names
         }
 
-    async def fly(self, sealed: Sequence[Outbound]) -> None:
+    async def mark_in_flight(self, sealed: Sequence[SealedEnvelope]) -> None:
         """Envelopes of their letters were sealed: stored before their first sending."""
         if not sealed:
             return
@@ -275,14 +286,14 @@ class Work:
         letters = await self._lettered([one.placed.letter for one in sealed])
         keyless = [row for row in letters if row.reason == NO_KEY]
         others = [row for row in letters if row.reason != NO_KEY]
-        sealing = {"state": LetterState.SEALED, "updated": now}
+        sealing = {"state": EntryState.SEALED, "updated": now}
         await self._connection.change(tables.letters, keyless, reason=None, **sealing)
         await self._connection.change(tables.letters, others, **sealing)
 
-    async def current(self, load: Load, snapshot: Snapshot) -> Load:
+    async def current(self, load: SealRequest, snapshot: Snapshot) -> SealRequest:
         """`load` under the versions of now, its message evaluated again where they changed."""
         versions = (snapshot.rules.version, snapshot.directory.version)
-        if load.message is None or isinstance(load.letter, Deed):
+        if load.message is None or isinstance(load.letter, AuditEvent):
             return replace(load, plan=nothing(*versions))
         if (load.plan.rules_version, load.plan.directory_version) != versions:
             message = await self.message(load.message)
@@ -290,94 +301,94 @@ class Work:
             if (again.rules_version, again.directory_version) != versions:
                 approvals = await self.approvals(message)
                 after = planned(message.notification, again.ties, snapshot, approvals, again.approved)
-                again = await self.revise(message, after)
+                again = await self.replace_plan(message, after)
             load = replace(load, plan=again)
         await self.drop(load)
         return load
 
-    async def message(self, row: int) -> Message:
+    async def message(self, row: int) -> StoredMessage:
         """A message by its row id."""
-        return self.opened((await self._connection.execute(MESSAGES, {"messages": [row]})).one())
+        return self.opened((await self._connection.execute(MESSAGES_BY_ROW, {"messages": [row]})).one())
 
-    def opened(self, row: sa.Row[Any]) -> Message:
+    def opened(self, row: sa.Row[Any]) -> StoredMessage:
         """A row of the messages, opened; `StorageError` (rows_changed) where it is not what was written."""
         self._check(row)
         content = self._open("content", row)
         notification = restore(content)
         signed = None if row.submission is None else read_submission(self._open("submission", row))
-        held = held_of(notification, content, signed, row.created)
-        return Message(row.id, notification, held, Plan.from_document(self._open("plan", row)))
+        held = review_subject_of(notification, content, signed, row.created)
+        return StoredMessage(row.id, notification, held, Plan.from_document(self._open("plan", row)))
 
     def _check(self, row: sa.Row[Any]) -> None:
         self._connection.check(tables.messages, row)
 
     async def _change(self, row: int, **values: bytes) -> None:
         """Change columns of a message, and bind it again."""
-        before = (await self._connection.execute(MESSAGES, {"messages": [row]})).one()
+        before = (await self._connection.execute(MESSAGES_BY_ROW, {"messages": [row]})).one()
         await self._connection.change(tables.messages, [before], **values)
 
-    async def sign(self, message: Message, submitter: Submitter) -> Message:
-        """A registered submitter signs what nobody had signed; `Refused` as `submissions.submit`. Logged."""
+    async def sign(self, message: StoredMessage, submitter: Submitter) -> StoredMessage:
+        """A registered submitter signs what nobody had signed; `RefusedError` as `submissions.submit`. Logged."""
         held = message.held
         named = (held.authority, held.notification_id, held.notification_digest)
         signed = submit(*named, submitter, await self.people.persons(), self._runtime.clock())
         stored = self._cipher.seal(b"message/submission/" + id_of(message.notification), canonical(signed.document()))
         await self._change(message.row, submission=stored)
-        await self.post([(message.row, Deed.of("submission", self._runtime, signed.document()))])
+        await self.enqueue([(message.row, AuditEvent.of("submission", self._runtime, signed.document()))])
         return replace(message, held=replace(held, submission=signed))
 
-    async def approvals(self, message: Message) -> list[Approval]:
+    async def approvals(self, message: StoredMessage) -> list[Approval]:
         """The approvals of a message that count."""
         return approvals_of(await self.people.rulings(message.row), message.held, await self.people.persons())
 
-    async def revise(self, message: Message, plan: Plan) -> Plan:
+    async def replace_plan(self, message: StoredMessage, plan: Plan) -> Plan:
         """Replaces the plan of a message, and posts letters to whoever is sent to now and is in none yet.
 
         What became of each recipient stays with it; that somebody waits who did not before is logged. Returns the
         plan as it is kept.
         """
         row, notification = message.row, message.notification
-        kept = await self.restate(message, plan)
+        kept = await self.replace_recipients(message, plan)
         stored = self._cipher.seal(b"message/plan/" + id_of(notification), kept.document())
         await self._change(row, plan=stored)
         if added := [entry for entry in kept.holds if entry not in message.plan.holds]:
-            await self.post_hold(message, added)
+            await self.enqueue_hold(message, added)
         mine = tables.recipients.c.message == row
         query = sa.select(tables.recipients.c.place).where(mine, tables.recipients.c.letter.is_(None))
         free = [kept.entries[place] for place in await self._connection.scalars(query)]
         names = [entry["authority"] for entry in free if entry["outcome"] == "send"]
-        if letters := letters_to(notification, names, kept.ties):
+        if letters := payloads_for(notification, names, kept.ties):
             places = {entry["authority"]: place for place, entry in enumerate(kept.entries)}
-            for (_, name), letter in (await self.post([(row, one) for one in letters])).items():
+            for (_, name), letter in (await self.enqueue([(row, one) for one in letters])).items():
                 await self.carry(row, places[name], letter)
         return kept
 
     async def carry(self, message: int, place: int, letter: int) -> None:
         """Note which letter carries a message to the recipient of one of its entries."""
-        rows = (await self._connection.execute(CARRIER, {"message": message, "place": place})).all()
+        rows = (await self._connection.execute(RECIPIENT_AT, {"message": message, "place": place})).all()
         await self._connection.change(tables.recipients, rows, letter=letter)
 
-    async def post_hold(self, message: Message, entries: Sequence[Entry]) -> None:
+    async def enqueue_hold(self, message: StoredMessage, entries: Sequence[Entry]) -> None:
         """Logs that a message waits, for whom and why."""
-        await self.post([(message.row, hold_deed(message.held, entries, self._runtime))])
+        await self.enqueue([(message.row, hold_event(message.held, entries, self._runtime))])
 
-    async def rewrite(self, row: int, message: int, letter: Letter) -> None:
+    async def rewrite(self, row: int, message: int, letter: Payload) -> None:
         """Stores a letter in place of another: for fewer recipients."""
         contents = self._cipher.seal(letter_context(message), letter.document())
         await self._connection.change(tables.letters, await self._lettered([row]), contents=contents)
 
-    async def drop(self, load: Load) -> None:
+    async def drop(self, load: SealRequest) -> None:
         """Whom a letter was for and is not any more: it does not carry the message to them."""
-        names = () if isinstance(load.letter, Deed) else load.letter.names
+        names = () if isinstance(load.letter, AuditEvent) else load.letter.names
         gone = set(names) - set(load.recipients)
         for place, entry in enumerate(load.plan.entries) if gone else ():
             if entry["authority"] in gone:
-                found = await self._connection.execute(CARRIER, {"message": load.message, "place": place})
+                found = await self._connection.execute(RECIPIENT_AT, {"message": load.message, "place": place})
                 rows = [row for row in found if row.letter == load.row]
                 change = {"letter": None, "state": INITIAL[entry["outcome"]], "since": self._runtime.clock()}
                 await self._connection.change(tables.recipients, rows, **change)
 
-    async def restate(self, message: Message, plan: Plan) -> Plan:
+    async def replace_recipients(self, message: StoredMessage, plan: Plan) -> Plan:
         """The rows of the message's entries become those of `plan`'s, and of whoever was told and is not expected.
 
         Returns the plan with these entries, too.
@@ -396,10 +407,10 @@ class Work:
         known = {entry["authority"]: row for entry, row in before if entry["authority"] is not None}
         await self._connection.remove(tables.recipients, rows_before)
         # Whoever was told, or may yet be by what flies, is not forgotten where no rule names it any more.
-        kept = plan.besides(
+        kept = plan.with_extra_entries(
             entry | {"outcome": "suppress", "because": [NO_CANDIDATE]}
             for entry, row in before
-            if row.state == RecipientState.TOLD or row.letter_state == LetterState.SEALED
+            if row.state == RecipientState.TOLD or row.letter_state == EntryState.SEALED
         )
         rows = recipient_rows(message.row, kept, self._runtime.clock())
         for entry, row in zip(kept.entries, rows, strict=True):
@@ -408,28 +419,28 @@ class Work:
                 continue
             row["letter"] = was.letter
             # What is on its way may arrive, whatever is right now.
-            if was.state in (*DONE, row["state"]) or was.letter_state == LetterState.SEALED:
+            if was.state in (*DONE, row["state"]) or was.letter_state == EntryState.SEALED:
                 row |= {"state": was.state, "since": was.since}
         await self._connection.insert(tables.recipients, rows)
         return kept
 
-    async def hear(self, start: int, end: int, told: Sequence[Told], secret: bytes) -> Heard:
+    async def apply_decisions(self, start: int, end: int, told: Sequence[HubDecision], secret: bytes) -> ApplyResult:
         """Applies decisions that stood in the feed from offset `start` up to `end`, and stores `end`.
 
-        `secret` makes this outbox's envelope ids its own. Raises `Fenced` where the stored offset is not `start`:
-        another instance, or a restored database.
+        `secret` makes this outbox's envelope ids its own. Raises `OwnershipLostError` where the stored offset is not
+        `start`: another instance, or a restored database.
         """
         if (await self._connection.own())["feed_offset"] != start:
-            raise Fenced(detail="the outbox's place in the feed was moved by another instance")
+            raise OwnershipLostError(detail="the outbox's place in the feed was moved by another instance")
         await self._connection.set_own(feed_offset=end)
         if not told:
-            return Heard([])
-        rows = await self._connection.execute(TOLD, {"digests": [one.digest for one in told]})
+            return ApplyResult([])
+        rows = await self._connection.execute(DECIDED_ENVELOPES, {"digests": [one.digest for one in told]})
         mine = {row.digest: self._placed(row) for row in rows}
         pipeline = before = await self.pipeline()
         effects, closed = _Effects(), False
         for one in told:
-            step = hear(pipeline, one, mine.get(one.digest))
+            step = apply_decision(pipeline, one, mine.get(one.digest))
             effects.add(pipeline, step, one, mine.get(one.digest))
             if step.stray:
                 await self.restoration.stray(pipeline, one, secret)
@@ -440,7 +451,7 @@ class Work:
                 pipeline, effects, closed = await self.pipeline(), _Effects(), True
         await self._end(before, pipeline, effects)
         known = [(one.reason, mine[one.digest].sequences) for one in told if one.digest in mine]
-        return Heard(
+        return ApplyResult(
             [reason for reason, _ in known],
             pipeline != before,
             effects.refresh,
@@ -450,7 +461,7 @@ class Work:
             closed,
         )
 
-    async def _end(self, before: Pipeline, pipeline: Pipeline, effects: _Effects) -> None:
+    async def _end(self, before: StreamWindow, pipeline: StreamWindow, effects: _Effects) -> None:
         """Store what came of decisions: the place in the stream, and what they change in the tables."""
         if pipeline != before:
             await self._store(pipeline)
@@ -461,15 +472,15 @@ class Work:
             await self.restoration.begin(effects.foreign)
         if effects.envelopes:
             await self._landed(effects.envelopes)
-        await self._letters(effects.freed, only=(LetterState.SEALED,), state=LetterState.PENDING)
+        await self._letters(effects.freed, only=(EntryState.SEALED,), state=EntryState.PENDING)
         await self._routed(effects.routed)
         for letter, (reason, retry) in effects.refused.items():
             if retry and reason == NO_FEED and effects.addressed.get(letter):
                 await self.aside.refused(letter, effects.addressed[letter])
             elif retry:
-                await self.defer(letter, reason)
+                await self.schedule_retry(letter, reason)
             else:
-                await self._letters([letter], only=_ON_ITS_WAY, state=LetterState.REJECTED, reason=reason)
+                await self._letters([letter], only=_ON_ITS_WAY, state=EntryState.REJECTED, reason=reason)
                 await self._recipients([letter], (RecipientState.WAITING,), RecipientState.REJECTED)
         await self._bar(effects.barred)
         await self._give_up(effects.decided)
@@ -479,7 +490,7 @@ class Work:
     async def _landed(self, states: Mapping[bytes, str]) -> None:
         """Envelopes, by digest, are on their way no more; their bytes go."""
         by_state: dict[str, list[sa.Row[Any]]] = {}
-        for row in await self._connection.execute(TOLD, {"digests": list(states)}):
+        for row in await self._connection.execute(DECIDED_ENVELOPES, {"digests": list(states)}):
             by_state.setdefault(states[row.digest], []).append(row)
         for state, rows in by_state.items():
             await self._connection.change(tables.envelopes, rows, state=state, bytes=None)
@@ -491,22 +502,22 @@ class Work:
         """
         if not letters:
             return
-        await self._letters(letters, only=(LetterState.SEALED,), reason=BARRED)
-        for row in (await self._connection.execute(CARRIED, {"letters": sorted(letters)})).all():
+        await self._letters(letters, only=(EntryState.SEALED,), reason=BARRED)
+        for row in (await self._connection.execute(MESSAGES_OF_ENTRIES, {"letters": sorted(letters)})).all():
             if row.act is not None or row.message is None:  # an act needs no permission: the hub will learn of it
-                await self.defer(row.id, BARRED)
+                await self.schedule_retry(row.id, BARRED)
                 continue
             held = (await self.message(row.message)).held
-            await self.post([(row.message, barred_deed(held, self._runtime))], stands_for=row.id)
+            await self.enqueue([(row.message, barred_event(held, self._runtime))], stands_for=row.id)
 
     async def _give_up(self, decided: Collection[int]) -> None:
         """The letters whose place one of the acts among `decided` took are rejected: it is taken for good."""
         if not decided:
             return
-        gone = list(await self._connection.scalars(STOOD_FOR, {"letters": sorted(decided)}))
+        gone = list(await self._connection.scalars(SUBSTITUTED, {"letters": sorted(decided)}))
         if gone:
             await self._recipients(gone, (RecipientState.WAITING,), RecipientState.REJECTED)
-            await self._letters(gone, only=_ON_ITS_WAY, state=LetterState.REJECTED, reason=BARRED)
+            await self._letters(gone, only=_ON_ITS_WAY, state=EntryState.REJECTED, reason=BARRED)
 
     async def leave(self, usable: Callable[[bytes], bool]) -> bool:
         """Take from what is on its way everything from the first envelope on whose bytes are not `usable`.
@@ -514,8 +525,8 @@ class Work:
         Their letters are to be sealed anew. Returns whether there were any.
         """
         pipeline = await self.pipeline()
-        digests = [one.digest for one in pipeline.pipe]
-        rows = await self._connection.execute(FLOWN, {"digests": digests}) if digests else ()
+        digests = [one.digest for one in pipeline.in_flight]
+        rows = await self._connection.execute(ENVELOPE_BYTES, {"digests": digests}) if digests else ()
         step = without(pipeline, {row.digest for row in rows if not usable(row.bytes)})
         if step.pipeline == pipeline:
             return False
@@ -536,7 +547,7 @@ class Work:
         if letters:
             before = (RecipientState.WAITING, RecipientState.REJECTED)
             await self._recipients(letters, before, RecipientState.TOLD)
-            await self._letters(letters, state=LetterState.ROUTED, reason=None)
+            await self._letters(letters, state=EntryState.ROUTED, reason=None)
 
     def now(self) -> int:
         """The time of this transaction, in Unix milliseconds."""
@@ -544,30 +555,30 @@ class Work:
 
     async def release(self, letters: Collection[int]) -> None:
         """Parked letters are to be sealed after all."""
-        change = {"state": LetterState.PENDING, "reason": None, "attempts": 0, "due": self.now()}
-        await self._letters(letters, only=(LetterState.PARKED,), **change)
+        change = {"state": EntryState.PENDING, "reason": None, "attempts": 0, "due": self.now()}
+        await self._letters(letters, only=(EntryState.PARKED,), **change)
 
     async def refuse(self, letters: Collection[int], reason: str) -> None:
         """Parked letters are not sent any more."""
-        await self._letters(letters, only=(LetterState.PARKED,), state=LetterState.REJECTED, reason=reason)
+        await self._letters(letters, only=(EntryState.PARKED,), state=EntryState.REJECTED, reason=reason)
         await self._recipients(letters, (RecipientState.WAITING,), RecipientState.REJECTED)
 
     async def again(self, letter: int) -> None:
         """A letter is pending again, and due at once."""
-        await self._letters([letter], only=_ON_ITS_WAY, state=LetterState.PENDING, reason=None, due=self.now())
+        await self._letters([letter], only=_ON_ITS_WAY, state=EntryState.PENDING, reason=None, due=self.now())
 
-    async def defer(self, letter: int, reason: str) -> None:
+    async def schedule_retry(self, letter: int, reason: str) -> None:
         """A letter is pending again: at once the first time, then after growing pauses."""
         table = tables.letters
         attempts: int = (
             await self._connection.execute(sa.select(table.c.attempts).where(table.c.id == letter))
         ).scalar_one()
-        pause = min(FIRST_PAUSE_MS * 2 ** min(attempts - 1, 16), LONGEST_PAUSE_MS) if attempts else 0
+        pause = min(BACKOFF_INITIAL_MS * 2 ** min(attempts - 1, 16), BACKOFF_MAX_MS) if attempts else 0
         due = self._runtime.clock() + int(pause)
-        change = {"state": LetterState.PENDING, "reason": reason, "attempts": attempts + 1, "due": due}
+        change = {"state": EntryState.PENDING, "reason": reason, "attempts": attempts + 1, "due": due}
         await self._letters([letter], only=_ON_ITS_WAY, **change)
 
-    async def _store(self, pipeline: Pipeline) -> None:
+    async def _store(self, pipeline: StreamWindow) -> None:
         counters = self._seal_json(b"stream/counters/" + pipeline.stream, pipeline.counters)
         place = {"number": pipeline.number, "tail": pipeline.tail, "counters": counters}
         place |= {"decided_at": pipeline.decided_at}
@@ -581,22 +592,22 @@ class Work:
             await self._connection.change(tables.letters, rows, **values)
 
     async def _lettered(self, which: Collection[int | None]) -> Sequence[sa.Row[Any]]:
-        return (await self._connection.execute(LETTERS, {"letters": list(which)})).all()
+        return (await self._connection.execute(ENTRIES_BY_ROW, {"letters": list(which)})).all()
 
     async def _recipients(self, letters: Collection[int], only: Sequence[str], state: str) -> None:
         values = {"state": state, "since": self._runtime.clock()}
-        found = await self._connection.execute(CARRYING, {"letters": list(letters)})
+        found = await self._connection.execute(RECIPIENTS_OF_ENTRIES, {"letters": list(letters)})
         await self._connection.change(tables.recipients, [row for row in found if row.state in only], **values)
 
-    def _placed(self, row: sa.Row[Any]) -> Placed:
+    def _placed(self, row: sa.Row[Any]) -> InFlightEnvelope:
         read, known = tuple(row), self._cipher.placed
         before = known.get(row.digest)
-        if before is not None and before[0] == read and isinstance(before[1], Placed):
+        if before is not None and before[0] == read and isinstance(before[1], InFlightEnvelope):
             return before[1]
         self._connection.check(tables.envelopes, row)
         sequences = json.loads(self._cipher.open(b"envelope/sequences/" + row.digest, row.sequences))
-        placed = Placed(row.digest, row.letter, row.stream, row.number, row.previous, sequences)
-        if len(known) >= MOST_PLACED:
+        placed = InFlightEnvelope(row.digest, row.letter, row.stream, row.number, row.previous, sequences)
+        if len(known) >= MAX_REMEMBERED:
             known.clear()
         known[row.digest] = read, placed
         return placed
@@ -617,11 +628,11 @@ def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
     ]
 
 
-def held_of(
+def review_subject_of(
     notification: Notification, content: bytes, submission: SignedSubmission | None, submitted_at: int
-) -> Held:
+) -> ReviewSubject:
     """What a ruling on a notification must name; `content` is its canonical JSON."""
-    return Held(
+    return ReviewSubject(
         notification.originator,
         str(uuid.UUID(bytes=id_of(notification))),
         notification_digest(content).hex(),
@@ -642,9 +653,9 @@ def id_of(notification: Notification) -> bytes:
     return notification.id
 
 
-def hold_deed(held: Held, entries: Sequence[Entry], runtime: Runtime) -> Deed:
+def hold_event(held: ReviewSubject, entries: Sequence[Entry], runtime: Runtime) -> AuditEvent:
     """That a notification waits, for whom and why, for the log."""
-    return Deed.of(
+    return AuditEvent.of(
         "hold",
         runtime,
         {
@@ -658,9 +669,9 @@ def hold_deed(held: Held, entries: Sequence[Entry], runtime: Runtime) -> Deed:
     )
 
 
-def barred_deed(held: Held, runtime: Runtime) -> Deed:
+def barred_event(held: ReviewSubject, runtime: Runtime) -> AuditEvent:
     """Return the act that takes the place of a notification whose type the hub does not permit, for the log."""
-    return Deed.of(
+    return AuditEvent.of(
         BARRED,
         runtime,
         {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from notifier.crypto.primitives import blake
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification import Notification, to_json
 from notifier.notification.warnings import CONCERN_SAFETY, NotificationWarning, WarningKind
 from notifier.persons.model import canonical
@@ -18,7 +18,7 @@ REPEATED: Final = NotificationWarning(
 )
 
 
-class WarningsNotAccepted(Refused):
+class WarningsNotAccepted(RefusedError):
     """A notification that is not taken because of `warnings`, none of which was accepted."""
 
     default_reason = "warnings_not_accepted"

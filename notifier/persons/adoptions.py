@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from notifier.crypto.keys import SigningKey, signature_holds
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.persons.model import Person, check_timely, entitled, under_signature
 from notifier.times import rfc3339
 
@@ -109,7 +109,7 @@ def sign(decision: Adopted, subject: Subject, signer: Signer, now: int) -> Adopt
 
 
 def check(adoption: Adoption, subject: Subject, persons: Iterable[Person], now: int) -> None:
-    """Raise `Refused`, with its reason, unless a decision about `subject` counts now: the one gate for it.
+    """Raise `RefusedError`, with its reason, unless a decision about `subject` counts now: the one gate for it.
 
     Reasons, as of rulings: `unknown_person`, `person_retired`, `permission_missing` (a service, too),
     `digest_mismatch`, `bad_signature`, `ruling_untimely`.
@@ -118,7 +118,7 @@ def check(adoption: Adoption, subject: Subject, persons: Iterable[Person], now: 
     said = (adoption.authority, adoption.stream, adoption.notification_id, adoption.notification_digest)
     about = (subject.authority, subject.stream, subject.notification_id, subject.notification_digest)
     if said != about:
-        raise Refused("digest_mismatch")
+        raise RefusedError("digest_mismatch")
     if not signature_holds(person.public, adoption.signed_form(), adoption.signature):
-        raise Refused("bad_signature", "the signature is not that of the registered person")
+        raise RefusedError("bad_signature", "the signature is not that of the registered person")
     check_timely(adoption.at, subject.since, person, now)

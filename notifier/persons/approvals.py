@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from notifier.crypto.keys import SigningKey, signature_holds
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification.model import NEED_ASSURANCE, Approval
 from notifier.persons.model import Person, check_timely, entitled, same_person, under_signature
 from notifier.persons.submissions import SignedSubmission, submitter_of
@@ -39,7 +39,7 @@ Kind = Literal["approval", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ReviewSubject:
     """What a ruling is about, as the outbox has it: whose notification, its id (UUID text), the digest of its whole
     content (hex), when it was submitted (Unix milliseconds), and who signed that it is theirs, if anybody did."""
 
@@ -61,7 +61,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class ReviewDecision:
     """A person's word upon one hold: for one state, or, where `state` is None, for every state that it holds.
 
     `at` is RFC 3339 text; `reference` names an assurance or a file; `signature` has 64 bytes.
@@ -100,18 +100,18 @@ class Ruling:
         }
 
     @classmethod
-    def from_document(cls, value: dict[str, Any]) -> Ruling:
+    def from_document(cls, value: dict[str, Any]) -> ReviewDecision:
         """The ruling that `document` gave."""
         return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
 
-    def upon(self, hold: str, state: str) -> bool:
+    def applies_to(self, hold: str, state: str) -> bool:
         """Whether it speaks of that hold of that state."""
         return self.hold == hold and self.state in (None, state)
 
 
 def sign(
     kind: Kind,
-    held: Held,
+    held: ReviewSubject,
     hold: str,
     state: str | None,
     *,
@@ -119,9 +119,9 @@ def sign(
     key: SigningKey,
     now: int,
     reference: str | None = None,
-) -> Ruling:
+) -> ReviewDecision:
     """The ruling of `by`, signed with `key`, over what `held` says; whether it counts is `check`'s to say."""
-    ruling = Ruling(
+    ruling = ReviewDecision(
         kind,
         held.authority,
         held.notification_id,
@@ -135,8 +135,9 @@ def sign(
     return replace(ruling, signature=key.sign(ruling.signed_form()))
 
 
-def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> None:
-    """Raises `Refused`, with its reason, unless `ruling` counts now: the one gate through which a ruling comes in.
+def check(ruling: ReviewDecision, held: ReviewSubject, persons: Iterable[Person], now: int) -> None:
+    """Raises `RefusedError`, with its reason, unless `ruling` counts now: the one gate through which a ruling comes
+    in.
 
     Reasons: `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `submitted_by_nobody`,
     `self_approval`, `digest_mismatch`, `bad_signature`, `ruling_untimely`, `assurance_missing`.
@@ -149,19 +150,19 @@ def check(ruling: Ruling, held: Held, persons: Iterable[Person], now: int) -> No
     if ruling.kind == "approval":
         submitter = held.submitter(persons)
         if submitter is None:
-            raise Refused("submitted_by_nobody", hint="notifier review resubmit ID --by NAME signs it")
+            raise RefusedError("submitted_by_nobody", hint="notifier review resubmit ID --by NAME signs it")
         if _is_one(person, submitter):
-            raise Refused("self_approval", hint="a second person has to decide")
+            raise RefusedError("self_approval", hint="a second person has to decide")
     _check_content(ruling, held, person)
     check_timely(ruling.at, held.submitted_at, person, now)
     if ruling.kind == "approval" and not says_enough(ruling):
-        raise Refused("assurance_missing")
+        raise RefusedError("assurance_missing")
 
 
-def counts(ruling: Ruling, held: Held, persons: Iterable[Person]) -> bool:
+def counts(ruling: ReviewDecision, held: ReviewSubject, persons: Iterable[Person]) -> bool:
     """Whether an approval that came in through `check` releases its hold, looked at again at every evaluation."""
     persons = tuple(persons)
-    person = next((one for one in persons if one.is_called(ruling.by)), None)
+    person = next((one for one in persons if one.matches(ruling.by)), None)
     if ruling.kind != "approval" or person is None or not person.may(NEEDS.get(ruling.hold)):
         return False
     submitter = held.submitter(persons)
@@ -169,24 +170,24 @@ def counts(ruling: Ruling, held: Held, persons: Iterable[Person]) -> bool:
         return False
     try:
         _check_content(ruling, held, person)
-    except Refused:
+    except RefusedError:
         return False
     return True
 
 
-def says_enough(ruling: Ruling) -> bool:
+def says_enough(ruling: ReviewDecision) -> bool:
     """Whether it says by which assurance of which state, where its hold asks for that; a blank says nothing."""
     named = ruling.hold not in NEED_ASSURANCE or ruling.state is not None
     return named and _approval(ruling).says_enough
 
 
-def approvals_of(rulings: Iterable[Ruling], held: Held, persons: Iterable[Person]) -> list[Approval]:
+def approvals_of(rulings: Iterable[ReviewDecision], held: ReviewSubject, persons: Iterable[Person]) -> list[Approval]:
     """Those that count, in the form in which the decision takes them."""
     known = list(persons)
     return [_approval(one) for one in rulings if counts(one, held, known)]
 
 
-def _approval(ruling: Ruling) -> Approval:
+def _approval(ruling: ReviewDecision) -> Approval:
     return Approval(ruling.hold, ruling.by, ruling.at, ruling.state, ruling.reference)
 
 
@@ -195,17 +196,19 @@ def _is_one(person: Person, submitter: Person) -> bool:
     return same_person(person.name, submitter.name) or person.public == submitter.public
 
 
-def _check_content(ruling: Ruling, held: Held, person: Person) -> None:
+def _check_content(ruling: ReviewDecision, held: ReviewSubject, person: Person) -> None:
     said = (ruling.authority, ruling.notification_id, ruling.notification_digest)
     if said != (held.authority, held.notification_id, held.notification_digest):
-        raise Refused("digest_mismatch")
+        raise RefusedError("digest_mismatch")
     if not signature_holds(person.public, ruling.signed_form(), ruling.signature):
-        raise Refused("bad_signature", "the signature is not that of the registered person")
+        raise RefusedError("bad_signature", "the signature is not that of the registered person")
 
 
-def _not_approvable(hold: str) -> Refused:
+def _not_approvable(hold: str) -> RefusedError:
     if hold in FACTS_MISSING:
-        return Refused("not_approvable", "no state is known there: nobody can be told", hint="send an update with it")
+        return RefusedError(
+            "not_approvable", "no state is known there: nobody can be told", hint="send an update with it"
+        )
     if hold == "not_a_participant":
-        return Refused("not_approvable", "that state has no such authority here", hint="have it enrolled")
-    return Refused("not_approvable", f"there is no such hold; a person can release {', '.join(sorted(NEEDS))}")
+        return RefusedError("not_approvable", "that state has no such authority here", hint="have it enrolled")
+    return RefusedError("not_approvable", f"there is no such hold; a person can release {', '.join(sorted(NEEDS))}")

@@ -13,7 +13,7 @@ from typing import Final
 from notifier.crypto.points import check_signing_key
 from notifier.crypto.primitives import pae
 from notifier.directory.model import CLOCK_SKEW_MS
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification.blanks import says_something
 from notifier.times import rfc3339
 
@@ -44,7 +44,7 @@ class Person:
     retired: int | None = None
     kind: PersonKind = PersonKind.PERSON
 
-    def is_called(self, name: str) -> bool:
+    def matches(self, name: str) -> bool:
         """Whether `name` names this person: whoever writes it in capitals is nobody else."""
         return same_person(self.name, name)
 
@@ -78,30 +78,32 @@ def register(
     """
     wanted = frozenset(permissions)
     if not NAME.fullmatch(name) or not says_something(name):
-        raise Refused("invalid_person", "a person's name has 1 to 64 letters, digits, spaces or . @ ' - _")
+        raise RefusedError("invalid_person", "a person's name has 1 to 64 letters, digits, spaces or . @ ' - _")
     if not wanted <= set(PERMISSIONS):
-        raise Refused("invalid_person", f"a person may {', '.join(PERMISSIONS)}, and nothing else")
+        raise RefusedError("invalid_person", f"a person may {', '.join(PERMISSIONS)}, and nothing else")
     if wanted and kind is PersonKind.SERVICE:
-        raise Refused("invalid_person", "a service submits, and decides nothing", hint="register a person for that")
+        raise RefusedError(
+            "invalid_person", "a service submits, and decides nothing", hint="register a person for that"
+        )
     check_signing_key(public)
     for one in known:
-        if one.is_called(name) or secrets.compare_digest(one.public, public):
-            raise Refused("person_exists", hint="retired persons keep their name and key: take new ones")
+        if one.matches(name) or secrets.compare_digest(one.public, public):
+            raise RefusedError("person_exists", hint="retired persons keep their name and key: take new ones")
     return Person(name, public, wanted, now, kind=kind)
 
 
 def entitled(name: str, permission: str, persons: Iterable[Person], what: str) -> Person:
     """Return the person of that name, who may decide what needs `permission` now; `what` it is, for people.
 
-    Raises `Refused`: `unknown_person`, `person_retired`, `permission_missing`.
+    Raises `RefusedError`: `unknown_person`, `person_retired`, `permission_missing`.
     """
-    person = next((one for one in persons if one.is_called(name)), None)
+    person = next((one for one in persons if one.matches(name)), None)
     if person is None:
-        raise Refused("unknown_person", hint="notifier person list shows who is registered")
+        raise RefusedError("unknown_person", hint="notifier person list shows who is registered")
     if person.retired is not None:
-        raise Refused("person_retired")
+        raise RefusedError("person_retired")
     if not person.may(permission):
-        raise Refused("permission_missing", f"{what} needs a person with the permission {permission}")
+        raise RefusedError("permission_missing", f"{what} needs a person with the permission {permission}")
     return person
 
 
@@ -111,10 +113,11 @@ def under_signature(kind: bytes, document: Mapping[str, object]) -> bytes:
 
 
 def check_timely(at: str, since: int, person: Person, now: int) -> None:
-    """Raise `Refused` (ruling_untimely) unless a decision is signed after what it rests on, and not in the future.
+    """Raise `RefusedError` (ruling_untimely) unless a decision is signed after what it rests on, and not in the
+    future.
 
     `at` is RFC 3339 text; `since` is when what it is about came to be, in Unix milliseconds, as `now`.
     """
     earliest = rfc3339(max(since, person.added) - CLOCK_SKEW_MS)
     if not earliest <= at <= rfc3339(now + CLOCK_SKEW_MS):
-        raise Refused("ruling_untimely")
+        raise RefusedError("ruling_untimely")

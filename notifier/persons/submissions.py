@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from notifier.crypto.keys import SigningKey, signature_holds
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.persons.model import Person, under_signature
 from notifier.times import rfc3339
 
@@ -76,19 +76,19 @@ def submit(
 ) -> SignedSubmission:
     """Sign a notification as `submitter`, who must be registered.
 
-    Raises `Refused`: `unknown_person` where nobody has that key or the key is another's than `submitter.name`'s,
+    Raises `RefusedError`: `unknown_person` where nobody has that key or the key is another's than `submitter.name`'s,
     `person_retired`.
     """
     public = submitter.key.public
     person = next((one for one in persons if secrets.compare_digest(one.public, public)), None)
     if person is None or not _is_named(person, submitter.name):
-        raise Refused(
+        raise RefusedError(
             "unknown_person",
             "the key of who submits is not registered under that name",
             hint="notifier person list shows who is; notifier person add NAME registers",
         )
     if person.retired is not None:
-        raise Refused("person_retired", "who submits is retired")
+        raise RefusedError("person_retired", "who submits is retired")
     unsigned = SignedSubmission(
         authority, notification_id, notification_digest, person.name, person.public.hex(), rfc3339(now)
     )
@@ -112,7 +112,7 @@ def submitter_of(
     if said != (authority, notification_id, notification_digest):
         return None
     person = next((one for one in persons if one.public.hex() == submission.public), None)
-    if person is None or not person.is_called(submission.by):
+    if person is None or not person.matches(submission.by):
         return None
     if not signature_holds(person.public, submission.signed_form(), submission.signature):
         return None
@@ -120,4 +120,4 @@ def submitter_of(
 
 
 def _is_named(person: Person, name: str | None) -> bool:
-    return name is None or person.is_called(name)
+    return name is None or person.matches(name)

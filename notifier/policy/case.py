@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import Fault, NotificationInvalid, Refused
+from notifier.errors import Fault, NotificationInvalidError, RefusedError
 from notifier.notification import Notification
 from notifier.notification.digest import digests_of
 from notifier.notification.model import Approval, Handling, Local, Nationality
@@ -23,9 +23,9 @@ from notifier.notification.territories import Territories
 from notifier.policy.decision import Decision, decide, facts_of
 from notifier.policy.forwarding import decide_answer, decide_forward
 from notifier.policy.legs import doubt_about, is_citizenship
-from notifier.policy.plan import Entry, Plan, Stop, Ties, plan
+from notifier.policy.plan import Block, CaseContext, Entry, Plan, plan
 from notifier.policy.safeguards import needs_child_review, origins_of_refugee, wrongly_released
-from notifier.rules.facts import NAMING, RoutingFacts, judged_as
+from notifier.rules.facts import NAMING, RoutingFacts, effective_type
 
 UNCONFIRMED: Final = "nationality_unconfirmed"
 REVOKED: Final = "nationality_revoked"
@@ -34,7 +34,7 @@ NO_CANDIDATE: Final = "no_candidate"
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class CaseMessage:
     """One message of a case, as its originator has it: the first is what the others are about.
 
     `told` are those whose feed it is in; `coming` those to whom it is on its way; `approvals` those that count.
@@ -48,7 +48,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class CaseUpdate:
     """What an update comes to: its own plan, and those of the messages before it, in their order."""
 
     plan: Plan
@@ -56,7 +56,7 @@ class Followed:
 
 
 def evaluate(
-    notification: Notification, ties: Ties, snapshot: Snapshot, approvals: Sequence[Approval] = ()
+    notification: Notification, ties: CaseContext, snapshot: Snapshot, approvals: Sequence[Approval] = ()
 ) -> tuple[Decision, RoutingFacts]:
     """The decision upon a message as its ties have it, and the facts for the hub.
 
@@ -83,7 +83,7 @@ def evaluate(
 
 def planned(
     notification: Notification,
-    ties: Ties,
+    ties: CaseContext,
     snapshot: Snapshot,
     approvals: Sequence[Approval] = (),
     approved: Collection[str] | None = None,
@@ -102,21 +102,21 @@ def planned(
     )
 
 
-def is_for_a_child(notification: Notification, ties: Ties) -> bool:
+def is_for_a_child(notification: Notification, ties: CaseContext) -> bool:
     """Whether what leaves of it has the minimal profile."""
     return needs_child_review(notification, ties.of) and not (ties.adult and notification.subject is None)
 
 
-def follow(update: Notification, case: Sequence[Earlier], snapshot: Snapshot) -> Followed:
+def evaluate_update(update: Notification, case: Sequence[CaseMessage], snapshot: Snapshot) -> CaseUpdate:
     """What `update` comes to, and what it does to the messages of its case: `case[0]` is what it is about.
 
-    Raises `Refused` (`about_mismatch`) where it is not about that text, or that is nothing to be updated, and
-    `NotificationInvalid` where it forgets whom the case keeps out.
+    Raises `RefusedError` (`about_mismatch`) where it is not about that text, or that is nothing to be updated, and
+    `NotificationInvalidError` where it forgets whom the case keeps out.
     """
     first = case[0].notification
     _check(update, first)
     _check_handling(update.handling, [one.notification.handling for one in case])
-    ties = Ties(
+    ties = CaseContext(
         of=first.type,
         local=_known_before(update, case),
         adult=_was_adult(case),
@@ -126,33 +126,35 @@ def follow(update: Notification, case: Sequence[Earlier], snapshot: Snapshot) ->
     check_released(update, ties, snapshot.rules.answers)
     said = _Said(update, case, _all_told(update, case, ties, snapshot), snapshot.rules.answers)
     ties = replace(ties, told_before=said.told_before())
-    return Followed(planned(update, ties, snapshot), tuple(said.revised(one, snapshot) for one in case))
+    return CaseUpdate(planned(update, ties, snapshot), tuple(said.revised(one, snapshot) for one in case))
 
 
-def check_released(notification: Notification, ties: Ties, answers: Territories) -> None:
-    """Raise `NotificationInvalid` where `release_to` names whom the person may fear, by all that the case knows."""
+def check_released(notification: Notification, ties: CaseContext, answers: Territories) -> None:
+    """Raise `NotificationInvalidError` where `release_to` names a state that the person may fear by the case."""
     whole = _with_what_was_known(notification, ties)
-    wrong = wrongly_released(whole, judged_as(notification.type, ties.of), answers)
+    wrong = wrongly_released(whole, effective_type(notification.type, ties.of), answers)
     stopped = answers.spread(code for code, stop in ties.stopped.items() if stop.because == ("refugee_origin",))
     released = notification.handling.release_to
     wrong += [number for number, name in enumerate(released) if answers.family(name.partition("/")[0]) & stopped]
     if wrong:
-        raise NotificationInvalid([Fault(f"/handling/release_to/{number}", FEARED) for number in sorted({*wrong})])
+        raise NotificationInvalidError(
+            [Fault(f"/handling/release_to/{number}", FEARED) for number in sorted({*wrong})]
+        )
 
 
 def _check(update: Notification, first: Notification) -> None:
     if NAMING[first.type] != "rules" or first.parent is not None:
-        raise Refused(
+        raise RefusedError(
             "about_mismatch",
             "an update is about a notification of this authority's own that is none itself",
             hint="name the first notification of the case",
         )
     if update.about is None or update.about.digest not in digests_of(first).values():
-        raise Refused(
+        raise RefusedError(
             "about_mismatch", "the digest is not that of the notification", hint="notifier track --digest prints it"
         )
     if update.exercise != first.exercise:
-        raise Refused("about_mismatch", "a drill is updated by a drill, and nothing else is")
+        raise RefusedError("about_mismatch", "a drill is updated by a drill, and nothing else is")
 
 
 def _check_handling(given: Handling, before: Sequence[Handling]) -> None:
@@ -168,10 +170,10 @@ def _check_handling(given: Handling, before: Sequence[Handling]) -> None:
     if not given.release_to and any(one.release_to for one in before):
         faults.append(Fault("/handling/release_to", "must not be empty: the case is released to some alone"))
     if faults:
-        raise NotificationInvalid(faults)
+        raise NotificationInvalidError(faults)
 
 
-def _known_before(update: Notification, case: Sequence[Earlier]) -> Local:
+def _known_before(update: Notification, case: Sequence[CaseMessage]) -> Local:
     """What was feared, or a risk, in any message of the case so far."""
     messages = [one.notification for one in case]
     known = [one.local for one in messages if one.local is not None]
@@ -190,7 +192,7 @@ def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(sorted({code for codes in lists for code in codes}))
 
 
-def _with_what_was_known(notification: Notification, ties: Ties) -> Notification:
+def _with_what_was_known(notification: Notification, ties: CaseContext) -> Notification:
     """The notification with what its case knew before, or found out since, for the decision alone."""
     notification = _confirmed(notification, ties.confirmed)
     if ties.of is None:
@@ -222,13 +224,13 @@ def _confirmed(notification: Notification, codes: Collection[str]) -> Notificati
     return replace(notification, subject=replace(subject, nationalities=given))
 
 
-def _was_adult(case: Sequence[Earlier]) -> bool:
+def _was_adult(case: Sequence[CaseMessage]) -> bool:
     """Whether the person was an adult when last described."""
     described = [one for one in case if one.notification.subject is not None]
     return bool(described) and not needs_child_review(described[-1].notification, described[-1].plan.ties.of)
 
 
-def _not_told_for_fear(update: Notification, case: Sequence[Earlier]) -> dict[str, Stop]:
+def _not_told_for_fear(update: Notification, case: Sequence[CaseMessage]) -> dict[str, Block]:
     """The states that a refugee may fear, by any message of the case, until it is known which one it is."""
     known = _known_before(update, case)
     if known.feared or not (update.shows_refugee or known.refugee == "refugee"):
@@ -236,11 +238,11 @@ def _not_told_for_fear(update: Notification, case: Sequence[Earlier]) -> dict[st
     fled = Local(refugee="refugee")
     messages = [replace(one, local=fled) for one in (*(earlier.notification for earlier in case), update)]
     codes = {code for one in messages for code in origins_of_refugee(one, case[0].notification.type)}
-    return {code: Stop("suppress", ("refugee_origin",)) for code in sorted(codes)}
+    return {code: Block("suppress", ("refugee_origin",)) for code in sorted(codes)}
 
 
 def _all_told(
-    update: Notification, case: Sequence[Earlier], ties: Ties, snapshot: Snapshot
+    update: Notification, case: Sequence[CaseMessage], ties: CaseContext, snapshot: Snapshot
 ) -> Mapping[str, tuple[str, tuple[str, ...]]]:
     """What the update's facts say of everybody whom any message of the case was, or may yet be, for."""
     everybody = {entry["authority"]: "" for one in case for entry in one.plan.entries if entry["authority"]}
@@ -255,7 +257,7 @@ class _Said:
     def __init__(
         self,
         update: Notification,
-        case: Sequence[Earlier],
+        case: Sequence[CaseMessage],
         outcomes: Mapping[str, tuple[str, tuple[str, ...]]],
         answers: Territories,
     ) -> None:
@@ -280,7 +282,7 @@ class _Said:
                     found.setdefault(name, entry["reasons"][0]["paragraph"])
         return found
 
-    def revised(self, one: Earlier, snapshot: Snapshot) -> Plan:
+    def revised(self, one: CaseMessage, snapshot: Snapshot) -> Plan:
         """The plan of an earlier message now: what it may still send, and what not any more."""
         before = one.plan
         stopped = {name: stop for name, stop in before.ties.stopped.items() if self._stays(name, stop)}
@@ -311,20 +313,20 @@ class _Said:
             answers=self._answers,
         )
 
-    def _stays(self, name: str, stop: Stop) -> bool:
+    def _stays(self, name: str, stop: Block) -> bool:
         """Whether an earlier stop still stands: only a nationality that is named again takes its own back."""
         if stop.because == (REVOKED,):
             return not self._speak_for(self._named, name)
         return stop.outcome == "suppress" or not self._described
 
-    def _stop(self, name: str) -> Stop | None:
+    def _stop(self, name: str) -> Block | None:
         if self._only_by_revoked(name):
-            return Stop("suppress", (REVOKED,))
+            return Block("suppress", (REVOKED,))
         if name not in self._outcomes:
-            return Stop("suppress", (NO_CANDIDATE,))
+            return Block("suppress", (NO_CANDIDATE,))
         outcome, because = self._outcomes[name]
         left = tuple(code for code in because if code not in self._silent)
-        return None if outcome == "send" or not left else Stop(outcome, left)
+        return None if outcome == "send" or not left else Block(outcome, left)
 
     def _only_by_revoked(self, name: str) -> bool:
         """Whether nothing but a nationality that is revoked now ever spoke for this authority."""

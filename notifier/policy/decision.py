@@ -18,7 +18,7 @@ from notifier.notification.model import Approval
 from notifier.notification.states import REFUGEES, STATELESS
 from notifier.policy.legs import legs_of, only_accompanies
 from notifier.policy.safeguards import bars_interpol, holds, suppressions, tells_interpol
-from notifier.rules.facts import NAMING, Leg, RoutingFacts, judged_as
+from notifier.rules.facts import NAMING, Leg, RoutingFacts, effective_type
 from notifier.rules.ruleset import Row, RuleSet
 
 INTERPOL: Final = "INTERPOL"
@@ -149,7 +149,7 @@ def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = Non
 
     `of` is the type of the notification that an update or release is about.
     """
-    in_custody, type_ = _in_custody(notification), judged_as(notification.type, of)
+    in_custody, type_ = _in_custody(notification), effective_type(notification.type, of)
     legs = {
         Leg(leg.rule, leg.state)
         for leg in legs_of(notification, type_)
@@ -204,7 +204,7 @@ def decide(
     For an update or release, `of` is the type of the notification that it is about, and `told_before` names who
     was told of that one, each with the paragraph: they are expected again, and obey holds and suppressions too.
     """
-    case = _Case(notification, judged_as(notification.type, of), directory, rules, _Approved(approvals))
+    case = _Case(notification, effective_type(notification.type, of), directory, rules, _Approved(approvals))
     named = [_entry(name, one, case) for name, one in sorted(_candidates(case, told_before).items())]
     recipients = tuple(entry.authority for entry in named if entry.outcome == "send" and entry.authority)
     withheld = tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from notifier.directory.model import Directory
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 from notifier.notification import Notification
 from notifier.policy.decision import decide
 from notifier.policy.forwarding import FORWARDED, paragraph_of
@@ -27,7 +27,7 @@ def why_told(
 
     Computed from what the recipient can read anyway; it says nothing of anybody else. What the originator
     weighed before it sent (holds that a person released) is its own business and is not said. `earlier` is what
-    the notification is about, where this recipient has it. Raises `Malformed` where the notification breaks its
+    the notification is about, where this recipient has it. Raises `MalformedError` where the notification breaks its
     format so far that the rules say nothing of it.
     """
     if notification.parent is not None:
@@ -44,7 +44,7 @@ def why_told(
     try:
         decision = decide(notification, directory, rules, told_before=told_before, of=of)
     except ValueError as error:
-        raise Malformed(detail="the notification breaks its format: the rules say nothing of it") from error
+        raise MalformedError(detail="the notification breaks its format: the rules say nothing of it") from error
     return [
         {**entry.to_json(), "outcome": "send", "because": []}
         for entry in decision.entries

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from notifier.directory.model import Directory
-from notifier.errors import DirectoryError, Refused
+from notifier.errors import DirectoryError, RefusedError
 from notifier.notification import Notification
 from notifier.notification.derivative import is_shareable
 from notifier.notification.model import Approval
@@ -76,7 +76,7 @@ def check_forward(
     directory: Directory,
     answers: Territories = BUILT_IN_TABLE,
 ) -> None:
-    """Raises `Refused` unless every one of `names` may be told of `parent`.
+    """Raises `RefusedError` unless every one of `names` may be told of `parent`.
 
     `unknown_authority`; `child_protected`, which nobody can give leave for; `forwarding_forbidden`, for which the
     originator can be asked.
@@ -93,7 +93,7 @@ def check_forward(
     for code in OBJECTIONS:
         if code in found:
             reason = "child_protected" if code == "child_protected" else "forwarding_forbidden"
-            raise Refused(reason, f"{', '.join(sorted(found[code]))}: {OBJECTIONS[code]}")
+            raise RefusedError(reason, f"{', '.join(sorted(found[code]))}: {OBJECTIONS[code]}")
 
 
 def decide_forward(

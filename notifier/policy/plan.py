@@ -3,7 +3,7 @@
 Directory and rules may change between submission and sealing, or the hub may ask for a new evaluation. The
 publisher then sends by itself only to those who were in the approved set; whoever the new rules add is held
 as `rules_changed` until a person agrees (DESIGN.md, "What the hub checks"). What other messages say of this one
-is kept with it (`Ties`), so that every evaluation knows it.
+is kept with it (`CaseContext`), so that every evaluation knows it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Block:
     """What keeps an authority from being sent what it has not got yet: an outcome, hold or suppress, and why."""
 
     outcome: str
@@ -34,7 +34,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
+class CaseContext:
     """What other messages say of one.
 
     Of an update or release: `of`, the type of the notification that it is about; `told_before`, who was told of that
@@ -51,7 +51,7 @@ class Ties:
     named: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
-    stopped: Mapping[str, Stop] = field(default_factory=dict)
+    stopped: Mapping[str, Block] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The stored form."""
@@ -68,7 +68,7 @@ class Ties:
         }
 
     @classmethod
-    def from_document(cls, value: Mapping[str, Any]) -> Ties:
+    def from_document(cls, value: Mapping[str, Any]) -> CaseContext:
         """The ties that `document` gave."""
         refugee, feared, torture, death_penalty = value["local"]
         return cls(
@@ -79,10 +79,10 @@ class Ties:
             tuple(value["named"]),
             value["digests"],
             frozenset(value["confirmed"]),
-            {name: Stop(outcome, tuple(because)) for name, (outcome, because) in value["stopped"].items()},
+            {name: Block(outcome, tuple(because)) for name, (outcome, because) in value["stopped"].items()},
         )
 
-    def stop(self, name: str, answers: Territories) -> Stop | None:
+    def stop(self, name: str, answers: Territories) -> Block | None:
         """What keeps the authority `name` from being sent to: its own name, or a state of its family.
 
         Suppression wins.
@@ -92,7 +92,7 @@ class Ties:
         return max(found, key=lambda stop: stop.outcome == "suppress", default=None)
 
 
-UNTIED: Final = Ties()
+NO_CASE: Final = CaseContext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Plan:
     recipients: tuple[str, ...]
     withheld: tuple[str, ...]
     approved: frozenset[str]
-    ties: Ties = UNTIED
+    ties: CaseContext = NO_CASE
     exercise: bool = False
 
     @property
@@ -119,7 +119,7 @@ class Plan:
         """The entries that wait for a person, or for facts."""
         return tuple(entry for entry in self.entries if entry["outcome"] == "hold")
 
-    def besides(self, entries: Iterable[Entry]) -> Plan:
+    def with_extra_entries(self, entries: Iterable[Entry]) -> Plan:
         """The plan with these entries too, where it has none for their authority: it was told already."""
         named = {entry["authority"] for entry in self.entries}
         more = [entry for entry in entries if entry["authority"] not in named]
@@ -146,7 +146,7 @@ class Plan:
                 "recipients": self.recipients,
                 "withheld": self.withheld,
                 "approved": sorted(self.approved),
-                "ties": None if self.ties == UNTIED else self.ties.document(),
+                "ties": None if self.ties == NO_CASE else self.ties.document(),
                 "exercise": self.exercise,
             }
         ).encode()
@@ -171,7 +171,7 @@ class Plan:
             tuple(value["recipients"]),
             tuple(value["withheld"]),
             frozenset(value["approved"]),
-            UNTIED if value["ties"] is None else Ties.from_document(value["ties"]),
+            NO_CASE if value["ties"] is None else CaseContext.from_document(value["ties"]),
             value.get("exercise", False),  # earlier versions stored none
         )
 
@@ -211,7 +211,7 @@ def plan(
     directory_version: int,
     approved: Collection[str] | None = None,
     *,
-    ties: Ties = UNTIED,
+    ties: CaseContext = NO_CASE,
     approvals: Sequence[Approval] = (),
     exercise: bool = False,
     answers: Territories = BUILT_IN_TABLE,
@@ -242,7 +242,7 @@ def plan(
     )
 
 
-def _stopped(entry: Entry, ties: Ties, approvals: Sequence[Approval], answers: Territories) -> Entry:
+def _stopped(entry: Entry, ties: CaseContext, approvals: Sequence[Approval], answers: Territories) -> Entry:
     """`entry`, or what the ties leave of it: suppression wins, as everywhere."""
     name = entry["authority"]
     stop = None if name is None else ties.stop(name, answers)

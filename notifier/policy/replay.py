@@ -10,7 +10,7 @@ from notifier.directory.snapshot import Snapshot
 from notifier.notification import Notification
 from notifier.notification.model import Approval
 from notifier.policy.case import planned
-from notifier.policy.plan import Ties
+from notifier.policy.plan import CaseContext
 from notifier.rules.diff import compare
 from notifier.rules.ruleset import RuleSet
 
@@ -23,7 +23,7 @@ class Replay:
         self.counts = dict.fromkeys(("notifications", "differ", "added", "removed", "otherwise"), 0)
 
     def compare(
-        self, message_id: str, notification: Notification, ties: Ties, approvals: Sequence[Approval] = ()
+        self, message_id: str, notification: Notification, ties: CaseContext, approvals: Sequence[Approval] = ()
     ) -> dict[str, Any] | None:
         """Return the difference for one notification as a document, or None if both versions decide the same."""
         before, after = (planned(notification, ties, one, approvals).entries for one in self._snapshots)

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from notifier.aio import Backoff, ended
+from notifier.aio import Backoff, cancel_and_wait
 from notifier.crypto.keys import SigningKey
 from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.snapshot import DirectorySource, Snapshot
-from notifier.errors import Fault, KeyRejected, NotificationInvalid, Refused
+from notifier.errors import Fault, KeyRejectedError, NotificationInvalidError, RefusedError
 from notifier.names import uuid7
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
@@ -32,8 +32,8 @@ from notifier.notification.digest import digest_of, digests_of
 from notifier.notification.timeliness import check_timely, untimely
 from notifier.notification.warnings import NotificationWarning, WarningKind, warned, warnings
 from notifier.outbox.cases import UPDATES, Planner
-from notifier.outbox.outbox import Outbox, Proof, Status, Submission, parse_id
-from notifier.outbox.relay import Courier
+from notifier.outbox.outbox import AuditEventProof, Outbox, Status, Submission, parse_id
+from notifier.outbox.relay import OutboxRelay
 from notifier.outbox.review import Reviewed
 from notifier.outbox.sealer import Sealer
 from notifier.outbox.states import RecipientState
@@ -41,9 +41,9 @@ from notifier.persons.acceptance import REPEATED, check_accepted
 from notifier.persons.approvals import NEEDS, sign
 from notifier.persons.model import Person, PersonKind
 from notifier.persons.submissions import Submitter
-from notifier.policy.case import check_released, follow, planned
+from notifier.policy.case import check_released, evaluate_update, planned
 from notifier.policy.forwarding import check_forward
-from notifier.policy.plan import UNTIED, Plan, Ties
+from notifier.policy.plan import NO_CASE, CaseContext, Plan
 from notifier.runtime import REAL, Runtime
 from notifier.telemetry import metrics
 from notifier.times import rfc3339
@@ -52,7 +52,7 @@ from notifier.transport.base import Transport
 if TYPE_CHECKING:
     from notifier.config import Settings
 
-LOOK_SECONDS: Final = 0.25  # between looks for what another process settled
+POLL_INTERVAL: Final = 0.25  # between looks for what another process settled
 
 log = structlog.get_logger("notifier.publisher")
 
@@ -124,7 +124,7 @@ class Publisher:
         self._parts: Parts | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
-        self._courier: Courier | None = None
+        self._courier: OutboxRelay | None = None
         self._enlisted = False
 
     @classmethod
@@ -167,7 +167,7 @@ class Publisher:
         try:
             await first_look(parts.directory, log)
             sealer = Sealer(self._name, parts.signing, self._runtime)
-            self._courier = Courier(
+            self._courier = OutboxRelay(
                 parts.outbox, parts.transport, parts.directory, sealer, self._runtime, self._moved.set
             )
             refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
@@ -183,7 +183,7 @@ class Publisher:
         await self._close()
 
     async def _close(self) -> None:
-        await ended(self._tasks)
+        await cancel_and_wait(self._tasks)
         self._tasks = []
         if self._parts is not None:
             await self._parts.transport.close()
@@ -205,9 +205,9 @@ class Publisher:
         `Parts.submitter`. What nobody signs is warned of where it waits for a person: nobody can release it.
         `accept_warnings` names the kinds of warnings concerning a person's safety that do not stop it. Durable in
         the outbox when it returns, whether or not the broker answers. This is where dates are compared with the
-        clock (notifier/notification/timeliness.py). Raises `NotificationInvalid` with every fault,
-        `WarningsNotAccepted`, `Refused` (`not_permitted`, `id_taken`, `unknown_person`, `person_retired`; of an
-        update `not_found`, `about_mismatch`), `DirectoryError` (`unknown_signer`), `DirectoryStale`, or
+        clock (notifier/notification/timeliness.py). Raises `NotificationInvalidError` with every fault,
+        `WarningsNotAccepted`, `RefusedError` (`not_permitted`, `id_taken`, `unknown_person`, `person_retired`; of an
+        update `not_found`, `about_mismatch`), `DirectoryError` (`unknown_signer`), `DirectoryStaleError`, or
         `StorageError`.
         """
         return (await self.publish_all([document], by=by, accept_warnings=accept_warnings))[0]
@@ -267,9 +267,9 @@ class Publisher:
     ) -> Submitted:
         """Passes on to `names` what this authority received: a notification of its own, made from that one.
 
-        Raises `Refused`: `forwarding_forbidden`, for which the originator can be asked (`ask_to_forward`),
-        `child_protected`, `unknown_authority`, `not_permitted`, and `NotificationInvalid` where what was received
-        breaks its format.
+        Raises `RefusedError`: `forwarding_forbidden`, for which the originator can be asked (`ask_to_forward`),
+        `child_protected`, `unknown_authority`, `not_permitted`, and `NotificationInvalidError` where what was
+        received breaks its format.
         """
         snapshot = self._snapshot("forward", received.type)
         today = rfc3339(self._runtime.clock())[:10]
@@ -277,7 +277,7 @@ class Publisher:
         # First: what breaks its format answers no question, not even whether the person may be a child.
         parse(to_json(made, local=False))
         check_forward(received, self._name, names, snapshot.directory, snapshot.rules.answers)
-        ties = Ties(named=tuple(sorted(set(names))), digests=digests_of(received))
+        ties = CaseContext(named=tuple(sorted(set(names))), digests=digests_of(received))
         return (await self._store([(made, planned(made, ties, snapshot))], by))[0]
 
     async def ask_to_forward(
@@ -287,7 +287,7 @@ class Publisher:
         snapshot = self._snapshot("response")
         at = rfc3339(self._runtime.clock())
         asked = request_to_forward(received, self._name, tuple(sorted(set(names))), self._new_id(), at)
-        plan = planned(asked, Ties(named=(received.originator,)), snapshot)
+        plan = planned(asked, CaseContext(named=(received.originator,)), snapshot)
         return (await self._store([(asked, plan)], by))[0]
 
     async def forwarded(self, originator: str, message_id: str) -> list[Status]:
@@ -315,14 +315,15 @@ class Publisher:
     def _refuse_own(self, public: bytes) -> None:
         """The authority's own key is whoever's runs the publisher: what it signs, no person has signed."""
         if public == self._open.signing.public:
-            raise KeyRejected(
+            raise KeyRejectedError(
                 detail="that is the authority's own signing key", hint="a person has a key of their own"
             )
 
     async def resubmit(self, message_id: str, by: Submitter) -> Reviewed:
         """A registered submitter signs a notification that nobody had, so that its holds can be released.
 
-        Nothing happens where somebody signed it. Raises `Refused`: `not_found`, `unknown_person`, `person_retired`.
+        Nothing happens where somebody signed it. Raises `RefusedError`: `not_found`, `unknown_person`,
+        `person_retired`.
         """
         found = await self._open.outbox.resubmit(message_id, by)
         self._stored()
@@ -346,9 +347,9 @@ class Publisher:
     ) -> tuple[str, ...]:
         """Releases a hold of a notification (for `state`, or for all), signed by a registered person.
 
-        Returns the authorities that are told now, by a later envelope. Durable when it returns. Raises `Refused`:
-        `not_found`, `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `self_approval`,
-        `submitted_by_nobody`, `bad_signature`, `assurance_missing`, `hold_refused`.
+        Returns the authorities that are told now, by a later envelope. Durable when it returns. Raises
+        `RefusedError`: `not_found`, `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`,
+        `self_approval`, `submitted_by_nobody`, `bad_signature`, `assurance_missing`, `hold_refused`.
         """
         snapshot = self._open.directory.snapshot()
         snapshot.check_fresh(self._runtime.clock())
@@ -370,7 +371,10 @@ class Publisher:
         state: str | None = None,
         reference: str | None = None,
     ) -> None:
-        """Records that a registered person refuses to release a hold: it stays. Raises `Refused` as `approve`."""
+        """Records that a registered person refuses to release a hold: it stays.
+
+        Raises `RefusedError` as `approve`.
+        """
         async with self._open.outbox.reviewing() as review:
             found = await review.find(parse_id(message_id))
             held, now = found.message.held, self._runtime.clock()
@@ -379,25 +383,25 @@ class Publisher:
         self._stored()
 
     async def reviewed(self, message_id: str) -> Reviewed:
-        """A notification with its holds and rulings; `Refused` with reason `not_found`."""
+        """A notification with its holds and rulings; `RefusedError` with reason `not_found`."""
         return await self._open.outbox.reviewed(message_id)
 
     def _planned(self, document: object) -> Item:
         notification = document if isinstance(document, Notification) else parse(document)
         if notification.originator != self._name:
-            raise NotificationInvalid([Fault("/originator", f"must be {self._name}, who acts")])
+            raise NotificationInvalidError([Fault("/originator", f"must be {self._name}, who acts")])
         if notification.parent is not None:
-            raise NotificationInvalid([Fault("/parent", "must not be there: notifier forward makes it")])
+            raise NotificationInvalidError([Fault("/parent", "must not be there: notifier forward makes it")])
         if notification.type not in TYPES:
-            raise Refused("not_permitted", f"the type {notification.type} is not published by hand")
+            raise RefusedError("not_permitted", f"the type {notification.type} is not published by hand")
         check_timely(notification, self._runtime.clock())
         snapshot = self._snapshot(notification.type)
         if notification.id is None:
             notification = replace(notification, id=self._new_id())
         if notification.type in UPDATES:
-            return notification, partial(follow, notification, snapshot=snapshot)
-        check_released(notification, UNTIED, snapshot.rules.answers)
-        return notification, planned(notification, UNTIED, snapshot)
+            return notification, partial(evaluate_update, notification, snapshot=snapshot)
+        check_released(notification, NO_CASE, snapshot.rules.answers)
+        return notification, planned(notification, NO_CASE, snapshot)
 
     def _snapshot(self, *types: str) -> Snapshot:
         """The directory, where it is fresh and lets this authority send these types."""
@@ -407,18 +411,18 @@ class Publisher:
         authority = snapshot.directory.authority(self._name)
         for type_ in types:
             if authority is None or type_ not in authority.publishes:
-                raise Refused("not_permitted", f"{self._name} may not send the type {type_}")
+                raise RefusedError("not_permitted", f"{self._name} may not send the type {type_}")
         return snapshot
 
     def _new_id(self) -> bytes:
         return uuid7(self._runtime.clock(), self._runtime.entropy)
 
     async def status(self, message_id: str) -> Status:
-        """What became of a notification; `Refused` with reason `not_found` where it was never submitted here."""
+        """What became of a notification; `RefusedError` with reason `not_found` where it was never submitted here."""
         return await self._open.outbox.status(message_id)
 
     async def digest(self, message_id: str) -> str:
-        """The digest by which an update names a notification; `Refused` (`not_found`) as `status`."""
+        """The digest by which an update names a notification; `RefusedError` (`not_found`) as `status`."""
         return digest_of(await self._open.outbox.notification(message_id))
 
     async def waiting(self) -> list[str]:
@@ -437,8 +441,11 @@ class Publisher:
         """Whether a service (`notifier publisher`) carries this outbox: what waits is sent once it can be."""
         return await self._open.outbox.carried()
 
-    async def proofs(self, message_id: str | None) -> list[Proof]:
-        """The acts upon a notification, or upon none, with what shows each to an auditor; `Refused` (`not_found`)."""
+    async def proofs(self, message_id: str | None) -> list[AuditEventProof]:
+        """The acts upon a notification, or upon none, with what shows each to an auditor.
+
+        `RefusedError` (`not_found`).
+        """
         return await self._open.outbox.proofs(message_id)
 
     async def wait(self, message_id: str, timeout: float | None = None) -> Status:
@@ -475,7 +482,7 @@ class Publisher:
             if task.done():
                 task.result()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(POLL_INTERVAL):
                 await self._moved.wait()
 
 

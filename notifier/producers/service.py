@@ -13,12 +13,12 @@ from typing import Final
 
 import structlog
 
-from notifier.aio import ended
+from notifier.aio import cancel_and_wait
 from notifier.crypto.keys import SigningKey
 from notifier.directory.snapshot import DirectorySource
-from notifier.errors import Fenced, StorageError
+from notifier.errors import OwnershipLostError, StorageError
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.relay import Courier
+from notifier.outbox.relay import OutboxRelay
 from notifier.outbox.sealer import Sealer
 from notifier.runtime import Runtime
 from notifier.storage.lease import LEASE_MS, Lease
@@ -58,7 +58,7 @@ class Carrier:
         lease = outbox.service_lease()
         tasks: list[asyncio.Task[None]] = []
         try:
-            courier = Courier(outbox, self._transport, self._directory, self._sealer, self._runtime, lambda: None)
+            courier = OutboxRelay(outbox, self._transport, self._directory, self._sealer, self._runtime, lambda: None)
             work = (courier.run(), self._hold(lease), self._measure(outbox), _stopped(stop))
             tasks = [asyncio.create_task(one) for one in work]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -66,7 +66,7 @@ class Carrier:
                 task.result()
         finally:
             self._measured = False
-            await ended(tasks)
+            await cancel_and_wait(tasks)
             with contextlib.suppress(StorageError):
                 await lease.release()
             await outbox.close()
@@ -76,7 +76,7 @@ class Carrier:
         while True:
             try:
                 await (lease.acquire() if lease.epoch is None else lease.renew())
-            except Fenced:
+            except OwnershipLostError:
                 lease.epoch = None
             except StorageError as error:
                 if error.reason != "storage_locked":

@@ -1,9 +1,9 @@
 """What the hub checks of one envelope, in the order of docs/envelope.md. Pure.
 
-Three steps. `examine` does the expensive work that needs no order: it verifies the signature, opens the slip and
+Three steps. `open_record` does the expensive work that needs no order: it verifies the signature, opens the slip and
 rebuilds the stanzas. `Admission.unauthorised` asks whether the signer may say this now; only what passes it comes
-near streams and numbers. `Admission.objection` asks, of an envelope that is in turn, what can change with time:
-freshness, versions, rules, feeds.
+near streams and numbers. `Admission.rejection_reason` asks, of an envelope that is in turn, what can change with
+time: freshness, versions, rules, feeds.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from notifier.crypto.keys import DecryptionKey
-from notifier.directory.model import CLOCK_SKEW_MS, LONGEST_EXPIRY_MS, VERSION_GRACE_MS, Directory, KeyState
+from notifier.directory.model import CLOCK_SKEW_MS, MAX_EXPIRY_MS, VERSION_GRACE_MS, Directory, KeyState
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import (
     Header,
     Slip,
     VerifiedEnvelope,
     check_stanzas,
-    digest_of,
     open_slip,
     partition_of,
     raw_digest,
+    record_digest,
     verify,
 )
-from notifier.errors import EnvelopeError, Malformed
+from notifier.errors import EnvelopeError, MalformedError
 from notifier.policy.decision import expected
 from notifier.rules.facts import NAMING
 from notifier.rules.ruleset import RuleSet
@@ -40,7 +40,7 @@ NOBODY_IS_TOLD: Final = frozenset({"unknown_signer", "signer_revoked"})
 
 
 @dataclass(frozen=True, slots=True)
-class Readable:
+class OpenedEnvelope:
     """An envelope that the hub could read: signature good, slip open, stanzas exactly its recipients'."""
 
     envelope: VerifiedEnvelope
@@ -59,7 +59,7 @@ class Readable:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class RejectedRecord:
     """A record that was refused before its place in a stream could be known.
 
     `envelope` is there only where the signature verified: then, and only then, its originator may be told.
@@ -75,22 +75,24 @@ class Unreadable:
         return None if self.envelope is None else self.envelope.header
 
 
-def examine(value: bytes | None, directory: Directory, keys: Mapping[bytes, DecryptionKey]) -> Readable | Unreadable:
+def open_record(
+    value: bytes | None, directory: Directory, keys: Mapping[bytes, DecryptionKey]
+) -> OpenedEnvelope | RejectedRecord:
     """All that does not depend on order or time.
 
     `value` is an intake record's value; `keys` the hub's decryption keys by their id (hid).
     """
     if value is None:
-        return Unreadable(raw_digest(b""), "malformed")
+        return RejectedRecord(raw_digest(b""), "malformed")
     try:
         envelope = verify(value, hub_id=directory.hub.hub_id, signer=directory.signer)
-    except (EnvelopeError, Malformed) as error:
-        return Unreadable(digest_of(value), error.reason)
+    except (EnvelopeError, MalformedError) as error:
+        return RejectedRecord(record_digest(value), error.reason)
     try:
         slip = open_slip(envelope, keys)
-    except (EnvelopeError, Malformed) as error:
+    except (EnvelopeError, MalformedError) as error:
         held = envelope.parts.hid in keys or any(key.key_id == envelope.parts.hid for key in directory.hub.keys)
-        return Unreadable(envelope.digest, error.reason if held else "directory_unknown", envelope)
+        return RejectedRecord(envelope.digest, error.reason if held else "directory_unknown", envelope)
     try:
         rids = check_stanzas(envelope, slip, directory.recipient)
     except EnvelopeError as error:
@@ -98,8 +100,8 @@ def examine(value: bytes | None, directory: Directory, keys: Mapping[bytes, Decr
         reason = error.reason
         if slip.directory_version != directory.version:
             reason = "directory_unknown" if slip.directory_version > directory.version else "rules_outdated"
-        return Unreadable(envelope.digest, reason, envelope)
-    return Readable(envelope, slip, rids)
+        return RejectedRecord(envelope.digest, reason, envelope)
+    return OpenedEnvelope(envelope, slip, rids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Admission:
     feeds: Collection[str]
     now: int
 
-    def unauthorised(self, item: Readable | Unreadable) -> str | None:
+    def unauthorised(self, item: OpenedEnvelope | RejectedRecord) -> str | None:
         """Return why the signer of `item` may not say this now, or None; of what could not be read, or was not
         signed, as much as can be asked."""
         envelope = item.envelope
@@ -130,7 +132,7 @@ class Admission:
             return "signer_suspended"
         if not key.made(envelope.header.issued_at):
             return "signer_retired"
-        if isinstance(item, Unreadable):
+        if isinstance(item, RejectedRecord):
             return None
         # What names nobody needs no permission: an act is for the log alone.
         type_ = item.slip.facts.type
@@ -148,7 +150,7 @@ class Admission:
         home = partition_of(header.originator, header.stream, self.snapshot.directory.hub.partitions)
         return home == self.partition
 
-    def objection(self, readable: Readable) -> str | None:
+    def rejection_reason(self, readable: OpenedEnvelope) -> str | None:
         """Return what is against an envelope that its signer may send and that is in turn, or None.
 
         The originator may try again after `rules_unknown` and `feed_missing`.
@@ -158,7 +160,7 @@ class Admission:
             return "not_yet_valid"
         if header.expires_at < self.now:
             return "expired"
-        if header.expires_at - header.issued_at > LONGEST_EXPIRY_MS:
+        if header.expires_at - header.issued_at > MAX_EXPIRY_MS:
             return "malformed"
         versions = _versions(slip, self.snapshot, self.now)
         if isinstance(versions, str):
@@ -189,7 +191,12 @@ def _versions(slip: Slip, snapshot: Snapshot, now: int) -> tuple[Directory, Rule
 
 
 def _misaddressed(
-    readable: Readable, current: Directory, directory: Directory, rules: RuleSet, feeds: Collection[str], now: int
+    readable: OpenedEnvelope,
+    current: Directory,
+    directory: Directory,
+    rules: RuleSet,
+    feeds: Collection[str],
+    now: int,
 ) -> str | None:
     slip = readable.slip
     named = set(slip.recipients) | set(slip.withheld)

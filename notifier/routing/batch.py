@@ -1,8 +1,8 @@
 """One transaction's worth of decisions, and everything that is written for it. Pure.
 
-`decide` authorises each record's signer, and of what may be said finds the place in its stream, in order; `write`
-turns the decisions into records: a delivery per recipient, a notice for every originator that may be told, an audit
-entry for every decision and delivery, a rejection for what was refused, the changed streams and the next intake
+`decide_batch` authorises each record's signer, and of what may be said finds the place in its stream, in order;
+`write` turns the decisions into records: a delivery per recipient, a notice for every originator that may be told, an
+audit entry for every decision and delivery, a rejection for what was refused, the changed streams and the next intake
 offset. One signature of the hub covers all statements of the transaction (docs/envelope.md, "Statements").
 """
 
@@ -17,11 +17,11 @@ from notifier.audit.merkle import leaf_hash
 from notifier.codec.single_object import codec
 from notifier.crypto.keys import SigningKey
 from notifier.envelope import SignedStatement, Statement, delivery, inputs_digest, notice, sign_statements, stream_key
-from notifier.routing.admission import NOBODY_IS_TOLD, Admission, Readable, Unreadable
+from notifier.routing.admission import NOBODY_IS_TOLD, Admission, OpenedEnvelope, RejectedRecord
 from notifier.routing.budget import Budget, output_of
-from notifier.routing.sequence import Place, StreamState, after, place
+from notifier.routing.sequence import SequenceCheck, StreamState, advance, check_sequence
 from notifier.routing.streams import Draft, StreamName, Streams
-from notifier.runtime import Entropy, drawn_ahead
+from notifier.runtime import Entropy, buffered
 from notifier.topics import AUDIT, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Headers, Outgoing
 
@@ -32,17 +32,17 @@ NO_STREAM: Final = frozenset({POSITION_KEY, CLOCK_KEY})
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class RecordDecision:
     """One intake record's decision; `offset` is the record's.
 
-    `place` is where it stood in its stream, None where nobody looked: it was not to be looked at. `told` says whether
-    its originator is given a statement.
+    `place` is the check of its stream number, None where its signer was refused before. `told` tells whether its
+    originator is given a statement.
     """
 
     offset: int
-    item: Readable | Unreadable
+    item: OpenedEnvelope | RejectedRecord
     reason: str | None
-    place: Place | None = None
+    place: SequenceCheck | None = None
     told: bool = True
 
     @property
@@ -57,7 +57,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class TransactionContext:
     """What is the same for every record of one transaction.
 
     The hub's id and statement key, the versions that it decided with, the intake partition, the topics that
@@ -74,9 +74,12 @@ class Scene:
     entropy: Entropy
 
 
-def decide(
-    items: Sequence[tuple[int, Readable | Unreadable]], streams: Streams, admission: Admission, budget: Budget
-) -> tuple[list[Decided], dict[StreamName, StreamState]]:
+def decide_batch(
+    items: Sequence[tuple[int, OpenedEnvelope | RejectedRecord]],
+    streams: Streams,
+    admission: Admission,
+    budget: Budget,
+) -> tuple[list[RecordDecision], dict[StreamName, StreamState]]:
     """Return the decisions upon `items` (offset, what was read) in order, and the streams that changed.
 
     `streams` is what is committed; it stays as it is. `budget` counts what is delivered, committed or not.
@@ -86,39 +89,44 @@ def decide(
     return decided, draft.changed
 
 
-def _decide(offset: int, item: Readable | Unreadable, draft: Draft, admission: Admission, budget: Budget) -> Decided:
+def _decide(
+    offset: int, item: OpenedEnvelope | RejectedRecord, draft: Draft, admission: Admission, budget: Budget
+) -> RecordDecision:
     """Decide one record. Whoever may not say it comes near no stream."""
     reason = admission.unauthorised(item)
     if reason is not None:
-        return Decided(offset, item, reason, told=reason not in NOBODY_IS_TOLD)
-    if isinstance(item, Unreadable):
-        return Decided(offset, item, item.reason, told=item.envelope is not None)
+        return RecordDecision(offset, item, reason, told=reason not in NOBODY_IS_TOLD)
+    if isinstance(item, RejectedRecord):
+        return RecordDecision(offset, item, item.reason, told=item.envelope is not None)
     header, slip = item.header, item.slip
     if not admission.lives_here(header):
-        return Decided(offset, item, "wrong_partition")
+        return RecordDecision(offset, item, "wrong_partition")
     if not budget.allows(header.originator, admission.now):
-        return Decided(offset, item, "quota_exceeded")
+        return RecordDecision(offset, item, "quota_exceeded")
     name = (header.originator, header.stream)
     known = draft.get(name)
     state = known or StreamState()
-    turn = place(state, slip.number, slip.previous, item.digest)
+    turn = check_sequence(state, slip.number, slip.previous, item.digest)
     if turn != "in_turn":
-        return Decided(offset, item, turn, turn)
+        return RecordDecision(offset, item, turn, turn)
     if known is None and not draft.has_room(header.originator, lambda: admission.revoked_keys(header.originator)):
-        return Decided(offset, item, "too_many_streams")
-    reason = admission.objection(item)
+        return RecordDecision(offset, item, "too_many_streams")
+    reason = admission.rejection_reason(item)
     if reason is None:
         budget.spend(header.originator, output_of(item), admission.now)
     signer = item.envelope.signer_key_id
-    draft.put(name, after(state, slip.number, item.digest, accepted=reason is None, signer=signer))
-    return Decided(offset, item, reason, turn)
+    draft.put(name, advance(state, slip.number, item.digest, accepted=reason is None, signer=signer))
+    return RecordDecision(offset, item, reason, turn)
 
 
 def write(
-    decided: Sequence[Decided], changed: Mapping[StreamName, StreamState], next_offset: int, scene: Scene
+    decided: Sequence[RecordDecision],
+    changed: Mapping[StreamName, StreamState],
+    next_offset: int,
+    scene: TransactionContext,
 ) -> list[Outgoing]:
     """Every record of the transaction, in the order in which it is written."""
-    scene = replace(scene, entropy=drawn_ahead(scene.entropy))
+    scene = replace(scene, entropy=buffered(scene.entropy))
     told = _once(decided)
     groups = [_statements(one, scene, told=index in told) for index, one in enumerate(decided)]
     flat = [statement for group in groups for statement in group]
@@ -134,7 +142,7 @@ def write(
     return out
 
 
-def _once(decided: Sequence[Decided]) -> frozenset[int]:
+def _once(decided: Sequence[RecordDecision]) -> frozenset[int]:
     """Return the indexes of the decisions that are told: of one digest the one in turn, else the first.
 
     What is put on intake a hundred times makes one notice, not a hundred.
@@ -146,12 +154,12 @@ def _once(decided: Sequence[Decided]) -> frozenset[int]:
     return frozenset(found.values())
 
 
-def _statements(one: Decided, scene: Scene, *, told: bool) -> list[Statement]:
+def _statements(one: RecordDecision, scene: TransactionContext, *, told: bool) -> list[Statement]:
     """The decision's statement where its originator is `told`, then one per delivery."""
     header = one.item.header
     if header is None or not told:
         return []
-    readable = one.item if isinstance(one.item, Readable) else None
+    readable = one.item if isinstance(one.item, OpenedEnvelope) else None
     digest, draw = one.item.digest, scene.entropy
     said = (one.outcome, one.reason, scene.now, scene.rules_version, scene.directory_version)
     stream, number = _looked_at(one)
@@ -163,14 +171,16 @@ def _statements(one: Decided, scene: Scene, *, told: bool) -> list[Statement]:
     return statements
 
 
-def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], scene: Scene) -> list[Outgoing]:
+def _records(
+    one: RecordDecision, told: Sequence[tuple[Statement, SignedStatement]], scene: TransactionContext
+) -> list[Outgoing]:
     """Deliveries or a rejection, the notice to the originator, and the audit entries of one decision."""
     out: list[Outgoing] = []
     facts = _facts(one, scene)
     for statement, signed in told:
         audience = statement.audience
         feed = feed_of(audience)
-        if statement.kind == "delivery" and isinstance(one.item, Readable):
+        if statement.kind == "delivery" and isinstance(one.item, OpenedEnvelope):
             value = delivery(one.item.envelope, one.item.rids[audience], signed)
             out.append(Outgoing(feed, value, headers=_headers("delivery", scene)))
         elif feed in scene.feeds:
@@ -189,17 +199,17 @@ def _records(one: Decided, told: Sequence[tuple[Statement, SignedStatement]], sc
     return out
 
 
-def _looked_at(one: Decided) -> tuple[bytes | None, int | None]:
+def _looked_at(one: RecordDecision) -> tuple[bytes | None, int | None]:
     """The stream and the number, where the place was looked at."""
-    if one.place is None or not isinstance(one.item, Readable):
+    if one.place is None or not isinstance(one.item, OpenedEnvelope):
         return None, None
     return one.item.header.stream, one.item.slip.number
 
 
-def _facts(one: Decided, scene: Scene) -> AuditEntry:
+def _facts(one: RecordDecision, scene: TransactionContext) -> AuditEntry:
     """What all audit entries of one decision have in common; as it is, the entry of a record that says nothing."""
     header = one.item.header
-    readable = one.item if isinstance(one.item, Readable) else None
+    readable = one.item if isinstance(one.item, OpenedEnvelope) else None
     stream, number = _looked_at(one)
     return AuditEntry(
         salt=scene.entropy(16),
@@ -219,7 +229,7 @@ def _facts(one: Decided, scene: Scene) -> AuditEntry:
     )
 
 
-def _rejection_record(one: Decided, reason: str, scene: Scene) -> Outgoing:
+def _rejection_record(one: RecordDecision, reason: str, scene: TransactionContext) -> Outgoing:
     record = {
         "digest": one.item.digest,
         "reason": reason,
@@ -244,7 +254,7 @@ def _stream_record(name: StreamName, state: StreamState, partition: int) -> Outg
     return Outgoing(STREAMS, codec("StreamState").encode(record), stream_key(originator, stream), partition)
 
 
-def _headers(what: Literal["delivery", "notice"], scene: Scene) -> Headers:
+def _headers(what: Literal["delivery", "notice"], scene: TransactionContext) -> Headers:
     """CloudEvents binary mode and a trace of its own for each delivery, for tools; trusted by nobody."""
     token = scene.entropy(40).hex()
     return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notifier.routing.admission import Readable
+from notifier.routing.admission import OpenedEnvelope
 
 OUTPUT_RATE: Final = 8 * 1024 * 1024  # bytes a second: as much as a recipient may read (sandbox/acls.py)
 OUTPUT_BURST: Final = 64 * 1024 * 1024  # bytes: the largest envelope to the most recipients
@@ -35,7 +35,7 @@ class Budget:
         return max(0.0, used - max(0, now - since) * OUTPUT_RATE / 1000)
 
 
-def output_of(readable: Readable) -> int:
+def output_of(readable: OpenedEnvelope) -> int:
     """Return the bytes of all deliveries of an envelope, near enough."""
     parts = readable.envelope.parts
     return len(readable.rids) * (len(parts.body) + 32 * len(parts.hashes) + DELIVERY_OVERHEAD)

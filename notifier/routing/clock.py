@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import ClockWrong
+from notifier.errors import ClockError
 from notifier.runtime import Clock
 from notifier.telemetry import metrics
 
 
 class HubClock:
-    """The clock that decisions are made by; raises `ClockWrong` where it is off by more than the skew."""
+    """The clock that decisions are made by; raises `ClockError` where it is off by more than the skew."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -42,4 +42,4 @@ class HubClock:
 
     def _refuse(self, off: int, whose: str) -> None:
         where = f"{abs(off) // 1000} seconds {'ahead of' if off > 0 else 'behind'} {whose}"
-        raise ClockWrong(detail=f"this machine's clock is {where}", hint="set the clock, and keep it set (NTP)")
+        raise ClockError(detail=f"this machine's clock is {where}", hint="set the clock, and keep it set (NTP)")

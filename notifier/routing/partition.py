@@ -14,9 +14,9 @@ from notifier.codec.single_object import codec
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import raw_digest
-from notifier.errors import Malformed
-from notifier.routing.admission import Admission, Readable, Unreadable, examine
-from notifier.routing.batch import CLOCK_KEY, POSITION_KEY, Decided, Scene, decide, write
+from notifier.errors import MalformedError
+from notifier.routing.admission import Admission, OpenedEnvelope, RejectedRecord, open_record
+from notifier.routing.batch import CLOCK_KEY, POSITION_KEY, RecordDecision, TransactionContext, decide_batch, write
 from notifier.routing.budget import Budget
 from notifier.routing.clock import HubClock
 from notifier.routing.sequence import StreamState
@@ -33,11 +33,11 @@ RESTORE_RECORDS: Final = 10_000
 RESTORE_WAIT_MS: Final = 1_000
 EXAMINED_AT_ONCE: Final = 8
 
-Read = tuple[Record, Readable | Unreadable]
+Read = tuple[Record, OpenedEnvelope | RejectedRecord]
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
+class HubContext:
     """What the hub is at this moment: its directory, and its private keys (slips' by their id)."""
 
     snapshot: Snapshot
@@ -76,22 +76,23 @@ class Partition:
             raise
         return cls(number, sender, streams, offset)
 
-    async def process(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
+    async def process(self, reads: Sequence[Read], hub: HubContext, feeds: frozenset[str], now: int) -> None:
         """Decides `reads` in order, in as many transactions as their output needs.
 
-        Raises `Fenced` or `OutcomeUnknown` where this is no longer the owner, or may not be, and `ClockWrong`.
+        Raises `OwnershipLostError` or `OutcomeUnknownError` where this is no longer the owner, or may not be, and
+        `ClockError`.
         """
         # Whatever a rebalance makes the reader read again was decided already.
         fresh = [read for read in reads if read[0].offset >= self.offset]
         for chunk in _by_output(fresh):
             await self._transact(chunk, hub, feeds, now)
 
-    async def _transact(self, reads: Sequence[Read], hub: Hub, feeds: frozenset[str], now: int) -> None:
+    async def _transact(self, reads: Sequence[Read], hub: HubContext, feeds: frozenset[str], now: int) -> None:
         items = [(record.offset, item) for record, item in reads]
         admission = Admission(hub.snapshot, self.number, feeds, now)
-        decided, changed = decide(items, self._streams, admission, self._budget)
+        decided, changed = decide_batch(items, self._streams, admission, self._budget)
         next_offset = reads[-1][0].offset + 1
-        scene = Scene(
+        scene = TransactionContext(
             hub_id=hub.snapshot.directory.hub.hub_id,
             key=hub.signing,
             rules_version=hub.snapshot.rules.version,
@@ -115,7 +116,7 @@ class Partition:
         await self._sender.close()
 
 
-async def read_all(records: Sequence[Record], hub: Hub) -> list[Read]:
+async def read_all(records: Sequence[Record], hub: HubContext) -> list[Read]:
     """Verifies and opens `records`, a few at a time: between them the transaction before goes on.
 
     In this thread. libsodium releases the interpreter's lock some fifty microseconds at a time, after which a thread
@@ -129,13 +130,13 @@ async def read_all(records: Sequence[Record], hub: Hub) -> list[Read]:
     return found
 
 
-def _examined(record: Record, hub: Hub) -> Readable | Unreadable:
-    """As `examine`; whatever else a hostile record brings about is a refusal too: the partition goes on."""
+def _examined(record: Record, hub: HubContext) -> OpenedEnvelope | RejectedRecord:
+    """As `open_record`; whatever else a hostile record brings about is a refusal too: the partition goes on."""
     try:
-        return examine(record.value, hub.snapshot.directory, hub.decryption)
+        return open_record(record.value, hub.snapshot.directory, hub.decryption)
     except Exception as error:
         log.error("record not examined", offset=record.offset, partition=record.partition, kind=type(error).__name__)
-        return Unreadable(raw_digest(record.value or b""), "malformed")
+        return RejectedRecord(raw_digest(record.value or b""), "malformed")
 
 
 def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
@@ -144,7 +145,7 @@ def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
     weight = 0
     for read in reads:
         record, item = read
-        copies = len(item.rids) if isinstance(item, Readable) else 0
+        copies = len(item.rids) if isinstance(item, OpenedEnvelope) else 0
         cost = len(record.value or b"") * copies
         if chunk and weight + cost > OUTPUT_BYTES:
             yield chunk
@@ -174,7 +175,7 @@ async def restore(transport: Transport, number: int, topic: str = STREAMS) -> tu
 def _apply(record: Record, streams: Streams) -> int:
     """Takes one record of the streams topic over; returns the position that it holds, or 0."""
     if record.value is None:
-        raise Malformed(detail="a tombstone in the streams topic")
+        raise MalformedError(detail="a tombstone in the streams topic")
     if record.key == CLOCK_KEY:
         return 0
     if record.key == POSITION_KEY:
@@ -186,12 +187,12 @@ def _apply(record: Record, streams: Streams) -> int:
     return 0
 
 
-def _report(decided: Sequence[Decided], partition: int) -> None:
+def _report(decided: Sequence[RecordDecision], partition: int) -> None:
     """Log what was refused: a line where a stream moved, and one for all of an originator that moved none.
 
     So a flood floods no log. Whose it is stands there only where a signature says so.
     """
-    others: dict[str | None, list[Decided]] = {}
+    others: dict[str | None, list[RecordDecision]] = {}
     for one in decided:
         if one.reason is None:
             continue
@@ -213,9 +214,9 @@ def _report(decided: Sequence[Decided], partition: int) -> None:
         )
 
 
-def _count(decided: Sequence[Decided]) -> None:
+def _count(decided: Sequence[RecordDecision]) -> None:
     metrics.TRANSACTION_RECORDS.observe(len(decided))
     for (outcome, reason), count in Counter((one.outcome, one.reason) for one in decided).items():
         metrics.DECISIONS.labels(outcome, reason or "").inc(count)
-    accepted = [one.item for one in decided if one.accepted and isinstance(one.item, Readable)]
+    accepted = [one.item for one in decided if one.accepted and isinstance(one.item, OpenedEnvelope)]
     metrics.DELIVERIES.inc(sum(len(item.rids) for item in accepted))

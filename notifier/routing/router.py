@@ -17,10 +17,10 @@ from notifier.codec.single_object import codec
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.errors import NotifierError, TransportError
-from notifier.routing.admission import PERHAPS_LATER, Readable, Unreadable
+from notifier.routing.admission import PERHAPS_LATER, OpenedEnvelope, RejectedRecord
 from notifier.routing.batch import CLOCK_KEY
 from notifier.routing.clock import HubClock
-from notifier.routing.partition import Hub, Partition, Read, read_all
+from notifier.routing.partition import HubContext, Partition, Read, read_all
 from notifier.runtime import REAL, Runtime
 from notifier.telemetry import metrics
 from notifier.topics import INTAKE, ROUTER_GROUP, STREAMS
@@ -29,7 +29,7 @@ from notifier.transport.base import Member, Outgoing, Polled, Transport
 BATCH_RECORDS: Final = 500
 POLL_MS: Final = 200
 LOOK_AGAIN_S: Final = 2.0  # how often, at most, an unknown version or feed makes the router look again
-SHOW_MS: Final = 5_000  # how often the broker's tools are shown how far each partition is
+COMMIT_INTERVAL_MS: Final = 5_000  # how often the broker's tools are shown how far each partition is
 
 Results = Mapping[int, BaseException | None]
 """What became of each partition's batch or opening."""
@@ -55,25 +55,25 @@ class Router:
         self._decryption = decryption
         self._runtime = runtime
         self._partitions: dict[int, Partition] = {}
-        self._doubted: dict[int, int] = {}  # partition -> the generation in which its ownership was lost
+        self._fenced: dict[int, int] = {}  # partition -> the generation in which its ownership was lost
         self._clock = HubClock(runtime.clock)
         self._feeds: frozenset[str] = frozenset()
         self._wanting = asyncio.Event()  # a version or feed was named that is not known here
         self._behind = False  # it was a version
-        self._shown_at = -SHOW_MS
+        self._shown_at = -COMMIT_INTERVAL_MS
         self._joined = False
         self._generation = 0
 
     def ready(self) -> bool:
         """Whether it is in the group and every partition that it was given runs."""
-        return self._joined and not self._doubted
+        return self._joined and not self._fenced
 
     async def run(self, stop: asyncio.Event) -> None:
         """Routes until `stop` is set.
 
         While one batch is committed the next one is read and examined, which needs no order; it is decided when
-        that one has ended well, and forgotten where it has not. Raises `DirectoryStale` where the directory may
-        no longer be relied upon, `ClockWrong` where the clock is off, and `TransportError` where the broker cannot be
+        that one has ended well, and forgotten where it has not. Raises `DirectoryStaleError` where the directory may
+        no longer be relied upon, `ClockError` where the clock is off, and `TransportError` where the broker cannot be
         reached; nothing is lost then: undecided records are decided after a new start.
         """
         await self._compare_clock()
@@ -87,10 +87,10 @@ class Router:
                     looking.result()
                 self._look_for_feeds(self._snapshot())
                 polled = await member.poll(BATCH_RECORDS, POLL_MS)
-                reads = await self._examine(polled)
+                reads = await self._open_records(polled)
                 results, batch = await batch if batch else {}, None
-                if await self._settle(member, polled, results) and await self._own(member, polled):
-                    await self._show(member)
+                if await self._handle_failures(member, polled, results) and await self._rebalance(member, polled):
+                    await self._commit_progress(member)
                     batch = asyncio.create_task(self._route(reads))
             for error in (await batch).values() if batch else ():
                 _raise_unless_doubt(error)
@@ -121,22 +121,22 @@ class Router:
         self._clock.check_signed(snapshot)
         return snapshot
 
-    async def _own(self, member: Member, polled: Polled) -> bool:
-        """Lets go of partitions that went elsewhere, and opens those that came; as `_settle`."""
+    async def _rebalance(self, member: Member, polled: Polled) -> bool:
+        """Lets go of partitions that went elsewhere, and opens those that came; as `_handle_failures`."""
         await self._drop([number for number in self._partitions if number not in polled.owned])
         if polled.generation != self._generation:
             # Nobody else can have begun these: that would have fenced us, and the next transaction will tell.
             for number, partition in self._partitions.items():
                 await member.start(number, partition.offset)
             self._generation = polled.generation
-        self._doubted = {
+        self._fenced = {
             number: generation
-            for number, generation in self._doubted.items()
+            for number, generation in self._fenced.items()
             if number in polled.owned and generation >= polled.generation
         }
-        new = [number for number in polled.owned if number not in self._partitions and number not in self._doubted]
+        new = [number for number in polled.owned if number not in self._partitions and number not in self._fenced]
         opened = await asyncio.gather(*(self._open(member, number) for number in new), return_exceptions=True)
-        sound = await self._settle(member, polled, dict(zip(new, opened, strict=True)))
+        sound = await self._handle_failures(member, polled, dict(zip(new, opened, strict=True)))
         self._joined = True
         return sound
 
@@ -147,14 +147,14 @@ class Router:
         await member.start(number, partition.offset)
         log.info("partition taken over", partition=number, offset=partition.offset)
 
-    async def _show(self, member: Member) -> None:
+    async def _commit_progress(self, member: Member) -> None:
         """Shows the broker's tools how far each partition is. Nobody starts from it: the streams topic says where."""
         now = self._runtime.clock()
-        if self._partitions and now - self._shown_at >= SHOW_MS:
+        if self._partitions and now - self._shown_at >= COMMIT_INTERVAL_MS:
             self._shown_at = now
             await member.commit({number: partition.offset for number, partition in self._partitions.items()})
 
-    async def _examine(self, polled: Polled) -> Mapping[int, Sequence[Read]]:
+    async def _open_records(self, polled: Polled) -> Mapping[int, Sequence[Read]]:
         """What came, verified and opened, of every partition."""
         records = [record for some in polled.records.values() for record in some]
         reads: dict[int, list[Read]] = {}
@@ -175,15 +175,15 @@ class Router:
         self._look_for_versions(reads, snapshot)
         await partition.process(reads, self._hub(snapshot), self._feeds, self._runtime.clock())
 
-    def _hub(self, snapshot: Snapshot) -> Hub:
-        return Hub(snapshot, self._signing, self._decryption, self._runtime.entropy, self._clock)
+    def _hub(self, snapshot: Snapshot) -> HubContext:
+        return HubContext(snapshot, self._signing, self._decryption, self._runtime.entropy, self._clock)
 
     def _look_for_versions(self, reads: Sequence[Read], snapshot: Snapshot) -> None:
         """Ask for a look where `reads` name a later version; they are judged by what is known, without waiting."""
-        slips = [item.slip for _, item in reads if isinstance(item, Readable)]
+        slips = [item.slip for _, item in reads if isinstance(item, OpenedEnvelope)]
         rules = max((slip.rules_version for slip in slips), default=0)
         version = max((slip.directory_version for slip in slips), default=0)
-        strange = any(item.reason in PERHAPS_LATER for _, item in reads if isinstance(item, Unreadable))
+        strange = any(item.reason in PERHAPS_LATER for _, item in reads if isinstance(item, RejectedRecord))
         if strange or rules > snapshot.rules.version or version > snapshot.directory.version:
             self._behind = True
             self._wanting.set()
@@ -214,7 +214,7 @@ class Router:
                 log.warning("topics not listed", reason=error.reason, detail=error.detail)
             await asyncio.sleep(LOOK_AGAIN_S)
 
-    async def _settle(self, member: Member, polled: Polled, results: Results) -> bool:
+    async def _handle_failures(self, member: Member, polled: Polled, results: Results) -> bool:
         """Drops every partition whose ownership is in doubt, and raises what is no doubt.
 
         A later join decides who owns it. Where `polled` is not of one already, joins anew and answers false: what
@@ -227,7 +227,7 @@ class Router:
             reason = error.reason if isinstance(error, TransportError) else ""
             log.warning("partition dropped", partition=number, reason=reason)
             metrics.TAKEOVERS.labels(reason).inc()
-            self._doubted[number] = self._generation
+            self._fenced[number] = self._generation
         await self._drop(failed)
         if failed and polled.generation == self._generation:
             await member.rejoin()

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 NO_TAIL: Final = bytes(32)
 
-Place = Literal["in_turn", "replayed", "out_of_order"]
+SequenceCheck = Literal["in_turn", "replayed", "out_of_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class StreamState:
     dropped: bool = False
 
 
-def place(state: StreamState, number: int, previous: bytes, digest: bytes) -> Place:
+def check_sequence(state: StreamState, number: int, previous: bytes, digest: bytes) -> SequenceCheck:
     """Where the envelope with this number, previous digest and own digest stands."""
     if number <= state.number or digest == state.tail:
         return "replayed"
@@ -37,7 +37,7 @@ def place(state: StreamState, number: int, previous: bytes, digest: bytes) -> Pl
     return "out_of_order"
 
 
-def after(
+def advance(
     state: StreamState, number: int, digest: bytes, *, accepted: bool, signer: bytes | None = None
 ) -> StreamState:
     """Return the state after an envelope under the key `signer` was decided in turn."""

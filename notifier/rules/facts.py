@@ -60,10 +60,10 @@ class RoutingFacts:
     @property
     def judged_as(self) -> str:
         """The type whose rows decide."""
-        return judged_as(self.type, self.of)
+        return effective_type(self.type, self.of)
 
 
-def judged_as(type_: str, of: str | None) -> str:
+def effective_type(type_: str, of: str | None) -> str:
     """The type whose rows decide about a notification of `type_` that is about one of type `of`.
 
     Only an update or release is judged by another type's rows, and only by one that is named by the rules.

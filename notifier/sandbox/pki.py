@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from notifier.files import put
+from notifier.files import write_atomic
 from notifier.keyfiles import write_private
 
 VALID: Final = dt.timedelta(days=3650)
@@ -36,7 +36,7 @@ class CertificateAuthority:
                 .sign(key, hashes.SHA256())
             )
             write_private(key_path, _key_pem(key))
-            put(self.certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
+            write_atomic(self.certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
         loaded = serialization.load_pem_private_key(key_path.read_bytes(), None)
         if not isinstance(loaded, ec.EllipticCurvePrivateKey):
             raise TypeError("the authority's key is an EC key")
@@ -68,8 +68,8 @@ class CertificateAuthority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         write_private(folder / "tls.key", _key_pem(key))
-        put(folder / "ca.pem", self.certificate_path.read_bytes())
-        put(folder / "tls.pem", certificate)  # last: it says that all of it is there
+        write_atomic(folder / "ca.pem", self.certificate_path.read_bytes())
+        write_atomic(folder / "tls.pem", certificate)  # last: it says that all of it is there
 
 
 def _builder(

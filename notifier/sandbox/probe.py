@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from notifier.config import load, party_config
-from notifier.consumers.verification import Message, Recipient, read
+from notifier.consumers.verification import Recipient, VerifiedMessage, read
 from notifier.directory.client import DirectoryClient
-from notifier.errors import Temporary, TransportError
+from notifier.errors import TemporaryError, TransportError
 from notifier.keyfiles import decryption_keys
 from notifier.producers.publisher import Publisher
 from notifier.runtime import wall_clock
@@ -27,12 +27,15 @@ SENDER: Final = "UTO/spoc"
 RECIPIENT: Final = "AUT/spoc"
 READ_LIMIT: Final = 500
 READ_MS: Final = 200
-PATIENCE_S: Final = 180.0  # a hub under load, on a machine that is busy; one that is idle needs a second
+TIMEOUT_S: Final = 180.0  # a hub under load, on a machine that is busy; one that is idle needs a second
 PAUSE_S: Final = 0.2
 
 
 def probe(home: Path) -> None:
-    """Publishes an exercise and waits until its recipient can open it; raises `Temporary` where it does not come."""
+    """Publishes an exercise and waits until its recipient can open it.
+
+    Raises `TemporaryError` where it does not come.
+    """
     asyncio.run(_probe(home))
 
 
@@ -47,19 +50,19 @@ async def _probe(home: Path) -> None:
         async with Publisher.from_home(home, SENDER) as publisher:
             submitted = await publisher.publish(exercise())
             try:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(TIMEOUT_S):
                     await _arrived(reader, recipient, uuid.UUID(submitted.id).bytes)
             except TimeoutError as error:
                 status = await publisher.status(submitted.id)
                 reason = status.reason or "broker_unavailable"
-                raise Temporary(reason, f"the exercise is {status.state} after {PATIENCE_S:.0f} s") from error
+                raise TemporaryError(reason, f"the exercise is {status.state} after {TIMEOUT_S:.0f} s") from error
     finally:
         await transport.close()
 
 
 async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
     """The result of `work`, tried again where the broker is not up to it yet; raises what the last try met."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while True:
         try:
             return await work()
@@ -82,7 +85,7 @@ async def _arrived(reader: Reader, recipient: Recipient, notification_id: bytes)
     while True:
         for record in await reader.read(READ_LIMIT, READ_MS):
             found = read(record.value, recipient, wall_clock())
-            if isinstance(found, Message) and found.notification_id == notification_id:
+            if isinstance(found, VerifiedMessage) and found.notification_id == notification_id:
                 return
 
 

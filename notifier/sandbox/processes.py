@@ -14,8 +14,8 @@ from typing import Final
 
 import psutil
 
-from notifier.errors import StorageError, Temporary
-from notifier.files import put
+from notifier.errors import StorageError, TemporaryError
+from notifier.files import write_atomic
 
 LOG_LINES: Final = 12
 POLL_S: Final = 0.05
@@ -102,7 +102,7 @@ class Supervised:
             )
         record = Process.of(psutil.Process(child.pid))
         try:
-            put(self._file, json.dumps(asdict(record)).encode())
+            write_atomic(self._file, json.dumps(asdict(record)).encode())
         except StorageError:
             child.kill()  # nobody would know it again
             child.wait()
@@ -127,9 +127,9 @@ class Supervised:
     def _ended(self) -> bool:
         return self.process() is None
 
-    def failed(self, what: str) -> Temporary:
+    def failed(self, what: str) -> TemporaryError:
         """The error that says which log to read, with its last lines."""
-        return Temporary("sandbox_failed", f"{self.name} {what}; read {self.log}", hint=self.last_lines())
+        return TemporaryError("sandbox_failed", f"{self.name} {what}; read {self.log}", hint=self.last_lines())
 
     def last_lines(self) -> str:
         """The end of its log."""

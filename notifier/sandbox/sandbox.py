@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from notifier.config import KafkaSettings, load, party_config
 from notifier.directory.model import Directory
-from notifier.errors import NotifierError, Temporary
+from notifier.errors import NotifierError, TemporaryError
 from notifier.sandbox import administration, jars
 from notifier.sandbox.acls import grants, quotas
 from notifier.sandbox.administration import Administrator
@@ -30,7 +30,7 @@ from notifier.sandbox.processes import Part, Supervised, wait_until
 PARTITIONS: Final = 4
 FRESHEN_S: Final = 3600
 SERVICE_S: Final = 180.0  # on a machine that is busy; one that is idle needs three seconds
-ANSWER_S: Final = 1.0
+REQUEST_TIMEOUT_S: Final = 1.0
 TURN_S: Final = 2.0  # for another command, which may be all but through
 NOTIFIER: Final = (sys.executable, "-P", "-m", "notifier")  # -P: nothing is imported from the folder one stands in
 
@@ -57,8 +57,8 @@ class Sandbox:
         """Start what does not run and return everything that runs, once a message has gone all the way through.
 
         What is missing is written, and what is there is kept as it is. What can start does, whatever cannot.
-        `brokers` and `routers`: as many as there are, or one. Raises `Temporary` (sandbox_failed) naming the log to
-        read and its last lines, and `ConfigError` where `home` cannot hold a sandbox.
+        `brokers` and `routers`: as many as there are, or one. Raises `TemporaryError` (sandbox_failed) naming the log
+        to read and its last lines, and `ConfigError` where `home` cannot hold a sandbox.
         """
         check_home(self.home)
         java = find_java()
@@ -135,10 +135,10 @@ class Sandbox:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other `up`, `down` and restart out of the block; raises `Temporary` (storage_locked)."""
+        """Keep every other `up`, `down` and restart out of the block; raises `TemporaryError` (storage_locked)."""
         with (self.home / "lock").open("w") as file:
             if not wait_until(lambda: _taken(file.fileno()), TURN_S):
-                raise Temporary(
+                raise TemporaryError(
                     "storage_locked", "another command is starting or stopping this sandbox", hint="wait for it"
                 )
             yield
@@ -199,7 +199,7 @@ class Sandbox:
         try:
             probe(self.home)
         except NotifierError as error:
-            raise Temporary(
+            raise TemporaryError(
                 "sandbox_failed",
                 f"the exercise did not arrive ({error.reason}: {error.detail}); read {self.process('router-1').log}",
                 hint=self.process("router-1").last_lines(),
@@ -219,7 +219,10 @@ def _start(parts: Sequence[Part]) -> None:
 
 
 def _wait_ready(services: Sequence[Part]) -> None:
-    """Return when every service is ready; raise `Temporary` naming the log of the first that is not, after all."""
+    """Return when every service is ready.
+
+    Raise `TemporaryError` naming the log of the first that is not, after all.
+    """
     failures = []
     for service in services:
         try:
@@ -240,12 +243,12 @@ def _wait_service(part: Part) -> None:
         raise service.failed("ended")
 
 
-def _unwritten(faults: Mapping[str, NotifierError]) -> Temporary:
+def _unwritten(faults: Mapping[str, NotifierError]) -> TemporaryError:
     """The error of a sandbox that runs, but for parties whose files could not be written."""
     name, first = next(iter(faults.items()))
     others = f", and of {len(faults) - 1} more" if len(faults) > 1 else ""
     detail = f"everything runs, but what {name} lacks cannot be written{others}: {first.detail}"
-    return Temporary("storage_failed", detail, hint=first.hint)
+    return TemporaryError("storage_failed", detail, hint=first.hint)
 
 
 def _taken(file: int) -> bool:
@@ -260,7 +263,7 @@ def answers_ready(port: int) -> bool:
     """Whether the service on that port of the loopback says that it is ready."""
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_TIMEOUT_S)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200

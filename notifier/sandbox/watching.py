@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from notifier.errors import NotifierError, Temporary
+from notifier.errors import NotifierError, TemporaryError
 from notifier.sandbox.processes import Part
 from notifier.sandbox.sandbox import Progress, Sandbox
 
 LOOK_S: Final = 0.5
 PAUSE_S: Final = 1.0  # between two starts of one part; doubled with each that follows soon
-LONGEST_PAUSE_S: Final = 30.0
+BACKOFF_MAX_S: Final = 30.0
 WELL_S: Final = 60.0  # a part that ran for so long begins with short pauses again
 
 
@@ -31,7 +31,7 @@ class Restarts:
         elif now - self.last < self.pause_s:
             return False
         else:
-            self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
+            self.pause_s = min(2 * self.pause_s, BACKOFF_MAX_S)
         self.last = now
         return True
 
@@ -61,7 +61,7 @@ class Watch:
                 for part in due:
                     if part.process.died():  # while this waited for its turn, `down` may have stopped it
                         self._again(part)
-        except Temporary as error:
+        except TemporaryError as error:
             self._progress(error.detail)
 
     def _again(self, part: Part) -> None:

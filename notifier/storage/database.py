@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from notifier.aio import whole
+from notifier.aio import shield
 from notifier.config import file_of
-from notifier.errors import Refused, StorageError
+from notifier.errors import RefusedError, StorageError
 from notifier.storage.base import Connection, Engine
 from notifier.storage.postgresql import ADDRESSES, PostgresqlEngine
 from notifier.storage.sqlite import SqliteEngine
@@ -81,7 +81,7 @@ class Database:
         """Opens a database that is there, and can do nothing but read: whoever has it this way cannot write.
 
         A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, also where
-        the database is older than this software, and `Refused` (not_found) where none was made yet.
+        the database is older than this software, and `RefusedError` (not_found) where none was made yet.
         """
         database = cls(_engine(address, writes=False))
         try:
@@ -104,7 +104,7 @@ class Database:
                     await connection.execute(sa.select(schemas))
             finally:
                 await database.close()
-        except Refused as error:
+        except RefusedError as error:
             if error.reason != "not_found":
                 raise
             return False
@@ -126,7 +126,7 @@ class Database:
 
     async def close(self) -> None:
         """Lets go of the file."""
-        await whole(self._engine.dispose())
+        await shield(self._engine.dispose())
 
 
 async def _found(connection: Connection, schema: str) -> int | None:

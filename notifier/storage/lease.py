@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from notifier.errors import Fenced, StorageError
+from notifier.errors import OwnershipLostError, StorageError
 from notifier.runtime import Clock
 from notifier.storage.base import Connection
 from notifier.storage.database import Database
@@ -23,7 +23,7 @@ class Lease:
     """One active instance per database: a row with an epoch, taken over when its holder is gone or silent.
 
     `clock` gives Unix milliseconds. `check` belongs inside every transaction of the holder: what an instance
-    that lost the lease still tries to write is rolled back with `Fenced`.
+    that lost the lease still tries to write is rolled back with `OwnershipLostError`.
     """
 
     def __init__(self, database: Database, name: str, clock: Clock, lasts_ms: int = LEASE_MS) -> None:
@@ -55,17 +55,17 @@ class Lease:
             self.epoch = epoch
 
     async def renew(self) -> None:
-        """Holds on to it; call it more often than it lasts. `Fenced` where another instance took over."""
+        """Holds on to it; call it more often than it lasts. `OwnershipLostError` where another instance took over."""
         async with self._database.write() as connection:
             await self.check(connection)
             until = self._clock() + self._lasts_ms
             await connection.execute(leases.update().where(leases.c.name == self._name).values(until=until))
 
     async def check(self, connection: Connection) -> None:
-        """Inside a writing transaction: `Fenced` unless this instance still holds the lease."""
+        """Inside a writing transaction: `OwnershipLostError` unless this instance still holds the lease."""
         row = (await connection.execute(self._select)).one_or_none()
         if row is None or self.epoch is None or row.epoch != self.epoch or row.holder != self._holder:
-            raise Fenced(detail="another instance took over this database")
+            raise OwnershipLostError(detail="another instance took over this database")
 
     async def release(self) -> None:
         """Lets the next instance take it at once; does nothing where it was lost."""

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from notifier.aio import whole
-from notifier.errors import ConfigError, Refused, StorageError
+from notifier.aio import shield
+from notifier.errors import ConfigError, RefusedError, StorageError
 
 T = TypeVar("T")
 
@@ -93,10 +93,10 @@ class PostgresqlEngine:
                     await connection.execute(_TAKE_WRITE_LOCK)
                 yield connection
                 if writes:
-                    await whole(connection.commit())
+                    await shield(connection.commit())
             finally:
                 if connection.sync_connection is not None:
-                    await whole(connection.close())  # which rolls back what was not committed
+                    await shield(connection.close())  # which rolls back what was not committed
 
     async def dispose(self) -> None:
         """Closes every connection."""
@@ -120,7 +120,7 @@ class PostgresqlConnection(AsyncConnection):
     async def open(self) -> None:
         """Takes a connection of the pool, or makes one."""
         try:
-            await whole(self.start())
+            await shield(self.start())
         except ssl.SSLError as error:
             raise StorageError(
                 detail="the database's server shows no certificate that is trusted for its name",
@@ -134,24 +134,24 @@ class PostgresqlConnection(AsyncConnection):
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         """The result of a statement."""
-        return await whole(super().execute(*arguments, **options))
+        return await shield(super().execute(*arguments, **options))
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         """What `work` returns; for the making of tables."""
-        return await whole(self.run_sync(work))
+        return await shield(self.run_sync(work))
 
 
 @contextmanager
 def _told() -> Iterator[None]:
     """Turns what the server or the way to it says into `StorageError`, without the statement, values and address.
 
-    `Refused` (not_found) where nobody made the tables yet.
+    `RefusedError` (not_found) where nobody made the tables yet.
     """
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
         if _state(error) == NOT_MADE:
-            raise Refused("not_found", "there is no such database yet") from error
+            raise RefusedError("not_found", "there is no such database yet") from error
         detail, hint = _meaning(error)
         raise StorageError(detail=detail, hint=hint) from error
 

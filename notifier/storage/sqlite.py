@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from notifier.aio import whole
-from notifier.errors import ConfigError, Refused, StorageError
+from notifier.aio import shield
+from notifier.errors import ConfigError, RefusedError, StorageError
 from notifier.storage.base import Connection
 
 T = TypeVar("T")
@@ -26,21 +26,21 @@ T = TypeVar("T")
 BUSY_MS: Final = 10_000
 
 
-LONGEST_PATH: Final = 504  # bytes; of 512 SQLite needs eight for the names of what it puts beside a database
+MAX_PATH: Final = 504  # bytes; of 512 SQLite needs eight for the names of what it puts beside a database
 
 
 class SqliteEngine:
     """A file of this machine."""
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
-        if len(os.fsencode(os.path.realpath(path))) > LONGEST_PATH:
+        if len(os.fsencode(os.path.realpath(path))) > MAX_PATH:
             raise ConfigError(
-                detail=f"a database's path may have {LONGEST_PATH} bytes: {path}", hint="name a shorter one"
+                detail=f"a database's path may have {MAX_PATH} bytes: {path}", hint="name a shorter one"
             )
         if writes:
             _prepare_file(path)
         elif not path.exists():
-            raise Refused("not_found", "there is no such database yet")
+            raise RefusedError("not_found", "there is no such database yet")
         # The one place where a path stands in a URI, which is what asks the driver for a file that is only read.
         name = str(path) if writes else f"file:{quote(os.fsencode(path))}?mode=ro"
 
@@ -62,7 +62,7 @@ class SqliteEngine:
                 await self._begin(connection)
             yield InlineConnection(connection)
             if writes:
-                await whole(asyncio.to_thread(connection.commit))
+                await shield(asyncio.to_thread(connection.commit))
         finally:
             connection.close()  # which rolls back what was not committed
 
@@ -72,7 +72,7 @@ class SqliteEngine:
             connection.execution_options(notifier_patience_ms=0).begin()
         except sqlite3.OperationalError:
             connection.execution_options(notifier_patience_ms=BUSY_MS)
-            await whole(asyncio.to_thread(connection.begin))
+            await shield(asyncio.to_thread(connection.begin))
 
     async def dispose(self) -> None:
         await asyncio.to_thread(self._engine.dispose)

@@ -15,7 +15,7 @@ import structlog
 from notifier.errors import NotifierError
 
 SESSION_SECONDS: Final = 6.0  # of silence: as long as the broker waits for a member of a group
-LOOK_SECONDS: Final = 1.0
+POLL_INTERVAL: Final = 1.0
 
 log = structlog.get_logger("notifier.service")
 
@@ -51,7 +51,7 @@ class Readiness:
             except (NotifierError, TimeoutError):
                 pass  # said when it has lasted
             self._say()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL)
 
     def _say(self) -> None:
         missing = self.missing()

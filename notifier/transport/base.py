@@ -61,7 +61,7 @@ class Sender(Protocol):
         Returns the latest time at which the broker appended one (Unix milliseconds); None where no topic of them is
         stamped by the broker.
 
-        Raises `OutcomeUnknown` where some may or may not be written (send the same bytes again), or
+        Raises `OutcomeUnknownError` where some may or may not be written (send the same bytes again), or
         `TransportError` with reason `broker_refused` where this principal may not.
         """
 
@@ -75,9 +75,9 @@ class TransactionalSender(Protocol):
     async def transact(self, batch: Sequence[Outgoing]) -> int | None:
         """Write all of `batch` in one transaction.
 
-        Returns when it is committed, with the time as `Sender.send`. Raises `Fenced` where a later owner exists,
-        `OutcomeUnknown` where the commit may or may not have happened; after either this object is dead: close it and
-        begin anew.
+        Returns when it is committed, with the time as `Sender.send`. Raises `OwnershipLostError` where a later owner
+        exists, `OutcomeUnknownError` where the commit may or may not have happened; after either this object is dead:
+        close it and begin anew.
         """
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from notifier.errors import Fenced, TransportError
+from notifier.errors import OwnershipLostError, TransportError
 from notifier.transport.base import Outgoing, Polled, Record
 
 Fault = Callable[[str], Awaitable[None]]
@@ -171,7 +171,7 @@ class MemoryTransactional:
 
     def _own(self) -> None:
         if self._broker.owners.get(self._id) is not self:
-            raise Fenced(detail="another owner of the transactional id began")
+            raise OwnershipLostError(detail="another owner of the transactional id began")
 
     async def transact(self, batch: Sequence[Outgoing]) -> int | None:
         await self._broker.fault("transact.begin")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from notifier.crypto.keys import DecryptionKey, SigningKey
+from support.attack_harness import Stage
 from support.published import Published, publish_in
-from support.stage import Stage
 from support.world import Keys, build_world
 
 CAST = ("AUT/spoc", "DEU/spoc", "FRA/spoc", "TUR/spoc", "UTO/spoc")

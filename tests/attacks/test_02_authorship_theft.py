@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from notifier.crypto.keys import KeyUse, SigningKey
 from notifier.directory.snapshot import Snapshot
-from support.stage import prefixed
+from support.attack_harness import prefixed
 
 SECOND = SigningKey.from_secret(b"2" * 32)
 

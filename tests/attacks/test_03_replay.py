@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from notifier.directory.snapshot import Snapshot
-from support.stage import Stage
+from support.attack_harness import Stage
 from support.world import build_world
 
 

@@ -17,10 +17,10 @@ from structlog.testing import capture_logs
 
 from notifier.directory.model import DAY_MS
 from notifier.directory.repository import Repository
-from notifier.errors import DirectoryError, DirectoryStale
+from notifier.errors import DirectoryError, DirectoryStaleError
+from support.attack_harness import race
 from support.published import GRACE_S, stamp_by_force
 from support.samples import document
-from support.stage import race
 from support.world import START
 
 TIMESTAMP_DAYS = 1
@@ -61,9 +61,9 @@ def test_a_frozen_directory_ends_with_its_grace(published):
     published.clock.now = START + TIMESTAMP_DAYS * DAY_MS + GRACE_S * 1000 - 1000
     assert client.load().directory.version == client.snapshot().directory.version == 1
     published.clock.now += 2000
-    with pytest.raises(DirectoryStale):
+    with pytest.raises(DirectoryStaleError):
         client.snapshot()
-    with pytest.raises(DirectoryStale):
+    with pytest.raises(DirectoryStaleError):
         client.load()
 
 
@@ -75,7 +75,7 @@ def test_the_grace_is_not_renewed_by_starting_again(published):
     shutil.move(published.folder, published.folder.with_name("away"))
     assert published.client(root).load().directory.version == 1
     published.clock.now = START + TIMESTAMP_DAYS * DAY_MS + GRACE_S * 1000 + 1000
-    with pytest.raises(DirectoryStale):
+    with pytest.raises(DirectoryStaleError):
         published.client(root).load()
 
 
@@ -100,7 +100,7 @@ async def test_a_hub_decides_nothing_upon_it(stage):
     await stage.world.put("TUR/spoc", letter.envelope)
     freeze(stage)
     ended, _ = await race(stage.world.router().run(asyncio.Event()), stage.world.until(stage.decided))
-    assert isinstance(ended, DirectoryStale), "it went on"
+    assert isinstance(ended, DirectoryStaleError), "it went on"
     assert not stage.decided()
     assert not stage.world.feed("DEU/spoc")
 
@@ -133,6 +133,6 @@ async def test_a_publisher_seals_nothing(stage):
     """What is published is refused as temporary: who is told, and with which keys, would be a guess."""
     freeze(stage)
     async with stage.publishing("TUR/spoc") as publisher:
-        with pytest.raises(DirectoryStale):
+        with pytest.raises(DirectoryStaleError):
             await publisher.publish(document())
     assert not stage.world.broker.records("notifier.intake.v1", stage.world.partition("TUR/spoc"))

@@ -13,7 +13,7 @@ import pytest
 
 from notifier.directory.model import KeyState
 from notifier.directory.snapshot import Snapshot
-from support.stage import DAY_MS, HOUR_MS
+from support.attack_harness import DAY_MS, HOUR_MS
 
 
 def tell_fewer(stage, version=2):

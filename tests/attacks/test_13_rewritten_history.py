@@ -18,7 +18,7 @@ from notifier.auditor.auditor import Auditor
 from notifier.auditor.store import LogStore
 from notifier.auditor.verify import verify_folder
 from notifier.crypto.keys import SigningKey
-from notifier.errors import ProofError, Refused
+from notifier.errors import ProofError, RefusedError
 from notifier.topics import AUDIT
 
 LOG = Signer.of("log.notifier.example", SigningKey.from_secret(b"l" * 32))
@@ -65,7 +65,7 @@ async def test_an_auditor_signs_nothing_upon_an_edited_log(stage, tmp_path):
     (tile,) = (tmp_path / "log" / "tile" / "0").rglob("4")
     tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
     await stage.route(stage.letter())
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         await audit(stage, tmp_path / "log")
     assert refused.value.reason == "audit_mismatch"
     assert (tmp_path / "log" / "checkpoint").read_bytes() == signed

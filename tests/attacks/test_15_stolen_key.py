@@ -13,7 +13,7 @@ import pytest
 
 from notifier.directory.model import AuthorityState, KeyState
 from notifier.directory.snapshot import Snapshot
-from support.stage import HOUR_MS
+from support.attack_harness import HOUR_MS
 from support.world import START
 
 

@@ -18,7 +18,7 @@ from notifier.crypto.primitives import blake, decrypt, encrypt, exchange, u64
 from notifier.directory.document import to_document
 from notifier.directory.enrolment import request
 from notifier.envelope.format import Prefix
-from notifier.errors import DirectoryError, KeyRejected
+from notifier.errors import DirectoryError, KeyRejectedError
 from support.published import put_by_force
 
 REDUCED = (
@@ -53,14 +53,14 @@ ED25519 = [
 @pytest.mark.parametrize("key", X25519, ids=bytes.hex)
 def test_an_encryption_key_of_low_order_is_refused(key):
     """Whatever is sealed to it, everybody can open."""
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         check_encryption_key(key)
 
 
 @pytest.mark.parametrize("key", ED25519, ids=bytes.hex)
 def test_a_signing_key_outside_the_main_subgroup_is_refused(key):
     """One signature may hold for many messages, or for some readers only."""
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         check_signing_key(key)
 
 
@@ -78,8 +78,8 @@ def test_no_such_key_is_enrolled(published, key):
     registry = published.registry()
     honest = DecryptionKey.from_secret(b"d" * 32)
     asked = request("NLD/spoc", registry.hub_id, SigningKey.from_secret(b"s" * 32), replace(honest, public=key))
-    with pytest.raises(KeyRejected):
-        registry.pose(asked)
+    with pytest.raises(KeyRejectedError):
+        registry.issue_challenge(asked)
     assert published.client().load().directory.authorities == {}
 
 

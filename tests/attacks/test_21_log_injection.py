@@ -26,7 +26,7 @@ from notifier.errors import REASONS
 from notifier.notification import encode, for_sealing, parse
 from notifier.rules.facts import Leg, RoutingFacts
 from notifier.telemetry.logging import configure
-from support import stage as staging
+from support import attack_harness as staging
 
 HOSTILE = "a\r\nb\x1b[2J\x1b]0;t\x07\x9b\u202egnp\u2066\u200b\u2028\u2029\x85\x00\ufeff\U000e0041"
 ACTS = {character for character in HOSTILE if not character.isprintable()}

@@ -10,11 +10,11 @@ import asyncio
 
 import pytest
 
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 from notifier.routing.batch import NO_STREAM
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
 from notifier.transport.base import Outgoing
-from support.stage import race
+from support.attack_harness import race
 
 FORGED = (
     ("ce_type", b"org.notifier.notice.v1"),
@@ -79,7 +79,7 @@ async def test_a_stream_is_not_forgotten_by_deleting_it(stage):
     await stage.world.broker.append([Outgoing(STREAMS, None, key, where)])
     await stage.world.put("TUR/spoc", letter.envelope)
     ended, _ = await race(stage.world.router().run(asyncio.Event()), stage.world.until(stage.decided))
-    assert isinstance(ended, Malformed), "it went on"
+    assert isinstance(ended, MalformedError), "it went on"
     assert len(stage.world.feed("DEU/spoc")) == 1
 
 

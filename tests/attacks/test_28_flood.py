@@ -13,7 +13,7 @@ from notifier.routing.batch import NO_STREAM
 from notifier.routing.partition import OUTPUT_BYTES
 from notifier.topics import AUDIT, STREAMS
 from notifier.transport.memory import MemoryTransactional
-from support.stage import HOUR_MS
+from support.attack_harness import HOUR_MS
 from support.world import PARTITIONS
 
 FLOODER = "FRA/spoc"

@@ -15,8 +15,8 @@ from notifier.crypto.keys import SigningKey
 from notifier.envelope import Statement, leaf_of, notice, parse_feed
 from notifier.envelope.statements import sign_statements
 from notifier.topics import INTAKE
+from support.attack_harness import HOUR_MS, TOLD
 from support.samples import document
-from support.stage import HOUR_MS, TOLD
 from support.world import PARTITIONS
 
 STRANGER = SigningKey.from_secret(b"s" * 32)

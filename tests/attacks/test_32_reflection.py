@@ -11,7 +11,7 @@ import pytest
 from notifier.codec.single_object import codec
 from notifier.crypto.keys import SigningKey
 from notifier.topics import REJECTED
-from support.stage import prefixed
+from support.attack_harness import prefixed
 
 STRANGER = SigningKey.from_secret(b"s" * 32)
 

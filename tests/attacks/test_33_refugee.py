@@ -22,11 +22,11 @@ from prometheus_client import generate_latest
 from notifier.audit.entry import AuditEntry
 from notifier.consumers.sinks import document as shown
 from notifier.envelope import open_slip, verify
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.policy.explain import why_told
 from notifier.topics import AUDIT, INTAKE, REJECTED, feed_of
+from support.attack_harness import Stage, document
 from support.refugee import zone
-from support.stage import Stage, document
 from support.world import PARTITIONS, build_world
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
@@ -195,7 +195,7 @@ async def test_a_resend_with_the_status_is_refused(make_stage):
     async with published(stage, arrest()) as publisher:
         before = await seen(stage)
         for change in DOORS.values():
-            with pytest.raises(Refused) as error:
+            with pytest.raises(RefusedError) as error:
                 await publisher.publish(arrest(**change), accept_warnings=["repeated"])
             assert error.value.reason == "id_taken"
         assert await publisher.drain(20) == []

@@ -13,11 +13,11 @@ from dataclasses import replace
 import pytest
 
 from notifier.crypto.keys import SigningKey
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.persons.approvals import sign
 from notifier.persons.submissions import Submitter
+from support.attack_harness import SERVICE
 from support.samples import document
-from support.stage import SERVICE
 
 KEYS = {name: SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("mallory", "bob", "carol", "dan")}
 PERSONS = {"mallory": "child_reviewer", "bob": "child_reviewer", "carol": "release", "dan": "child_reviewer"}
@@ -55,7 +55,7 @@ async def approve(stage, message, forge):
             async with outbox.reviewing() as review:
                 found = await review.find(message)
                 await review.approve(found, forge(found.message.held), snapshot)
-        except Refused as error:
+        except RefusedError as error:
             return error.reason
     return None
 

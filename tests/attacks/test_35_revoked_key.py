@@ -23,8 +23,8 @@ from notifier.envelope.format import Prefix
 from notifier.envelope.verifying import parse_envelope
 from notifier.routing.batch import NO_STREAM
 from notifier.topics import INTAKE, STREAMS
+from support.attack_harness import HOUR_MS, PATIENCE_S
 from support.samples import document
-from support.stage import HOUR_MS, PATIENCE_S
 from support.world import PARTITIONS, START, YEAR_MS
 
 OWNER = "TUR/spoc"

@@ -19,7 +19,7 @@ from notifier.directory.document import to_document
 from notifier.directory.model import Authority, Directory, Key
 from notifier.directory.repository import Repository
 from notifier.directory.staging import Staging
-from notifier.errors import DirectoryError, Refused
+from notifier.errors import DirectoryError, RefusedError
 from notifier.topics import feed_of
 from support.world import START, YEAR_MS
 
@@ -66,7 +66,7 @@ def signed_by_anybody(published, digest):
         try:
             holder(published, number).sign(digest)
             said.append(None)
-        except (DirectoryError, Refused) as error:
+        except (DirectoryError, RefusedError) as error:
             said.append(error.detail)
         in_the_hands_of(published, *ONLINE).freshen()
     return said
@@ -138,7 +138,7 @@ def test_what_was_looked_at_is_what_is_signed(published):
     (shown,) = holder(published, 2).pending()
     Staging(published.folder).drop("directory")
     plant(published, lambda version: version.metadata.sign(first._signers["directory"][0], append=True))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         holder(published, 2).sign(shown.digest)
     assert refused.value.reason == "not_found"
     assert not speaks_for_tur(published)

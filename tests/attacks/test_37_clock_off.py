@@ -14,7 +14,7 @@ import pytest
 
 from notifier.directory.model import AuthorityState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
-from support.stage import DAY_MS, HOUR_MS
+from support.attack_harness import DAY_MS, HOUR_MS
 
 COUNT = 5
 

@@ -14,14 +14,14 @@ import pytest
 import sqlalchemy as sa
 
 from notifier.crypto.keys import SigningKey
-from notifier.errors import KeyRejected, Refused
+from notifier.errors import KeyRejectedError, RefusedError
 from notifier.outbox import tables
-from notifier.outbox.transaction import Work
+from notifier.outbox.transaction import OutboxTransaction
 from notifier.persons.model import PersonKind, canonical
 from notifier.persons.submissions import Submitter
+from support.attack_harness import SERVICE
 from support.databases import EXPECTED, put
 from support.samples import document
-from support.stage import SERVICE
 
 CHILD = document()["subject"] | {"age": "child"}
 MALLORY, BOB, STRANGER = (
@@ -43,7 +43,7 @@ async def refusal(awaited):
     """The reason against it; None where it is done."""
     try:
         await awaited
-    except Refused as error:
+    except RefusedError as error:
         return error.reason
     return None
 
@@ -83,7 +83,7 @@ async def test_one_person_has_no_second_name_and_no_second_key_of_that_name(offi
         for kind in PersonKind:
             assert await refusal(publisher.add_person("friend", MALLORY.public, [], kind)) == "person_exists"
             assert await refusal(publisher.add_person("Mallory", STRANGER.public, [], kind)) == "person_exists"
-            with pytest.raises(KeyRejected):
+            with pytest.raises(KeyRejectedError):
                 await publisher.add_person("friend", office.signing("TUR/spoc").public, [], kind)
 
 
@@ -139,7 +139,7 @@ async def test_a_submission_of_another_text_or_by_another_counts_for_nothing(off
         for forged in (signed, replace(own, by="bob", public=BOB.public.hex()), replace(own, by="bob")):
             sealed = outbox._cipher.seal(b"message/submission/" + wanted, canonical(forged.document()))
             async with outbox._writing() as connection:
-                work = Work(connection, outbox._cipher, office.world.runtime)
+                work = OutboxTransaction(connection, outbox._cipher, office.world.runtime)
                 query = sa.select(tables.messages.c.id).where(tables.messages.c.notification_id == wanted)
                 await work._change(await connection.scalar(query), submission=sealed)
             approval = publisher.approve(mine.id, "child_review", by="mallory", key=MALLORY)

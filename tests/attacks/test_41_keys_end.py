@@ -94,7 +94,7 @@ class Routine:
         asked = request(name, hub_id, keys.signing, keys.decryption, present)
 
         def act(registry):
-            registry.enrol(asked, answer(registry.pose(asked), hub_id, keys.decryption))
+            registry.enrol(asked, answer(registry.issue_challenge(asked), hub_id, keys.decryption))
 
         self.agreed(act)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.model import KeyState
-from support.stage import HOUR_MS
+from support.attack_harness import HOUR_MS
 
 OWNER = "TUR/spoc"
 

@@ -24,8 +24,8 @@ from notifier.outbox.person_chain import SCHEME
 from notifier.persons.adoptions import Adopted, Signer, Subject, sign
 from notifier.persons.model import canonical
 from notifier.persons.submissions import Submitter
+from support.attack_harness import PATIENCE_S, STORAGE_KEY
 from support.samples import document
-from support.stage import PATIENCE_S, STORAGE_KEY
 
 CHILD = document()["subject"] | {"age": "child"}
 ADA, BEN, CEM, MALLORY = (

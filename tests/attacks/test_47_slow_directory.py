@@ -12,7 +12,7 @@ import asyncio
 import pytest
 
 from notifier.directory import fetching
-from support.stage import HOUR_MS, race
+from support.attack_harness import HOUR_MS, race
 from support.webserver import serving
 
 pytestmark = pytest.mark.enable_socket

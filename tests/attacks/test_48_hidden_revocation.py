@@ -14,7 +14,7 @@ from tuf.api.metadata import Metadata
 
 from notifier.directory.model import DAY_MS, KeyState
 from notifier.directory.repository import Repository
-from notifier.errors import DirectoryStale
+from notifier.errors import DirectoryStaleError
 from support.published import GRACE_S, stamp_by_force
 
 GRACE_MS = GRACE_S * 1000
@@ -35,7 +35,7 @@ def relied_upon(client, key_id, now):
     for look in (client.snapshot, client.load):
         try:
             found.append(look().directory.signer(key_id)[1].accepted(now))
-        except DirectoryStale:
+        except DirectoryStaleError:
             found.append(False)
     return found
 

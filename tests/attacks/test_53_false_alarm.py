@@ -23,8 +23,8 @@ from notifier.routing import router
 from notifier.routing.batch import NO_STREAM
 from notifier.telemetry import metrics
 from notifier.topics import REJECTED, STREAMS
+from support.attack_harness import PATIENCE_S
 from support.samples import document
-from support.stage import PATIENCE_S
 from support.world import PARTITIONS, START, YEAR_MS, Keys
 
 OWNER, RECIPIENT, EVIL = "TUR/spoc", "DEU/spoc", "AUT/spoc"

@@ -8,7 +8,7 @@ import pytest
 
 from support import homes
 from support.disks import Namespace
-from support.transcripts import Nursery
+from support.transcripts import ForkServer
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +40,10 @@ def arrest():
 
 
 @pytest.fixture(scope="session")
-def nursery():
+def fork_server():
     """Forks every command, in a view of the files in which transcripts may mount what only they see."""
     namespace = Namespace()
-    nursery = Nursery(namespace.enter)
-    yield nursery
-    nursery.close()
+    fork_server = ForkServer(namespace.enter)
+    yield fork_server
+    fork_server.close()
     namespace.close()

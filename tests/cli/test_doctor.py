@@ -18,7 +18,7 @@ from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.keyfiles import storage_key
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.transaction import Work
+from notifier.outbox.transaction import OutboxTransaction
 from notifier.runtime import REAL
 from notifier.sandbox.pki import CertificateAuthority
 
@@ -186,7 +186,7 @@ async def set_aside(settings, reason):
     outbox = await Outbox.open(settings.outbox, ME, storage_key(settings.keys), REAL)
     try:
         async with outbox._writing() as connection:
-            await Work(connection, outbox._cipher, REAL).defer(1, reason)
+            await OutboxTransaction(connection, outbox._cipher, REAL).defer(1, reason)
     finally:
         await outbox.close()
 

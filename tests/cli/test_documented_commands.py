@@ -31,12 +31,12 @@ NEVER = ("usage", "internal", "config_invalid", "invalid_notification", "malform
 
 
 @pytest.fixture
-def stage(lived_in, nursery, tmp_path):
+def stage(lived_in, fork_server, tmp_path):
     """A folder as a reader has it after the README's first steps."""
     shutil.copytree(lived_in, tmp_path / ".notifier")
     shutil.copy(tmp_path / ".notifier" / "directory" / "1.root.json", tmp_path / "1.root.json")
     (tmp_path / "examples").symlink_to(EXAMPLES)
-    return Stage(tmp_path, nursery)
+    return Stage(tmp_path, fork_server)
 
 
 def as_played(command):

@@ -14,7 +14,7 @@ import pytest
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.verification import Message, Place
+from notifier.consumers.verification import StreamPosition, VerifiedMessage
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import encode, for_sealing, parse
 from notifier.notification.derivative import derive
@@ -63,8 +63,8 @@ RECEIVED = (
 
 def message(number, one):
     """What the subscriber would store of a delivery."""
-    return Message(
-        place=Place(one.originator, one.originator.encode().ljust(16, b"s"), number),
+    return VerifiedMessage(
+        place=StreamPosition(one.originator, one.originator.encode().ljust(16, b"s"), number),
         envelope=os.urandom(32),
         notification_id=one.id,
         accepted_at=1_795_000_000_000,

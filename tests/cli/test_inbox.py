@@ -16,7 +16,7 @@ import pytest
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.verification import Message, Place, Refusal
+from notifier.consumers.verification import Refusal, StreamPosition, VerifiedMessage
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import encode, for_sealing, parse
 from notifier.runtime import REAL
@@ -35,8 +35,8 @@ def message(number, notification_id=KNOWN, originator="TUR/spoc", text=None, **c
     """What the subscriber would store of a delivery."""
     made = for_sealing(parse(document(originator=originator, **change)))
     notification = replace(made, id=uuid.UUID(notification_id).bytes, narrative=text or made.narrative)
-    return Message(
-        place=Place(originator, b"s" * 16, number),
+    return VerifiedMessage(
+        place=StreamPosition(originator, b"s" * 16, number),
         envelope=os.urandom(32),
         notification_id=notification.id,
         accepted_at=1_795_000_000_000,

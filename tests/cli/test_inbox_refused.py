@@ -18,7 +18,7 @@ from notifier.keyfiles import decryption_keys, signing_key, storage_key
 from notifier.runtime import REAL
 from notifier.sandbox.parties import make_parties
 from notifier.sandbox.pki import CertificateAuthority
-from support.stage import HOUR_MS, Stage
+from support.attack_harness import HOUR_MS, Stage
 from support.world import Keys, build_world
 
 ME = "DEU/spoc"

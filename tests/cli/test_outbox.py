@@ -11,7 +11,7 @@ from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.keyfiles import storage_key
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.transaction import Work
+from notifier.outbox.transaction import OutboxTransaction
 from notifier.runtime import REAL
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
@@ -47,7 +47,7 @@ def restored(copied, notifier, tmp_path, arrest):
         outbox = await Outbox.open(settings.outbox, NAME, storage_key(settings.keys), REAL)
         try:
             async with outbox._writing() as connection:
-                restoration = Work(connection, outbox._cipher, REAL).restoration
+                restoration = OutboxTransaction(connection, outbox._cipher, REAL).restoration
                 await restoration.begin()
                 if is_closed:
                     await restoration.finish()

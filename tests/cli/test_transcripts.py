@@ -19,18 +19,18 @@ FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 
 
 @pytest.fixture
-def stage(lived_in, tmp_path, arrest, nursery):
+def stage(lived_in, tmp_path, arrest, fork_server):
     """A folder with a home in its usual place, a notification of TUR/spoc, and the examples."""
     shutil.copytree(lived_in, tmp_path / ".notifier")
     copy_examples(tmp_path / "examples")
     (tmp_path / "arrest.json").write_text(json.dumps(arrest))
-    return Stage(tmp_path, nursery)
+    return Stage(tmp_path, fork_server)
 
 
 @pytest.fixture
-def bare(tmp_path, nursery):
+def bare(tmp_path, fork_server):
     """An empty folder."""
-    return Stage(tmp_path, nursery)
+    return Stage(tmp_path, fork_server)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

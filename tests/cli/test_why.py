@@ -16,11 +16,11 @@ from notifier.cli import review
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.verification import Message, Place
+from notifier.consumers.verification import StreamPosition, VerifiedMessage
 from notifier.directory.registry import Registry
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import decode, parse
-from notifier.outbox.payloads import letters_to
+from notifier.outbox.payloads import payloads_for
 from notifier.runtime import REAL
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
@@ -239,9 +239,9 @@ def deliver(copied):
 
     def put(name, document, rules_version=1):
         notification = replace(parse(document), id=uuid.UUID(ID).bytes)
-        (letter,) = letters_to(notification, [name])
-        place = Place(notification.originator, b"s" * 16, 1)
-        came = Message(
+        (letter,) = payloads_for(notification, [name])
+        place = StreamPosition(notification.originator, b"s" * 16, 1)
+        came = VerifiedMessage(
             place=place,
             envelope=bytes(32),
             notification_id=notification.id,

@@ -66,7 +66,7 @@ ATTACKS = (
     attack("2 authorship theft", "02_authorship_theft::test_the_signer_s_key_is_bound_into_every_key",
            "notifier.envelope.format:Prefix.hh = property(lambda self: blake(b'ntf1/header', self.header_bytes))"),
     attack("3 replay", "03_replay::test_a_replay_is_refused_before_and_after_a_restart",
-           "notifier.routing.batch:place = lambda *_: 'in_turn'"),
+           "notifier.routing.batch:check_sequence = lambda *_: 'in_turn'"),
     attack("3 replay after a restart", "03_replay::test_a_replay_is_refused_before_and_after_a_restart",
            "notifier.routing.partition:_apply = lambda record, _streams: original(record, Streams())"),
     attack("3 foreign partition", "03_replay::test_a_stream_has_one_partition",
@@ -77,9 +77,9 @@ ATTACKS = (
     attack("3 the delivery again", "03_replay::test_a_delivery_that_comes_again_is_one_message",
            "notifier.consumers.inbox.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
     attack("4 reorder", "04_reorder::test_shuffled_records_change_nothing_until_they_come_in_turn",
-           "notifier.routing.batch:place = lambda *_: 'in_turn'"),
+           "notifier.routing.batch:check_sequence = lambda *_: 'in_turn'"),
     attack("5 dropped for one", "05_dropped_for_one::test_a_recipient_names_what_was_kept_from_it",
-           "notifier.consumers.inbox.transaction:Batch._follow = nothing"),
+           "notifier.consumers.inbox.transaction:InboxTransaction._follow = nothing"),
     attack("6 recipients and withheld are the rules'", "06_recipients::test_an_originator_tells_whom_the_rules_say",
            "notifier.routing.admission:_misaddressed = lambda *_: None"),
     attack("6 the list is signed", "06_recipients::test_the_operator_cannot_edit_the_list",
@@ -219,9 +219,9 @@ ATTACKS = (
     attack("30 a neighbour's leaf", "30_forged_statements::test_a_neighbour_s_leaf_cannot_be_guessed",
            "notifier.routing.batch:Statement = lambda salt, **rest: original(bytes(16), **rest)"),
     attack("31 another's id", "31_squatted_id::test_another_authority_s_message_under_the_same_id_is_its_own",
-           "notifier.consumers.verification:Message.originator = 'anybody'"),
+           "notifier.consumers.verification:VerifiedMessage.originator = 'anybody'"),
     attack("31 another text", "31_squatted_id::test_another_text_from_the_same_is_kept_and_alarmed",
-           "notifier.consumers.inbox.transaction:Message.body_digest = property(lambda _: bytes(32))"),
+           "notifier.consumers.inbox.transaction:VerifiedMessage.body_digest = property(lambda _: bytes(32))"),
     attack("32 reflection at the hub", "32_reflection::test_the_hub_tells_nobody_what_nobody_signed",
            "notifier.envelope.verifying:signature_holds = lambda *_: True"),
     attack("32 reflection at a recipient", "32_reflection::test_a_recipient_owes_nobody_an_answer_for_it",
@@ -252,7 +252,7 @@ ATTACKS = (
            "notifier.routing.router:LOOK_AGAIN_S = 0"),
     attack("35 the signer comes before the place",
            "35_revoked_key::test_the_owner_goes_on_whatever_the_thief_puts_in_its_place",
-           "notifier.routing.admission:Admission.objection = lambda self, item, first=Admission.unauthorised: "
+           "notifier.routing.admission:Admission.rejection_reason = lambda self, item, first=Admission.unauthorised: "
            "first(self, item) or original(self, item)",
            "notifier.routing.admission:Admission.unauthorised = lambda *_: None"),
     attack("35 nobody is told of what a revoked key signed",
@@ -260,7 +260,7 @@ ATTACKS = (
            "notifier.routing.batch:NOBODY_IS_TOLD = frozenset()"),
     attack("35 only what was under an own key stops a publisher",
            "35_revoked_key::test_a_statement_about_somebody_else_s_envelope_stops_nobody",
-           "notifier.outbox.relay:Courier._owns = lambda *_: True"),
+           "notifier.outbox.relay:OutboxRelay._owns = lambda *_: True"),
     attack("35 streams of a revoked key give way", "35_revoked_key::test_streams_of_a_revoked_key_give_way",
            "notifier.routing.streams:Streams.to_drop = lambda *_: None"),
     attack("45 a retired key", "45_retired_key::test_a_retired_key_makes_nothing_new",
@@ -326,7 +326,7 @@ ATTACKS = (
     attack("20 a document's depth", "20_bombs::test_a_bomb_is_one_clean_refusal",
            "notifier.notification.checking:_check_depth = lambda *_: None"),
     attack("20 faults without end", "20_bombs::test_a_bomb_is_one_clean_refusal",
-           "notifier.errors:MOST_FAULTS = 2**40"),
+           "notifier.errors:MAX_FAULTS = 2**40"),
     attack("20 compressed batches", "20_bombs::test_nothing_is_compressed",
            "notifier.sandbox.administration:Topic = lambda name, partitions, settings: "
            "original(name, partitions, {**settings, 'compression.type': 'producer'})"),
@@ -354,13 +354,13 @@ ATTACKS = (
            "_text(row.notification_id), Plan.from_document(self._open('plan', row.notification_id, row.plan)), "
            "*state)"),
     attack("34 self-approval", "34_own_exception::test_nobody_releases_what_they_submitted[their own]",
-           "notifier.outbox.transaction:held_of = lambda *said: replace(original(*said), submission=None)"),
+           "notifier.outbox.transaction:review_subject_of = lambda *said: replace(original(*said), submission=None)"),
     attack("34 in another's name", "34_own_exception::test_nobody_releases_what_they_submitted[in another's name]",
            "notifier.persons.approvals:signature_holds = lambda *_: True"),
     attack("34 unsigned", "34_own_exception::test_nobody_releases_what_they_submitted[without a signature]",
            "notifier.persons.approvals:signature_holds = lambda *_: True"),
     attack("34 retired", "34_own_exception::test_nobody_releases_what_they_submitted[a retired person's]",
-           "notifier.outbox.persons:People._person = "
+           "notifier.outbox.persons:PersonRegistry._person = "
            "lambda self, row: replace(original(self, row), retired=None)"),
     attack("34 without the permission",
            "34_own_exception::test_nobody_releases_what_they_submitted[a person's who may not]",
@@ -386,7 +386,7 @@ ATTACKS = (
            "notifier.persons.model:Person.may = lambda *_: True"),
     attack("53 what may be known later is no attack",
            "53_false_alarm::test_what_the_hub_does_not_know_yet_is_no_attack_and_arrives[a recipient's key]",
-           "notifier.routing.partition:examine = lambda *args: [found := original(*args), "
+           "notifier.routing.partition:open_record = lambda *args: [found := original(*args), "
            "replace(found, reason='unreadable_slip') if getattr(found, 'reason', '') == 'directory_unknown' "
            "else found][1]"),
     attack("53 the hub looks", "53_false_alarm::test_what_the_hub_does_not_know_yet_is_no_attack_and_arrives"
@@ -398,7 +398,7 @@ ATTACKS = (
            "[module('asyncio').ensure_future(self._directory.refresh()) for _ in reads]"),
     attack("53 the version of now excuses nothing",
            "53_false_alarm::test_who_hides_an_addressee_under_the_version_of_now_is_no_false_alarm",
-           "notifier.routing.partition:examine = lambda *args: [found := original(*args), "
+           "notifier.routing.partition:open_record = lambda *args: [found := original(*args), "
            "replace(found, reason='directory_unknown') if getattr(found, 'reason', '') == 'unreadable_slip' "
            "else found][1]"),
     attack("46 rows are bound",
@@ -436,19 +436,19 @@ ATTACKS = (
            "notifier.storage.integrity:MODULUS = 1"),
     attack("46 an envelope's bytes are its digest's",
            "46_rows::test_a_row_that_was_put_back_or_is_missing_does_not_add_up[an envelope's bytes]",
-           "notifier.outbox.outbox:digest_of = lambda _: Anything()"),
+           "notifier.outbox.outbox:record_digest = lambda _: Anything()"),
     attack("46 no row is missing or more",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[a refusal deleted]",
-           "notifier.outbox.persons:People._check = nothing"),
+           "notifier.outbox.persons:PersonRegistry._check = nothing"),
     attack("46 acts name the head of the chain",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[all that is chained rolled back]",
            "notifier.outbox.person_chain:Known.has = lambda *_: True", "notifier.storage.integrity:MODULUS = 1"),
     attack("46 oversight's key binds nothing",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[a person made with oversight's key]",
-           "notifier.outbox.persons:People._check = nothing"),
+           "notifier.outbox.persons:PersonRegistry._check = nothing"),
     attack("46 no adoption is made by hand",
            "46_rows::test_a_row_that_somebody_wrote_counts_for_nothing[an adoption made with oversight's key]",
-           "notifier.outbox.persons:People._check = nothing"),
+           "notifier.outbox.persons:PersonRegistry._check = nothing"),
     attack("34 in the file", "34_own_exception::test_an_approval_in_the_file_releases_nothing",
            "notifier.producers.publisher:planned = lambda notification, *rest: "
            "original(notification, *rest, notification.local.approvals)"),
@@ -475,7 +475,7 @@ ATTACKS = (
 
 OTHERS = (
     Row("freshness", f"{ROUTER}::test_freshness_is_judged_by_the_hub_s_clock",
-        "notifier.routing.admission:Admission.objection = lambda *_: None"),
+        "notifier.routing.admission:Admission.rejection_reason = lambda *_: None"),
     Row("a type that is not permitted is final only behind an act",
         "tests/simulation/test_publisher.py::test_a_final_refusal_is_told_and_the_rest_goes_on",
         "notifier.outbox.stream:_barred = lambda pipeline, mine: "
@@ -506,7 +506,7 @@ OTHERS = (
         "original(notification, ties, snapshot, approvals)"),
     Row("12 a publisher that cannot see those rules yet sends nothing in vain",
         "tests/simulation/test_rules.py::test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vain",
-        "notifier.outbox.relay:Courier._check_versions = lambda *_: None"),
+        "notifier.outbox.relay:OutboxRelay._check_versions = lambda *_: None"),
     Row("33 a recipient's why", "tests/unit/consumers/test_why_told.py::"
         "test_what_a_recipient_is_told_shows_nothing_of_who_was_not",
         "notifier.policy.explain:why_told = lambda notification, _authority, directory, rules, *_: "
@@ -555,7 +555,7 @@ OTHERS = (
         "notifier.outbox.relay:without_key = lambda *_: []"),
     Row("6 whose feed is missing holds up nobody",
         "tests/simulation/test_unreachable.py::test_whose_feed_is_missing_holds_up_nobody",
-        "notifier.outbox.deferral:Aside.refused = lambda self, row, _: self._work.defer(row, NO_FEED)"),
+        "notifier.outbox.deferral:Deferral.refused = lambda self, row, _: self._work.schedule_retry(row, NO_FEED)"),
     Row("8 a warning about safety stops",
         "tests/unit/persons/test_acceptance.py::test_a_warning_about_safety_stops_until_its_kind_is_accepted",
         "notifier.persons.acceptance:stopping = lambda *_: ()"),
@@ -826,7 +826,7 @@ OTHERS = (
         "notifier.files:sync_folder = lambda _folder: None"),
     Row("files: a private key is its owner's alone",
         "tests/unit/test_files.py::test_a_private_key_is_its_owner_s_alone_from_the_first_byte",
-        "notifier.keyfiles:put = lambda path, data, mode: original(path, data)"),
+        "notifier.keyfiles:write_atomic = lambda path, data, mode: original(path, data)"),
     Row("files: a path is never read as a URL",
         "tests/unit/test_any_folder.py::test_a_database_lies_in_the_folder_of_its_configuration",
         "notifier.storage.database:file_of = lambda address: "

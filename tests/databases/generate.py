@@ -28,11 +28,11 @@ from notifier.notification import parse, to_json
 from notifier.outbox import tables as outbox_tables
 from notifier.outbox.outbox import Submission
 from notifier.policy.case import planned
-from notifier.policy.plan import UNTIED
+from notifier.policy.plan import NO_CASE
 from notifier.storage.tables import BOOKKEEPING
 from notifier.topics import INTAKE
+from support.attack_harness import Stage
 from support.samples import document
-from support.stage import Stage
 from support.world import PARTITIONS, build_world
 
 ME, READER = "TUR/spoc", "DEU/spoc"
@@ -120,7 +120,7 @@ async def unsettled(stage, ids):
     outbox = await stage.outbox()
     for name, change in (("not sealed", {}), ("of a child, not sealed", {"subject": CHILD})):
         made = parse(document(narrative=name, **change, id=f"00000000-0000-7000-8000-{len(ids):012}"))
-        (stored,) = await outbox.add([Submission(made, planned(made, UNTIED, snapshot), "cem")])
+        (stored,) = await outbox.add([Submission(made, planned(made, NO_CASE, snapshot), "cem")])
         ids[name] = stored.id
     await outbox.close()
 
@@ -178,7 +178,7 @@ async def expected(stage, ids):
             "acts": [one.said for one in await outbox.proofs(None)],
             "held": [one.message.held.notification_id for one in await outbox.held()],
             "waiting": await outbox.waiting(),
-            "flying": [one.hex() for one in await outbox.flying()],
+            "flying": [one.hex() for one in await outbox.in_flight()],
             "feed_offset": await outbox.feed_offset(),
             "secret": outbox.secret.hex(),
             "forwarded": [

@@ -22,21 +22,21 @@ from notifier.audit.entry import AuditEntry
 from notifier.audit.leaf import Leaf
 from notifier.codec.single_object import MARKER, codec
 from notifier.config import load
-from notifier.consumers.verification import Message, read
+from notifier.consumers.verification import VerifiedMessage, read
 from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.document import from_document, read_document, to_document
 from notifier.directory.enrolment import Challenge, Request, answer, challenge, check_request
-from notifier.envelope import SignedStatement, digest_of, inputs_digest, verify_statement
+from notifier.envelope import SignedStatement, inputs_digest, record_digest, verify_statement
 from notifier.envelope.statements import parse_notice
 from notifier.errors import (
     ConfigError,
     DirectoryError,
     EnvelopeError,
-    KeyRejected,
-    Malformed,
+    KeyRejectedError,
+    MalformedError,
     MrzError,
     NoteError,
-    NotificationInvalid,
+    NotificationInvalidError,
     NotifierError,
 )
 from notifier.notification import Notification, decode, encode, for_sealing, mrz, parse, to_json
@@ -44,7 +44,7 @@ from notifier.notification.warnings import warnings
 from notifier.policy.decision import decide, expected, facts_of
 from notifier.producers.sources import documents
 from notifier.routing import batch
-from notifier.routing.admission import Admission, Readable, examine
+from notifier.routing.admission import Admission, OpenedEnvelope, open_record
 from notifier.routing.budget import Budget
 from notifier.routing.streams import Streams
 from notifier.rules.facts import Leg, RoutingFacts
@@ -77,22 +77,24 @@ class Target:
 def _hub(data: bytes) -> bool:
     """An intake record, all the way through the hub; nothing may stop a partition."""
     world = frames.world()
-    found = examine(data, world.directory, {world.hub.key_id: world.hub})
-    if not isinstance(found, Readable):
+    found = open_record(data, world.directory, {world.hub.key_id: world.hub})
+    if not isinstance(found, OpenedEnvelope):
         return False
     feeds = world.directory.feeds()
-    ((decided,), _) = batch.decide([(0, found)], Streams(), Admission(world.snapshot, 0, feeds, frames.NOW), Budget())
+    ((decided,), _) = batch.decide_batch(
+        [(0, found)], Streams(), Admission(world.snapshot, 0, feeds, frames.NOW), Budget()
+    )
     assert len(inputs_digest(found.slip)) == 32
-    assert digest_of(data) == found.digest
+    assert record_digest(data) == found.digest
     return decided.accepted
 
 
 def _feed(data: bytes) -> bool:
     """A feed record, all the way to the notification; nothing may stop a feed."""
     result = read(data, frames.world().recipient, frames.NOW + 10)
-    if isinstance(result, Message):
+    if isinstance(result, VerifiedMessage):
         to_json(result.notification, local=False)
-    return isinstance(result, Message)
+    return isinstance(result, VerifiedMessage)
 
 
 def _stanzas(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -273,21 +275,21 @@ def _mrz(data: bytes) -> bool:
 TARGETS = {
     target.name: target
     for target in (
-        Target("avro", _avro, (Malformed,)),
-        Target("avro-notification", _avro_notification, (Malformed, NotificationInvalid)),
+        Target("avro", _avro, (MalformedError,)),
+        Target("avro-notification", _avro_notification, (MalformedError, NotificationInvalidError)),
         Target("configuration", _config, (ConfigError,)),
         Target("delivery", _feed, ()),
         Target("delivery-signed", _signed_delivery, ()),
         Target("directory", _directory, (DirectoryError,)),
-        Target("enrolment", _enrolment, (DirectoryError, Malformed, KeyRejected, NotificationInvalid)),
+        Target("enrolment", _enrolment, (DirectoryError, MalformedError, KeyRejectedError, NotificationInvalidError)),
         Target("envelope", _hub, ()),
         Target("envelope-signed", _signed_envelope, ()),
         Target("mrz", _mrz, (MrzError,)),
         Target("note", _note, (NoteError,)),
-        Target("notification", _notification, (Malformed, NotificationInvalid)),
+        Target("notification", _notification, (MalformedError, NotificationInvalidError)),
         Target("rules", _rules, (DirectoryError,)),
         Target("statement", _statement, (EnvelopeError,)),
         Target("statement-signed", _signed_statement, (EnvelopeError,)),
-        Target("tiles", _tiles, (Malformed,)),
+        Target("tiles", _tiles, (MalformedError,)),
     )
 }

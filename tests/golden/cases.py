@@ -15,7 +15,7 @@ from typing import Any
 
 from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import NotificationInvalid
+from notifier.errors import NotificationInvalidError
 from notifier.notification import parse
 from notifier.policy.decision import decide
 from notifier.rules.ruleset import Corridor
@@ -354,7 +354,7 @@ def territories() -> Golden:
         try:
             document, treaty = changed(base("travel", in_custody=False), first, second)
             parse(copy.deepcopy(document))
-        except NotificationInvalid:  # released and excluded by the same code
+        except NotificationInvalidError:  # released and excluded by the same code
             continue
         yield f"travel: {first.name} + {second.name}", document, treaty
 

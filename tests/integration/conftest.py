@@ -8,7 +8,7 @@ import pytest
 
 from notifier.sandbox.sandbox import Sandbox
 from support import sandbox as support
-from support.transcripts import Nursery
+from support.transcripts import ForkServer
 
 # A broker that serves one test module and ends is started a hundred times as often as it is busy.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
@@ -19,12 +19,12 @@ def _quiet(_text):
 
 
 @pytest.fixture(scope="session")
-def standing(tmp_path_factory, nursery):
+def standing(tmp_path_factory, fork_server):
     """The tier's sandbox."""
     sandbox = Sandbox(tmp_path_factory.mktemp("home"))
     try:
         sandbox.up(_quiet, routers=support.ROUTERS)
-        yield support.World(sandbox, nursery)
+        yield support.World(sandbox, fork_server)
     finally:
         sandbox.down(_quiet)
 
@@ -50,8 +50,8 @@ def spoiled(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def nursery():
+def fork_server():
     """Forks every command."""
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
+    fork_server = ForkServer()
+    yield fork_server
+    fork_server.close()

@@ -19,7 +19,7 @@ from notifier.sandbox.processes import wait_until
 from notifier.telemetry.metrics import exported
 from support import sandbox as support
 from support.canary import Canary
-from support.haystack import haystack, running
+from support.leak_scanner import haystack, running
 
 FIRST, LAST, NUMBER = "Zyxwvutsrq", "Cañarybird", "QZ7CANARY"
 STATE = "TUV"  # no authority of this world has it

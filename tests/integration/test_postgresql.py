@@ -19,11 +19,11 @@ from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import SigningKey
 from notifier.doctor import diagnosis
-from notifier.errors import Fenced, Refused, StorageError
+from notifier.errors import OwnershipLostError, RefusedError, StorageError
 from notifier.notification.warnings import CONCERN_SAFETY
 from notifier.outbox.key_separation import decisions_key
 from notifier.outbox.outbox import SENDER_LEASE, Outbox
-from notifier.outbox.oversight import Overseer
+from notifier.outbox.oversight import OversightReader
 from notifier.persons.submissions import Submitter
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
@@ -179,7 +179,7 @@ async def test_whoever_opens_it_to_read_sees_it_live_and_cannot_write(address, o
     """Nothing is made, what the writer commits is there at once, and no transaction can be made one that writes."""
     to_read = {"schema": "box", "version": 1}
     assert not await Database.is_there(address)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         await Database.open_to_read(address, **to_read)
     assert raised.value.reason == "not_found"
     database = await opened()
@@ -342,11 +342,11 @@ async def test_a_silent_holder_is_taken_over_and_cannot_write(opened):
         await second.acquire()
     clock.now += 1
     await second.acquire()
-    with pytest.raises(Fenced):
+    with pytest.raises(OwnershipLostError):
         async with database.write() as connection:
             await connection.execute(THINGS.insert().values(name="late"))
             await first.check(connection)
-    with pytest.raises(Fenced):
+    with pytest.raises(OwnershipLostError):
         await first.renew()
     await first.release()
     await second.renew()
@@ -631,7 +631,7 @@ async def test_oversight_reads_decisions_by_a_role_that_may_only_select(world, c
         assert (await publisher.wait(submitted.id)).state == "told"
         cluster.ask(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_overseer", name)
         where = cluster.address(name, role=f"{name}_overseer")
-        async with Overseer(where, "TUR/spoc", decisions_key(STORAGE_KEY)) as overseer:
+        async with OversightReader(where, "TUR/spoc", decisions_key(STORAGE_KEY)) as overseer:
             found = await overseer.decided(submitted.id)
     assert found.submitted_by == "ada"
     assert tuple(one["authority"] for one in found.entries if one["outcome"] == "send") == TOLD
@@ -657,7 +657,7 @@ async def test_the_same_notification_given_to_two_instances_at_once_is_one(world
     async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as first, publishing() as second:
         found = await asyncio.gather(*(one.publish(same) for one in (first, second) * 3))
         assert len({one.id for one in found}) == 1
-        with pytest.raises(Refused) as taken:
+        with pytest.raises(RefusedError) as taken:
             await second.publish({**same, "narrative": "another text"})
         assert taken.value.reason == "id_taken"
         assert (await first.wait(found[0].id)).state == "told"

@@ -10,11 +10,11 @@ from support.documented import ROOT, blocks, of_page
 from support.transcripts import Stage
 
 
-def test_the_page_works_in_its_order_and_ends_by_itself(world, nursery, tmp_path):
+def test_the_page_works_in_its_order_and_ends_by_itself(world, fork_server, tmp_path):
     """Every command ends well; the Python block receives what it published, and ends."""
     (tmp_path / ".notifier").symlink_to(world.home)
     support.examples_of_their_own(tmp_path / "examples")
-    stage = Stage(tmp_path, nursery)
+    stage = Stage(tmp_path, fork_server)
     for command in of_page(ROOT / "README.md"):
         seen = stage.run(command)
         assert seen.status == 0, str(seen)

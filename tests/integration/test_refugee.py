@@ -19,7 +19,7 @@ from notifier.runtime import wall_clock
 from notifier.topics import INTAKE, feed_of
 from support import sandbox as support
 from support.canary import Canary
-from support.haystack import haystack
+from support.leak_scanner import haystack
 from support.opened import opened
 from support.refugee import zone
 

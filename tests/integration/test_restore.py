@@ -55,9 +55,9 @@ def standing(tmp_path_factory):
 class Party:
     """An authority whose outbox is lost and put back, as the one who looks after it types."""
 
-    def __init__(self, world, name, nursery, folder):
+    def __init__(self, world, name, fork_server, folder):
         self.world, self.name = world, name
-        self._nursery = nursery
+        self._nursery = fork_server
         self._folder = folder
         self._home = party_config(world.home, name).parent
         self._outbox = self._home / "outbox.db"
@@ -75,7 +75,7 @@ class Party:
             capture_output=True,
             text=True,
             timeout=support.PATIENCE_S,
-            env=environment() | {"NOTIFIER_HOME": str(self.world.home), "NOTIFIER_NURSERY": self._nursery.socket},
+            env=environment() | {"NOTIFIER_HOME": str(self.world.home), "NOTIFIER_FORK_SERVER": self._nursery.socket},
             check=False,
         )
 
@@ -217,9 +217,9 @@ class Party:
 
 
 @pytest.fixture
-def party(standing, nursery, tmp_path):
+def party(standing, fork_server, tmp_path):
     """Makes a party of an authority."""
-    return lambda name: Party(standing, name, nursery, tmp_path)
+    return lambda name: Party(standing, name, fork_server, tmp_path)
 
 
 def test_an_outbox_two_messages_old(party):

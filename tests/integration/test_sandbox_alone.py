@@ -30,12 +30,12 @@ def _quiet(_text):
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory, nursery):
+def alone(tmp_path_factory, fork_server):
     """Three brokers and a router."""
     sandbox = Sandbox(tmp_path_factory.mktemp("alone") / NAME)
     try:
         sandbox.up(_quiet, brokers=3)
-        yield support.World(sandbox, nursery)
+        yield support.World(sandbox, fork_server)
     finally:
         sandbox.down(_quiet)
 

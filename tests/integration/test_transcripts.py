@@ -14,11 +14,11 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 
 @pytest.fixture
-def stage(world, tmp_path, nursery):
+def stage(world, tmp_path, fork_server):
     """A folder with the tier's home in its usual place, and the examples; a home that was left running is ended."""
     (tmp_path / ".notifier").symlink_to(world.home)
     copy_examples(tmp_path / "examples")
-    yield Stage(tmp_path, nursery)
+    yield Stage(tmp_path, fork_server)
     for home in tmp_path.glob("*/sandbox.json"):
         if not home.parent.is_symlink():
             Sandbox(home.parent).down(lambda _text: None)

@@ -1,13 +1,13 @@
 """One publisher, one hub, and a broker between them that loses, delays and repeats: every interleaving.
 
-Explicit states, with the real rules on both sides: where the hub finds an envelope (`place`, `after`), what a
-decision does to the publisher's stream (`hear`) and to its outbox (`_Effects`). Sealed envelopes are on their way in
-sessions: what an earlier session still had in flight may arrive after what a later one sent. The hub asks first
-whether the signer may say this at all; what it may not leaves no trace in the stream. A signing key may be revoked:
-a thief who has it goes on writing, and the owner goes on with another. Checked in every reachable state: what is
-accepted is numbered without a gap, for each recipient too, no letter is accepted twice, and none that is regarded as
-refused. From every state, once nothing more goes wrong, the outbox empties, and says of each letter what became of
-it.
+Explicit states, with the real rules on both sides: where the hub finds an envelope (`check_sequence`, `advance`),
+what a decision does to the publisher's stream (`apply_decision`) and to its outbox (`_Effects`). Sealed envelopes are
+on their way in sessions: what an earlier session still had in flight may arrive after what a later one sent. The hub
+asks first whether the signer may say this at all; what it may not leaves no trace in the stream. A signing key may be
+revoked: a thief who has it goes on writing, and the owner goes on with another. Checked in every reachable state:
+what is accepted is numbered without a gap, for each recipient too, no letter is accepted twice, and none that is
+regarded as refused. From every state, once nothing more goes wrong, the outbox empties, and says of each letter what
+became of it.
 
 An outbox may be restored from a backup: it closes its stream and goes on in another one. What it cannot settle then
 is parked, for a person to decide.
@@ -26,9 +26,18 @@ from itertools import product
 
 import pytest
 
-from notifier.outbox.stream import NO_DIGEST, OUT_OF_TURN, Pipeline, Placed, Step, Told, hear, without
+from notifier.outbox.stream import (
+    NO_DIGEST,
+    OUT_OF_TURN,
+    HubDecision,
+    InFlightEnvelope,
+    StreamWindow,
+    Transition,
+    apply_decision,
+    without,
+)
 from notifier.outbox.transaction import _Effects
-from notifier.routing.sequence import StreamState, after, place
+from notifier.routing.sequence import StreamState, advance, check_sequence
 
 LONG = "NOTIFIER_LONG" in os.environ  # make test-long: more letters, and more that goes wrong
 STREAM = b"s" * 16
@@ -47,9 +56,9 @@ class Rules:
     outbox before it is sent. `without`: what the publisher does with envelopes under a key that was revoked.
     """
 
-    place: Callable = place
-    after: Callable = after
-    hear: Callable = hear
+    place: Callable = check_sequence
+    after: Callable = advance
+    apply_decisions: Callable = apply_decision
     without: Callable = without
     signer_first: bool = True
     contents_first: bool = False
@@ -87,7 +96,7 @@ class Backup:
     letters: tuple[str, ...]
     acts: tuple[int, ...]
     made: int
-    flying: tuple[int, ...]
+    in_flight: tuple[int, ...]
     number: int
     tail: bytes
     counters: tuple[tuple[str, int], ...]
@@ -107,12 +116,12 @@ class State:
     """
 
     letters: tuple[str, ...]
-    made: tuple[Placed, ...] = ()
+    made: tuple[InFlightEnvelope, ...] = ()
     keys: tuple[int, ...] = ()
     acts: tuple[int, ...] = ()
     revoked: bool = False
     renewed: bool = False
-    flying: tuple[int, ...] = ()
+    in_flight: tuple[int, ...] = ()
     number: int = 0
     tail: bytes = NO_DIGEST
     counters: tuple[tuple[str, int], ...] = ()
@@ -132,14 +141,14 @@ class State:
     left: Budget = Budget()
 
     def __hash__(self):
-        return hash((self.letters, len(self.made), self.flying, self.sessions, self.intake, self.feed, self.heard))
+        return hash((self.letters, len(self.made), self.in_flight, self.sessions, self.intake, self.feed, self.heard))
 
 
 def pipeline(state):
     """The publisher's stream as its outbox has it."""
-    pipe = tuple(state.made[one] for one in state.flying)
+    pipe = tuple(state.made[one] for one in state.in_flight)
     closing = state.closer is not None
-    return Pipeline(state.stream, state.number, state.tail, dict(state.counters), pipe, closing, state.decided_at)
+    return StreamWindow(state.stream, state.number, state.tail, dict(state.counters), pipe, closing, state.decided_at)
 
 
 def digest(envelope):
@@ -169,9 +178,9 @@ class Model:
             yield self.heard(state)
         yield from self.revoking(state)
         yield from self.restoring(state)
-        if state.left.resend and state.flying:
+        if state.left.resend and state.in_flight:
             left = replace(state.left, resend=state.left.resend - 1)
-            yield replace(state, sessions=(*state.sessions, state.flying), left=left)
+            yield replace(state, sessions=(*state.sessions, state.in_flight), left=left)
         if state.left.repeat:
             for one in dict.fromkeys(state.feed):
                 yield replace(state, feed=(*state.feed, one), left=replace(state.left, repeat=state.left.repeat - 1))
@@ -181,7 +190,7 @@ class Model:
         if not state.left.restore:
             return
         if state.backup is None:
-            kept = (state.flying, state.number, state.tail, state.counters, state.heard)
+            kept = (state.in_flight, state.number, state.tail, state.counters, state.heard)
             yield replace(state, backup=Backup(state.letters, state.acts, len(state.made), *kept))
         else:
             was = state.backup
@@ -189,7 +198,7 @@ class Model:
                 state,
                 letters=was.letters,
                 acts=was.acts,
-                flying=was.flying,
+                in_flight=was.in_flight,
                 number=was.number,
                 tail=was.tail,
                 counters=was.counters,
@@ -209,7 +218,7 @@ class Model:
             left = replace(state.left, steal=state.left.steal - 1)
             made = len(state.made)
             hub = state.hubs[0]
-            thief = Placed(digest(made), None, STREAM, hub.number + 1, hub.tail)
+            thief = InFlightEnvelope(digest(made), None, STREAM, hub.number + 1, hub.tail)
             change = {"made": (*state.made, thief), "lost": state.lost | {made}, "left": left}
             stolen = replace(state, keys=(*state.keys, 0), intake=(*state.intake, made), **change)
             yield stolen
@@ -223,15 +232,15 @@ class Model:
         effects = _Effects()
         effects.leave(pipeline(state), step)
         letters, acts = settled(state.letters, state.acts, effects)
-        return replace(state, renewed=True, letters=letters, acts=acts, flying=self.left(state, effects))
+        return replace(state, renewed=True, letters=letters, acts=acts, in_flight=self.left(state, effects))
 
     def under(self, state, key):
         """The envelopes on their way that were sealed under this key."""
-        return [state.made[one] for one in state.flying if state.keys[one] == key]
+        return [state.made[one] for one in state.in_flight if state.keys[one] == key]
 
     def left(self, state, effects):
         """What is still on its way."""
-        return tuple(one for one in state.flying if digest(one) not in effects.envelopes)
+        return tuple(one for one in state.in_flight if digest(one) not in effects.envelopes)
 
     def letter(self, index):
         """A letter by its place among all; acts are for nobody, and refused by nobody."""
@@ -258,18 +267,18 @@ class Model:
         waiting = [index for index, what in enumerate(state.letters) if what == "pending"]
         if state.closer is not None:
             waiting = [index for index in waiting if index == state.closer]
-        if len(state.flying) >= WINDOW or not waiting:
+        if len(state.in_flight) >= WINDOW or not waiting:
             return None
         letter = next((index for index in waiting if index >= len(self.letters)), waiting[0])
         number, previous, sequences = pipeline(state).place(self.letter(letter).recipients)
         envelope = len(state.made)
-        placed = Placed(digest(envelope), letter, state.stream, number, previous, sequences)
+        placed = InFlightEnvelope(digest(envelope), letter, state.stream, number, previous, sequences)
         return replace(
             state,
             letters=changed(state.letters, letter, "sealed"),
             made=(*state.made, placed),
             keys=(*state.keys, int(state.renewed)),
-            flying=(*state.flying, envelope),
+            in_flight=(*state.in_flight, envelope),
             sessions=(*state.sessions[:-1], (*state.sessions[-1], envelope)),
         )
 
@@ -329,30 +338,30 @@ class Model:
         unplaced = reason in UNPLACED or (reason == "not_permitted" and self.rules.signer_first)
         own = not unplaced and reason not in OUT_OF_TURN
         number = None if unplaced else placed.number
-        told = Told(placed.digest, reason, placed.stream, number, own=own, at=at)
+        told = HubDecision(placed.digest, reason, placed.stream, number, own=own, at=at)
         before = pipeline(state)
         mine = None if envelope in state.lost else placed
-        step = self.rules.hear(before, told, mine)
+        step = self.rules.apply_decisions(before, told, mine)
         effects = _Effects()
         effects.add(before, step, told, mine)
         letters, acts = settled(state.letters, state.acts, effects)
-        after = replace(
+        advance = replace(
             state,
             heard=state.heard + 1,
             letters=letters,
             acts=acts,
-            flying=self.left(state, effects),
+            in_flight=self.left(state, effects),
             number=step.pipeline.number,
             tail=step.pipeline.tail,
             counters=tuple(sorted(step.pipeline.counters.items())),
             decided_at=step.pipeline.decided_at,
         )
         if step.foreign:
-            after = replace(after, letters=(*letters, "pending"), closer=len(letters), acts=(*acts, -1))
+            advance = replace(advance, letters=(*letters, "pending"), closer=len(letters), acts=(*acts, -1))
         # An envelope's id tells which notification it is of, where it is known what it was chained upon.
         if step.stray and placed.previous == before.tail:
-            after = replace(after, settled=state.settled | {placed.letter})
-        return self.closed(after) if step.closed else after
+            advance = replace(advance, settled=state.settled | {placed.letter})
+        return self.closed(advance) if step.closed else advance
 
     def closed(self, state):
         """The closing act was accepted: what is not settled waits for a person, and a new stream begins."""
@@ -361,7 +370,7 @@ class Model:
             for index, what in enumerate(state.letters)
         )
         return replace(
-            state, letters=letters, closer=None, stream=NEXT, number=0, tail=NO_DIGEST, counters=(), flying=()
+            state, letters=letters, closer=None, stream=NEXT, number=0, tail=NO_DIGEST, counters=(), in_flight=()
         )
 
     # What must be true.
@@ -384,7 +393,7 @@ class Model:
                 return "a recipient sees a gap"
         if any(state.letters[letter] == "rejected" for letter in letters):
             return "a letter is delivered and regarded as refused"
-        if pipeline(state).pipe and state.flying != tuple(sorted(state.flying)):
+        if pipeline(state).in_flight and state.in_flight != tuple(sorted(state.in_flight)):
             return "the envelopes on their way are not in order"
         return None
 
@@ -404,7 +413,7 @@ class Model:
         sealed = self.sealed(state)
         if sealed is not None:
             return sealed
-        return replace(state, sessions=(state.flying,)) if state.flying else None
+        return replace(state, sessions=(state.in_flight,)) if state.in_flight else None
 
     def ends(self, state, sound):
         """What is wrong with the fair ending of `state`, or None; `sound` are states that are known to end well."""
@@ -528,86 +537,90 @@ def test_the_rules_hold_in_every_interleaving(model):
 
 
 def hub_forgets_rejections(state, number, digest_, *, accepted):
-    return after(state, number, digest_, accepted=True) if accepted else state
+    return advance(state, number, digest_, accepted=True) if accepted else state
 
 
 def publisher_forgets_rejections(stream, told, mine):
-    step = hear(stream, told, mine)
+    step = apply_decision(stream, told, mine)
     return replace(step, pipeline=replace(step.pipeline, tail=stream.tail)) if told.reason is not None else step
 
 
 def any_rejection_counts(stream, told, mine):
     if told.reason in ("recipients_mismatch", "rules_unknown") and mine is not None:
-        return hear(replace(stream, tail=mine.previous), told, mine)
-    return hear(stream, told, mine)
+        return apply_decision(replace(stream, tail=mine.previous), told, mine)
+    return apply_decision(stream, told, mine)
 
 
 def earlier_envelopes_are_forgotten(stream, told, mine):
-    return hear(stream, told, mine if mine in stream.pipe else None)
+    return apply_decision(stream, told, mine if mine in stream.in_flight else None)
 
 
 def no_refusal_needs_a_place(stream, told, mine):
-    if told.reason == "unknown_signer" and mine in stream.pipe:
-        freed = tuple(one.letter for one in stream.pipe if one != mine)
-        return Step(replace(stream, pipe=()), refused=mine.letter, freed=freed)
-    return hear(stream, told, mine)
+    if told.reason == "unknown_signer" and mine in stream.in_flight:
+        freed = tuple(one.letter for one in stream.in_flight if one != mine)
+        return Transition(replace(stream, in_flight=()), refused=mine.letter, freed=freed)
+    return apply_decision(stream, told, mine)
 
 
 def a_type_refused_is_final(stream, told, mine):
-    step = hear(stream, told, mine)
+    step = apply_decision(stream, told, mine)
     return replace(step, barred=None, refused=step.barred) if step.barred is not None else step
 
 
 def a_type_refused_is_sent_again(stream, told, mine):
-    return Step(stream) if told.reason == "not_permitted" else hear(stream, told, mine)
+    return Transition(stream) if told.reason == "not_permitted" else apply_decision(stream, told, mine)
 
 
 def any_notice_is_of_its_stream(stream, told, mine):
-    return Step(stream, foreign=True) if mine is None else hear(stream, told, mine)
+    return Transition(stream, foreign=True) if mine is None else apply_decision(stream, told, mine)
 
 
 def a_restored_outbox_goes_on(stream, told, mine):
-    step = hear(stream, told, mine)
+    step = apply_decision(stream, told, mine)
     if not step.foreign:
         return step
     moved = replace(step.pipeline, closing=False)
-    return replace(step, pipeline=moved, foreign=False, freed=tuple(one.letter for one in stream.pipe))
+    return replace(step, pipeline=moved, foreign=False, freed=tuple(one.letter for one in stream.in_flight))
 
 
 def number_alone(state, number, previous, digest_):
-    return place(state, number, state.tail, digest_)
+    return check_sequence(state, number, state.tail, digest_)
 
 
 def previous_alone(state, number, previous, digest_):
-    return place(state, state.number + 1, previous, digest_)
+    return check_sequence(state, state.number + 1, previous, digest_)
 
 
 BROKEN = {
     "a rejection is no tail, at the hub": Model((FOR_A_WHILE, OK), Rules(after=hub_forgets_rejections)),
     "a rejection is no tail, anywhere": Model(
-        (WRONG_FOR_A_WHILE, OK), Rules(after=hub_forgets_rejections, hear=publisher_forgets_rejections)
+        (WRONG_FOR_A_WHILE, OK), Rules(after=hub_forgets_rejections, apply_decisions=publisher_forgets_rejections)
     ),
     "a rejection counts whenever it is said": Model(
-        (FOR_A_WHILE, SHORT), Rules(hear=any_rejection_counts), repeat=1, refuse=2
+        (FOR_A_WHILE, SHORT), Rules(apply_decisions=any_rejection_counts), repeat=1, refuse=2
     ),
     "earlier envelopes are forgotten": Model(
-        (FOR_A_WHILE, OK), Rules(hear=earlier_envelopes_are_forgotten), unplaced=1
+        (FOR_A_WHILE, OK), Rules(apply_decisions=earlier_envelopes_are_forgotten), unplaced=1
     ),
-    "a refusal without a place is final": Model((OK, SHORT), Rules(hear=no_refusal_needs_a_place), unplaced=1),
+    "a refusal without a place is final": Model(
+        (OK, SHORT), Rules(apply_decisions=no_refusal_needs_a_place), unplaced=1
+    ),
     "the hub compares numbers alone": Model((WRONG_FOR_A_WHILE, FOR_A_WHILE), Rules(place=number_alone), refuse=2),
     "the hub compares digests alone": Model((FOR_A_WHILE, OK), Rules(place=previous_alone)),
     "the hub looks at the contents first": Model((FOR_GOOD, OK), Rules(contents_first=True)),
     "the place comes before the signer": Model((OK, SHORT), Rules(signer_first=False), revoke=1, steal=1, lose=0),
-    "a type that was refused is final": Model((UNTIL_PERMITTED, OK), Rules(hear=a_type_refused_is_final)),
-    "a type that was refused goes again": Model((FORBIDDEN, OK), Rules(hear=a_type_refused_is_sent_again), lose=0),
+    "a type that was refused is final": Model((UNTIL_PERMITTED, OK), Rules(apply_decisions=a_type_refused_is_final)),
+    "a type that was refused goes again": Model(
+        (FORBIDDEN, OK), Rules(apply_decisions=a_type_refused_is_sent_again), lose=0
+    ),
     "whatever is told is of the stream": Model(
-        (OK,), Rules(hear=any_notice_is_of_its_stream), revoke=1, steal=1, lose=0
+        (OK,), Rules(apply_decisions=any_notice_is_of_its_stream), revoke=1, steal=1, lose=0
     ),
     "what a revoked key sealed goes again": Model(
-        (OK,), Rules(without=lambda stream, _: Step(stream)), revoke=1, lose=0
+        (OK,), Rules(without=lambda stream, _: Transition(stream)), revoke=1, lose=0
     ),
     "a restored outbox goes on in its stream": Model(
-        (OK, SHORT), Rules(hear=a_restored_outbox_goes_on), restore=1, resend=0, lose=0
+        (OK, SHORT), Rules(apply_decisions=a_restored_outbox_goes_on), restore=1, resend=0, lose=0
     ),
     "what is sent is stored afterwards": Model((OK, SHORT), Rules(stored_first=False), crash=1),
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from notifier.routing.sequence import StreamState, after, place
+from notifier.routing.sequence import StreamState, advance, check_sequence
 from support.states import explored
 
 BOUNDS = [(3, 1), (3, 2), (4, 1)] if "NOTIFIER_LONG" in os.environ else [(3, 1)]
@@ -86,10 +86,10 @@ class State:
 def decide(stream, number, wish):
     """The outcome of record `number` upon `stream`, by the real rules, and the stream behind it."""
     envelope = INTAKE[number]
-    turn = place(stream, envelope.number, envelope.previous, digest(envelope.name))
+    turn = check_sequence(stream, envelope.number, envelope.previous, digest(envelope.name))
     if turn != "in_turn":
         return turn, stream
-    return wish, after(stream, envelope.number, digest(envelope.name), accepted=wish == "accepted")
+    return wish, advance(stream, envelope.number, digest(envelope.name), accepted=wish == "accepted")
 
 
 def run(stream, batch):

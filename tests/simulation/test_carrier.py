@@ -14,7 +14,7 @@ from notifier.names import uuid7
 from notifier.notification import parse
 from notifier.outbox.outbox import Outbox, Submission
 from notifier.policy.case import planned
-from notifier.policy.plan import UNTIED
+from notifier.policy.plan import NO_CASE
 from notifier.producers import service as module
 from notifier.producers.service import Carrier
 from notifier.telemetry import metrics
@@ -52,7 +52,7 @@ class System:
         """Stores a notification as a process does that never sends."""
         made = uuid.UUID(bytes=uuid7(self.world.clock(), self.world.random.randbytes))
         given = parse(document(id=str(made)))
-        plan = planned(given, UNTIED, self.world.directory.snapshot())
+        plan = planned(given, NO_CASE, self.world.directory.snapshot())
         (stored,) = await outbox.add([Submission(given, plan)])
         return stored.id
 

@@ -1,4 +1,4 @@
-"""A process dies at a place where it waits (support/deaths.py); the next one goes on.
+"""A process dies at a place where it waits (support/crash_points.py); the next one goes on.
 
 `NOTIFIER_DIES_AT=17` with `-k publisher` replays one. By default a sample of the places is died at; with
 `NOTIFIER_LONG` every single one.
@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from support.deaths import run_death
+from support.crash_points import run_death
 
 VICTIMS = ("publisher", "router", "other router", "subscriber", "auditor")
 BLOCKS = 4

@@ -9,10 +9,10 @@ import pytest
 
 from notifier.consumers.sinks import Callback, JsonLines
 from notifier.crypto.keys import SigningKey
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification.digest import is_named_by
+from support.attack_harness import SERVICE, Stage
 from support.samples import document
-from support.stage import SERVICE, Stage
 from support.world import build_world
 
 ME = "DEU/spoc"
@@ -92,7 +92,7 @@ async def test_what_may_not_be_shared_is_asked_for_and_nothing_leaves(stage):
     async with stage.routing():
         parent = await received(stage, handling=OPEN | {"codes": ["H2"]})
         async with stage.publishing(ME) as publisher:
-            with pytest.raises(Refused) as error:
+            with pytest.raises(RefusedError) as error:
                 await publisher.forward(parent.notification, ["DEU/fiu"])
             assert error.value.reason == "forwarding_forbidden"
             asked = await publisher.ask_to_forward(parent.notification, ["DEU/fiu", "FRA/spoc"])
@@ -113,7 +113,7 @@ async def test_the_originator_s_lists_bind_its_recipients(stage):
         parent = await received(stage, handling=handling)
         async with stage.publishing(ME) as publisher:
             for name in ("DEU/border", "AUT/spoc", "FRA/spoc"):
-                with pytest.raises(Refused) as error:
+                with pytest.raises(RefusedError) as error:
                     await publisher.forward(parent.notification, [name])
                 assert error.value.reason == "forwarding_forbidden"
         _, states = await forwarded(stage, parent, "DEU/fiu", "AUT/fiu")
@@ -121,7 +121,7 @@ async def test_the_originator_s_lists_bind_its_recipients(stage):
         (unit,) = await inbox_of(stage, "AUT/fiu")
         # It binds the next one, too.
         async with stage.publishing("AUT/fiu") as publisher:
-            with pytest.raises(Refused) as error:
+            with pytest.raises(RefusedError) as error:
                 await publisher.forward(unit.notification, ["AUT/border"])
     assert error.value.reason == "forwarding_forbidden"
 
@@ -134,7 +134,7 @@ async def test_whom_the_originator_excludes_gets_nothing_by_another_either(stage
         shown = parent.notification.handling
         assert (shown.not_to, shown.release_to) == ((), ())
         async with stage.publishing(ME) as publisher:
-            with pytest.raises(Refused) as error:
+            with pytest.raises(RefusedError) as error:
                 await publisher.forward(parent.notification, [name])
             assert error.value.reason == "forwarding_forbidden"
             assert "not_to" not in str(error.value)
@@ -171,7 +171,7 @@ async def test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer(stage):
             assert await publisher.drain(30) == []
         (child,) = await inbox_of(stage)
         async with stage.publishing(ME, submitter=SERVICE) as publisher:
-            with pytest.raises(Refused) as error:
+            with pytest.raises(RefusedError) as error:
                 await publisher.forward(child.notification, ["DEU/fiu", "DEU/border"])
             assert error.value.reason == "child_protected"
             submitted = await publisher.forward(child.notification, ["DEU/fiu"])
@@ -198,7 +198,7 @@ async def test_what_breaks_its_format_is_not_passed_on(stage):
         ageless = replace(sent, event_time="one day", subject=replace(sent.subject, age="unknown"))
         async with stage.publishing(ME) as publisher:
             for broken in (replace(sent, urgency="now"), ageless):
-                with pytest.raises(Refused) as error:
+                with pytest.raises(RefusedError) as error:
                     await publisher.forward(broken, ["DEU/border"])
                 assert error.value.reason == "invalid_notification"
 
@@ -230,6 +230,6 @@ async def test_nobody_publishes_a_parent_or_a_response_by_hand(stage):
         claimed = document(originator=ME, parent=about | {"originator": "TUR/spoc"})
         async with stage.publishing(ME) as publisher:
             for given, reason in ((claimed, "invalid_notification"), (response, "not_permitted")):
-                with pytest.raises(Refused) as error:
+                with pytest.raises(RefusedError) as error:
                     await publisher.publish(given)
                 assert error.value.reason == reason

@@ -10,10 +10,10 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 
-from notifier.errors import NotificationInvalid
+from notifier.errors import NotificationInvalidError
 from notifier.telemetry.logging import configure
+from support.attack_harness import Stage
 from support.samples import DEPORTATION
-from support.stage import Stage
 from support.world import build_world
 
 CANARIES = {
@@ -78,7 +78,7 @@ async def test_a_whole_run_says_nothing_about_the_person(tmp_path, everything):
             {"narrative": "gefluestert\u202e"},
             {"review_date": "Canarsson"},
         ):
-            with pytest.raises(NotificationInvalid) as error:
+            with pytest.raises(NotificationInvalidError) as error:
                 await publisher.publish(notification(**wrong))
             refusals.append(str(error.value))
     unreadable = stage.forge(encoded=b"gefluestert Canarsson")

@@ -13,7 +13,13 @@ from notifier.codec.single_object import codec
 from notifier.crypto.keys import DecryptionKey, KeyUse
 from notifier.directory.model import AuthorityState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
-from notifier.errors import DirectoryError, NotificationInvalid, OutcomeUnknown, Refused, TransportError
+from notifier.errors import (
+    DirectoryError,
+    NotificationInvalidError,
+    OutcomeUnknownError,
+    RefusedError,
+    TransportError,
+)
 from notifier.notification import decode
 from notifier.outbox.outbox import Outbox
 from notifier.persons.acceptance import WarningsNotAccepted
@@ -84,7 +90,7 @@ async def test_dates_are_compared_with_the_clock_when_submitting_and_never_again
             (document(**past), ["/review_date", "/erase_date", "/reply_by"]),
             (future, ["/event_time"]),
         ):
-            with pytest.raises(NotificationInvalid) as error:
+            with pytest.raises(NotificationInvalidError) as error:
                 await publisher.publish(wrong)
             assert [fault.pointer for fault in error.value.faults] == pointers
         assert await publisher.waiting() == []
@@ -129,7 +135,7 @@ async def test_after_a_doubt_the_same_bytes_go_again(make_world, publishing):
     async def fault(step):
         if doubts and step == doubts[0]:
             doubts.pop(0)
-            raise OutcomeUnknown
+            raise OutcomeUnknownError
 
     world = make_world(1, fault)
     async with publishing(world) as publisher:
@@ -417,7 +423,7 @@ async def test_the_same_notification_twice_is_one(world, publishing):
         await publisher.publish(known)
         await publisher.wait(known["id"], PATIENCE_S)
         assert (await publisher.publish(known)).state == "told"
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(RefusedError) as raised:
             await publisher.publish({**known, "narrative": "another text"})
     assert raised.value.reason == "id_taken"
     assert len(deliveries(world, "DEU/spoc")) == 1
@@ -426,7 +432,7 @@ async def test_the_same_notification_twice_is_one(world, publishing):
 async def test_nobody_publishes_in_another_s_name(world, publishing):
     """A document of another originator is refused at the field that says so."""
     async with publishing(world) as publisher:
-        with pytest.raises(NotificationInvalid) as raised:
+        with pytest.raises(NotificationInvalidError) as raised:
             await publisher.publish(document(originator="FRA/spoc"))
     assert [fault.pointer for fault in raised.value.faults] == ["/originator"]
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from notifier.crypto.keys import SigningKey
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
 from notifier.topics import feed_of
@@ -141,7 +141,7 @@ async def test_what_is_given_up_is_refused_for_good(world, publishing, back_up):
         async with publishing(world) as (publisher, database):
             await closed(database, world)
             await database.add_person("ada", ADA.public, ("release",))
-            with pytest.raises(Refused, match="not_found"):
+            with pytest.raises(RefusedError, match="not_found"):
                 await database.adopt([numbered(1)["id"], numbered(9)["id"]], send=False, by="ada", key=ADA)
             assert (await database.restored()).decided == (), "all that is named, or nothing"
             await database.adopt([numbered(1)["id"]], send=False, by="ada", key=ADA)
@@ -207,7 +207,7 @@ def test_a_feed_without_any_statement_is_for_a_person(make_world, publishing, ba
                 assert await publisher.drain(60) == ["closing", numbered(3)["id"]]
                 found = await database.restored()
                 assert (found.closed, found.refused) == (False, "replayed")
-                with pytest.raises(Refused, match="unknown_person"):
+                with pytest.raises(RefusedError, match="unknown_person"):
                     await database.begin_stream(by="ada", key=ADA)
                 await database.add_person("ada", ADA.public, ("release",))
                 assert await database.begin_stream(by="ada", key=ADA)

@@ -13,14 +13,14 @@ from notifier.codec.single_object import codec
 from notifier.crypto.keys import SigningKey
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Act, open_slip, verify
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.outbox.payloads import shows
 from notifier.persons.approvals import sign
 from notifier.persons.submissions import Submitter
 from notifier.rules.facts import RoutingFacts
 from notifier.topics import AUDIT, INTAKE
+from support.attack_harness import Stage
 from support.samples import document
-from support.stage import Stage
 
 ADA, BEN, CEM_KEY = (SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "cem"))
 CEM = Submitter(CEM_KEY)
@@ -52,7 +52,7 @@ async def states(publisher, message_id):
 
 
 async def refusal(awaited):
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         await awaited
     return raised.value.reason
 

@@ -13,7 +13,7 @@ from notifier.audit.entry import AuditEntry
 from notifier.codec.single_object import codec
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import SignedStatement, parse_feed, verify_statement
-from notifier.errors import ClockWrong, OutcomeUnknown
+from notifier.errors import ClockError, OutcomeUnknownError
 from notifier.routing.batch import POSITION_KEY
 from notifier.telemetry.metrics import ROUTER
 from notifier.topics import AUDIT, REJECTED, ROUTER_GROUP, STREAMS
@@ -168,7 +168,7 @@ async def test_a_batch_is_read_while_the_one_before_is_committed(make_world, end
             committing.set()
             await go_on.wait()
             if not ends_well:
-                raise OutcomeUnknown(detail="the broker did not answer")
+                raise OutcomeUnknownError(detail="the broker did not answer")
         elif step == "read" and committing.is_set():
             read_on.set()
 
@@ -197,7 +197,7 @@ async def test_a_router_counts_what_it_owns_and_no_more(make_world):
     async def fault(step):
         if step == "transact.commit" and not owned:
             count()
-            raise OutcomeUnknown(detail="the broker did not answer")
+            raise OutcomeUnknownError(detail="the broker did not answer")
         if step == "transactional.open" and owned:
             count()
 
@@ -274,7 +274,7 @@ async def test_a_router_whose_clock_is_off_decides_nothing(world, off_s):
     clock = world.clock
     router = world.router(lambda: clock() + off_s * 1000)
     result = await ended(router)
-    assert isinstance(result, ClockWrong)
+    assert isinstance(result, ClockError)
     assert (result.reason, f"{abs(off_s)} seconds" in result.detail) == ("clock_wrong", True)
     assert not router.ready()
     assert ROUTER.get_sample_value("notifier_clock_offset_seconds") == off_s
@@ -303,7 +303,7 @@ async def test_a_clock_that_goes_wrong_while_it_decides_stops_it(world):
     await world.until(lambda: len(world.feed("TUR/spoc")) == 1)
     off = 3_600_000
     await world.put("TUR/spoc", world.make("TUR/spoc").envelope)
-    with pytest.raises(ClockWrong):
+    with pytest.raises(ClockError):
         await asyncio.wait_for(running, 60)
     assert not router.ready()
 
@@ -315,4 +315,4 @@ async def test_nothing_can_have_been_signed_later_than_now(world):
     for late, stops in ((0, False), (1, True)):
         world.directory.put(replace(now, directory=replace(now.directory, issued_at=signed + late)))
         result = await ended(world.router(), 10.0 if stops else 0.5)
-        assert isinstance(result, ClockWrong) == stops
+        assert isinstance(result, ClockError) == stops

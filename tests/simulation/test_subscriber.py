@@ -18,7 +18,7 @@ from notifier.codec.single_object import codec
 from notifier.consumers.inbox import tables
 from notifier.consumers.inbox.gaps import Gap
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.inbox.transaction import Batch
+from notifier.consumers.inbox.transaction import InboxTransaction
 from notifier.consumers.receipts import RECEIPT_TYPE
 from notifier.consumers.sinks import Callback, JsonLines
 from notifier.consumers.subscriber import Parts, Subscriber
@@ -27,7 +27,7 @@ from notifier.crypto.primitives import pae
 from notifier.directory.model import CLOCK_SKEW_MS, AuthorityState, Key, KeyState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import Addressee, Body, Header, Slip, Statement, delivery, seal, sign_statements, verify
-from notifier.errors import DirectoryError, Fenced, StorageError
+from notifier.errors import DirectoryError, OwnershipLostError, StorageError
 from notifier.notification import encode, for_sealing, parse
 from notifier.rules.facts import RoutingFacts
 from notifier.topics import feed_of
@@ -532,13 +532,13 @@ async def test_a_crash_while_something_is_tried_again_stores_it_once(world, hub,
     await early(hub)
     await desk.receive()
     world.clock.now += HOUR_MS
-    answer = Batch._answer
+    answer = InboxTransaction._answer
 
     async def cut(self, result):
         await answer(self, result)
         raise Cut
 
-    monkeypatch.setattr(Batch, "_answer", cut)
+    monkeypatch.setattr(InboxTransaction, "_answer", cut)
     with pytest.raises(Cut):
         await desk.receive()
     assert (await desk.look("messages"), await desk.reasons()) == ([], ["not_yet_valid"])
@@ -648,14 +648,14 @@ async def test_messages_and_offset_are_stored_together_or_not_at_all(hub, desk, 
     """A crash in the middle of the batch's transaction leaves no row and no offset; the next start has all."""
     await hub.deliver("TUR/spoc")
     await hub.deliver("TUR/spoc")
-    whole = Batch.take
+    whole = InboxTransaction.apply
 
     async def cut(self, offset, result):
         if offset == 1:
             raise StorageError(detail="the disk is full")
         await whole(self, offset, result)
 
-    monkeypatch.setattr(Batch, "take", cut)
+    monkeypatch.setattr(InboxTransaction, "apply", cut)
     log = Warned()
     monkeypatch.setattr("notifier.consumers.retries.log", log)
     async with desk.subscribed() as subscriber, asyncio.timeout(PATIENCE_S):
@@ -688,7 +688,7 @@ async def test_a_reader_that_was_taken_over_writes_nothing_more(hub, desk, world
         async with desk.subscribed() as new:
             await hub.deliver("TUR/spoc")
             await new.until_idle(0)
-            with pytest.raises(Fenced):
+            with pytest.raises(OwnershipLostError):
                 await old.until_idle(3600)
             assert not old.ready()
             assert len(await new.inbox.messages()) == 1
@@ -720,7 +720,7 @@ async def test_a_reader_that_outlives_a_restore_cannot_skip(make_world, tmp_path
             enough = reads + 2
             await read_again.wait_for(lambda: reads >= enough)
         await hub.deliver("TUR/spoc")
-        with pytest.raises(Fenced):
+        with pytest.raises(OwnershipLostError):
             await subscriber.until_idle(3600)
         assert await subscriber.inbox.offset() == 0
     assert [one.seq for one in await desk.receive()] == [1, 2, 3, 4]

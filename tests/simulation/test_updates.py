@@ -10,13 +10,13 @@ import pytest
 
 from notifier.crypto.keys import SigningKey
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification import decode, parse
 from notifier.notification.digest import digest_of
 from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts, Publisher
+from support.attack_harness import SERVICE
 from support.samples import DEPORTATION, document
-from support.stage import SERVICE
 
 STORAGE_KEY = b"k" * 32
 BEN = SigningKey.from_secret(b"ben".ljust(32, b"."))
@@ -274,7 +274,7 @@ async def test_only_its_own_notification_s_text_can_be_updated(world, publishing
             (known, True, "about_mismatch"),
         ]
         for target, exercise, reason in cases:
-            with pytest.raises(Refused) as error:
+            with pytest.raises(RefusedError) as error:
                 await publisher.publish(arrest(("UTO", "documented"), type="update", about=target, exercise=exercise))
             assert error.value.reason == reason
     assert kinds(world, "UTO/spoc") == ["arrest", "update"]
@@ -323,7 +323,7 @@ async def test_what_an_update_stopped_nobody_approves(world, publishing):
         first, _ = await told(publisher, arrest(("UTO", "claimed"), ("DEU", "claimed")))
         revoked = arrest(("UTO", "revoked"), ("DEU", "claimed"), type="update", about=await about(publisher, first))
         await told(publisher, revoked)
-        with pytest.raises(Refused) as error:
+        with pytest.raises(RefusedError) as error:
             await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN, state="UTO")
         assert error.value.reason == "not_found"
         released = await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN)

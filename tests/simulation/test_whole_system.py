@@ -1,4 +1,4 @@
-"""Everybody at once, and everything may go wrong (support/whole.py): whatever happens, the promises hold.
+"""Everybody at once, and everything may go wrong (support/simulation.py): whatever happens, the promises hold.
 
 A run is a seed. 20 by default, because one takes about a second; `NOTIFIER_SEEDS=10000` for many,
 `NOTIFIER_SEED=17` to replay one.
@@ -13,7 +13,7 @@ import pytest
 from notifier.routing.partition import Partition
 from notifier.transport.memory import MemoryTransactional
 from support.seeds import blocks, chosen
-from support.whole import run_seed
+from support.simulation import run_seed
 
 
 @pytest.mark.parametrize("seeds", blocks(20, 5), ids=lambda seeds: f"{seeds[0]} to {seeds[-1]}")

@@ -26,7 +26,7 @@ from notifier.directory.document import from_document, read_document
 from notifier.directory.enrolment import Request
 from notifier.errors import NotifierError
 from notifier.notification import decode, mrz, parse
-from notifier.routing.admission import Readable, examine
+from notifier.routing.admission import OpenedEnvelope, open_record
 from notifier.rules.ruleset import RuleSet
 
 HEADROOM = 96 * 1024 * 1024
@@ -61,8 +61,8 @@ def object_of(schema: str, rest: bytes) -> bytes:
 def hub(value: bytes) -> str | None:
     """A record of intake."""
     world = frames.world()
-    found = examine(value, world.directory, {world.hub.key_id: world.hub})
-    return None if isinstance(found, Readable) else found.reason
+    found = open_record(value, world.directory, {world.hub.key_id: world.hub})
+    return None if isinstance(found, OpenedEnvelope) else found.reason
 
 
 def feed(value: bytes) -> str | None:

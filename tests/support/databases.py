@@ -89,7 +89,7 @@ async def written(outbox: Outbox) -> dict[str, Any]:
         "acts": [one.said for one in await outbox.proofs(None)],
         "held": [one.message.held.notification_id for one in await outbox.held()],
         "waiting": await outbox.waiting(),
-        "flying": [one.hex() for one in await outbox.flying()],
+        "flying": [one.hex() for one in await outbox.in_flight()],
         "feed_offset": await outbox.feed_offset(),
         "secret": outbox.secret.hex(),
         "forwarded": [one.id for one in await outbox.made_from(*FORWARDED)],

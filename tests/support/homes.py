@@ -14,7 +14,7 @@ from notifier.audit.entry import AuditEntry
 from notifier.auditor.store import LogStore
 from notifier.config import load, party_config
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.verification import Message, Place
+from notifier.consumers.verification import StreamPosition, VerifiedMessage
 from notifier.directory.client import DirectoryClient
 from notifier.examples import dated_text, example
 from notifier.keyfiles import signing_key, storage_key
@@ -69,8 +69,8 @@ async def _receive(home: Path) -> None:
     settings = load(party_config(home, "DEU/spoc"))
     assert settings.inbox is not None
     made = replace(for_sealing(parse(arrest())), id=uuid.UUID(RECEIVED).bytes)
-    place = Place("TUR/spoc", b"s" * 16, 1)
-    message = Message(place, os.urandom(32), made.id or b"", REAL.clock(), 1, encode(made), made)
+    place = StreamPosition("TUR/spoc", b"s" * 16, 1)
+    message = VerifiedMessage(place, os.urandom(32), made.id or b"", REAL.clock(), 1, encode(made), made)
     inbox = await Inbox.open(settings.inbox, settings.name, storage_key(settings.keys), REAL)
     lease = inbox.lease()
     await lease.acquire()

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from notifier.auditor.store import Disk
-from notifier.errors import Fenced, OutcomeUnknown, StorageError, Temporary, TransportError
+from notifier.errors import OutcomeUnknownError, OwnershipLostError, StorageError, TemporaryError, TransportError
 from notifier.storage import lease, sqlite
 from notifier.storage.database import Database
 from notifier.storage.sqlite import BUSY_MS
@@ -171,7 +171,7 @@ class Machines:
             finally:
                 process.task.cancel()
                 (error,) = await asyncio.gather(process.task, return_exceptions=True)
-                orderly = process.dead or isinstance(error, Crash | Temporary | asyncio.CancelledError)
+                orderly = process.dead or isinstance(error, Crash | TemporaryError | asyncio.CancelledError)
                 if error is not None and not orderly and not self.failed.done():
                     self.failed.set_exception(error)
                 process.dead = True
@@ -227,7 +227,7 @@ class _Sender(MemorySender):
             return await super().send(batch)
         await self._broker.fault("send.late")
         self._machines.outside(self._arrive(late, batch))
-        raise OutcomeUnknown
+        raise OutcomeUnknownError
 
     async def _arrive(self, late: float, batch: list[Outgoing]) -> None:
         await asyncio.sleep(late)
@@ -248,11 +248,11 @@ class _Transactional(MemoryTransactional):
             return await super().transact(batch)
         await self._broker.fault("transact.late")
         self._machines.outside(self._take_effect(late, batch))
-        raise OutcomeUnknown
+        raise OutcomeUnknownError
 
     async def _take_effect(self, late: float, batch) -> None:
         await asyncio.sleep(late)
-        with contextlib.suppress(Fenced):
+        with contextlib.suppress(OwnershipLostError):
             await super().transact(batch)
 
 

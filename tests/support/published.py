@@ -44,7 +44,7 @@ class Published(NamedTuple):
         signing = signing or SigningKey.generate(secrets.token_bytes)
         decryption = decryption or DecryptionKey.generate(secrets.token_bytes)
         asked = request(name, registry.hub_id, signing, decryption)
-        assert registry.enrol(asked, answer(registry.pose(asked), registry.hub_id, decryption))
+        assert registry.enrol(asked, answer(registry.issue_challenge(asked), registry.hub_id, decryption))
 
 
 def put_by_force(published: Published, role: str, document: Mapping[str, Any]) -> None:

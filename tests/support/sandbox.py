@@ -24,7 +24,7 @@ from notifier.runtime import REAL
 from notifier.sandbox.sandbox import Sandbox
 from notifier.transport.base import Record
 from notifier.transport.kafka import KafkaTransport
-from support.transcripts import BIN, Nursery
+from support.transcripts import BIN, ForkServer
 
 BORN = str(BIN / "born.py")
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -34,10 +34,10 @@ PATIENCE_S = 180.0
 
 @dataclass(frozen=True)
 class World:
-    """A running sandbox, and what one does with it. With a nursery, verbs are forked and not started."""
+    """A running sandbox, and what one does with it. With a fork_server, verbs are forked and not started."""
 
     sandbox: Sandbox
-    nursery: Nursery | None = None
+    fork_server: ForkServer | None = None
 
     @property
     def home(self) -> Path:
@@ -50,8 +50,11 @@ class World:
     def shell(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs `notifier` as a user does."""
         start, named = [sys.executable, "-m", "notifier"], {"NOTIFIER_HOME": str(self.home)}
-        if self.nursery is not None:
-            start, named = [sys.executable, "-I", "-S", BORN], named | {"NOTIFIER_NURSERY": self.nursery.socket}
+        if self.fork_server is not None:
+            start, named = (
+                [sys.executable, "-I", "-S", BORN],
+                named | {"NOTIFIER_FORK_SERVER": self.fork_server.socket},
+            )
         done = subprocess.run(
             [*start, *arguments],
             capture_output=True,

@@ -20,7 +20,7 @@ from notifier.envelope import (
     verify_delivery,
     verify_statement,
 )
-from notifier.errors import OutcomeUnknown, TransportError
+from notifier.errors import OutcomeUnknownError, TransportError
 from notifier.routing.batch import POSITION_KEY
 from notifier.topics import AUDIT, INTAKE, STREAMS
 from notifier.transport.base import Outgoing
@@ -59,7 +59,7 @@ class Schedule:
         elif kind == "refuse" and not step.endswith("after"):
             raise TransportError
         elif kind == "doubt" and step.startswith("transact"):
-            raise OutcomeUnknown
+            raise OutcomeUnknownError
         elif kind == "crash":
             raise Crash(step)
 

@@ -77,16 +77,16 @@ def parse(text: str) -> list[Step]:
     return steps
 
 
-class Nursery:
-    """A process that forks each `notifier` command (support/nursery.py); `enter` comes before every command."""
+class ForkServer:
+    """A process that forks each `notifier` command (support/fork_server.py); `enter` comes before every command."""
 
     def __init__(self, enter: Sequence[str] = ()) -> None:
         self.enter = enter
-        self._place = tempfile.mkdtemp(prefix="nursery-")
+        self._place = tempfile.mkdtemp(prefix="fork_server-")
         self.socket = f"{self._place}/socket"
-        nursery = [*enter, sys.executable, str(Path(__file__).with_name("nursery.py")), self.socket]
+        fork_server = [*enter, sys.executable, str(Path(__file__).with_name("fork_server.py")), self.socket]
         self._process = subprocess.Popen(
-            nursery, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+            fork_server, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
@@ -99,11 +99,11 @@ class Nursery:
 
 
 class Stage:
-    """Play transcripts in a folder; `nursery` runs the commands (its `enter`: see `support.disks`)."""
+    """Play transcripts in a folder; `fork_server` runs the commands (its `enter`: see `support.disks`)."""
 
-    def __init__(self, folder: Path, nursery: Nursery) -> None:
+    def __init__(self, folder: Path, fork_server: ForkServer) -> None:
         self._folder = folder
-        self._nursery = nursery
+        self._nursery = fork_server
 
     def play(self, text: str) -> None:
         """Runs every command; raises `AssertionError` at the first that is not as the transcript says."""
@@ -120,7 +120,7 @@ class Stage:
             stderr=subprocess.PIPE,
             text=True,
             errors="backslashreplace",
-            env=environment() | {"NOTIFIER_NURSERY": self._nursery.socket},
+            env=environment() | {"NOTIFIER_FORK_SERVER": self._nursery.socket},
             start_new_session=True,
         )
         try:

@@ -16,10 +16,10 @@ from notifier.errors import ConfigError
 from notifier.escaping import toml_text
 from notifier.runtime import wall_clock
 from notifier.sandbox import broker
-from notifier.sandbox.layout import LONGEST_HOME, check_home
+from notifier.sandbox.layout import MAX_HOME, check_home
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.storage.database import Database
-from notifier.storage.sqlite import LONGEST_PATH
+from notifier.storage.sqlite import MAX_PATH
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,7 +158,7 @@ def test_any_of_them_can_be_a_home(tmp_path, name):
         ("next\x85line", "control character"),
         ("line\u2028separator", "line break"),
         ("latin-1 \udcfc", "not UTF-8"),
-        ("a/" * (LONGEST_HOME // 2), f"a home's may have {LONGEST_HOME}"),
+        ("a/" * (MAX_HOME // 2), f"a home's may have {MAX_HOME}"),
     ],
 )
 def test_what_cannot_be_a_home_is_refused_in_words(name, words):
@@ -169,7 +169,7 @@ def test_what_cannot_be_a_home_is_refused_in_words(name, words):
 
 async def test_a_path_that_sqlite_cannot_open_is_named(tmp_path):
     """At the limit it opens, and beyond it says what the limit is."""
-    rest = LONGEST_PATH - len(str(tmp_path))
+    rest = MAX_PATH - len(str(tmp_path))
     while rest > 200:
         tmp_path /= "d" * 100
         rest -= 101
@@ -184,7 +184,7 @@ async def test_a_path_that_sqlite_cannot_open_is_named(tmp_path):
 def test_every_party_fits_below_the_longest_home(tmp_path):
     """The longest name of a party is what the limit of a home is reckoned from."""
     longest = party_config(Path("/"), "INTERPOL/oversight").parent / "outbox.db"
-    assert LONGEST_HOME + len(str(longest)) == LONGEST_PATH
+    assert MAX_HOME + len(str(longest)) == MAX_PATH
 
 
 def test_no_address_is_pasted_together_with_a_path():

@@ -41,7 +41,7 @@ def steps(monkeypatch, tmp_path):
 
 
 WRITES = {
-    "a file": lambda path: files.put(path, b"data"),
+    "a file": lambda path: files.write_atomic(path, b"data"),
     "a private key": lambda path: write_private(path, b"data"),
     "a tile of the log": lambda path: Disk().put(path, b"data"),
 }
@@ -82,13 +82,13 @@ def test_a_private_key_is_its_owner_s_alone_from_the_first_byte(tmp_path, monkey
 
 def test_a_disk_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     """The error names the file; nothing half-written is left behind."""
-    files.put(tmp_path / "file", b"before")
+    files.write_atomic(tmp_path / "file", b"before")
 
     def full(_handle):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(StorageError, match="file: no space left on device"):
-        files.put(tmp_path / "file", b"after")
+        files.write_atomic(tmp_path / "file", b"after")
     assert os.listdir(tmp_path) == ["file"]
     assert (tmp_path / "file").read_bytes() == b"before"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from notifier.runtime import drawn_ahead
+from notifier.runtime import buffered
 
 
 def test_no_byte_is_given_twice_and_none_is_made_up():
@@ -18,7 +18,7 @@ def test_no_byte_is_given_twice_and_none_is_made_up():
         given.extend(made)
         return made
 
-    draw = drawn_ahead(entropy, block=64)
+    draw = buffered(entropy, block=64)
     sizes = [16, 40, 16, 0, 200, 1, 63, 64, 65]
     pieces = [draw(size) for size in sizes]
     assert [len(piece) for piece in pieces] == sizes

@@ -14,11 +14,18 @@ import sqlalchemy as sa
 
 from notifier.consumers.inbox import migrations, tables
 from notifier.consumers.inbox.gaps import Gap
-from notifier.consumers.inbox.transaction import Batch, Facts, Kept, Stored, receipt_context, refusal_context
+from notifier.consumers.inbox.transaction import (
+    BatchResult,
+    InboxTransaction,
+    Kept,
+    MessageMetadata,
+    receipt_context,
+    refusal_context,
+)
 from notifier.consumers.verification import Result, claimed_originator
 from notifier.crypto.keys import SigningKey
 from notifier.crypto.row_cipher import RowCipher
-from notifier.errors import Cure, Fenced, Refused, StorageError
+from notifier.errors import Cure, OwnershipLostError, RefusedError, StorageError
 from notifier.notification import Notification, decode
 from notifier.notification.digest import is_named_by, named_by
 from notifier.runtime import Runtime
@@ -172,36 +179,36 @@ class Inbox:
 
     async def store(
         self, results: Sequence[Result], offsets: Sequence[int], begun_at: int, lease: Lease, signing: SigningKey
-    ) -> Stored:
+    ) -> BatchResult:
         """Stores a batch of the feed, and moves the offset from `begun_at` to behind the last of `offsets`.
 
-        All or nothing. Raises `Fenced` where the lease is lost or the stored offset is not `begun_at`: then
-        another instance went on, and nothing here may.
+        All or nothing. Raises `OwnershipLostError` where the lease is lost or the stored offset is not `begun_at`:
+        then another instance went on, and nothing here may.
         """
         async with self._writing() as connection:
             await lease.check(connection)
             if (await connection.own())["feed_offset"] != begun_at:
-                raise Fenced(detail="the inbox went on without this instance")
+                raise OwnershipLostError(detail="the inbox went on without this instance")
             await connection.set_own(feed_offset=offsets[-1] + 1)
-            batch = Batch(connection, self, signing)
+            batch = InboxTransaction(connection, self, signing)
             for offset, result in zip(offsets, results, strict=True):
-                await batch.take(offset, result)
+                await batch.apply(offset, result)
             return batch.stored()
 
     async def store_again(
         self, kept: Sequence[Kept], results: Sequence[Result], begun_at: int, lease: Lease, signing: SigningKey
-    ) -> Stored:
+    ) -> BatchResult:
         """Stores what records are now that were refused before; the feed's offset stays at `begun_at`.
 
-        All or nothing. Raises `Fenced` as `store` does.
+        All or nothing. Raises `OwnershipLostError` as `store` does.
         """
         async with self._writing() as connection:
             await lease.check(connection)
             if (await connection.own())["feed_offset"] != begun_at:
-                raise Fenced(detail="the inbox went on without this instance")
-            batch = Batch(connection, self, signing)
+                raise OwnershipLostError(detail="the inbox went on without this instance")
+            batch = InboxTransaction(connection, self, signing)
             for one, result in zip(kept, results, strict=True):
-                await batch.take_again(one, result)
+                await batch.apply_again(one, result)
             return batch.stored()
 
     async def kept(self, after: int = -1, due_by: int | None = None, limit: int = 1000) -> list[Kept]:
@@ -272,12 +279,12 @@ class Inbox:
     async def find(self, message_id: str) -> list[Received]:
         """The messages of a notification id (UUID text): more than one only where ids conflict.
 
-        Raises `Refused` (not_found).
+        Raises `RefusedError` (not_found).
         """
         try:
             wanted = uuid.UUID(message_id).bytes
         except ValueError as error:
-            raise Refused(
+            raise RefusedError(
                 "not_found", "a notification's id is a UUID", hint="notifier inbox list shows them"
             ) from error
         async with self._reading() as connection:
@@ -285,12 +292,12 @@ class Inbox:
             rows = (await connection.execute(query.order_by(tables.messages.c.id))).all()
             found = [self._received(connection, row) for row in rows]
         if not found:
-            raise Refused(
+            raise RefusedError(
                 "not_found", "the inbox has no notification of that id", hint="notifier inbox list shows them"
             )
         return found
 
-    async def traced(self, message: Received) -> str | None:
+    async def check_reference(self, message: Received) -> str | None:
         """Whether the notification that `message` was made from, or is about, is here, and is that text.
 
         `verified`, `differs`, or `not_here`; None where it names none.
@@ -393,7 +400,7 @@ class Inbox:
     def _received(self, connection: Ledger, row: sa.Row[Any]) -> Received:
         connection.check(tables.messages, row)
         known_by: bytes = row.known_by
-        facts = Facts(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
+        facts = MessageMetadata(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
         content = self._cipher.open(b"content/" + known_by, row.content)
         return Received(
             row=row.id,

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from notifier.consumers.inbox import gaps, tables
 from notifier.consumers.inbox.gaps import Gap
 from notifier.consumers.receipts import receipt
-from notifier.consumers.verification import Message, Notice, Place, Refusal, Result
+from notifier.consumers.verification import Notice, Refusal, Result, StreamPosition, VerifiedMessage
 from notifier.crypto.keys import SigningKey
-from notifier.errors import Cure, Fenced
+from notifier.errors import Cure, OwnershipLostError
 from notifier.storage.integrity import Ledger
 
 CONFLICT: Final = "id_conflict"
@@ -31,7 +31,7 @@ ANSWERED: Final = sa.select(tables.receipts.c.made).where(_OF_ENVELOPE).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class BatchResult:
     """What one batch brought: new messages, refusals, conflicts, and gaps that were not known before."""
 
     messages: int
@@ -52,7 +52,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MessageMetadata:
     """What is sealed beside a message's content."""
 
     originator: str
@@ -86,7 +86,7 @@ class Keeper(Protocol):
     def now(self) -> int: ...
 
 
-class Batch:
+class InboxTransaction:
     """One transaction of the feed."""
 
     def __init__(self, connection: Ledger, inbox: Keeper, signing: SigningKey) -> None:
@@ -97,14 +97,14 @@ class Batch:
         self._refusals: list[Refusal] = []
         self._gaps: list[Gap] = []
 
-    def stored(self) -> Stored:
+    def stored(self) -> BatchResult:
         """What the batch brought."""
         counts = self._counts
-        return Stored(
+        return BatchResult(
             counts["opened"], counts["duplicate"], counts["conflict"], tuple(self._refusals), tuple(self._gaps)
         )
 
-    async def take(self, offset: int, result: Result) -> None:
+    async def apply(self, offset: int, result: Result) -> None:
         """Stores one result."""
         if isinstance(result, Notice):
             return
@@ -114,14 +114,14 @@ class Batch:
             await self._refuse(offset, result)
         await self._answer(result)
 
-    async def take_again(self, kept: Kept, result: Result) -> None:
+    async def apply_again(self, kept: Kept, result: Result) -> None:
         """Stores what a record is now that was refused before: it comes in, or stays refused.
 
-        Raises `Fenced` where it is not there any more: another instance went on.
+        Raises `OwnershipLostError` where it is not there any more: another instance went on.
         """
         mine = (await self._connection.execute(REFUSED, {"offset": kept.offset})).all()
         if not mine:
-            raise Fenced(detail="the inbox went on without this instance")
+            raise OwnershipLostError(detail="the inbox went on without this instance")
         if isinstance(result, Refusal):
             change = {"reason": result.reason, "cure": result.cure, "due": result.due}
             await self._connection.change(tables.refusals, mine, **change)
@@ -136,14 +136,14 @@ class Batch:
             await self._follow(result.place, result.envelope)
         await self._answer(result)
 
-    async def _answer(self, result: Message | Refusal) -> None:
+    async def _answer(self, result: VerifiedMessage | Refusal) -> None:
         """Stores a message, and signs the receipt that is owed; none while it is not decided."""
-        reason = await self._message(result) if isinstance(result, Message) else result.reason
+        reason = await self._message(result) if isinstance(result, VerifiedMessage) else result.reason
         early = isinstance(result, Refusal) and result.cure is Cure.TIME
         if result.originator is not None and not early:
             await self._receipt(result, reason)
 
-    async def _message(self, message: Message) -> str | None:
+    async def _message(self, message: VerifiedMessage) -> str | None:
         """Stores what is new; returns the reason where another text is known under its originator and id."""
         inbox = self._inbox
         name = (message.originator.encode(), message.notification_id)
@@ -172,9 +172,9 @@ class Batch:
         digest: bytes = row.body_digest
         return digest
 
-    async def _insert(self, message: Message, known_by: bytes, state: str) -> None:
+    async def _insert(self, message: VerifiedMessage, known_by: bytes, state: str) -> None:
         inbox = self._inbox
-        facts = Facts(
+        facts = MessageMetadata(
             originator=message.originator,
             stream=message.place.stream.hex(),
             seq=message.place.sequence,
@@ -193,7 +193,7 @@ class Batch:
         }
         await self._connection.insert(tables.messages, [row])
 
-    async def _follow(self, place: Place, envelope: bytes) -> None:
+    async def _follow(self, place: StreamPosition, envelope: bytes) -> None:
         """A number of a stream was used: what it skips is missing, what it fills is not any more."""
         inbox = self._inbox
         known_by = inbox.digest(place.originator.encode(), place.stream, b"stream")
@@ -230,7 +230,7 @@ class Batch:
         }
         await self._connection.insert(tables.refusals, [row])
 
-    async def _receipt(self, result: Message | Refusal, reason: str | None) -> None:
+    async def _receipt(self, result: VerifiedMessage | Refusal, reason: str | None) -> None:
         """One receipt for each envelope and outcome: the first stands, another delivery earns the same.
 
         Whoever carries the feed could put a spoilt copy before the true delivery; so a refusal does not take

@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiokafka import errors as kafka_errors
 
 from notifier.config import KafkaSettings
-from notifier.errors import ConfigError, Fenced, NotifierError, OutcomeUnknown, TransportError
+from notifier.errors import ConfigError, NotifierError, OutcomeUnknownError, OwnershipLostError, TransportError
 from notifier.keyfiles import read_secret
 from notifier.transport.base import Record
 
@@ -43,12 +43,12 @@ def _translated(error: BaseException, doubt: bool) -> NotifierError:
     if isinstance(error, NotifierError):
         return error
     if isinstance(error, _FENCED):
-        return Fenced()
+        return OwnershipLostError()
     for kind, words in _REFUSED.items():
         if isinstance(error, kind):
             return TransportError("broker_refused", f"the broker {words}", hint="notifier doctor says what it needs")
     if doubt:
-        return OutcomeUnknown(detail=f"the broker did not answer for certain ({type(error).__name__})")
+        return OutcomeUnknownError(detail=f"the broker did not answer for certain ({type(error).__name__})")
     return TransportError("broker_unavailable", f"the broker does not answer ({type(error).__name__})")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from notifier.config import KafkaSettings
 from notifier.errors import TransportError
 
-ANSWER_S: Final = 3.0
+REQUEST_TIMEOUT_S: Final = 3.0
 ALERT_S: Final = 0.5  # a broker that refuses a certificate says so at once
 
 
@@ -31,7 +31,7 @@ async def _look_at(address: str, context: ssl.SSLContext) -> None:
     host, _, port = address.rpartition(":")
     writer: asyncio.StreamWriter | None = None
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
         # In TLS 1.3 the broker looks at our certificate after we are through: its refusal comes as an alert.
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Has the notifier run by a child of the nursery (tests/support/nursery.py), passes signals on, ends as it ends."""
+"""Run notifier in a child of the fork server (tests/support/fork_server.py), pass signals on, end as it ends."""
 
 import contextlib
 import json
@@ -15,11 +15,11 @@ for number in (0, 1, 2):
         streams.append(number)
     except OSError:
         pass
-with socket.socket(socket.AF_UNIX) as nursery:
-    nursery.connect(environment.pop("NOTIFIER_NURSERY"))
+with socket.socket(socket.AF_UNIX) as fork_server:
+    fork_server.connect(environment.pop("NOTIFIER_FORK_SERVER"))
     wanted = [sys.argv[1:], os.getcwd(), environment, streams]
-    socket.send_fds(nursery, [json.dumps(wanted).encode() + b"\n"], streams)
-    born = int(nursery.makefile("rb", 0).readline())
+    socket.send_fds(fork_server, [json.dumps(wanted).encode() + b"\n"], streams)
+    born = int(fork_server.makefile("rb", 0).readline())
 
     def pass_on(number, _frame):
         with contextlib.suppress(ProcessLookupError):  # it has ended, and its status comes
@@ -27,5 +27,5 @@ with socket.socket(socket.AF_UNIX) as nursery:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, pass_on)
-    status = nursery.recv(1)
+    status = fork_server.recv(1)
 sys.exit(status[0] if status else 70)

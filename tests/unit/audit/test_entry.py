@@ -7,7 +7,7 @@ import json
 import pytest
 
 from notifier.audit.entry import AuditEntry
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 from notifier.shipped import schemas_folder
 
 ENTRY = AuditEntry(
@@ -50,7 +50,7 @@ def test_truncated_or_prolonged_entries_are_refused():
     """Part of an entry is no entry, and neither is an entry with something behind it."""
     encoded = ENTRY.encode()
     for data in [*(encoded[:size] for size in range(len(encoded))), encoded + b"\0"]:
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedError):
             AuditEntry.decode(data)
 
 

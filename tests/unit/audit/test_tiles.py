@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from notifier.audit import merkle, tiles
 from notifier.audit.tiles import Frontier, TileName
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 
 
 @pytest.mark.parametrize(
@@ -113,19 +113,19 @@ def test_readers_are_total(data, count):
     for read in (tiles.decode_bundle, tiles.decode_hashes, lambda some: tiles.decode_records(some, count)):
         try:
             read(data)
-        except Malformed:
+        except MalformedError:
             continue
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"\0\5abc", tiles.encode_bundle([b"x"] * 257)])
 def test_broken_bundles(data):
     """A bundle that is cut short, empty or too long is refused."""
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         tiles.decode_bundle(data)
 
 
 @pytest.mark.parametrize("size", [0, 31, 33, 32 * 257])
 def test_broken_tiles(size):
     """A tile holds whole hashes, 1 to 256 of them."""
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         tiles.decode_hashes(bytes(size))

@@ -13,7 +13,7 @@ from notifier.auditor.store import LogStore
 from notifier.auditor.verify import verify_folder
 from notifier.cli.main import run
 from notifier.crypto.keys import SigningKey
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 
 NAMES = ("checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3", "records/000")
 
@@ -88,7 +88,7 @@ def test_a_log_goes_on_under_another_key(log, signer, make):
     """The new key signs at once what the old one had signed; both verify what is theirs."""
     old_copy = shutil.copytree(log, log.with_name("old"))
     new = Signer.of(signer.verifier.name, SigningKey.from_secret(b"n" * 32))
-    with pytest.raises(Refused, match="not ours"):
+    with pytest.raises(RefusedError, match="not ours"):
         LogStore.open(log, new)
     store = LogStore.open(log, new, earlier=[signer.verifier])
     assert verify_folder(log, new.verifier).ok, "the earlier key may be revoked from now on"

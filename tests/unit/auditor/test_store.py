@@ -11,7 +11,7 @@ from notifier.audit.leaf import Leaf
 from notifier.auditor.store import Disk, LogStore
 from notifier.auditor.verify import verify_folder
 from notifier.crypto.keys import SigningKey
-from notifier.errors import Refused, StorageError
+from notifier.errors import RefusedError, StorageError
 
 
 class Crash(Exception):
@@ -126,7 +126,7 @@ def test_offsets_only_grow(tmp_path, signer, make):
     store = LogStore.open(tmp_path, signer)
     store.append(make.records(0, 3))
     for again in (make.records(2, 4), make.records(0, 1)):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedError) as caught:
             store.append(again)
         assert caught.value.reason == "audit_mismatch"
     store.close()
@@ -162,7 +162,7 @@ def test_a_damaged_log_is_not_signed_again(tmp_path, signer, make, file, how):
         path.unlink()
     else:
         path.write_bytes(data[:-1] if how == "cut" else bytes([data[-9] ^ 1]).join([data[:-9], data[-8:]]))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         LogStore.open(tmp_path, signer)
     assert caught.value.reason == "audit_mismatch"
 
@@ -174,7 +174,7 @@ def test_another_key_does_not_go_on(tmp_path, signer, make):
         Signer.of(signer.verifier.name, SigningKey.from_secret(b"b" * 32)),
         Signer.of("other.example", signer.key),
     ):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedError) as caught:
             LogStore.open(tmp_path, other)
         assert caught.value.reason == "audit_mismatch"
 

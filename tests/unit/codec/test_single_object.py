@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from notifier.codec.single_object import MARKER, Codec, codec, fingerprint_in
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 
 
 def state(**change):
@@ -27,10 +27,10 @@ def test_a_record_reads_back_as_it_was_written():
 def test_another_schema_s_record_is_refused():
     """Only pinned fingerprints are read."""
     encoded = codec("IntakePosition").encode({"next_offset": 1})
-    with pytest.raises(Malformed, match="pinned"):
+    with pytest.raises(MalformedError, match="pinned"):
         codec("StreamState").decode(encoded)
     for short in (b"", b"\xc3", b"\xc3\x01", encoded[:9]):
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedError):
             codec("IntakePosition").decode(short)
 
 
@@ -39,7 +39,7 @@ def test_a_longer_form_of_the_same_number_is_refused():
     prefix = MARKER + codec("IntakePosition").fingerprint
     assert codec("IntakePosition").decode(prefix + b"\x02") == {"next_offset": 1}
     for other in (b"\x82\x00", b"\x02\x00", b"\x82\x80\x00"):
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedError):
             codec("IntakePosition").decode(prefix + other)
 
 
@@ -71,7 +71,7 @@ def test_every_record_has_one_form(schema, good, same_to_others):
     prefix = MARKER + one.fingerprint
     assert one.encode(one.decode(prefix + good)) == prefix + good
     for other in same_to_others:
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedError):
             one.decode(prefix + other)
 
 
@@ -81,9 +81,9 @@ def test_an_earlier_version_stays_readable():
     old, new = Codec(TEXT), Codec(grown, (TEXT,))
     assert new.decode(old.encode({"text": "a"})) == {"text": "a", "more": 7}
     assert new.encode({"text": "a", "more": 7})[:10] == MARKER + new.fingerprint != old.encode({"text": "a"})[:10]
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         new.decode(old.encode({"text": "a"}) + b"\x0e")
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         old.decode(new.encode({"text": "a", "more": 7}))
 
 
@@ -91,7 +91,7 @@ BOMBS = """
 import resource, sys
 from notifier.codec.single_object import MARKER, codec
 from notifier.shipped import schemas_folder
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 
 def number(value):
     value, out = (value << 1) ^ (value >> 63), b""
@@ -108,7 +108,7 @@ for name, one in codecs.items():
         for tail in (b"", bytes(1000), b"\\x02" * 1000, bytes(200_000)):
             try:
                 one.decode(MARKER + one.fingerprint + head.get(name, b"") + number(count) + tail)
-            except Malformed as error:
+            except MalformedError as error:
                 assert not isinstance(error.__cause__, MemoryError), (name, count, len(tail))
 print("survived", len(codecs))
 """

@@ -15,7 +15,7 @@ from notifier.codec.single_object import MARKER, codec
 from notifier.consumers.sinks import document
 from notifier.consumers.verification import Recipient, Refusal, read
 from notifier.directory.builtin import builtin_snapshot
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 from notifier.escaping import json_text
 from notifier.notification import decode, encode
 from notifier.policy.explain import why_told
@@ -55,7 +55,7 @@ def test_any_text_in_any_field_is_shown_or_refused(notification, received, data)
         record = changed(record, path, data.draw(TEXT))
     try:
         hostile = decode(codec("Notification").encode(record))
-    except (Malformed, ValueError):
+    except (MalformedError, ValueError):
         return
     shown = document(replace(received(), notification=hostile))
     assert not [
@@ -64,7 +64,7 @@ def test_any_text_in_any_field_is_shown_or_refused(notification, received, data)
     assert "\n" not in json_text(shown)
     try:
         entries = why_told(hostile, "UTO/spoc", SNAPSHOT.directory, SNAPSHOT.rules)
-    except Malformed:
+    except MalformedError:
         return
     assert {entry["authority"] for entry in entries} <= {"UTO/spoc"}
 

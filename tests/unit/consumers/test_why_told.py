@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from notifier.directory.builtin import builtin_snapshot
-from notifier.errors import Malformed
+from notifier.errors import MalformedError
 from notifier.notification import decode, parse
 from notifier.notification.model import About, Parent
-from notifier.outbox.payloads import letters_to
+from notifier.outbox.payloads import payloads_for
 from notifier.policy.decision import decide
 from notifier.policy.explain import why_told
 from unit.consumers.conftest import DOCUMENT
@@ -51,7 +51,7 @@ def test_an_authority_that_no_rule_names(notification):
 def test_a_notification_out_of_its_format_is_a_refusal(notification):
     """What an originator sends unchecked does not break the asker's command."""
     broken = replace(notification, event_time="yesterday", subject=replace(notification.subject, age="unknown"))
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         why(broken, "UTO/spoc")
 
 
@@ -73,7 +73,7 @@ def got(local, name, not_to=(), **subject):
     document["subject"] |= subject
     notification = parse(document)
     decision = decide(notification, SNAPSHOT.directory, SNAPSHOT.rules)
-    (letter,) = letters_to(notification, [name])
+    (letter,) = payloads_for(notification, [name])
     return decode(letter.wire), {entry.outcome for entry in decision.entries if entry.authority == "MAR/spoc"}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from notifier.directory import cache
 from notifier.directory.model import AuthorityState
-from notifier.errors import DirectoryError, DirectoryStale
+from notifier.errors import DirectoryError, DirectoryStaleError
 from support.published import publish_in
 
 NAME = "NLD/spoc"
@@ -113,7 +113,7 @@ def test_no_version_goes_back_while_the_disk_is_full(published, full):
 def test_without_source_and_cache_nothing_is_served(published, full):
     """It fails closed, as ever."""
     gone(published)
-    with pytest.raises(DirectoryStale):
+    with pytest.raises(DirectoryStaleError):
         published.client().load()
 
 

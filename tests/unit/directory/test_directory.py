@@ -16,7 +16,7 @@ from notifier.directory.document import from_document, to_document
 from notifier.directory.enrolment import Challenge, Request, answer, challenge, check_answer, check_request, request
 from notifier.directory.model import CLOCK_SKEW_MS, DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState
 from notifier.directory.registry import Registry, create
-from notifier.errors import DirectoryError, KeyRejected, Refused
+from notifier.errors import DirectoryError, KeyRejectedError, RefusedError
 from notifier.rules.ruleset import default_rules
 
 NOW = 1_795_000_000_000
@@ -58,7 +58,7 @@ def enrol(place, clock, name="NLD/spoc", seed=1):
     signing = SigningKey.from_secret(bytes([seed]) * 32)
     decryption = DecryptionKey.from_secret(bytes([seed + 1]) * 32)
     asked = request(name, registry.hub_id, signing, decryption)
-    given = answer(registry.pose(asked), registry.hub_id, decryption)
+    given = answer(registry.issue_challenge(asked), registry.hub_id, decryption)
     assert registry.enrol(asked, given)
     return registry
 
@@ -91,7 +91,7 @@ def test_a_key_is_retired_and_revoked(place, clock, client):
     (key, _) = snapshot.directory.authorities["NLD/spoc"].keys
     assert (key.accepted(clock.now - 1), key.accepted(clock.now)) == (True, False)
     assert snapshot.directory.revoked_since(snapshot.previous_directory)
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         registry.change_key("NLD/spoc", bytes(16), KeyState.REVOKED)
     with pytest.raises(DirectoryError):
         registry.change_key("BEL/spoc", signing.key_id, KeyState.REVOKED)
@@ -186,17 +186,17 @@ def test_enrolment_asks_for_both_proofs(place, clock):
         replace(asked, signing=SigningKey.from_secret(b"x" * 32).public),
         request("NLD/spoc", bytes(16), signing, decryption),
     ):
-        with pytest.raises(KeyRejected):
+        with pytest.raises(KeyRejectedError):
             check_request(wrong, registry.hub_id)
     posed, expected = challenge(asked, registry.hub_id, lambda count: bytes(range(count)))
     assert Challenge.from_document(posed.to_document()) == posed
     check_answer(expected, answer(posed, registry.hub_id, decryption))
     for hub_id, key in ((registry.hub_id, other), (bytes(16), decryption)):
-        with pytest.raises(KeyRejected):
+        with pytest.raises(KeyRejectedError):
             answer(posed, hub_id, key)
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         check_answer(expected, bytes(32))
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         registry.enrol(asked, expected)
 
 
@@ -208,7 +208,7 @@ def test_another_directory_s_keys_sign_nothing(place, clock, client):
     asked = request(
         "NLD/spoc", registry.hub_id, SigningKey.from_secret(bytes(32)), DecryptionKey.from_secret(b"2" * 32)
     )
-    given = answer(registry.pose(asked), registry.hub_id, DecryptionKey.from_secret(b"2" * 32))
+    given = answer(registry.issue_challenge(asked), registry.hub_id, DecryptionKey.from_secret(b"2" * 32))
     for act in (registry.freshen, lambda: registry.enrol(asked, given)):
         with pytest.raises(DirectoryError) as error:
             act()
@@ -230,7 +230,7 @@ def test_a_key_stands_in_the_directory_once(place, clock):
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), "text", None])
 def test_a_key_has_32_bytes(check, key):
     """Whatever else it is."""
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         check(key)
 
 
@@ -243,7 +243,7 @@ def test_an_encryption_key_has_one_encoding(over):
     for key in (same, with_bit):
         try:
             check_encryption_key(key)
-        except KeyRejected as error:
+        except KeyRejectedError as error:
             refused.append(error.detail)
     assert refused == ["the encryption key is not in its canonical encoding"] * 2
 
@@ -261,7 +261,7 @@ def test_an_answer_is_compared_in_constant_time():
             return 0
 
     check_answer(Watched(b"a" * 32), Watched(b"a" * 32))
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         check_answer(Watched(b"a" * 32), Watched(b"b" * 32))
     assert not asked, "a comparison that ends early tells how much was right"
 
@@ -276,7 +276,7 @@ def enrolled_again(place, clock, present):
     signing, decryption = SigningKey.from_secret(b"9" * 32), DecryptionKey.from_secret(b"8" * 32)
     asked = request("NLD/spoc", registry.hub_id, signing, decryption, present)
     asked = Request.from_document(json.loads(json.dumps(asked.to_document())))
-    assert not first.enrol(asked, answer(first.pose(asked), registry.hub_id, decryption))
+    assert not first.enrol(asked, answer(first.issue_challenge(asked), registry.hub_id, decryption))
     (pending,) = registry.pending()
     return " | ".join(pending.reading.words)
 

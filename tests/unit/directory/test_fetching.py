@@ -8,7 +8,7 @@ import pytest
 
 from notifier.config import DirectorySettings, load
 from notifier.directory.client import DirectoryClient
-from notifier.errors import ConfigError, DirectoryError, DirectoryStale
+from notifier.errors import ConfigError, DirectoryError, DirectoryStaleError
 from notifier.sandbox.pki import CertificateAuthority
 from support.published import GRACE_S, publish_in
 from support.webserver import serving
@@ -36,7 +36,7 @@ def test_a_redirect_to_another_server_is_refused(published):
     """Whoever controls one server names no other; on the same server a redirect is followed."""
     with serving(published.folder) as other, serving(published.folder) as server:
         server.redirect = other.address
-        with pytest.raises(DirectoryStale):
+        with pytest.raises(DirectoryStaleError):
             published.client(source=server.address).load()
         assert other.asked == []
     moved = published.folder.parent / "moved"
@@ -94,7 +94,7 @@ def test_another_authority_s_certificate_is_refused(published, certified, tmp_pa
             refused = None
             try:
                 secured(published, server.address, ca).load()
-            except DirectoryStale as error:
+            except DirectoryStaleError as error:
                 refused = error
             assert refused is not None, "anybody could be the directory's server"
 

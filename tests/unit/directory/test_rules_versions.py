@@ -13,7 +13,7 @@ from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.model import DAY_MS
 from notifier.directory.registry import Registry
 from notifier.directory.roles import LIFETIME_MS, THRESHOLD_ROLES
-from notifier.errors import DirectoryError, DirectoryStale, Refused
+from notifier.errors import DirectoryError, DirectoryStaleError, RefusedError
 from notifier.notification.territories import BUILT_IN
 from notifier.rules.ruleset import Corridor, RuleSet, default_rules
 from support.published import publish_in
@@ -50,7 +50,7 @@ def test_a_change_is_a_new_version_and_every_version_stays(published):
     assert client.rules(1) == first
     assert client.rules(2) == without(replace(first, version=2), "deportation", "transit")
     assert client.rules(3) == following
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         client.rules(4)
     assert raised.value.reason == "not_found"
 
@@ -75,7 +75,7 @@ def test_old_versions_are_verified_like_all_else(published):
     path.write_bytes(path.read_bytes().replace(b'"spoc"', b'"fiu" '))
     assert knows.rules(1) == default_rules(1, published.clock.now)
     stranger = published._replace(cache=published.folder.parent / "other")
-    with pytest.raises((DirectoryError, DirectoryStale)):
+    with pytest.raises((DirectoryError, DirectoryStaleError)):
         stranger.client().rules(1)
 
 
@@ -91,7 +91,7 @@ def test_one_holder_alone_changes_no_rules(published):
     (pending,) = second.pending()
     assert second.sign(pending.digest) is None
     assert client.load().rules == following
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         _ = second.staged_rules
 
 
@@ -166,7 +166,7 @@ def test_what_nobody_renews_expires(published):
     published.client().load()
     published.clock.now += LIFETIME_MS["directory"] + DAY_MS
     published.registry().freshen()
-    with pytest.raises(DirectoryStale):
+    with pytest.raises(DirectoryStaleError):
         published.client().load()
 
 
@@ -226,4 +226,4 @@ def test_the_default_rules_and_the_sandbox_s_are_good():
 def test_a_subscriber_who_does_not_take_part_is_a_warning():
     """Rules may come before an authority does."""
     rules = replace(default_rules(), corridors=(Corridor("TUR", "DEU", ("DEU/spoc", "DEU/oversight")),))
-    assert rulebook.strangers(rules, builtin_snapshot().directory) == ["DEU/oversight"]
+    assert rulebook.unknown_subscribers(rules, builtin_snapshot().directory) == ["DEU/oversight"]

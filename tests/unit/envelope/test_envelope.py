@@ -12,7 +12,7 @@ from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey, key_id
 from notifier.crypto.primitives import pad, unpad
 from notifier.envelope import open_slip, partition_of
 from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
-from notifier.errors import EnvelopeError, KeyRejected, Malformed
+from notifier.errors import EnvelopeError, KeyRejectedError, MalformedError
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -21,7 +21,7 @@ NOW = 1_795_000_000_000
 
 def refused(call, *arguments):
     """The reason with which a call is refused; fails where it is not."""
-    with pytest.raises((EnvelopeError, Malformed)) as error:
+    with pytest.raises((EnvelopeError, MalformedError)) as error:
         call(*arguments)
     return error.value.reason
 
@@ -206,7 +206,7 @@ def test_a_low_order_ephemeral_key_is_refused_and_never_sealed_to(cast):
         forged = resigned(data, cast.signer, epk=point)
         assert refused(cast.open_slip, forged) == "unreadable_slip"
         assert refused(cast.open, cast.deliver(forged)) == "cannot_open"
-        with pytest.raises(KeyRejected):
+        with pytest.raises(KeyRejectedError):
             cast.seal(hub_key=point)
 
 

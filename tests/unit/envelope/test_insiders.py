@@ -16,7 +16,7 @@ from notifier.crypto.primitives import pad
 from notifier.directory.model import AuthorityState, KeyState
 from notifier.envelope import Addressee, open_body, seal, verify
 from notifier.envelope.format import Prefix
-from notifier.errors import EnvelopeError, KeyRejected
+from notifier.errors import EnvelopeError, KeyRejectedError
 
 NOW = 1_795_000_000_000
 DAY = 86_400_000
@@ -227,7 +227,7 @@ LOW_ORDER = (
 @pytest.mark.parametrize("point", LOW_ORDER)
 def test_nothing_is_sealed_to_a_low_order_key(cast, point):
     """Neither to the hub nor to a recipient."""
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         seal(
             cast.header(),
             cast.slip(),
@@ -236,7 +236,7 @@ def test_nothing_is_sealed_to_a_low_order_key(cast, point):
             hub_key=cast.hub.public,
             addressees=[Addressee(point, 1)],
         )
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         cast.seal(hub_key=point)
 
 

@@ -13,12 +13,12 @@ from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.envelope import (
     Act,
     Slip,
-    digest_of,
     envelope_id_of,
     inputs_digest,
     notification_digest,
     partition_of,
     raw_digest,
+    record_digest,
     stream_key,
 )
 from notifier.envelope.format import HEADER_BYTES, Prefix
@@ -62,8 +62,8 @@ def test_a_stream_s_partition_and_key_are_those_of_the_document(originator):
 def test_a_record_is_named_by_its_digest_or_where_it_is_no_envelope_by_its_bytes(cast):
     """So a refusal can be matched with what was sent."""
     sealed = cast.seal()
-    assert digest_of(sealed.envelope) == sealed.digest
-    assert digest_of(sealed.envelope + b"\x00") == raw_digest(sealed.envelope + b"\x00")
+    assert record_digest(sealed.envelope) == sealed.digest
+    assert record_digest(sealed.envelope + b"\x00") == raw_digest(sealed.envelope + b"\x00")
 
 
 def test_a_slip_is_read_as_it_was_written(cast):

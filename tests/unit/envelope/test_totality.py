@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from notifier.codec.single_object import MARKER, codec
 from notifier.envelope import parse_delivery, parse_feed
 from notifier.envelope.verifying import parse_envelope
-from notifier.errors import EnvelopeError, Malformed
+from notifier.errors import EnvelopeError, MalformedError
 from support.drawing import examples
 
 NAMES = ("Envelope", "Delivery", "Statement", "Header", "Slip", "Body", "Notice", "Notification", "Receipt")
@@ -26,7 +26,7 @@ def test_arbitrary_bytes_are_refused_cleanly(name, data):
         for parse in (codec(name).decode, parse_envelope, parse_delivery, parse_feed):
             try:
                 parse(value)
-            except (EnvelopeError, Malformed):
+            except (EnvelopeError, MalformedError):
                 continue
 
 
@@ -36,7 +36,7 @@ def test_enormous_counts_and_lengths_cost_nothing(name):
     huge = b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"
     tracemalloc.start()
     for place in range(0, 200, 3):
-        with contextlib.suppress(Malformed):  # a few prefixes make a record of it; none may cost memory
+        with contextlib.suppress(MalformedError):  # a few prefixes make a record of it; none may cost memory
             codec(name).decode(MARKER + codec(name).fingerprint + bytes(place) + huge * 4)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from notifier.errors import NotificationInvalid
+from notifier.errors import NotificationInvalidError
 from notifier.notification import parse
 from notifier.notification.blanks import is_blank, says_something
 from notifier.notification.model import Approval
@@ -101,7 +101,7 @@ def test_a_text_that_shows_nothing_is_refused_by_its_pointer(path, text):
         }
     ]
     parse(copy.deepcopy(document))
-    with pytest.raises(NotificationInvalid) as caught:
+    with pytest.raises(NotificationInvalidError) as caught:
         parse(put(document, path, text))
     assert f"/{path}" in [fault.pointer for fault in caught.value.faults]
 

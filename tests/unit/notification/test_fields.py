@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from golden.cases import base
-from notifier.errors import NotificationInvalid
+from notifier.errors import NotificationInvalidError
 from notifier.notification import parse
 from notifier.notification.checking import Object
 from notifier.notification.freetext import unverified
@@ -195,7 +195,7 @@ def test_no_field_is_for_what_nobody_may_be_profiled_by():
     for place in ("", "subject", "local", "handling"):
         made = whole("arrest")
         (made[place] if place else made)["religion"] = "x"
-        with pytest.raises(NotificationInvalid) as error:
+        with pytest.raises(NotificationInvalidError) as error:
             parse(made)
         assert [fault.pointer for fault in error.value.faults] == [f"/{place}/religion".replace("//", "/")]
 
@@ -215,7 +215,7 @@ def test_every_type_asks_for_grading_and_review_and_of_a_person_for_category_and
     def refused(change):
         wrong = copy.deepcopy(made)
         change(wrong)
-        with pytest.raises(NotificationInvalid) as error:
+        with pytest.raises(NotificationInvalidError) as error:
             parse(wrong)
         return [fault.pointer for fault in error.value.faults]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.errors import Malformed, NotificationInvalid
+from notifier.errors import MalformedError, NotificationInvalidError
 from notifier.notification import decode, encode, for_sealing, parse, restore, to_json
 from notifier.notification.model import Document
 from notifier.notification.suggesting import states_like
@@ -24,7 +24,7 @@ ID = bytes.fromhex("0199f0c2111171118111111111111111")
 
 def faults(document):
     """{pointer: message} of everything that is wrong."""
-    with pytest.raises(NotificationInvalid) as error:
+    with pytest.raises(NotificationInvalidError) as error:
         parse(document)
     return {fault.pointer: fault.message for fault in error.value.faults}
 
@@ -144,7 +144,7 @@ def test_what_was_given_is_never_repeated(good):
     bad["subject"]["sex"] = secret
     bad["subject"][secret] = 1
     bad["event_time"] = secret
-    with pytest.raises(NotificationInvalid) as error:
+    with pytest.raises(NotificationInvalidError) as error:
         parse(bad)
     assert "anary" not in str(error.value)
 
@@ -291,7 +291,7 @@ def test_what_an_earlier_version_stored_is_restored_as_it_stands(good):
     assert str(stored.day) == "2026-11-20"
     assert stored.subject.nationalities[0].until == "2010-01-01"
     assert [leg.rule for leg in legs_of(stored)][:2] == ["origin", "destination"]
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         restore("[]")
 
 
@@ -437,14 +437,14 @@ def test_an_mrz_that_does_not_check_is_a_fault_with_the_digit(good):
 )
 def test_a_bomb_is_one_clean_refusal(text):
     """Depth, numbers, size, double keys, broken Unicode."""
-    with pytest.raises((Malformed, NotificationInvalid)):
+    with pytest.raises((MalformedError, NotificationInvalidError)):
         parse(text)
 
 
 @pytest.mark.parametrize("value", [None, 1, "text", [], [1], True])
 def test_what_is_no_object_is_refused(value):
     """Whatever the JSON holds."""
-    with pytest.raises((Malformed, NotificationInvalid)):
+    with pytest.raises((MalformedError, NotificationInvalidError)):
         parse(value if not isinstance(value, str) else json.dumps(value))
 
 

@@ -15,7 +15,7 @@ from golden.cases import base
 from notifier.directory.model import ROLES
 from notifier.notification import decode, parse
 from notifier.notification.profiles import PROFILES
-from notifier.outbox.payloads import letters_to
+from notifier.outbox.payloads import payloads_for
 from support.drawing import examples
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "avro" / "Notification.avsc").read_text())
@@ -120,7 +120,7 @@ def at(notification, path):
 
 def read_by(notification, role):
     """The letter to an authority of that role, and what it reads there."""
-    (letter,) = letters_to(notification, [f"DEU/{role}"])
+    (letter,) = payloads_for(notification, [f"DEU/{role}"])
     return letter, decode(letter.wire)
 
 
@@ -174,7 +174,7 @@ def test_what_is_not_read_is_not_in_the_bytes_either(role, child):
 
 def test_one_notification_in_several_profiles_is_several_letters():
     """Each to its own, sorted; under one id."""
-    letters = letters_to(whole(), ["UTO/spoc", "DEU/consular", "DEU/spoc", "DEU/border", "FRA/fiu"])
+    letters = payloads_for(whole(), ["UTO/spoc", "DEU/consular", "DEU/spoc", "DEU/border", "FRA/fiu"])
     assert [(one.profile, one.names) for one in letters] == [
         ("border", ("DEU/border",)),
         ("consular", ("DEU/consular",)),

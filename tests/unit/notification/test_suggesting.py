@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from notifier.errors import DirectoryError, NotificationInvalid
+from notifier.errors import DirectoryError, NotificationInvalidError
 from notifier.notification import parse
 from notifier.notification.states import iso_codes, names
 from notifier.notification.suggesting import closest, did_you_mean, parties_like, states_like
@@ -111,7 +111,7 @@ def test_a_fault_says_what_may_have_been_meant_to_who_wrote_it_and_to_nobody_els
         found[:] = [typed]
     else:
         found[name] = typed
-    with pytest.raises(NotificationInvalid) as caught:
+    with pytest.raises(NotificationInvalidError) as caught:
         parse(document)
     fault = next(one for one in caught.value.faults if one.pointer == f"/{path}")
     assert fault.hint is not None

@@ -8,7 +8,7 @@ import datetime as dt
 import pytest
 
 from golden.cases import ABOUT, base
-from notifier.errors import NotificationInvalid
+from notifier.errors import NotificationInvalidError
 from notifier.notification import parse
 from notifier.notification.timeliness import check_timely, untimely
 
@@ -71,7 +71,7 @@ def test_a_day_is_over_when_it_is_over_everywhere():
 def test_submitting_refuses_every_date_at_once_and_an_update_never():
     """What changes a case comes through; reading compares no clock."""
     wrong = {"event_time": "2027-11-21T12:00:00Z", "review_date": "2026-01-01", "erase_date": "2026-02-01"}
-    with pytest.raises(NotificationInvalid) as error:
+    with pytest.raises(NotificationInvalidError) as error:
         check_timely(made("arrest", **wrong), NOW)
     assert [fault.pointer for fault in error.value.faults] == ["/event_time", "/review_date", "/erase_date"]
     assert "2026" not in str(error.value)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifier.codec.single_object import Codec
-from notifier.errors import NotificationInvalid
+from notifier.errors import NotificationInvalidError
 from notifier.notification import decode, encode, for_sealing, parse
 from notifier.notification.digest import digest_of
 from notifier.notification.model import LATER, TYPES
@@ -27,7 +27,7 @@ def example(name):
 
 def pointers(document):
     """Where a document is wrong."""
-    with pytest.raises(NotificationInvalid) as error:
+    with pytest.raises(NotificationInvalidError) as error:
         parse(document)
     return {fault.pointer for fault in error.value.faults}
 

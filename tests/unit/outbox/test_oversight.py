@@ -7,15 +7,15 @@ import sqlite3
 import pytest
 
 from notifier.crypto.row_cipher import RowCipher
-from notifier.errors import Refused, StorageError
+from notifier.errors import RefusedError, StorageError
 from notifier.notification import parse
 from notifier.outbox.key_separation import OutboxCipher, decisions_key
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.oversight import Overseer
+from notifier.outbox.oversight import OversightReader
 from notifier.outbox.transaction import letter_context
 from notifier.producers.publisher import Parts, Publisher
+from support.attack_harness import STORAGE_KEY
 from support.samples import document
-from support.stage import STORAGE_KEY
 from support.world import build_world
 
 ME = "TUR/spoc"
@@ -40,7 +40,7 @@ async def submitted(address):
 
 
 def overseer(address, key=None, authority=ME):
-    return Overseer(address, authority, decisions_key(STORAGE_KEY) if key is None else key)
+    return OversightReader(address, authority, decisions_key(STORAGE_KEY) if key is None else key)
 
 
 def test_the_key_of_decisions_is_one_way_and_for_decisions_alone():
@@ -111,13 +111,13 @@ async def test_the_wrong_key_or_outbox_is_refused(submitted, address):
         with pytest.raises(StorageError, match="belongs to TUR/spoc"):
             await one.decided(submitted.id)
     async with overseer(address) as one:
-        with pytest.raises(Refused):
+        with pytest.raises(RefusedError):
             await one.decided("01997e5c-1c00-7c55-9a3e-000000000000")
 
 
 async def test_oversight_has_no_outbox_of_its_own(tmp_path):
     """Nobody opens one in its name, whatever the settings say."""
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         await Outbox.open(f"sqlite:///{tmp_path}/mine.db", "TUR/oversight", STORAGE_KEY, build_world().runtime)
     assert raised.value.reason == "not_permitted"
     assert list(tmp_path.iterdir()) == []

@@ -7,9 +7,9 @@ import contextlib
 
 import pytest
 
-from notifier.errors import Fenced, StorageError
+from notifier.errors import OwnershipLostError, StorageError
 from notifier.outbox import relay as module
-from notifier.outbox.relay import Courier
+from notifier.outbox.relay import OutboxRelay
 
 
 class Tenure:
@@ -21,7 +21,7 @@ class Tenure:
         self._fault = fault
         monkeypatch.setattr(module, "_keep", self.keep)
         monkeypatch.setattr(module, "STANDBY_SECONDS", 0)
-        self.courier = Courier(self, None, None, None, None, lambda: None)
+        self.courier = OutboxRelay(self, None, None, None, None, lambda: None)
         monkeypatch.setattr(self.courier, "_send", self.linger)
         monkeypatch.setattr(self.courier, "_follow", self.linger)
 
@@ -50,7 +50,7 @@ class Tenure:
             await self.over.wait()
 
 
-@pytest.mark.parametrize("fault", [StorageError(), Fenced()], ids=["storage", "fenced"])
+@pytest.mark.parametrize("fault", [StorageError(), OwnershipLostError()], ids=["storage", "fenced"])
 async def test_who_is_told_to_end_while_a_fault_ends_a_tenure_ends(monkeypatch, fault):
     """It begins no other one: whoever closes a publisher waits for it."""
     tenure = Tenure(monkeypatch, fault)

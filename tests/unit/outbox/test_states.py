@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from notifier.outbox.states import INITIAL, LetterState, LogState, RecipientState, is_set_aside, shown, summed
+from notifier.outbox.states import INITIAL, EntryState, LogState, RecipientState, is_set_aside, shown, summed
 
 STATES = {"held", "not_told", "waiting", "told", "rejected"}
 
@@ -52,7 +52,7 @@ def test_who_cannot_be_reached_is_held(reason):
 
 def test_an_act_is_logged_once_the_hub_accepted():
     """And waits until then."""
-    assert {letter: LogState.of(letter) for letter in LetterState} == {
+    assert {letter: LogState.of(letter) for letter in EntryState} == {
         "pending": "waiting",
         "sealed": "waiting",
         "routed": "logged",

@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from notifier.outbox.stream import NO_DIGEST, Pipeline, Placed, Resend, Step, Told, hear, without
-from notifier.routing.sequence import StreamState, after, place
+from notifier.outbox.stream import (
+    NO_DIGEST,
+    HubDecision,
+    InFlightEnvelope,
+    Resend,
+    StreamWindow,
+    Transition,
+    apply_decision,
+    without,
+)
+from notifier.routing.sequence import StreamState, advance, check_sequence
 
 STREAM = b"s" * 16
 RECIPIENTS = (("A", "B"), ("A",), ("A", "B"), ("B",), ())
@@ -20,33 +29,33 @@ def digest(number):
 
 def sealed(pipeline, message, name, recipients=("A",)):
     number, previous, sequences = pipeline.place(recipients)
-    return pipeline.sealed(Placed(digest(name), message, STREAM, number, previous, sequences))
+    return pipeline.sealed(InFlightEnvelope(digest(name), message, STREAM, number, previous, sequences))
 
 
 def three_flying():
-    pipeline = Pipeline(STREAM)
+    pipeline = StreamWindow(STREAM)
     for message in (1, 2, 3):
         pipeline = sealed(pipeline, message, message)
     return pipeline
 
 
 def told(pipeline, name, reason=None, number=None):
-    mine = next((one for one in pipeline.pipe if one.digest == digest(name)), None)
+    mine = next((one for one in pipeline.in_flight if one.digest == digest(name)), None)
     if number is None:
         number = mine.number if mine else 1
-    return hear(pipeline, Told(digest(name), reason, STREAM, number), mine)
+    return apply_decision(pipeline, HubDecision(digest(name), reason, STREAM, number), mine)
 
 
 def test_envelopes_chain_and_count_per_recipient():
     """The next place follows upon what is on its way, and counts each authority by itself."""
-    pipeline = sealed(sealed(Pipeline(STREAM), 1, 1, ("A", "B")), 2, 2, ("B",))
+    pipeline = sealed(sealed(StreamWindow(STREAM), 1, 1, ("A", "B")), 2, 2, ("B",))
     assert pipeline.place(("A", "B", "C")) == (3, digest(2), {"A": 2, "B": 3, "C": 1})
 
 
 def test_an_envelope_out_of_its_place_is_a_fault_of_the_caller():
     """Nothing enters the pipe that does not chain upon what is before it."""
     with pytest.raises(ValueError, match="chain"):
-        Pipeline(STREAM).sealed(Placed(digest(1), 1, STREAM, 2, NO_DIGEST))
+        StreamWindow(STREAM).sealed(InFlightEnvelope(digest(1), 1, STREAM, 2, NO_DIGEST))
 
 
 def test_an_acceptance_moves_number_tail_and_counters():
@@ -54,7 +63,7 @@ def test_an_acceptance_moves_number_tail_and_counters():
     step = told(three_flying(), 1)
     assert (step.routed, step.freed, step.refused) == (1, (), None)
     assert (step.pipeline.number, step.pipeline.tail, step.pipeline.counters) == (1, digest(1), {"A": 1})
-    assert [one.letter for one in step.pipeline.pipe] == [2, 3]
+    assert [one.letter for one in step.pipeline.in_flight] == [2, 3]
 
 
 def test_a_rejection_frees_the_followers_and_becomes_the_tail():
@@ -102,37 +111,37 @@ def test_what_new_keys_mend_is_sealed_anew_in_the_same_place(reason):
 def test_a_type_that_is_not_permitted_leaves_its_place_to_an_act():
     """It is not final yet: what takes the place is decided first. What is chained behind goes on, behind that."""
     pipeline = three_flying()
-    mine = pipeline.pipe[1]
-    step = hear(pipeline, Told(mine.digest, "not_permitted", None, None), mine)
+    mine = pipeline.in_flight[1]
+    step = apply_decision(pipeline, HubDecision(mine.digest, "not_permitted", None, None), mine)
     assert (step.barred, step.refused, step.freed, step.foreign) == (2, None, (3,), False)
     assert step.pipeline.place(()) == (2, digest(1), {})
-    again = hear(step.pipeline, Told(mine.digest, "not_permitted", None, None), mine)
-    assert again == Step(step.pipeline), "said twice, it is barred once"
+    again = apply_decision(step.pipeline, HubDecision(mine.digest, "not_permitted", None, None), mine)
+    assert again == Transition(step.pipeline), "said twice, it is barred once"
 
 
 def test_what_a_revoked_key_sealed_leaves_the_pipe_with_all_behind_it():
     """Each is sealed anew in its place; what was before it stays."""
     pipeline = three_flying()
     step = without(pipeline, {digest(2)})
-    assert (step.freed, [one.letter for one in step.pipeline.pipe]) == ((2, 3), [1])
-    assert without(pipeline, {digest(9)}) == Step(pipeline)
+    assert (step.freed, [one.letter for one in step.pipeline.in_flight]) == ((2, 3), [1])
+    assert without(pipeline, {digest(9)}) == Transition(pipeline)
 
 
 def test_a_refusal_that_names_no_number_is_not_final():
     """A content reason from before the slip's place was known does not end a message."""
     pipeline = three_flying()
-    mine = pipeline.pipe[0]
-    step = hear(pipeline, Told(mine.digest, "recipients_mismatch", STREAM, None), mine)
+    mine = pipeline.in_flight[0]
+    step = apply_decision(pipeline, HubDecision(mine.digest, "recipients_mismatch", STREAM, None), mine)
     assert (step.pipeline, step.resend) == (pipeline, Resend.SAME)
 
 
 def test_an_acceptance_of_earlier_bytes_wins():
     """Bytes sealed before a hub key retired are accepted after all: the message is routed, the rest sealed anew."""
     pipeline = three_flying()
-    old = pipeline.pipe[0]
+    old = pipeline.in_flight[0]
     pipeline = told(pipeline, 1, "hub_key_retired").pipeline
     pipeline = sealed(sealed(pipeline, 1, 11), 2, 12)
-    step = hear(pipeline, Told(old.digest, None, STREAM, 1), old)
+    step = apply_decision(pipeline, HubDecision(old.digest, None, STREAM, 1), old)
     assert (step.routed, step.freed) == (1, (2,))
     assert step.pipeline.place(("A",)) == (2, digest(1), {"A": 2})
 
@@ -142,23 +151,25 @@ def test_a_rejection_that_is_said_again_changes_nothing():
     first = three_flying()
     second = sealed(told(first, 1, "rules_outdated").pipeline, 1, 11)
     third = sealed(told(second, 11, "rules_outdated").pipeline, 1, 12)
-    for old in (first.pipe[0], second.pipe[0]):
-        assert hear(third, Told(old.digest, "rules_outdated", STREAM, 1), old) == Step(third)
+    for old in (first.in_flight[0], second.in_flight[0]):
+        assert apply_decision(third, HubDecision(old.digest, "rules_outdated", STREAM, 1), old) == Transition(third)
 
 
 def test_a_decision_that_this_database_does_not_know_stops_the_stream():
     """The hub accepted an envelope of this stream that is not in the outbox: it was restored from a backup."""
     for reason in (None, "recipients_mismatch"):
-        assert hear(Pipeline(STREAM), Told(digest(9), reason, STREAM, 1, own=True), None).foreign
-        assert not hear(Pipeline(STREAM), Told(digest(9), reason, b"o" * 16, 1, own=True), None).foreign
+        assert apply_decision(StreamWindow(STREAM), HubDecision(digest(9), reason, STREAM, 1, own=True), None).foreign
+        assert not apply_decision(
+            StreamWindow(STREAM), HubDecision(digest(9), reason, b"o" * 16, 1, own=True), None
+        ).foreign
 
 
 @pytest.mark.parametrize("reason", [None, "not_permitted", "recipients_mismatch", "too_many_streams", "expired"])
 def test_what_was_not_under_a_key_of_ours_in_turn_stops_nothing(reason):
     """A thief's envelope under a key that was revoked, or whatever else was refused without a place."""
     pipeline = three_flying()
-    assert hear(pipeline, Told(digest(9), reason, STREAM, 1), None) == Step(pipeline)
-    assert hear(pipeline, Told(digest(9), reason, None, None), None) == Step(pipeline)
+    assert apply_decision(pipeline, HubDecision(digest(9), reason, STREAM, 1), None) == Transition(pipeline)
+    assert apply_decision(pipeline, HubDecision(digest(9), reason, None, None), None) == Transition(pipeline)
 
 
 @dataclass
@@ -166,7 +177,7 @@ class World:
     """A publisher and a hub over a channel that repeats and loses; everything follows from one seed."""
 
     random: random.Random
-    pipeline: Pipeline = field(default_factory=lambda: Pipeline(STREAM))
+    pipeline: StreamWindow = field(default_factory=lambda: StreamWindow(STREAM))
     state: dict = field(default_factory=lambda: dict.fromkeys(range(len(RECIPIENTS)), "pending"))
     known: dict = field(default_factory=dict)
     channel: list = field(default_factory=list)
@@ -176,18 +187,18 @@ class World:
 
     def seal(self):
         waiting = [message for message, state in self.state.items() if state == "pending"]
-        if not waiting or len(self.pipeline.pipe) >= 3:
+        if not waiting or len(self.pipeline.in_flight) >= 3:
             return
         number, previous, sequences = self.pipeline.place(RECIPIENTS[waiting[0]])
         name = digest(len(self.known) + 1)
-        placed = Placed(name, waiting[0], STREAM, number, previous, sequences)
+        placed = InFlightEnvelope(name, waiting[0], STREAM, number, previous, sequences)
         self.known[name] = placed
         self.pipeline = self.pipeline.sealed(placed)
         self.state[waiting[0]] = "sealed"
         self.channel.append(placed)
 
     def resend(self):
-        self.channel += self.pipeline.pipe
+        self.channel += self.pipeline.in_flight
 
     def decide(self, faulty=True):
         if not self.channel:
@@ -195,25 +206,25 @@ class World:
         placed = self.channel.pop(0)
         if faulty and self.random.random() < 0.15:
             reason = self.random.choice(["hub_key_retired", "unreadable_slip"])
-            self.feed.append(Told(placed.digest, reason, STREAM, None))
+            self.feed.append(HubDecision(placed.digest, reason, STREAM, None))
             return
-        turn = place(self.hub, placed.number, placed.previous, placed.digest)
+        turn = check_sequence(self.hub, placed.number, placed.previous, placed.digest)
         if turn != "in_turn":
-            self.feed.append(Told(placed.digest, turn, STREAM, placed.number))
+            self.feed.append(HubDecision(placed.digest, turn, STREAM, placed.number))
             return
         reason = None
         if faulty and self.random.random() < 0.3:
             reason = self.random.choice(["recipients_mismatch", "rules_unknown"])
-        self.hub = after(self.hub, placed.number, placed.digest, accepted=reason is None)
+        self.hub = advance(self.hub, placed.number, placed.digest, accepted=reason is None)
         if reason is None:
             self.accepted.append(placed)
-        self.feed.append(Told(placed.digest, reason, STREAM, placed.number))
+        self.feed.append(HubDecision(placed.digest, reason, STREAM, placed.number))
 
     def read(self):
         if not self.feed:
             return
         one = self.feed.pop(0)
-        step = hear(self.pipeline, one, self.known[one.digest])
+        step = apply_decision(self.pipeline, one, self.known[one.digest])
         assert not step.foreign
         for message in step.freed:
             self.state[message] = "pending"
@@ -234,7 +245,7 @@ class World:
                 self.decide(faulty=False)
             while self.feed:
                 self.read()
-            if not self.pipeline.pipe and "pending" not in self.state.values():
+            if not self.pipeline.in_flight and "pending" not in self.state.values():
                 return
             self.resend()
         pytest.fail(f"the outbox does not empty: {self.state}")

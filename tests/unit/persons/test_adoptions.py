@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from notifier.crypto.keys import SigningKey
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.persons.adoptions import Adopted, Adoption, Signer, Subject, check, sign
 from notifier.persons.model import Person, PersonKind
 
@@ -32,7 +32,7 @@ def reason(one, about=ABOUT, persons=PERSONS, now=NOW):
     """Why it does not count, or None."""
     try:
         check(one, about, persons, now)
-    except Refused as error:
+    except RefusedError as error:
         return error.reason
     return None
 

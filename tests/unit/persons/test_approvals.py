@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from notifier.crypto.keys import SigningKey
-from notifier.errors import KeyRejected, Refused
+from notifier.errors import KeyRejectedError, RefusedError
 from notifier.notification.model import Approval
-from notifier.persons.approvals import Held, Ruling, approvals_of, check, sign
+from notifier.persons.approvals import ReviewDecision, ReviewSubject, approvals_of, check, sign
 from notifier.persons.model import Person, PersonKind, register
 from notifier.persons.submissions import SignedSubmission, Submitter, submit, submitter_of
 
@@ -29,7 +29,7 @@ def submitted(name="cem", persons=PERSONS, named=NAMED):
     return submit(*named, Submitter(KEYS[name]), persons, NOW - 5)
 
 
-HELD = Held(*NAMED, NOW - 5, submitted())
+HELD = ReviewSubject(*NAMED, NOW - 5, submitted())
 
 
 def ruling(
@@ -43,7 +43,7 @@ def reason(one, held=HELD, persons=PERSONS, now=NOW):
     """Why it does not count, or None."""
     try:
         check(one, held, persons, now)
-    except Refused as error:
+    except RefusedError as error:
         return error.reason
     return None
 
@@ -96,7 +96,7 @@ def test_an_assurance_that_says_nothing_counts_never(nothing):
 @pytest.mark.parametrize("name", ["\u3164", "\u3164\uffa0", "\u115f", " ", "_", "__"])
 def test_nobody_is_registered_under_a_name_that_shows_nothing(name):
     """Somebody else has to know who decided."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         register(name, KEYS["eve"].public, {"release"}, NOW, PERSONS)
     assert caught.value.reason == "invalid_person"
 
@@ -148,7 +148,7 @@ def test_only_who_is_registered_signs_a_submission():
         (Submitter(KEYS["cem"], "ben"), PERSONS, "unknown_person"),
         (Submitter(KEYS["old"]), PERSONS, "person_retired"),
     ):
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(RefusedError) as raised:
             submit(*NAMED, made, persons, NOW)
         assert raised.value.reason == why
     signed = submit(*NAMED, Submitter(KEYS["cem"], "CEM"), PERSONS, NOW)
@@ -159,7 +159,7 @@ def test_only_who_is_registered_signs_a_submission():
 
 def test_a_service_submits_and_decides_nothing():
     """It has no permission, and one that somebody wrote into the database counts for nothing."""
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         register("gateway", KEYS["eve"].public, ["release"], NOW, PERSONS, PersonKind.SERVICE)
     assert raised.value.reason == "invalid_person"
     service = register("gateway", KEYS["eve"].public, [], NOW, PERSONS, PersonKind.SERVICE)
@@ -202,7 +202,7 @@ def test_nothing_is_signed_ahead():
 def test_a_ruling_is_stored_as_it_was():
     """Nothing of it is lost."""
     for one in (ruling(), ruling("torture_or_death_risk", "DEU", reference="Z 1", kind="refusal")):
-        assert Ruling.from_document(one.document()) == one
+        assert ReviewDecision.from_document(one.document()) == one
 
 
 def test_only_approvals_that_still_hold_reach_the_decision():
@@ -229,7 +229,7 @@ def test_a_person_is_registered_once_with_a_key_of_their_own():
     made = register("Eve O'Neil", KEYS["eve"].public, ["release", "release"], NOW, PERSONS)
     assert made == Person("Eve O'Neil", KEYS["eve"].public, frozenset({"release"}), NOW)
     for name, key in (("ADA lindt", "eve"), ("old", "eve"), ("eve", "ada"), ("eve", "old")):
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(RefusedError) as raised:
             register(name, KEYS[key].public, ["release"], NOW, PERSONS)
         assert raised.value.reason == "person_exists"
 
@@ -237,7 +237,7 @@ def test_a_person_is_registered_once_with_a_key_of_their_own():
 @pytest.mark.parametrize("name", ["", " ", "a/b", "../a", "a\nb", "a" * 65, "-a", "a "])
 def test_a_name_is_plain_text(name):
     """It names a file and stands in lines of text."""
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         register(name, KEYS["eve"].public, ["release"], NOW, PERSONS)
     assert raised.value.reason == "invalid_person"
 
@@ -245,8 +245,8 @@ def test_a_name_is_plain_text(name):
 def test_permissions_and_keys_are_checked():
     """One that does not exist, a key that is none; without any, a person submits and decides nothing."""
     for permissions in (["everything"], ["release", "everything"]):
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(RefusedError) as raised:
             register("eve", KEYS["eve"].public, permissions, NOW, PERSONS)
         assert raised.value.reason == "invalid_person"
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejectedError):
         register("eve", bytes(32), ["release"], NOW, PERSONS)

@@ -10,13 +10,13 @@ import pytest
 
 from notifier.directory.builtin import builtin_snapshot
 from notifier.directory.model import Authority
-from notifier.errors import NotificationInvalid, Refused
+from notifier.errors import NotificationInvalidError, RefusedError
 from notifier.notification import parse
 from notifier.notification.digest import digest_of
 from notifier.notification.model import About, Approval
-from notifier.outbox.payloads import letters_to
-from notifier.policy.case import Earlier, check_released, evaluate, follow, planned
-from notifier.policy.plan import Plan, Stop, Ties, plan
+from notifier.outbox.payloads import payloads_for
+from notifier.policy.case import CaseMessage, check_released, evaluate, evaluate_update, planned
+from notifier.policy.plan import Block, CaseContext, Plan, plan
 from support.samples import DEPORTATION
 
 SNAPSHOT = builtin_snapshot()
@@ -43,9 +43,9 @@ def update(first, *nationalities, **change):
 
 def told(notification, *names, approvals=(), coming=()):
     """The message as it stands when it has reached `names` and is on its way to `coming`."""
-    decision, facts = evaluate(notification, Ties(), SNAPSHOT, approvals)
+    decision, facts = evaluate(notification, CaseContext(), SNAPSHOT, approvals)
     made = plan(decision, facts, 1, approvals=approvals)
-    return Earlier(notification, made, frozenset(names), frozenset(coming), tuple(approvals))
+    return CaseMessage(notification, made, frozenset(names), frozenset(coming), tuple(approvals))
 
 
 def outcomes(made):
@@ -55,7 +55,7 @@ def outcomes(made):
 
 def followed(first, *given, **change):
     """What `update(first.notification, ...)` comes to: its own outcomes, and those of the first now."""
-    result = follow(update(first.notification, *given, **change), [first], SNAPSHOT)
+    result = evaluate_update(update(first.notification, *given, **change), [first], SNAPSHOT)
     return outcomes(result.plan), outcomes(result.earlier[0])
 
 
@@ -146,16 +146,16 @@ def test_what_is_stopped_for_a_state_is_stopped_for_its_family():
     """Fled from CHN, as an update says: what waits for HKG, where the person lives, leaves no more."""
     snapshot = of_family("HKG/spoc")
     notification = arrest(("CHN", "documented"), subject={"residences": ["HKG"]})
-    made = planned(notification, Ties(), snapshot)
+    made = planned(notification, CaseContext(), snapshot)
     assert made.recipients == ("CHN/spoc", "HKG/spoc")
-    first = Earlier(notification, made, frozenset(), frozenset())
+    first = CaseMessage(notification, made, frozenset(), frozenset())
     fled = {"refugee": {"status": "asylum_seeker", "feared": []}}
-    result = follow(update(notification, ("CHN", "documented"), local=fled), [first], snapshot)
+    result = evaluate_update(update(notification, ("CHN", "documented"), local=fled), [first], snapshot)
     assert result.plan.recipients == ("FRA/spoc",)  # where the person lives now
     assert result.earlier[0].recipients == ()
-    stopped = Ties(stopped={"CHN": Stop("suppress", ("refugee_origin",))})
+    stopped = CaseContext(stopped={"CHN": Block("suppress", ("refugee_origin",))})
     assert planned(notification, stopped, snapshot).recipients == ()
-    stopped = Ties(stopped={"HKG": Stop("suppress", ("refugee_origin",))})
+    stopped = CaseContext(stopped={"HKG": Block("suppress", ("refugee_origin",))})
     assert planned(notification, stopped, snapshot).recipients == ()
 
 
@@ -163,13 +163,13 @@ def test_an_update_tells_nobody_of_the_family_who_was_told_before():
     """Once HKG is feared, CHN hears no more, and the reverse."""
     snapshot = of_family("HKG/spoc")
     notification = arrest(("CHN", "documented"), subject={"residences": ["HKG", "FRA"]})
-    first = Earlier(
-        notification, planned(notification, Ties(), snapshot), frozenset({"CHN/spoc", "HKG/spoc"}), frozenset()
+    first = CaseMessage(
+        notification, planned(notification, CaseContext(), snapshot), frozenset({"CHN/spoc", "HKG/spoc"}), frozenset()
     )
     for feared in ("CHN", "HKG"):
         fears = {"refugee": {"status": "refugee", "feared": [feared]}}
         given = update(notification, ("CHN", "documented"), local=fears, subject={"residences": ["FRA"]})
-        result = outcomes(follow(given, [first], snapshot).plan)
+        result = outcomes(evaluate_update(given, [first], snapshot).plan)
         assert result["CHN/spoc"] == ("suppress", "feared_state")
         assert result["HKG/spoc"] == ("suppress", "feared_state")
         assert result["FRA/spoc"] == ("send",)
@@ -183,12 +183,12 @@ def test_nobody_is_given_leave_to_tell_whom_the_person_may_fear(released, feared
     handling = {"codes": [], "text": None, "release_to": [released, "DEU"], "not_to": []}
     answers = SNAPSHOT.rules.answers
     notification = arrest(("CHN", "documented"), local=local, handling=handling)
-    with pytest.raises(NotificationInvalid) as caught:
-        check_released(notification, Ties(), answers)
+    with pytest.raises(NotificationInvalidError) as caught:
+        check_released(notification, CaseContext(), answers)
     assert [fault.pointer for fault in caught.value.faults] == ["/handling/release_to/0"]
-    check_released(arrest(("CHN", "documented"), handling=handling), Ties(), answers)
+    check_released(arrest(("CHN", "documented"), handling=handling), CaseContext(), answers)
     first = told(arrest(("CHN", "documented"), local=local), "FRA/spoc")
-    with pytest.raises(NotificationInvalid):
+    with pytest.raises(NotificationInvalidError):
         followed(first, ("CHN", "documented"), handling=handling)
 
 
@@ -207,7 +207,7 @@ def test_a_nationality_of_a_territory_is_confirmed_and_revoked_by_its_own_code()
 def test_what_was_stopped_is_kept_with_the_plan():
     """So whoever evaluates it again, from what is stored, stops it again."""
     first = told(arrest(("UTO", "claimed")), "FRA/spoc")
-    result = follow(update(first.notification, ("UTO", "revoked")), [first], SNAPSHOT)
+    result = evaluate_update(update(first.notification, ("UTO", "revoked")), [first], SNAPSHOT)
     stored = Plan.from_document(result.earlier[0].document())
     assert stored == result.earlier[0]
     decision, facts = evaluate(first.notification, stored.ties, SNAPSHOT)
@@ -225,9 +225,9 @@ def test_nothing_local_of_a_case_changes_a_byte_that_leaves():
         for after in (quiet, known):
             first = told(arrest(("UTO", "documented"), local=before), "FRA/spoc", "UTO/spoc")
             said = update(first.notification, ("UTO", "documented"), local=after)
-            made = follow(said, [first], SNAPSHOT).plan
+            made = evaluate_update(said, [first], SNAPSHOT).plan
             assert made.recipients == ("FRA/spoc", "UTO/spoc")
-            (letter,) = letters_to(said, made.recipients, made.ties)
+            (letter,) = payloads_for(said, made.recipients, made.ties)
             wires.add(letter.wire)
     assert len(wires) == 1
 
@@ -253,8 +253,8 @@ def test_an_update_forgets_nobody_whom_the_case_keeps_out(before, given, pointer
     again = update(first.notification, ("UTO", "documented"), handling=handling | given)
     found = []
     try:
-        follow(again, [first], SNAPSHOT)
-    except NotificationInvalid as error:
+        evaluate_update(again, [first], SNAPSHOT)
+    except NotificationInvalidError as error:
         found = [fault.pointer for fault in error.faults]
     assert found == pointers
 
@@ -267,6 +267,6 @@ def test_an_update_is_of_a_text_and_of_no_update():
     drill = told(replace(first.notification, exercise=True))
     naming_it = replace(said, about=About(str(FIRST), digest_of(drill.notification)))
     for about, given in ((other, said), (told(replace(said, id=FIRST.bytes)), said), (drill, naming_it)):
-        with pytest.raises(Refused) as error:
-            follow(given, [about], SNAPSHOT)
+        with pytest.raises(RefusedError) as error:
+            evaluate_update(given, [about], SNAPSHOT)
         assert error.value.reason == "about_mismatch"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.notification import decode, encode, for_sealing, parse, to_json
 from notifier.notification.derivative import CODES, derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of, is_named_by, naming
@@ -42,7 +42,7 @@ def refused(received, snapshot):
     def asked(*names, **change):
         try:
             check_forward(received(**change), ME, names, snapshot.directory)
-        except Refused as error:
+        except RefusedError as error:
             return error.reason
         return None
 
@@ -75,7 +75,7 @@ def test_a_code_that_nobody_knows_forbids(received, snapshot):
     """A newer originator may mean anything by it."""
     parent = received()
     strange = replace(parent, handling=replace(parent.handling, codes=("H9",)))
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RefusedError) as error:
         check_forward(strange, ME, ["DEU/fiu"], snapshot.directory)
     assert error.value.reason == "forwarding_forbidden"
 
@@ -211,7 +211,7 @@ def test_what_is_past_its_review_or_between_two_is_not_passed_on(received):
     parent = received()
     assert derive(parent, ME, MINE.bytes, "2027-11-19").review_date == "2027-11-20"
     for stale, today in ((parent, "2027-11-20"), (replace(parent, type="response"), TODAY)):
-        with pytest.raises(Refused) as error:
+        with pytest.raises(RefusedError) as error:
             derive(stale, ME, MINE.bytes, today)
         assert error.value.reason == "forwarding_forbidden"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from notifier.directory.builtin import builtin_snapshot
 from notifier.notification import parse
-from notifier.policy.plan import UNTIED
+from notifier.policy.plan import NO_CASE
 from notifier.policy.replay import Replay
 from notifier.shipped import examples_folder
 
@@ -18,7 +18,7 @@ def test_a_replay_returns_each_difference_and_counts():
     after = replace(snapshot.rules, rows=tuple(row for row in snapshot.rules.rows if row.rule != "transit"))
     replay = Replay(snapshot, snapshot.rules, after)
     texts = {name: (examples_folder() / f"{name}.json").read_text() for name in ("deportation-ordered", "arrest")}
-    found = {name: replay.compare(name, parse(json.loads(text)), UNTIED) for name, text in texts.items()}
+    found = {name: replay.compare(name, parse(json.loads(text)), NO_CASE) for name, text in texts.items()}
     assert found["arrest"] is None
     assert (found["deportation-ordered"]["removed"], found["deportation-ordered"]["added"]) == (
         ["AUT/spoc", "BGR/spoc"],

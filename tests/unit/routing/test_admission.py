@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 
 from notifier.crypto.keys import DecryptionKey, KeyUse
-from notifier.directory.model import CLOCK_SKEW_MS, LONGEST_EXPIRY_MS, VERSION_GRACE_MS, AuthorityState, KeyState
+from notifier.directory.model import CLOCK_SKEW_MS, MAX_EXPIRY_MS, VERSION_GRACE_MS, AuthorityState, KeyState
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Act, Addressee, Body, Header, Slip, raw_digest, seal
 from notifier.policy.decision import expected
-from notifier.routing.admission import Admission, Readable, Unreadable, examine
-from notifier.routing.batch import decide
+from notifier.routing.admission import Admission, OpenedEnvelope, RejectedRecord, open_record
+from notifier.routing.batch import decide_batch
 from notifier.routing.budget import Budget
 from notifier.routing.sequence import StreamState
 from notifier.routing.streams import Streams
@@ -64,7 +64,7 @@ def sealed(world, *, issued_at=START, expires_at=START + 86_400_000, names=("DEU
 
 def read(world, data):
     """What the hub makes of the bytes."""
-    return examine(data, world.directory.snapshot().directory, hub_keys(world))
+    return open_record(data, world.directory.snapshot().directory, hub_keys(world))
 
 
 def hub_keys(world):
@@ -83,7 +83,7 @@ def decided(world, data, *, snapshot=None, state=None, now=START, feeds=None, pa
         {feed_of("DEU/spoc")} if feeds is None else feeds,
         now,
     )
-    (one,), changed = decide([(0, read(world, data.envelope))], streams, admission, Budget())
+    (one,), changed = decide_batch([(0, read(world, data.envelope))], streams, admission, Budget())
     assert bool(changed) == (one.place == "in_turn"), "the streams change where something is in turn, and only there"
     return one
 
@@ -91,7 +91,7 @@ def decided(world, data, *, snapshot=None, state=None, now=START, feeds=None, pa
 def verdict(world, data, **rest):
     """Reason and place of what the hub could read."""
     one = decided(world, data, **rest)
-    assert isinstance(one.item, Readable)
+    assert isinstance(one.item, OpenedEnvelope)
     return one.reason, one.place
 
 
@@ -125,15 +125,15 @@ def test_what_can_be_read_is_read_with_its_slip_and_recipients(world):
     """Digest, header, slip, and the one recipient's key id."""
     made = sealed(world)
     found = read(world, made.envelope)
-    assert isinstance(found, Readable)
+    assert isinstance(found, OpenedEnvelope)
     assert (found.digest, found.header.originator, found.slip.facts) == (made.digest, ORIGINATOR, FACTS)
     assert found.rids == {"DEU/spoc": world.keys["DEU/spoc"].decryption.key_id}
 
 
 def test_what_cannot_be_read_is_named_and_its_originator_is_told_only_where_it_signed(world):
     """A tombstone, garbage and a forged signature have no header; a slip that does not open has one."""
-    assert read(world, None) == Unreadable(raw_digest(b""), "malformed")
-    assert read(world, b"garbage") == Unreadable(raw_digest(b"garbage"), "malformed")
+    assert read(world, None) == RejectedRecord(raw_digest(b""), "malformed")
+    assert read(world, b"garbage") == RejectedRecord(raw_digest(b"garbage"), "malformed")
     made = sealed(world)
     forged = made.envelope[:-1] + bytes((made.envelope[-1] ^ 1,))
     unsigned = read(world, forged)
@@ -175,7 +175,7 @@ def test_times_are_judged_to_the_millisecond(world):
     assert verdict(world, sealed(world, issued_at=ahead + 1)) == refused("not_yet_valid")
     assert verdict(world, sealed(world, issued_at=START - 9, expires_at=START)) == ACCEPTED
     assert verdict(world, sealed(world, issued_at=START - 9, expires_at=START - 1)) == refused("expired")
-    longest = START + LONGEST_EXPIRY_MS
+    longest = START + MAX_EXPIRY_MS
     assert verdict(world, sealed(world, expires_at=longest)) == ACCEPTED
     assert verdict(world, sealed(world, expires_at=longest + 1)) == refused("malformed")
 
@@ -209,7 +209,7 @@ def test_the_signer_is_asked_before_anything_else(world):
     assert verdict(world, sealed(world, number=7), **by_revoked) == unplaced("signer_revoked")
     for made in (sealed(world, to=DecryptionKey.from_secret(b"\x07" * 32)), sealed(world, recipients=())):
         found = decided(world, made, **by_revoked)
-        assert isinstance(found.item, Unreadable)
+        assert isinstance(found.item, RejectedRecord)
         assert (found.reason, found.place, found.told) == ("signer_revoked", None, False)
         assert decided(world, made).told
 
@@ -232,7 +232,7 @@ def test_a_key_makes_nothing_new_after_its_retirement_or_its_end(world):
         snapshot = rekeyed(now, ORIGINATOR, KeyUse.SIGN, **change)
         assert verdict(world, before, snapshot=snapshot, now=at) == ACCEPTED
         assert verdict(world, after, snapshot=snapshot, now=at) == unplaced("signer_retired")
-        gone = START + LONGEST_EXPIRY_MS + CLOCK_SKEW_MS + 1
+        gone = START + MAX_EXPIRY_MS + CLOCK_SKEW_MS + 1
         assert verdict(world, before, snapshot=snapshot, now=gone) == unplaced("signer_retired")
 
 
@@ -243,7 +243,7 @@ def test_what_another_version_of_the_directory_explains_is_no_attack(world):
     version = now.directory.version
 
     def made_of(named):
-        found = examine(sealed(world, directory_version=named).envelope, keyless.directory, hub_keys(world))
+        found = open_record(sealed(world, directory_version=named).envelope, keyless.directory, hub_keys(world))
         return found.reason
 
     assert made_of(version + 1) == "directory_unknown"
@@ -259,7 +259,7 @@ def test_a_slip_for_a_key_of_the_hub_that_is_not_listed_may_be_for_one_to_come(w
     (template,) = (key for key in now.directory.hub.keys if key.use is KeyUse.ENCRYPT)
     listed = (*now.directory.hub.keys, replace(template, key_id=old.key_id, public=old.public))
     directory = replace(now.directory, hub=replace(now.directory.hub, keys=listed))
-    assert examine(made.envelope, directory, hub_keys(world)).reason == "hub_key_retired"
+    assert open_record(made.envelope, directory, hub_keys(world)).reason == "hub_key_retired"
 
 
 def newer(snapshot, *, directory=0, rules=0, issued_at=START, authorities=None):

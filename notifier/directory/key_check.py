@@ -12,7 +12,7 @@ from notifier.errors import DirectoryError
 ENROL: Final = "use the key that is enrolled, or have this one enrolled (notifier directory request)"
 
 
-def check_held(name: str, listed: Sequence[Key], signing: bytes, held: Collection[bytes], now: int) -> int:
+def check_private_keys(name: str, listed: Sequence[Key], signing: bytes, held: Collection[bytes], now: int) -> int:
     """When the first of the keys in use ends (Unix milliseconds); `signing` and `held` are ids of private keys.
 
     Raises `DirectoryError`: unknown_signer where nothing may be signed with that key, cannot_open where the key

@@ -1,6 +1,6 @@
 """A process that has imported the notifier, and has a child run each command: the import is most of a command's time.
 
-`python nursery.py SOCKET` serves until it is ended. What is sent is what a process is: arguments, folder,
+`python fork_server.py SOCKET` serves until it is ended. What is sent is what a process is: arguments, folder,
 environment and open streams. The answer is the number of the process, for signals, and at its end the exit status.
 """
 

@@ -30,7 +30,7 @@ from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
 from notifier.directory.model import Key, KeyState
 from notifier.directory.snapshot import StaticDirectory
-from notifier.errors import DirectoryStale, OutcomeUnknown, StorageError, TransportError
+from notifier.errors import DirectoryStaleError, OutcomeUnknownError, StorageError, TransportError
 from notifier.outbox.outbox import Outbox
 from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
@@ -40,10 +40,10 @@ from notifier.runtime import Runtime
 from notifier.topics import AUDIT, INTAKE, STREAMS, feed_of
 from notifier.transport.base import Outgoing
 from support import virtual
+from support.attack_harness import STORAGE_KEY
+from support.invariants import check, check_streams
 from support.processes import Crash, Machines, ProcessMember, ProcessTransport, current, full, install, same_host
-from support.promises import check, check_streams
 from support.samples import document
-from support.stage import STORAGE_KEY
 from support.world import PARTITIONS, YEAR_MS, build_world
 
 ORIGINATORS = {"TUR/spoc": 2, "AUT/spoc": 1}
@@ -159,15 +159,15 @@ class Whole:
         if process.cut:
             await asyncio.sleep(1.0)
             process.alive()
-            raise OutcomeUnknown if step.endswith("after") else TransportError
+            raise OutcomeUnknownError if step.endswith("after") else TransportError
         kind = self.draw(step)
         if kind == "delay":
             await asyncio.sleep(self.random.choice((0.01, 0.5, 3.0)))
             await process.thaw()
         elif kind == "refuse" and not step.endswith("after"):
-            raise DirectoryStale if step == "refresh" else TransportError
+            raise DirectoryStaleError if step == "refresh" else TransportError
         elif kind == "doubt" and step.startswith(("transact.", "send.")):
-            raise OutcomeUnknown
+            raise OutcomeUnknownError
         elif kind == "crash":
             self.crash(process, step)
 

@@ -16,7 +16,7 @@ from notifier.topics import feed_of
 from support import virtual
 from support.processes import install
 from support.samples import document
-from support.whole import Task, Whole
+from support.simulation import Task, Whole
 
 GIVEN = ("DEFRA", "FRPAR", "DEFRA")
 """Where the persons of the notifications are brought; the feed of DEU is not there at first."""

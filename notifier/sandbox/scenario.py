@@ -1,6 +1,6 @@
 """The main job as one story, on a running sandbox: publish the examples, attack, look, verify, and judge.
 
-`tell` returns all that happened; `Story.faults` names whatever was not as it must be. Who received is counted
+`run` returns all that happened; `Scenario.faults` names whatever was not as it must be. Who received is counted
 twice: by opening the feeds as their owners, and by counting the deliveries on every feed as the broker's
 administrator, who can read none of them.
 """
@@ -28,7 +28,7 @@ from notifier.consumers.inbox.inbox import Received
 from notifier.consumers.subscriber import Subscriber
 from notifier.directory.client import DirectoryClient
 from notifier.directory.model import Directory
-from notifier.envelope import ParsedDelivery, digest_of, parse_feed
+from notifier.envelope import ParsedDelivery, parse_feed, record_digest
 from notifier.notification import TYPES, parse
 from notifier.notification.warnings import CONCERN_SAFETY
 from notifier.outbox.states import RecipientState
@@ -41,7 +41,7 @@ from notifier.topics import INTAKE, REJECTED
 from notifier.transport.base import Outgoing, Reader, Record, Transport
 from notifier.transport.kafka import KafkaTransport
 
-PATIENCE_S: Final = 180.0  # on a machine that is busy; one that is idle needs seconds
+TIMEOUT_S: Final = 180.0  # on a machine that is busy; one that is idle needs seconds
 READ_MS: Final = 200
 LIMIT: Final = 500
 
@@ -73,7 +73,7 @@ class Attack:
 
 
 @dataclass(slots=True)
-class Story:
+class Scenario:
     """All that happened; `faults` is empty where all of it is as it must be. Times in seconds."""
 
     examples: list[Example] = field(default_factory=list)
@@ -89,9 +89,9 @@ class Story:
         return any(one.id == message_id for one in self.received.get(authority or "", ()))
 
 
-async def tell(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> Story:
+async def run(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> Scenario:
     """Publishes `files` as their originators, and shows what came of it."""
-    story = Story()
+    story = Scenario()
     directory = await _directory(sandbox.home)
     admin = KafkaTransport(sandbox.kafka("admin"))
     try:
@@ -123,7 +123,7 @@ async def tell(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> S
 class _timed:  # noqa: N801 - reads as a statement
     """Takes the time of a block into the story."""
 
-    def __init__(self, story: Story, name: str) -> None:
+    def __init__(self, story: Scenario, name: str) -> None:
         self._story, self._name = story, name
 
     def __enter__(self) -> None:
@@ -144,7 +144,7 @@ def _dated(path: Path) -> str:
     return examples.dated_text(text, REAL.clock()) if examples.is_example(path) else text
 
 
-async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Story) -> None:
+async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Scenario) -> None:
     """Everything that is published by hand; an answer, a correction or a withdrawal is not."""
     texts = [(path.stem, text) for path in files if parse(text := _dated(path)).type in TYPES]
     by_originator: dict[str, list[tuple[str, str]]] = {}
@@ -161,14 +161,14 @@ async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, st
         async def one(name: str, text: str) -> tuple[str, str, float]:
             begun = time.monotonic()
             submitted = await publisher.publish(text, accept_warnings=CONCERN_SAFETY)
-            await publisher.wait(submitted.id, PATIENCE_S)
+            await publisher.wait(submitted.id, TIMEOUT_S)
             return name, submitted.id, time.monotonic() - begun
 
         first = [(name, text) for name, text in texts if parse(text).about is None]
         done = list(await asyncio.gather(*(one(name, text) for name, text in first)))
         # An update speaks of what was said and decided before.
         done += [await one(name, text) for name, text in texts if (name, text) not in first]
-        await publisher.drain(PATIENCE_S)
+        await publisher.drain(TIMEOUT_S)
         return [await _example(publisher, *item) for item in done]
 
 
@@ -178,7 +178,7 @@ async def _example(publisher: Publisher, name: str, message_id: str, seconds: fl
     return Example(name, status.id, status.state, seconds, status.entries, told)
 
 
-async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Story) -> None:
+async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Scenario) -> None:
     """A stranger to the conversation resends a stored envelope, whole and with one bit changed."""
     stored = [record for number in range(partitions) for record in await _all(admin, INTAKE, number)]
     if not stored:
@@ -197,14 +197,14 @@ async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: St
                 ("a stored envelope sent once more", "replayed", value),
             ):
                 await sender.send([Outgoing(INTAKE, data, partition=victim.partition)])
-                story.attacks.append(Attack(name, expected, await _refusal(rejected, digest_of(data))))
+                story.attacks.append(Attack(name, expected, await _refusal(rejected, record_digest(data))))
     finally:
         await attacker.close()
 
 
 async def _refusal(rejected: Reader, digest: bytes) -> str | None:
     """The reason that the hub wrote for this digest, or None where it wrote none in time."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
         for record in await rejected.read(LIMIT, READ_MS):
             found = codec("Rejection").decode(record.value or b"")
@@ -214,7 +214,7 @@ async def _refusal(rejected: Reader, digest: bytes) -> str | None:
     return None
 
 
-async def _receive(sandbox: Sandbox, story: Story) -> None:
+async def _receive(sandbox: Sandbox, story: Scenario) -> None:
     """Every authority that is told of anything opens its feed until all of it is there."""
     names = sorted({name for example in story.examples for name in example.recipients})
     inboxes = await asyncio.gather(*(_receive_as(sandbox.home, name) for name in names))
@@ -223,12 +223,12 @@ async def _receive(sandbox: Sandbox, story: Story) -> None:
 
 async def _receive_as(home: Path, name: str) -> list[Received]:
     async with Subscriber.from_home(home, name) as subscriber:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await subscriber.until_idle(0)
         return await subscriber.inbox.messages()
 
 
-async def _compare(admin: Transport, directory: Directory, moved: dict[str, int], story: Story) -> None:
+async def _compare(admin: Transport, directory: Directory, moved: dict[str, int], story: Scenario) -> None:
     """The deliveries on every feed, counted from outside, against what was decided to be sent.
 
     `moved` has the feeds that were written to, with the offset where that began.
@@ -242,7 +242,7 @@ async def _compare(admin: Transport, directory: Directory, moved: dict[str, int]
             story.faults.append(f"{name} has {found} deliveries, and {planned[name]} were decided")
 
 
-async def _verify(sandbox: Sandbox, directory: Directory, story: Story) -> None:
+async def _verify(sandbox: Sandbox, directory: Directory, story: Scenario) -> None:
     """Verifies a copy of the log, and one in which a single byte was changed."""
     folder = load(party_config(sandbox.home, "auditor")).log_folder
     if folder is None:
@@ -251,7 +251,7 @@ async def _verify(sandbox: Sandbox, directory: Directory, story: Story) -> None:
     decided = len(story.examples)
     wanted = deliveries + decided + len(story.attacks)
     verifier = Verifier.from_vkey(directory.hub.log_key)
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while True:
         with _timed(story, "verify the log"):
             report = await asyncio.to_thread(verify_folder, folder, verifier)
@@ -271,7 +271,7 @@ async def _verify(sandbox: Sandbox, directory: Directory, story: Story) -> None:
         story.faults.append(f"the log has {report.size} entries, and {wanted} things were decided")
 
 
-def _judge(story: Story) -> None:
+def _judge(story: Scenario) -> None:
     """Everything that must be so, looked at once more."""
     for example in story.examples:
         kept = (RecipientState.HELD, RecipientState.NOT_TOLD)
@@ -315,7 +315,7 @@ async def _all(transport: Transport, topic: str, partition: int, offset: int = 0
     return found
 
 
-def as_document(story: Story) -> dict[str, Any]:
+def as_document(story: Scenario) -> dict[str, Any]:
     """The story as `notifier demo --json` prints it."""
     return {
         "ok": not story.faults,
