@@ -13,7 +13,7 @@ _PLACES = {"Publisher": "notifier.producers.publisher", "Subscriber": "notifier.
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the SDK when it is asked for: the command line starts without it."""
+    """Load a public name at its first use, so that the command line starts without the SDK."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""What asyncio leaves to its users: work that no cancellation cuts, tasks that end together, pauses between tries."""
+"""Helpers for asyncio: shielded work, tasks that end together, and back-off."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 BACKOFF_INITIAL_S: Final = 0.2
 BACKOFF_MAX_S: Final = 3.0
-"""No fault is looked at less often: whatever it was, work goes on within this time after it is over."""
+"""The longest delay between tries: work goes on within this time after a fault is over."""
 
 
 async def shield(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which runs to its end; a cancellation of the caller is felt afterwards."""
+    """Await `work` shielded from cancellation, then re-raise the cancellation."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -33,10 +33,10 @@ async def shield(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def run_all(*work: Coroutine[Any, Any, None]) -> None:
-    """Does all of `work` at once until some of it fails; then ends the rest, and raises what failed.
+    """Run all of `work` concurrently; on the first failure cancel the rest and raise it.
 
-    A cancellation of the caller is felt, whatever fails beside it. `asyncio.TaskGroup` raises the failure alone where
-    the two meet, and nobody sends the cancellation again.
+    A cancellation of the caller is raised even where it meets a failure. `asyncio.TaskGroup` raises only the failure
+    then, and the cancellation is lost.
     """
     tasks = [asyncio.create_task(one) for one in work]
     try:
@@ -49,16 +49,16 @@ async def run_all(*work: Coroutine[Any, Any, None]) -> None:
 
 
 async def cancel_and_wait(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancels `tasks` and returns when each has ended, however it did."""
+    """Cancel `tasks` and return when each has ended, however it did."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Backoff:
-    """Pauses that double from `first` to `longest` seconds, each shortened by chance to as little as half.
+    """Delays that double from `first` to `longest` seconds, each shortened at random to no less than half.
 
-    Chance keeps those apart who were stopped by the same fault: they would come back all at once otherwise.
+    The jitter spreads clients that one fault stopped, so that they do not all return at once.
     """
 
     def __init__(
@@ -74,16 +74,16 @@ class Backoff:
         self._whole = first
 
     def next(self) -> float:
-        """Return the next pause in seconds."""
+        """Return the next delay in seconds."""
         share = int.from_bytes(self._entropy(2), "big") / 0xFFFF
         pause = self._whole * (1 + share) / 2
         self._whole = min(2 * self._whole, self._longest)
         return pause
 
     def reset(self) -> None:
-        """Begin with the first pause again: the work went well."""
+        """Start again with the first delay, after work that went well."""
         self._whole = self._first
 
     async def wait(self) -> None:
-        """Sleep for the next pause."""
+        """Sleep for the next delay."""
         await asyncio.sleep(self.next())

@@ -1,7 +1,7 @@
-"""The settings of one acting principal, read from TOML and checked, with a clear error per key.
+"""Settings of one acting principal, read from TOML; every wrong key has an error of its own.
 
 Paths in the file are relative to the file. The sandbox writes such files below its home
-(``<home>/parties/<name>/config.toml``), so the sandbox and a real deployment run the same code.
+(``<home>/parties/<name>/config.toml``), so that it and a real deployment run the same code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of 
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """How to reach the broker: ``host:port`` list and PEM files (TLS 1.3, client certificate)."""
+    """Address of the broker (a ``host:port`` list), and PEM files for TLS 1.3 with a client certificate."""
 
     bootstrap: str
     ca: Path
@@ -34,13 +34,14 @@ class KafkaSettings:
 
 @dataclass(frozen=True, slots=True)
 class DirectorySettings:
-    """Where the signed directory is.
+    """Place of the signed directory, and its local cache.
 
-    `source` is a folder or an HTTPS address that holds ``metadata/`` and ``targets/``; `root` the trusted
-    1.root.json; `cache` a folder of this party's own. `grace_seconds` is how long an expired timestamp is
-    still served from the cache when the source cannot be refreshed. `ca` is a PEM file with the authorities that
-    the source's certificate may come from, in place of the system's. Raises `ConfigError` for a source that is
-    neither a folder nor HTTPS; plain HTTP is for this machine alone.
+    `source` is a folder or an HTTPS address that holds ``metadata/`` and ``targets/``. `root` is the trusted
+    1.root.json. `cache` is a folder of this party alone. `grace_seconds` is the time for which the cache serves an
+    expired timestamp while the source cannot be refreshed. `ca` is a PEM file of the authorities that may have issued
+    the source's certificate, in place of the system's.
+
+    Raises `ConfigError` for a source that is neither a folder nor HTTPS; plain HTTP is for localhost alone.
     """
 
     source: str
@@ -68,8 +69,8 @@ class DirectorySettings:
 class KeySettings:
     """Private key files, each 32 raw bytes (mode 0600).
 
-    `signing` is an Ed25519 seed; `encryption` X25519 secrets, newest first; `storage` the key that seals the
-    rows of this party's databases; `submitter` the Ed25519 seed of the service that submits where nobody is named.
+    `signing` is an Ed25519 seed. `encryption` are X25519 secrets, newest first. `storage` seals the rows of this
+    party's databases. `submitter` is the Ed25519 seed of the service that submits where no person is named.
     """
 
     signing: Path | None = None
@@ -80,7 +81,7 @@ class KeySettings:
 
 @dataclass(frozen=True, slots=True)
 class Overseen:
-    """An authority that this party oversees: its outbox's address, and the file with the key of its decisions."""
+    """An authority that this party oversees: the address of its outbox, and the file of its decisions key."""
 
     name: str
     outbox: str
@@ -89,11 +90,11 @@ class Overseen:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One party: an authority (``TUR/spoc``), a router (``router``) or an auditor (``auditor``).
+    """Settings of one party: an authority (``TUR/spoc``), a router (``router``) or an auditor (``auditor``).
 
-    `databases` is the SQLAlchemy address prefix's folder or address of the outbox and inbox; `log_folder` is
-    where an auditor keeps its tiles; `listen` is host:port of metrics and health, None to serve none; `oversees`
-    are the authorities whose decisions this one may read.
+    `outbox` and `inbox` are database addresses. `log_folder` holds an auditor's tiles. `listen` is the host:port of
+    metrics and health; None serves none. `oversees` are the authorities whose decisions this party may read. `path`
+    is the file that the settings came from.
     """
 
     name: str
@@ -108,7 +109,10 @@ class Settings:
     oversees: tuple[Overseen, ...] = ()
 
     def writes_to(self) -> str:
-        """The address of the outbox; raises `RefusedError` for oversight, `ConfigError` where there is none."""
+        """Return the address of the outbox.
+
+        Raises `RefusedError` for an oversight party, and `ConfigError` where no outbox is set.
+        """
         refuse_oversight(self.name)
         if self.outbox is None:
             raise ConfigError(detail="outbox is not set", hint="name the database of the outbox")
@@ -116,13 +120,15 @@ class Settings:
 
 
 def refuse_oversight(name: str) -> None:
-    """Raises `RefusedError` (not_permitted) where the authority `name` is oversight: it reads, and writes nothing."""
+    """Raise `RefusedError` (not_permitted) where the authority `name` has the oversight role, which only reads."""
     if name.partition("/")[2] == OVERSIGHT:
-        raise RefusedError("not_permitted", f"{name} oversees: it reads, and writes nothing", hint="say --as who may")
+        raise RefusedError(
+            "not_permitted", f"{name} has the oversight role, which only reads", hint="use another with --as"
+        )
 
 
 class _Table:
-    """A TOML table being read: takes keys by type and, at the end, refuses those that nobody took."""
+    """A TOML table under reading: it gives keys by type, and refuses at the end those that nobody took."""
 
     def __init__(self, where: Path, name: str, table: object) -> None:
         if not isinstance(table, dict):
@@ -160,7 +166,7 @@ class _Table:
         return value
 
     def tables(self, key: str) -> dict[str, _Table]:
-        """The tables inside a table, by name; none where it is not there."""
+        """Return the tables inside the table `key`, by name; empty where it is missing."""
         outer = self._rest.pop(key, {})
         if not isinstance(outer, dict):
             raise self._fail(key, "must be a table")
@@ -175,7 +181,7 @@ class _Table:
 
 
 def load(path: Path) -> Settings:
-    """The settings in the TOML file `path`; raises `ConfigError` naming the file and key."""
+    """Return the settings in the TOML file `path`; raises `ConfigError` naming the file and key."""
     try:
         if path.stat().st_size > MAX_FILE:
             raise ConfigError(detail=f"{path}: is larger than {MAX_FILE // 1024} KiB")
@@ -223,7 +229,7 @@ def load(path: Path) -> Settings:
 def address_of(file: Path) -> str:
     """Return the address of the SQLite database in `file`.
 
-    What follows the prefix is the path, letter by letter: it is no URL, so nothing in it is escaped or decoded.
+    The text after the prefix is the path itself: it is no URL, so nothing in it is escaped or decoded.
     """
     return SQLITE + str(file)
 
@@ -235,12 +241,12 @@ def file_of(address: str) -> Path | None:
 
 
 def party_config(home: Path, name: str) -> Path:
-    """The configuration file of a party below a sandbox home: ``TUR/spoc`` has ``parties/TUR.spoc/``."""
+    """Return the configuration file of a party below a sandbox home: ``TUR/spoc`` has ``parties/TUR.spoc/``."""
     return home / PARTY_FOLDER / name.replace("/", ".") / CONFIG_NAME
 
 
 def parties_in(home: Path) -> list[str]:
-    """Give the parties that have a configuration below a sandbox home, by name."""
+    """Return the names of the parties that have a configuration below a sandbox home, sorted."""
     found = (home / PARTY_FOLDER).glob(f"*/{CONFIG_NAME}")
     return sorted(path.parent.name.replace(".", "/") for path in found)
 
@@ -254,5 +260,5 @@ def _database(path: Path, value: str | None) -> str | None:
 
 
 def _address(path: Path, value: str) -> str:
-    """Return an address as it is, or the address of the SQLite file that `value` names, beside the file `path`."""
+    """Return `value` where it is an address, else the address of the SQLite file `value` beside the file `path`."""
     return value if "://" in value else address_of((path.parent / value).absolute())

@@ -1,11 +1,11 @@
-"""Every refusal of the notifier: one tree, one stable reason each.
+"""The errors of the notifier: one tree, with one stable reason each.
 
 ::
 
     NotifierError
-    ├── RefusedError                      the answer is no; the same input gets the same answer     exit 1
-    │   ├── MalformedError                bytes that are not what they should be
-    │   ├── NotificationInvalidError      a notification's faults, all of them, by JSON pointer
+    ├── RefusedError                      the same input gets the same refusal again               exit 1
+    │   ├── MalformedError                bytes or a document of the wrong form
+    │   ├── NotificationInvalidError      every fault of a notification, by JSON pointer
     │   ├── MrzError                      a machine readable zone; names field and expected check digit
     │   ├── EnvelopeError                 an envelope, delivery or statement that does not verify
     │   ├── KeyRejectedError              a public key that may not be enrolled or used
@@ -13,17 +13,17 @@
     │   ├── NoteError                     a signed note or checkpoint that does not parse or verify
     │   ├── DirectoryError                directory metadata that does not verify
     │   ├── ConfigError                   a setting, by its key
-    │   └── UsageError                    the command line                                          exit 2
-    └── TemporaryError                    trying again helps                                        exit 3
-        ├── ClockError                    the clock is off: nothing is decided by it
+    │   └── UsageError                    the command line                                         exit 2
+    └── TemporaryError                    trying again helps                                       exit 3
+        ├── ClockError                    the clock is off: no decision may use it
         ├── DirectoryStaleError           the directory could not be refreshed within its grace
         ├── TransportError                the broker
         │   ├── OwnershipLostError        another owner took over: drop the producer and rejoin
         │   └── OutcomeUnknownError       a commit or send may or may not have happened
         └── StorageError                  a local database or file
 
-An error carries `reason` (stable, one of `REASONS`, the same in logs, metrics, topics and exit lines),
-`detail` (one line in lower case, without personal data or secrets) and `hint` (how to mend it).
+An error carries three texts. `reason` is stable, one of `REASONS`: the same in logs, metrics, topics and exit lines.
+`detail` is one line in lower case, without personal data or secrets. `hint` says how to mend the fault.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 MAX_FAULTS = 100
-"""How many faults of one document are listed."""
+"""Faults of one document that are listed; the others are counted."""
 
 REASONS: dict[str, str] = {
-    # What the hub says of an envelope, in the order in which it looks (ENVELOPE.md, "Opening").
+    # The hub on an envelope, in the order of its checks (docs/envelope.md).
     "too_large": "the record exceeds its size cap",
     "malformed": "the bytes do not parse, or not identically when encoded again",
     "unsupported_suite": "the cryptographic suite is not one that this directory lists",
@@ -52,7 +52,7 @@ REASONS: dict[str, str] = {
     "quota_exceeded": "the originator has had more delivered than it may for now",
     "too_many_streams": "the originator has as many streams as it may have",
     "replayed": "this number was decided before",
-    "out_of_order": "the envelope does not follow upon the last one decided in its stream",
+    "out_of_order": "the envelope does not follow the last one decided in its stream",
     "expired": "the envelope's expiry time has passed",
     "not_yet_valid": "the envelope's issue time, or the hub's time of acceptance, lies in the future",
     "not_permitted": "the originator may not send this type",
@@ -61,7 +61,7 @@ REASONS: dict[str, str] = {
     "recipients_mismatch": "recipients and withheld are not what the rules say of the facts",
     "feed_missing": "a recipient's feed does not exist",
     "recipient_has_no_key": "the directory lists no key of a recipient to seal to",
-    # What a recipient says of a delivery.
+    # A recipient on a delivery.
     "bad_statement": "the hub's statement does not verify or speaks of something else",
     "not_addressed": "the recipient's own stanza is not in the signed list",
     "cannot_open": "the envelope does not open with the recipient's key",
@@ -83,12 +83,12 @@ REASONS: dict[str, str] = {
     "warnings_not_accepted": "a warning that concerns a person's safety was not accepted by name",
     "declined": "the person at the terminal said no",
     "id_taken": "a notification of that id with other contents is already in the outbox",
-    "about_mismatch": "that notification cannot be updated so: another text, another's, or itself an update",
+    "about_mismatch": "about names what cannot be updated: another text, another originator's, or an update itself",
     "forwarding_forbidden": "the originator's handling does not let it be passed on there",
     "child_protected": "what may be about a child goes to no front line and not to INTERPOL",
     "undecided": "the hub has not decided yet",
     "held": "a person has to decide before this is sent",
-    # What a person's word upon a hold is refused for.
+    # A person's ruling on a hold.
     "not_approvable": "this is not for a person to release",
     "unknown_person": "nobody of that name is registered with the authority",
     "person_retired": "the person decides nothing any more",
@@ -123,8 +123,8 @@ REASONS: dict[str, str] = {
 class NotifierError(Exception):
     """A refusal or fault with a stable reason.
 
-    `reason` is a key of `REASONS`; `detail` replaces its text where more can be said; `hint` says how to
-    mend it. Neither may hold personal data or secrets: they go to logs and terminals.
+    `reason` is a key of `REASONS`. `detail` replaces that reason's text where more can be said. `hint` says how to
+    mend the fault. No text may hold personal data or secrets: they go to logs and terminals.
     """
 
     retryable = False
@@ -141,21 +141,21 @@ class NotifierError(Exception):
 
 
 class RefusedError(NotifierError):
-    """The answer is no; trying the same again does not help."""
+    """A refusal that stays: trying the same again does not help."""
 
 
 class MalformedError(RefusedError):
-    """Bytes or a document that do not have the form that they claim."""
+    """Bytes or a document that lack the form that they claim."""
 
     default_reason = "malformed"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a document: where (JSON pointer, RFC 6901), and what would be right.
+    """One fault of a document: its place (JSON pointer, RFC 6901), and what would be right.
 
-    `hint` is what may have been meant. It is derived from what was given, so it is shown to who gave it, and stands
-    neither in the text of the fault nor in the error's, which go to logs.
+    `hint` is a suggestion derived from the input. Only the submitter may see it, so it stands in no text that goes to
+    logs.
     """
 
     pointer: str
@@ -169,7 +169,7 @@ class Fault:
 class NotificationInvalidError(RefusedError):
     """A notification that breaks its format; `faults` lists every fault at once.
 
-    Of a document that is nothing but faults the first `MAX_FAULTS` are listed, and the number of the others.
+    A list of more than `MAX_FAULTS` is cut, and its last entry counts the rest.
     """
 
     default_reason = "invalid_notification"
@@ -185,7 +185,7 @@ class NotificationInvalidError(RefusedError):
 class MrzError(RefusedError):
     """A machine readable zone that does not check (ICAO 9303-3, 4.9).
 
-    `field` names the field in words; `expected` is the right check digit where that is what differs.
+    `field` is the name of the field. `expected` is the right check digit where that differs.
     """
 
     default_reason = "invalid_mrz"
@@ -197,10 +197,10 @@ class MrzError(RefusedError):
 
 
 class Cure(StrEnum):
-    """What makes a refused delivery good without its being sent again.
+    """The event that can make the same refused bytes acceptable.
 
-    ``time``: it is not yet valid. ``directory``: a later version, in which a key, a permission or a date is another.
-    ``key``: a private key of this recipient that is not at hand.
+    ``time``: they become valid later. ``directory``: a later version has another key, permission or date. ``key``: a
+    private key of this recipient is supplied.
     """
 
     TIME = "time"
@@ -209,7 +209,7 @@ class Cure(StrEnum):
 
 
 class EnvelopeError(RefusedError):
-    """An envelope, delivery or statement that is not accepted; `cure` is what may make the same bytes good."""
+    """An envelope, delivery or statement that is refused; `cure` is set where the same bytes may become good."""
 
     default_reason = "malformed"
 
@@ -256,14 +256,14 @@ class ConfigError(RefusedError):
 
 
 class UsageError(RefusedError):
-    """The command line is wrong."""
+    """A command line that is wrong."""
 
     default_reason = "usage"
     exit_status = 2
 
 
 class TemporaryError(NotifierError):
-    """Trying again helps."""
+    """A fault that may pass: trying again helps."""
 
     retryable = True
     exit_status = 3
@@ -271,34 +271,34 @@ class TemporaryError(NotifierError):
 
 
 class ClockError(TemporaryError):
-    """The clock of this machine is off by more than the skew: nothing is decided by it."""
+    """A clock of this machine that is off by more than the skew: no decision may use it."""
 
     default_reason = "clock_wrong"
 
 
 class DirectoryStaleError(TemporaryError):
-    """The directory could not be refreshed within its stated grace: nothing is sent or accepted."""
+    """A directory that could not be refreshed within its grace: nothing is sent or accepted."""
 
     default_reason = "directory_stale"
 
 
 class TransportError(TemporaryError):
-    """The broker cannot be reached, or denies this principal."""
+    """A broker that cannot be reached, or that denies this principal."""
 
 
 class OwnershipLostError(TransportError):
-    """Another owner of the transactional id or database lease took over."""
+    """A takeover: another owner has the transactional id or the database lease."""
 
     default_reason = "fenced"
 
 
 class OutcomeUnknownError(TransportError):
-    """A send or commit may or may not have happened: send the same bytes again, never reseal."""
+    """A send or commit that may or may not have happened: send the same bytes again, never reseal."""
 
     default_reason = "outcome_unknown"
 
 
 class StorageError(TemporaryError):
-    """A local database or file cannot be read or written."""
+    """A local database or file that cannot be read or written."""
 
     default_reason = "storage_failed"

@@ -1,7 +1,7 @@
-"""Text that others wrote, made safe to show on a terminal or in a line of a file (THREATS.md, 21). Pure.
+r"""Escaping of text that others wrote, for terminals and for lines of files.
 
-Control characters move the cursor and forge lines, invisible and direction characters make a text look like
-another; they are shown as ``\\uXXXX``. Everything else stays as it is, in every script.
+Control characters move the cursor and forge lines. Invisible and direction characters make one text look like
+another. Both are shown as ``\\uXXXX``; every other character stays, in every script.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _IN_JSON: Final = re.compile(f"[{_INVISIBLE}]")
 
 
 def escaped(text: str) -> str:
-    """`text` on one line, without anything that acts on a terminal or is not seen."""
+    """Return `text` on one line, with every control and invisible character escaped."""
     return _IN_TEXT.sub(_escape, text)
 
 
 def json_text(document: object, *, indent: int | None = None) -> str:
-    """`document` as JSON that shows every character it holds; one line where `indent` is None."""
+    """Return `document` as JSON with invisible characters escaped; on one line where `indent` is None."""
     return _IN_JSON.sub(_escape, json.dumps(document, ensure_ascii=False, indent=indent))
 
 
 def toml_text(text: str) -> str:
-    """`text` as a basic string of TOML: as JSON's, but one escape is one character, however many units it has."""
+    """Return `text` as a basic string of TOML. A TOML escape is one character, where JSON's is a UTF-16 unit."""
     return _IN_JSON.sub(lambda found: f"\\U{ord(found[0]):08x}", json.dumps(text, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""Files that are written as a whole or not at all, and folders that one process changes at a time."""
+"""Durable atomic writes of files, and locks on folders."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Final
 from notifier.errors import StorageError
 
 TEMPORARY: Final = ".tmp"
-"""What the name of a file ends in while it is being written; a crash may leave one behind, and nobody reads it."""
+"""Suffix of a file that is being written; a crash may leave one behind, which no code reads."""
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o666, folder_mode: int = 0o777) -> None:
-    """Make or replace the file `path`, and the folders above it; raises `OSError`.
+    """Create or replace the file `path` and the folders above it; raises `OSError`.
 
-    It is on the disk when this returns, as is its name: neither a full disk nor a power cut leaves half of it behind,
-    or takes away what was there before. The modes (before the umask) hold from the first byte on.
+    The data and the name are on the disk when this returns. A full disk or a power cut leaves no half-written file,
+    and does not remove the former one. The modes (before the umask) hold from the first byte on.
     """
     make_folder(path.parent, folder_mode)
     temporary = path.with_name(path.name + TEMPORARY)
@@ -37,7 +37,7 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o666, folder_mode: in
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
-    """Make `folder` and those above it, where they are missing, on the disk when this returns; raises `OSError`."""
+    """Create `folder` and its missing parents, on the disk when this returns; raises `OSError`."""
     if folder.is_dir():
         return
     make_folder(folder.parent, mode)
@@ -46,7 +46,7 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the disk; raises `OSError`."""
+    """Flush the names in `folder` to the disk; raises `OSError`."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -55,7 +55,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Do as `write_durably`; raises `StorageError` naming the file."""
+    """Call `write_durably`; raises `StorageError` naming the file."""
     try:
         write_durably(path, data, mode=mode)
     except OSError as error:
@@ -67,7 +67,7 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Nobody else is in this block for `folder`; raises `StorageError` (storage_locked) where somebody is."""
+    """Hold the exclusive lock of `folder`; raises `StorageError` (storage_locked) where another process has it."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
@@ -77,7 +77,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
         yield
     except BlockingIOError as error:
         raise StorageError(
-            "storage_locked", f"another process changes {folder}", hint="try again when it is through"
+            "storage_locked", f"another process holds the lock of {folder}", hint="try again when it has ended"
         ) from error
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""A party's private keys in files: 32 raw bytes each, readable by their owner alone."""
+"""A party's private key files: 32 raw bytes each, readable by their owner alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MAX_SECRET_BYTES = 64 * 1024
 
 
 def signing_key(keys: KeySettings) -> SigningKey:
-    """The Ed25519 key that signs for this party."""
+    """Return the Ed25519 key that signs for this party."""
     return SigningKey.from_secret(_read(keys.signing, "signing"))
 
 
 def decryption_keys(keys: KeySettings) -> Mapping[bytes, DecryptionKey]:
-    """The X25519 keys that open what is sealed to this party, by their id."""
+    """Return the X25519 keys that open envelopes to this party, by their id."""
     if not keys.encryption:
         raise ConfigError(detail="keys.encryption names no file")
     found = [DecryptionKey.from_secret(_read(path, "encryption")) for path in keys.encryption]
@@ -30,30 +30,30 @@ def decryption_keys(keys: KeySettings) -> Mapping[bytes, DecryptionKey]:
 
 
 def storage_key(keys: KeySettings) -> bytes:
-    """The key that seals the rows of this party's databases."""
+    """Return the key that seals the rows of this party's databases."""
     return _read(keys.storage, "storage")
 
 
 def decisions_key_of(overseen: Overseen) -> bytes:
-    """The key of the decisions of an authority that this party oversees."""
+    """Return the decisions key of an authority that this party oversees."""
     return _read(overseen.key, "key", of=f"oversees.{overseen.name}")
 
 
 def submitter_key(keys: KeySettings) -> SigningKey | None:
-    """The Ed25519 key of the service that submits where nobody is named; None where the settings name none."""
+    """Return the Ed25519 key of the service that submits where no person is named; None where none is set."""
     return None if keys.submitter is None else SigningKey.from_secret(_read(keys.submitter, "submitter"))
 
 
 def person_key(path: Path) -> SigningKey:
-    """The Ed25519 key with which a person signs rulings."""
+    """Return the Ed25519 key with which a person signs rulings."""
     return SigningKey.from_secret(_read_file(path, "the person's key", "with --key"))
 
 
 def read_secret(path: Path, what: str, place: str | None = None) -> bytes:
-    """Return the bytes of a file that is a secret; `what` and `place` (how it is named) stand in the refusal.
+    """Return the bytes of a secret file; `what` and `place` (the way to name it) stand in the error.
 
-    Raises `ConfigError` where it cannot be read, and (key_rejected) where others can read it, as ssh does: what
-    this user owns must be this user's alone.
+    Raises `ConfigError` where it cannot be read, and with key_rejected where the user owns it and others can read it,
+    as ssh does.
     """
     try:
         with path.open("rb") as file:
@@ -62,7 +62,7 @@ def read_secret(path: Path, what: str, place: str | None = None) -> bytes:
                 raise ConfigError(
                     "key_rejected",
                     f"{what}: others can read {path}",
-                    hint=f"chmod 600 {path}; who read it has it",
+                    hint=f"chmod 600 {path}; replace the key if another user may have read it",
                 )
             return file.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
@@ -72,12 +72,12 @@ def read_secret(path: Path, what: str, place: str | None = None) -> bytes:
 
 
 def readable_by_others(state: os.stat_result) -> bool:
-    """Tell whether a file of this user's can be read, written or run by another."""
+    """Return whether a file that this user owns can be read, written or run by another."""
     return state.st_uid == os.getuid() and bool(stat.S_IMODE(state.st_mode) & 0o077)
 
 
 def write_private(path: Path, secret: bytes) -> None:
-    """Writes `secret` to a file that only its owner can read, from its first byte on: the whole of it, or nothing."""
+    """Write `secret` to a file that only its owner can read from its first byte on; whole or not at all."""
     write_atomic(path, secret, mode=0o600)
 
 

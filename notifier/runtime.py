@@ -1,4 +1,4 @@
-"""The two things that the shells take from the world besides I/O, so that tests can put their own in."""
+"""The clock and the random source of a process, as values that tests can replace."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Clock = Callable[[], int]
-"""The time now in Unix milliseconds."""
+"""Returns the current time in Unix milliseconds."""
 
 Entropy = Callable[[int], bytes]
-"""That many random bytes, fit for keys."""
+"""Returns the given number of random bytes, fit for keys."""
 
 
 def buffered(entropy: Entropy, block: int = 16_384) -> Entropy:
-    """`entropy`, asked for `block` bytes at a time: for whoever needs many short ones. No byte is given twice."""
+    """Return `entropy` read in blocks of `block` bytes, which makes many short draws cheap. No byte is used twice."""
     source = io.BytesIO()
 
     def draw(count: int) -> bytes:
@@ -31,13 +31,13 @@ def buffered(entropy: Entropy, block: int = 16_384) -> Entropy:
 
 
 def wall_clock() -> int:
-    """The machine's clock, in Unix milliseconds."""
+    """Return the time of the machine's clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The clock and randomness of one process; the defaults are the real ones."""
+    """The clock and random source of one process; the defaults are the real ones."""
 
     clock: Clock = wall_clock
     entropy: Entropy = secrets.token_bytes

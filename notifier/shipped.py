@@ -1,4 +1,4 @@
-"""Where the files are that come with the software, in a checkout and in an installation."""
+"""Folders of the files that ship with the software, in a checkout and in an installation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def examples_folder() -> Path:
-    """Return the folder of the examples: inside the package when installed, at the top of the project when not."""
+    """Return the folder of the examples: inside the package when installed, else at the top of the project."""
     packaged = Path(__file__).parent / "example_files"
     return packaged if packaged.is_dir() else Path(__file__).parents[1] / "examples"
 

@@ -1,4 +1,4 @@
-"""Runs one service in the foreground: signals, metrics, the directory's refresh, and a new start after a fault."""
+"""The supervisor of a service in the foreground: signals, metrics, directory refresh, restart after a fault."""
 
 from __future__ import annotations
 
@@ -25,28 +25,30 @@ if TYPE_CHECKING:
     from notifier.directory.snapshot import Snapshot
     from notifier.transport.base import Transport
 
-LONG_SECONDS = 60.0  # of work: the fault that ends it is another than the one before
-NEW_OBJECTS = 50_000  # between two looks of the collector; a batch goes by itself when it is done, in no cycle
+LONG_SECONDS = 60.0  # of uptime, after which a fault counts as a new one and the back-off starts again
+NEW_OBJECTS = 50_000  # between two collections; a finished batch is in no reference cycle, so it is freed at once
 
 log = structlog.get_logger("notifier.service")
 
 
 class Service(Protocol):
-    """What runs until it is told to stop; `ready` says whether it does its work now."""
+    """A task that runs until it is stopped; `ready` returns whether it does its work now."""
 
-    async def run(self, stop: asyncio.Event) -> None: ...
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set."""
 
-    def ready(self) -> bool: ...
+    def ready(self) -> bool:
+        """Return whether the service does its work now."""
 
 
 Build = Callable[["Transport", "DirectoryClient", Runtime], Service]
 
 
 def run_service(name: str, settings: Settings, build: Build) -> None:
-    """Runs the service that `build` makes until SIGTERM or SIGINT; returns after a clean stop.
+    """Run the service that `build` makes until SIGTERM or SIGINT; return after a clean stop.
 
-    A temporary fault (broker down, directory stale, disk full) is logged and tried again with growing pauses of
-    at most three seconds; a refusal (wrong configuration, broken log) is raised.
+    A temporary fault (broker down, directory stale, disk full) is logged and tried again after a back-off of at most
+    three seconds. A refusal (wrong configuration, broken log) is raised.
     """
     from notifier.telemetry.logging import configure
 
@@ -70,7 +72,7 @@ async def _main(name: str, settings: Settings, build: Build) -> None:
     if settings.listen is not None:
         ready = lambda: bool(current) and current[0]()  # noqa: E731
         tasks.append(asyncio.create_task(server.serve(settings.listen, ready, stop, name)))
-    # Whichever ends first, however it ends, ends the other: a service that is dead must not look alive.
+    # The end of one task ends the other: the health endpoint must not outlive the service.
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -85,7 +87,7 @@ async def _supervise(
     from notifier.telemetry import metrics
     from notifier.transport.kafka import KafkaTransport
 
-    # What was imported lives as long as the process, and need not be looked at again with every batch.
+    # Imported objects live as long as the process; freezing them spares each collection the scan.
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS)
     backoff, loop = Backoff(), asyncio.get_running_loop()
@@ -125,7 +127,7 @@ async def _supervise(
 
 
 def _fresh(directory: DirectoryClient) -> bool:
-    """Tell whether the directory may be relied upon now."""
+    """Return whether the directory is fresh enough to use now."""
     try:
         directory.snapshot()
     except DirectoryStaleError:
@@ -134,7 +136,7 @@ def _fresh(directory: DirectoryClient) -> bool:
 
 
 def _show(snapshot: Snapshot, name: str) -> None:
-    """Set the gauges of the directory, as the party `name` has it; what ends is told by the clock of each scrape."""
+    """Set the directory's gauges for the party `name`; the times left are computed at each scrape."""
     from notifier.directory.ends import ends
     from notifier.telemetry import metrics
 
@@ -154,7 +156,7 @@ def _is_due(end: End) -> int:
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:
-    """Waits that long, or until told to stop."""
+    """Sleep for `seconds`, or until `stop` is set."""
     # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the event.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Times as text: RFC 3339 in documents, Unix milliseconds everywhere inside."""
+"""Times as text: RFC 3339 in documents, Unix milliseconds inside the software."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _DATE: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
-"""RFC 3339, 5.6, which is narrower than ISO 8601: extended forms alone, seconds and offset mandatory."""
+"""RFC 3339, 5.6, is narrower than ISO 8601: extended form only, with mandatory seconds and offset."""
 
 
 def rfc3339(milliseconds: int) -> str:
-    """Write the UTC time of Unix milliseconds, with milliseconds."""
+    """Return the UTC time of Unix milliseconds as RFC 3339 text with milliseconds."""
     time = dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def full_date(text: str) -> dt.date | None:
-    """Read an RFC 3339 full-date, YYYY-MM-DD; None for anything else, ISO 8601's other forms among it."""
+    """Parse an RFC 3339 full-date (YYYY-MM-DD); return None for anything else, other ISO 8601 forms included."""
     match = _DATE.fullmatch(text)
     try:
         return None if match is None else dt.date(*(int(part) for part in match.groups()))
@@ -29,10 +29,10 @@ def full_date(text: str) -> dt.date | None:
 
 
 def moment(text: str) -> dt.datetime | None:
-    """Read an RFC 3339 date-time with its offset; None for anything else.
+    """Parse an RFC 3339 date-time with its offset; return None for anything else.
 
-    Fractions count to the microsecond. A leap second, which only the last minute of a UTC day has, reads as the
-    second before it.
+    Fractions count to the microsecond. A leap second reads as the second before it; only the last minute of a UTC day
+    has one.
     """
     match = _TIME.fullmatch(text)
     day = full_date(match[1]) if match is not None else None
@@ -54,9 +54,9 @@ def moment(text: str) -> dt.datetime | None:
 
 
 def day_of(text: str) -> dt.date:
-    """The calendar day, where it happened, of a time that was checked or that an earlier version stored.
+    """Return the local calendar day of a time that was checked, or that an earlier version stored.
 
-    Earlier versions took every form of ISO 8601 that Python reads. Raises ValueError for what is no time at all.
+    Earlier versions accepted every ISO 8601 form that Python reads. Raises ValueError for text that is no time.
     """
     found = moment(text)
     return found.date() if found is not None else dt.datetime.fromisoformat(text).date()

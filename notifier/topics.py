@@ -1,4 +1,4 @@
-"""The topics' names (DESIGN.md, "Topics"). A participant's code is the only variable part."""
+"""Names of the topics and transactional ids. An authority's name is the only variable part."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ROUTER_GROUP: Final = "notifier-router"
 
 
 def feed_of(authority: str) -> str:
-    """The feed of an authority: ``TUR/spoc`` reads ``notifier.feed.TUR.spoc.v1``."""
+    """Return the feed topic of an authority: ``TUR/spoc`` reads ``notifier.feed.TUR.spoc.v1``."""
     participant, _, role = authority.partition("/")
     return f"notifier.feed.{participant}.{role}.v1"
 
 
 def router_transactional_id(partition: int) -> str:
-    """One transactional id per intake partition: it fences the partition's former owner."""
+    """Return the transactional id of an intake partition; it fences the partition's former owner."""
     return f"notifier-router-{partition}"

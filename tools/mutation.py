@@ -1,4 +1,4 @@
-"""Mutation testing of the pure core: python tools/mutation.py [MODULE...] [--minimum 90] [--jobs 2]
+"""Mutation testing of the pure core: python tools/mutation.py [MODULE...] [--minimum 90] [--jobs 2].
 
 Changes one thing at a time in a copy of what is committed, and runs the tests that reach it: a change that no
 test notices is a survivor. Prints the score of each module as the table of docs/mutation.md, writes the survivors

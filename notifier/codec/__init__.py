@@ -1,1 +1,1 @@
-"""The encodings on the wire: Avro in one canonical form, each record with the fingerprint of its schema. Pure."""
+"""Avro in one canonical form, each record with the fingerprint of its schema."""

@@ -1,9 +1,9 @@
 """Avro single-object encoding with pinned schemas (Avro 1.12 specification, "Single-object encoding").
 
-A value is ``C3 01``, the CRC-64-AVRO fingerprint of the writer's schema (8 bytes), and the binary form.
-Only schemas packaged with this software are read; a schema that was ever published stays readable from
-``history/``. Whatever is not in the one form that a writer gives it is refused (`strict_avro`), because readers
-disagree about long varints, booleans, negative blocks and duplicate map keys (ENVELOPE.md).
+A value is ``C3 01``, the CRC-64-AVRO fingerprint of the writer's schema (8 bytes), and the binary form. Only schemas
+packaged with this software are read; a published schema stays readable from ``history/``. Every non-canonical
+encoding is refused (`strict_avro`), because readers disagree about long varints, booleans, negative blocks and
+duplicate map keys.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Record = dict[str, Any]
 
 
 def fingerprint_of(schema: Any) -> bytes:
-    """The 8 bytes that name a schema in single-object encoding (CRC-64-AVRO, little-endian)."""
+    """Return the 8 bytes that name a schema in single-object encoding (CRC-64-AVRO, little-endian)."""
     return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
 class Codec:
-    """Encodes and decodes records of one schema, and decodes those of its pinned earlier versions."""
+    """Encoder and decoder of records of one schema; it also decodes records of the pinned earlier versions."""
 
     def __init__(self, current: Any, earlier: tuple[Any, ...] = ()) -> None:
         self.schema = fastavro.parse_schema(current)
@@ -44,18 +44,18 @@ class Codec:
         self._readers[self.fingerprint] = read, self.schema
 
     def encode(self, record: Record) -> bytes:
-        """The single-object encoding of `record`; ValueError or TypeError where it does not fit the schema."""
+        """Return the single-object encoding of `record`; raises ValueError or TypeError where it does not fit."""
         return _written(self._write, record)
 
     def encode_object(self, value: object) -> bytes:
-        """As `encode`, of an object that has the fields as attributes, and so on within."""
+        """Return the encoding of an object whose attributes are the fields, as `encode` does of a dictionary."""
         return _written(self._write_object, value)
 
     def decode(self, data: bytes) -> Record:
-        """The record in `data`, read as the current schema.
+        """Return the record in `data`, converted to the current schema.
 
-        Raises `MalformedError` for an unknown fingerprint, trailing bytes, or any form that the writer's schema
-        would not have produced.
+        Raises `MalformedError` for an unknown fingerprint, trailing bytes, or any form that the schema's writer would
+        not produce.
         """
         known = self._readers.get(data[len(MARKER) : PREFIX_SIZE]) if data[:2] == MARKER else None
         if known is None:
@@ -64,7 +64,7 @@ class Codec:
         try:
             found = read(data, PREFIX_SIZE)
         except (ValueError, LookupError) as error:
-            raise MalformedError(detail="the bytes are not the one form of a record of their schema") from error
+            raise MalformedError(detail="not a canonical encoding of its schema") from error
         if written_as is self.schema:
             return found
         source = io.BytesIO(data)
@@ -83,7 +83,7 @@ def _written(write: Writer, value: object) -> bytes:
 
 @cache
 def codec(name: str) -> Codec:
-    """The codec of the packaged schema `name`, with every earlier version in ``history/<name>-*.avsc``."""
+    """Return the codec of the packaged schema `name`, with every earlier version in ``history/<name>-*.avsc``."""
     folder = schemas_folder()
     current = json.loads((folder / f"{name}.avsc").read_text())
     earlier = tuple(json.loads(path.read_text()) for path in sorted((folder / "history").glob(f"{name}-*.avsc")))
@@ -91,5 +91,5 @@ def codec(name: str) -> Codec:
 
 
 def fingerprint_in(data: bytes) -> bytes | None:
-    """The schema fingerprint that `data` claims, or None where it is no single-object encoding."""
+    """Return the schema fingerprint that `data` claims; None where it is no single-object encoding."""
     return data[2:PREFIX_SIZE] if data[:2] == MARKER and len(data) >= PREFIX_SIZE else None

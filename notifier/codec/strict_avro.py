@@ -1,11 +1,11 @@
-"""Avro's binary form, for the part of Avro that the formats use: a schema becomes two straight-line functions.
+"""A strict Avro codec: each schema is compiled to straight-line functions.
 
-A record has exactly one form here. The writer writes it, and the reader takes no other: the shortest number, an
-array in one block, a boolean of 0 or 1, UTF-8 for text, nothing behind the end. So what was read need not be
-encoded again to be sure of that. fastavro, which reads all of Avro, is the second opinion in the tests.
+It covers the part of Avro that the formats use, and accepts one encoding of a record: the shortest number, an array
+in one block, a boolean of 0 or 1, UTF-8 text, nothing after the end. A record that was read therefore needs no second
+encoding to prove its form. The tests compare with fastavro, which reads all of Avro.
 
-The functions are compiled from source that is made of the packaged schemas alone, never of data: looking every
-field up in its schema costs several times what reading and writing it does.
+The source is generated from packaged schemas alone, never from data. Looking fields up in a schema at run time costs
+several times as much.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ BITS: Final = {"int": 32, "long": 64}
 
 @lru_cache(maxsize=4096, typed=True)
 def number(value: int, bits: int = 64) -> bytes:
-    """The zig-zag varint of `value`; ValueError where it does not fit, TypeError for what is no whole number."""
+    """Return the zig-zag varint of `value`.
+
+    Raises ValueError where it does not fit, and TypeError for a value that is no whole number.
+    """
     if not -(1 << bits - 1) <= value < 1 << bits - 1:
         raise ValueError("a number is out of range")
     rest = value << 1 ^ value >> bits - 1
@@ -40,7 +43,7 @@ def number(value: int, bits: int = 64) -> bytes:
 
 
 def read_number(data: bytes, at: int, bits: int = 64) -> tuple[int, int]:
-    """The number whose first byte is at `at`, and where the next value begins; ValueError for any longer form."""
+    """Return the number that starts at `at`, and the position after it; raises ValueError for a longer form."""
     rest = shift = 0
     while True:
         byte = data[at]
@@ -57,7 +60,7 @@ def read_number(data: bytes, at: int, bits: int = 64) -> tuple[int, int]:
 
 
 def read_length(data: bytes, at: int) -> tuple[int, int]:
-    """As `read_number`, for a number of bytes or items."""
+    """Return a count of bytes or items, and the position after it; raises ValueError where it is negative."""
     length, at = read_number(data, at)
     if length < 0:
         raise ValueError("a length is negative")
@@ -65,18 +68,19 @@ def read_length(data: bytes, at: int) -> tuple[int, int]:
 
 
 def refuse(what: str) -> NoReturn:
-    """What the compiled functions do with whatever does not fit."""
+    """Raise the ValueError of the compiled functions for a value that does not fit."""
     raise ValueError(f"{what} does not fit the schema")
 
 
 def compiled(schema: Schema, prefix: bytes) -> tuple[Writer, Writer, Reader]:
-    """Two writers and the reader of the record `schema`.
+    """Return two writers and the reader of the record `schema`.
 
-    The first writer takes a dictionary with exactly the schema's fields, the second an object that has them as
-    attributes; so do the records within. Both return `prefix` and the binary form, or raise ValueError, TypeError,
-    KeyError or AttributeError. The reader takes bytes, and the place in them from
-    which on they are the binary form; it raises ValueError, KeyError or IndexError for whatever a writer would
-    not have written.
+    The first writer takes a dictionary with exactly the schema's fields. The second takes an object with the fields
+    as attributes; so do the records inside. Both return `prefix` and the binary form. They raise ValueError,
+    TypeError, KeyError or AttributeError.
+
+    The reader takes bytes and the position of the binary form. It raises ValueError, KeyError or IndexError for any
+    bytes that a writer would not produce.
     """
     source = _Source(schema)
     for name, attributes in (("write", False), ("write_object", True)):
@@ -90,7 +94,7 @@ def compiled(schema: Schema, prefix: bytes) -> tuple[Writer, Writer, Reader]:
 
 
 class _Source:
-    """The functions' source on its way, and the scope that it runs in."""
+    """Source of the compiled functions, and the scope in which it runs."""
 
     def __init__(self, schema: Schema) -> None:
         self.lines: list[str] = []
@@ -113,7 +117,7 @@ class _Source:
         return name
 
     def _resolved(self, schema: Schema) -> tuple[str, Schema]:
-        """The kind of a schema, and the schema with a name looked up."""
+        """Return the kind of a schema, and the schema with its name resolved."""
         if isinstance(schema, list):
             if len(schema) != 2 or schema[0] != "null":
                 raise ValueError("a union is of null and one other type")
@@ -125,7 +129,7 @@ class _Source:
         return schema["type"], schema
 
     def pieces(self, schema: Schema, value: str, *, attributes: bool) -> list[str]:
-        """Expressions, in their order, of the bytes of the expression `value`."""
+        """Return expressions, in order, for the bytes of the expression `value`."""
         kind, schema = self._resolved(schema)
         v = self._name()
 
@@ -164,9 +168,9 @@ class _Source:
                 return [f"number({value}, {BITS[kind]})"]
 
     def read(self, schema: Schema, indent: str) -> str:
-        """Adds the lines that read one value at `at` of `data`; returns an expression of it.
+        """Append lines that read the value at `at` of `data`; return an expression of it.
 
-        Slices may reach beyond the end: then `at` does too, and is refused in the end if not before.
+        A slice may reach beyond the end: then `at` does too, and the final check refuses it.
         """
         kind, schema = self._resolved(schema)
         v = self._name()
@@ -212,7 +216,7 @@ class _Source:
         return v
 
     def _least(self, schema: Schema) -> int:
-        """The fewest bytes of one value: no count of more values than there can be is followed."""
+        """Return the fewest bytes of one value; a count that the rest of the data cannot hold is refused by it."""
         kind, schema = self._resolved(schema)
         if kind == "record":
             return sum(self._least(one["type"]) for one in schema["fields"])
@@ -224,7 +228,7 @@ def _joined(pieces: list[str]) -> str:
 
 
 def _named(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """Every named type of a schema."""
+    """Yield every named type of a schema, with its name."""
     if isinstance(schema, list):
         for arm in schema:
             yield from _named(arm)

@@ -1,1 +1,1 @@
-"""Primitives, keys and sealed rows: the only folder that imports a cryptographic library. Pure."""
+"""Primitives, keys and sealed rows: the only folder that imports a cryptographic library."""

@@ -1,4 +1,4 @@
-"""Private keys as values, and the ids of public ones. Signing and encryption keys never become each other."""
+"""Private keys as values, and the ids of public keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from notifier.runtime import Entropy
 
 
 class KeyUse(StrEnum):
-    """Signing and encryption keys are separate keys; neither is ever converted into the other."""
+    """Use of a key pair; a key of one use is never converted into the other."""
 
     SIGN = "sign"
     ENCRYPT = "encrypt"
@@ -25,7 +25,7 @@ _PERSON: Final = {KeyUse.SIGN: b"ntf1/kid/sig", KeyUse.ENCRYPT: b"ntf1/kid/enc"}
 
 
 def key_id(use: KeyUse, public: bytes) -> bytes:
-    """The 16-byte id of a public key; rid and hid are those of encryption keys."""
+    """Return the 16-byte id of a public key. The id of an encryption key is a rid or hid on the wire."""
     return blake(_PERSON[use], public, size=ID_BYTES)
 
 
@@ -40,17 +40,17 @@ class SigningKey:
 
     @classmethod
     def from_secret(cls, secret: bytes) -> SigningKey:
-        """The key pair of a 32-byte seed."""
+        """Return the key pair of a 32-byte seed."""
         public, pair = bindings.crypto_sign_seed_keypair(secret)
         return cls(secret, public, key_id(KeyUse.SIGN, public), pair)
 
     @classmethod
     def generate(cls, entropy: Entropy) -> SigningKey:
-        """A new key pair."""
+        """Return a new key pair."""
         return cls.from_secret(entropy(KEY_BYTES))
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte detached signature."""
+        """Return the 64-byte detached signature of `message`."""
         signed: bytes = bindings.crypto_sign(message, self._pair)
         return signed[: bindings.crypto_sign_BYTES]
 
@@ -65,18 +65,18 @@ class DecryptionKey:
 
     @classmethod
     def from_secret(cls, secret: bytes) -> DecryptionKey:
-        """The key pair of a 32-byte secret."""
+        """Return the key pair of a 32-byte secret."""
         public = public_of(secret)
         return cls(secret, public, key_id(KeyUse.ENCRYPT, public))
 
     @classmethod
     def generate(cls, entropy: Entropy) -> DecryptionKey:
-        """A new key pair."""
+        """Return a new key pair."""
         return cls.from_secret(entropy(KEY_BYTES))
 
 
 def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether `signature` is that of `public` over `message`; False for keys and signatures of any wrong form."""
+    """Return whether `signature` is that of `public` over `message`; False for a malformed key or signature."""
     try:
         bindings.crypto_sign_open(signature + message, public)
     except (CryptoError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Checks of public keys on enrolment and on use (docs/envelope.md, "Keys"). Pure."""
+"""Checks of public keys at enrolment and use (docs/envelope.md, "Keys")."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _PROBE: Final = bytes([0x40]) * KEY_BYTES  # any scalar shows a low-order point:
 
 
 def check_signing_key(key: bytes) -> None:
-    """Raises `KeyRejectedError` unless `key` is 32 bytes that encode an Ed25519 point of the main subgroup."""
+    """Raise `KeyRejectedError` unless `key` is 32 bytes that encode an Ed25519 point of the main subgroup."""
     _check_length(key)
     if not bindings.crypto_core_ed25519_is_valid_point(key):
-        raise KeyRejectedError(detail="the signing key is no canonical point of the main subgroup")
+        raise KeyRejectedError(detail="the signing key is not a canonical point of the main subgroup")
 
 
 def check_encryption_key(key: bytes) -> None:
-    """Raises `KeyRejectedError` unless `key` is 32 bytes of which X25519 makes a shared secret that is not zero.
+    """Raise `KeyRejectedError` unless `key` is 32 canonical bytes that give X25519 a shared secret other than zero.
 
-    The bytes must be the one canonical encoding (RFC 7748, 5): a key has one id, and is revoked by it.
+    Only the canonical encoding is accepted (RFC 7748, 5), so that a key has one id, by which it is revoked.
     """
     _check_length(key)
     if int.from_bytes(key, "little") >= _FIELD:

@@ -1,4 +1,4 @@
-"""Rows sealed to a storage key, each with a key of its own; and MACs over what a row is. Pure."""
+"""Encryption of database rows under a storage key, and MACs that bind a row's values."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from notifier.runtime import Entropy
 
 
 class RowCipher:
-    """Seals rows to a storage key of 32 bytes.
+    """Cipher of rows under a storage key of 32 bytes.
 
-    Each row has a key of its own, wrapped by the storage key and destroyed with the row. `context` (which
-    table, which row, which column) is authenticated: a sealed value does not open in another place. Layout:
-    version 1 | nonce (24) | wrapped row key (48) | ciphertext.
+    Each row has a key of its own, which the storage key wraps and which is destroyed with the row. `context` (table,
+    row and column) is associated data: a sealed value does not open in another place. Layout: version 1 | nonce (24)
+    | wrapped row key (48) | ciphertext.
     """
 
     _HEAD: Final = 1 + 24 + 48
@@ -35,7 +35,7 @@ class RowCipher:
         self._binding = hashlib.blake2b(key=key, person=b"ntf1/binding", digest_size=32).digest()
 
     def seal(self, context: bytes, plaintext: bytes) -> bytes:
-        """`plaintext` sealed for the row that `context` names."""
+        """Return `plaintext` sealed for the row that `context` names."""
         nonce, row_key = self._entropy(24), self._entropy(32)
         wrapped = crypto_aead_xchacha20poly1305_ietf_encrypt(row_key, context, nonce, self._key)
         return (
@@ -46,16 +46,16 @@ class RowCipher:
         )
 
     def bind(self, table: str, *values: int | str | bytes | None) -> bytes:
-        """Return a MAC (32 bytes) over what a row is; `values` in a fixed order. Its key only seals no row."""
+        """Return a MAC of 32 bytes over a row's `values`, in their order. Its key never encrypts."""
         text = b"".join([_counted(table), *map(_counted, values)])
         return hashlib.blake2b(text, digest_size=32, key=self._binding).digest()
 
     def is_bound(self, expected: bytes, found: object) -> bool:
-        """Return whether `found`, what a row carries, is the MAC `expected`, in constant time."""
+        """Compare `found`, the MAC that a row carries, with `expected` in constant time."""
         return isinstance(found, bytes) and hmac.compare_digest(expected, found)
 
     def open(self, context: bytes, sealed: bytes) -> bytes:
-        """What `seal` was given; `StorageError` for another key, another row, or changed bytes."""
+        """Return the plaintext that was sealed; raises `StorageError` for another key or row, or changed bytes."""
         try:
             if len(sealed) < self._HEAD + 16 or sealed[:1] != b"\x01":
                 raise CryptoError
@@ -70,7 +70,7 @@ class RowCipher:
 
 
 def _counted(value: int | str | bytes | None) -> bytes:
-    """Return a value of a row with its kind and length before it, so that two rows never read alike."""
+    """Return a row's value with its kind and length before it, so that no two rows encode alike."""
     if value is None:
         return b"n"
     kind, text = b"b", value

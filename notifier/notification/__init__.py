@@ -1,4 +1,4 @@
-"""Notifications: their facts, their checks, and their forms in JSON and Avro. Pure."""
+"""Notifications: their facts, their checks, and their forms in JSON and Avro."""
 
 from notifier.notification.forms import decode, encode, to_json
 from notifier.notification.model import TYPES, Notification, for_sealing

@@ -1,7 +1,7 @@
-"""Whether a person is to be protected as a child: by the age that is stated, the births, and the documents. Pure.
+"""Protection of children: age as stated, dates of birth, and documents.
 
-The younger reading wins (S/RES/2396 (2017), paragraphs 29 to 31): a child that is taken for an adult is told of as a
-suspect, an adult that is taken for a child waits for a reviewer.
+The younger reading wins (S/RES/2396 (2017), paragraphs 29 to 31). A child taken for an adult would be reported as a
+suspect; an adult taken for a child only waits for a reviewer.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from notifier.notification.model import Document, Subject
 
 
 def may_be_child(subject: Subject, on: dt.date) -> bool:
-    """Whether the person is a child, may be one, or is one by any document.
+    """Return whether the person is a child, may be one, or is one by any document.
 
-    An age that is stated as adult is doubted where a machine readable zone says child; one that is unknown is an
-    adult's where every date of birth says so, those of the zones too. A date that proves nothing proves no adult.
+    A stated adult is doubted where a machine readable zone shows a child. An unknown age counts as an adult's where
+    every date of birth proves one, those of the zones too. An implausible date proves no adult.
     """
     if subject.age in ("adult", "unknown"):
         proven = subject.age == "adult" or proves_adult(subject.births, on)
@@ -25,10 +25,10 @@ def may_be_child(subject: Subject, on: dt.date) -> bool:
 
 
 def shows_child(document: Document, births: tuple[str, ...], on: dt.date) -> bool:
-    """Whether the date of birth in a document's zone leaves somebody younger than 18 on the day `on`.
+    """Return whether the date of birth in a document's zone makes its holder younger than 18 on the day `on`.
 
-    Of a zone that prints a part of the date only, a stated date of birth that it bears out is the whole one. A zone
-    without a year, or with a date that is none, says nothing.
+    Where the zone prints a part of the date only, a stated date that agrees with it completes it. A zone without a
+    year, or with an invalid date, shows nothing.
     """
     zone = document.zone
     printed = None if zone is None else printed_birth(zone.birth, on)

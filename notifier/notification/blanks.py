@@ -1,7 +1,7 @@
-"""Text that only looks like text: blanks, and characters that show nothing. Pure.
+"""Detection of text that shows nothing.
 
-A mandatory text that nobody can see is not there. Python's `str.strip` knows spaces alone; Unicode also has letters
-(Hangul fillers), marks and symbols (the empty braille cell) that leave the paper white.
+A mandatory text that nobody can see counts as absent. `str.strip` only knows spaces; Unicode also has letters (Hangul
+fillers), marks and symbols (the empty braille cell) that print as blank.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import unicodedata
 from typing import Final
 
 _WHITE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters and symbols by their category that show nothing: four Hangul fillers, and the empty braille cell."""
+"""Letters and symbols, by their category, that show nothing: four Hangul fillers and the empty braille cell."""
 
 
 def is_blank(text: str | None) -> bool:
-    """Check whether nothing of `text` can be seen: no letter, digit, punctuation or symbol."""
+    """Return whether nothing of `text` can be seen: no letter, digit, punctuation or symbol."""
     return not any(_shows(char, "LNPS") for char in text or "")
 
 
 def says_something(text: str | None) -> bool:
-    """Check whether `text` has a letter or digit: what a name or a reference cannot do without."""
+    """Return whether `text` has a letter or digit, which every name and reference needs."""
     return any(_shows(char, "LN") for char in text or "")
 
 

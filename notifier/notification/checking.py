@@ -1,4 +1,4 @@
-"""Reading JSON values with every fault collected, by JSON pointer. Nothing that was given is ever repeated."""
+"""A reader of JSON values that collects every fault by JSON pointer. Faults never repeat input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ T = TypeVar("T")
 
 
 def load(text: str | bytes) -> Any:
-    """The JSON value in `text`; raises `MalformedError` for anything that two readers could read differently."""
+    """Return the JSON value in `text`.
+
+    Raises `MalformedError` for anything that two readers could read differently.
+    """
     if len(text) > DOCUMENT_BYTES:
         raise MalformedError("too_large", f"a notification has at most {DOCUMENT_BYTES // 1024} KiB")
     try:
@@ -59,13 +62,14 @@ def _check_depth(value: Any, left: int) -> None:
 
 
 Says = str | Callable[[str], str]
-"""What would be right, in words; or what makes them of what was given, without repeating it."""
+"""The correct form in words, or a function that derives the words from the input without repeating it."""
 
 
 class Object:
-    """One JSON object being read: fields are taken by name; what nobody took is a fault in the end.
+    """A JSON object under reading: fields are taken by name; `end` reports those that nobody took.
 
-    Without a list of `faults` it is trusted: an earlier version checked it, and its values are taken as they stand.
+    Without a list of `faults` the object is trusted: an earlier version checked it, so its values are taken
+    unchecked.
     """
 
     def __init__(self, faults: list[Fault] | None, pointer: str, value: Any) -> None:
@@ -76,13 +80,13 @@ class Object:
             self.fault("", "must be an object")
 
     def fault(self, name: str, message: str) -> None:
-        """One fault, at field `name` or at the object itself."""
+        """Add a fault at the field `name`, or at the object itself where `name` is empty."""
         if self.faults is None:
             return
         self.faults.append(Fault(f"{self.pointer}/{name}" if name else self.pointer, message))
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
+        """Return whether the field is present and not null."""
         return self._rest.get(name) is not None
 
     def _take(self, name: str, optional: bool) -> Any:
@@ -96,15 +100,15 @@ class Object:
         return value
 
     def text(self, name: str, *, optional: bool = False, limit: int = TEXT) -> str:
-        """A text of at most `limit` UTF-8 bytes without control and direction characters; "" where it is none.
+        """Return a text of at most `limit` UTF-8 bytes without control and direction characters; "" after a fault.
 
-        A line ends in LF or, as Windows sends it, in CR LF, which is taken as LF.
+        Lines end in LF; CR LF is read as LF.
         """
         value = self._take(name, optional)
         return "" if value is None else self._text(name, value, limit)
 
     def maybe(self, name: str, *, limit: int = TEXT) -> str | None:
-        """As `text`, or None where it is absent or null."""
+        """Return the text as `text` does, or None where it is absent or null."""
         if not self.has(name):
             self._drop(name)
             return None
@@ -131,20 +135,20 @@ class Object:
         return ""
 
     def choice(self, name: str, allowed: Collection[str], *, default: str | None = None) -> str:
-        """One of `allowed`."""
+        """Return the field's value, one of `allowed`; `default` where it is absent."""
         if default is not None and name not in self._rest:
             return default
         return self.one_of(name, self._take(name, False), allowed)
 
     def maybe_choice(self, name: str, allowed: Collection[str]) -> str | None:
-        """As `choice`, or None where it is absent or null."""
+        """Return the value as `choice` does, or None where it is absent or null."""
         if not self.has(name):
             self._drop(name)
             return None
         return self.choice(name, allowed)
 
     def one_of(self, name: str, value: Any, allowed: Collection[str]) -> str:
-        """`value` where it is one of `allowed`, else a fault and the first of them."""
+        """Return `value` where it is one of `allowed`; else add a fault and return the first of them."""
         if isinstance(value, str) and (value in allowed or self.faults is None):
             return value
         if value is not None:
@@ -152,7 +156,7 @@ class Object:
         return next(iter(allowed))
 
     def flag(self, name: str, *, default: bool | None = None) -> bool:
-        """true or false."""
+        """Return the boolean value of the field; `default` where it is absent."""
         value = default if default is not None and name not in self._rest else self._take(name, False)
         if value is not None and not isinstance(value, bool):
             self.fault(name, "must be true or false")
@@ -160,7 +164,7 @@ class Object:
         return value is True
 
     def matching(self, name: str, check: Callable[[str], object], says: Says, *, optional: bool = False) -> str:
-        """A text for which `check` is true, else "" and a fault; `says` is what would be right."""
+        """Return a text that passes `check`; else add the fault `says` (the correct form) and return ""."""
         if optional and not self.has(name):
             self._drop(name)
             return ""
@@ -171,7 +175,7 @@ class Object:
         return value
 
     def objects(self, name: str, read: Callable[[Object], T], *, optional: bool = False) -> tuple[T, ...]:
-        """A list of objects, each read by `read`."""
+        """Return a list of objects, each read by `read`."""
         found = []
         for number, item in enumerate(self.items(name, optional=optional)):
             one = Object(self.faults, f"{self.pointer}/{name}/{number}", item)
@@ -180,7 +184,7 @@ class Object:
         return tuple(found)
 
     def nested(self, name: str, read: Callable[[Object], T], *, optional: bool = False) -> T | None:
-        """One object, read by `read`; None where it is absent."""
+        """Return the object at `name`, read by `read`; None where it is absent."""
         value = self._take(name, optional)
         if value is None:
             return None
@@ -190,7 +194,7 @@ class Object:
         return result
 
     def items(self, name: str, *, optional: bool = False) -> list[Any]:
-        """A list of at most `ITEMS` items, whatever they are."""
+        """Return a list of at most `ITEMS` items of any kind."""
         value: Any = self._take(name, optional)
         if value is None:
             return []
@@ -204,7 +208,7 @@ class Object:
     def texts(
         self, name: str, check: Callable[[str], object], says: Says, *, optional: bool = False
     ) -> tuple[str, ...]:
-        """A list of texts without repetition, for each of which `check` is true."""
+        """Return a list of distinct texts that each pass `check`."""
         found = []
         for number, item in enumerate(self.items(name, optional=optional)):
             value = self._text(f"{name}/{number}", item)
@@ -212,26 +216,26 @@ class Object:
                 self.fault(f"{name}/{number}", says if isinstance(says, str) else says(value))
             found.append(value)
         if len(set(found)) != len(found):
-            self.fault(name, "names one twice")
+            self.fault(name, "holds a value twice")
         return tuple(found)
 
     def is_word(self, name: str, word: str) -> bool:
-        """Whether exactly `word` stands there; it is taken then."""
+        """Take the field where its value is exactly `word`; return whether it was."""
         if self._rest.get(name) != word:
             return False
         self._drop(name)
         return True
 
     def faulty(self, name: str) -> bool:
-        """Whether a fault was found at this field already."""
+        """Return whether a fault at this field was reported already."""
         return any(fault.pointer == f"{self.pointer}/{name}" for fault in self.faults or ())
 
     def raw(self, name: str, *, optional: bool = False) -> Any:
-        """Whatever stands there."""
+        """Return the value of the field without a check."""
         return self._take(name, optional)
 
     def end(self) -> None:
-        """Refuses what nobody took, by name; a name that could be somebody's data is not repeated."""
+        """Report every field that nobody took; a name that could be personal data is not repeated."""
         for name in self._rest:
             shown = name if _NAME.fullmatch(name) else "..."
             self.fault(shown, "is not a field of this format")
@@ -240,30 +244,30 @@ class Object:
 def _plain(text: str) -> bool:
     return not any(
         char in _BIDI or (unicodedata.category(char) in ("Cc", "Cs", "Co", "Zl", "Zp") and char not in "\n\t")
-        for char in set(text)  # of a long text, too, there are few
+        for char in set(text)  # even a long text has few distinct characters
     )
 
 
 def is_date(text: str) -> bool:
-    """A calendar date, YYYY-MM-DD (RFC 3339, full-date)."""
+    """Return whether `text` is a calendar date, YYYY-MM-DD (RFC 3339, full-date)."""
     return full_date(text) is not None
 
 
 def is_time(text: str) -> bool:
-    """A time with its offset (RFC 3339, date-time)."""
+    """Return whether `text` is a time with its offset (RFC 3339, date-time)."""
     return moment(text) is not None
 
 
 def pattern(expression: str) -> Callable[[str], object]:
-    """A check for texts that match all of `expression`."""
+    """Return a check for texts that match all of `expression`."""
     return re.compile(expression, re.ASCII).fullmatch
 
 
 def any_text(_text: str) -> bool:
-    """Every text is right."""
+    """Accept every text."""
     return True
 
 
 def one_of(allowed: Iterable[str]) -> Callable[[str], object]:
-    """A check for texts among `allowed`."""
+    """Return a check for texts among `allowed`."""
     return frozenset(allowed).__contains__

@@ -1,7 +1,7 @@
-"""Codes of scripts (ISO 15924) and currencies (ISO 4217). Pure.
+"""Codes of scripts (ISO 15924) and currencies (ISO 4217).
 
-Those of today are looked up in the library that has the lists. A payment is told in the currency of its time, so the
-codes that ISO 4217 has withdrawn (its list three) stay codes; they stand here with the month of the withdrawal.
+Current codes come from pycountry. A payment is stated in the currency of its time, so codes that ISO 4217 has
+withdrawn (its list three) stay valid. They are listed here with the month of their withdrawal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WITHDRAWN: Final = (
     "YUD=1990-01 YUM=2003-07 YUN=1995-11 ZAL=1995-03 ZMK=2012-12 ZRN=1999-06 ZRZ=1994-02 ZWC=1989-12 ZWD=2008-08 "
     "ZWL=2024-09 ZWN=2006-09 ZWR=2009-06 "
 )
-"""Of a code that was withdrawn more than once the last time counts."""
+"""The last month counts for a code that was withdrawn more than once."""
 
 
 @cache
@@ -50,16 +50,16 @@ def _withdrawn() -> dict[str, str]:
 
 
 def is_script(code: str) -> bool:
-    """Whether `code` names a script, as Latn, Cyrl, Arab."""
+    """Return whether `code` names a script, such as Latn, Cyrl or Arab."""
     return code in _scripts()
 
 
 def is_currency(code: str) -> bool:
-    """Whether `code` names a currency, as EUR, or once did."""
+    """Return whether `code` names a currency, current (EUR) or withdrawn."""
     return code in _currencies() or code in _withdrawn()
 
 
 def withdrawn_before(code: str, day: dt.date) -> bool:
-    """Whether the currency had been withdrawn before the month of `day`."""
+    """Return whether the currency was withdrawn before the month of `day`."""
     month = _withdrawn().get(code)
     return month is not None and month < day.isoformat()[:7]

@@ -1,4 +1,4 @@
-"""Dates of birth: EDTF (ISO 8601-2) as stated, YYMMDD as a machine readable zone prints them. Pure."""
+"""Dates of birth and expiry: EDTF (ISO 8601-2) as stated, YYMMDD in machine readable zones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 MAX_LIFE_YEARS: Final = 125
-"""Nobody verified has lived beyond 122 years: an earlier year of birth is an error, or of another calendar."""
+"""The longest verified life is 122 years: an earlier year of birth is an error, or of another calendar."""
 
 _FORM: Final = re.compile(r"(\d{2}[\dX]{2})(?:-(\d\d|XX)(?:-(\d\d|XX))?)?[?~%]?", re.ASCII)
 _PRINTED: Final = re.compile(r"(\d\d|<<)(\d\d|<<)(\d\d|<<)", re.ASCII)
@@ -17,7 +17,7 @@ _UNCERTAIN: Final = "?~%"
 _UNCERTAIN_YEARS: Final = 10
 
 Span = tuple[dt.date, dt.date]
-"""The first and the last day that a date can be."""
+"""The first and the last day that a date can mean."""
 
 CALENDARS: Final[tuple[tuple[str, Callable[[int], int]], ...]] = (
     ("a year of the solar Hijri calendar", lambda year: year + 621),
@@ -28,31 +28,31 @@ CALENDARS: Final[tuple[tuple[str, Callable[[int], int]], ...]] = (
     ("a year of the Coptic calendar", lambda year: year + 284),
     ("a year of the Minguo or Juche calendar", lambda year: year + 1911),
 )
-"""What a year that is no Gregorian one of a living person may be, with about which Gregorian year it is then."""
+"""Calendars that an implausible year may belong to, each with its approximate conversion to Gregorian."""
 
 
 def is_birth(text: str) -> bool:
-    """Whether `text` is an EDTF date of a single day, month, year, decade or century.
+    """Return whether `text` is an EDTF date of a single day, month, year, decade or century.
 
-    Such as 1974-08-12, 1974-08, 1974-XX, 1974-08-XX, 197X, 19XX, each perhaps uncertain (?), approximate (~) or
-    both (%) at its end. Neither intervals nor sets: several dates say which ones are possible.
+    Examples are 1974-08-12, 1974-08, 1974-XX, 1974-08-XX, 197X, 19XX. Each may end in uncertain (?), approximate (~)
+    or both (%). Intervals and sets are refused: several dates state the alternatives.
     """
     return _span(text) is not None
 
 
 def earliest(text: str) -> dt.date | None:
-    """The first day on which somebody with this date of birth can have been born; None where it is no date.
+    """Return the first possible day of birth; None where `text` is no date.
 
-    Uncertainty widens by ten years, as in `latest`.
+    Uncertainty widens the span by ten years, as in `latest`.
     """
     span = _span(text)
     return None if span is None else span[0]
 
 
 def latest(text: str) -> dt.date | None:
-    """The last day on which somebody with this date of birth can have been born; None where it is no date.
+    """Return the last possible day of birth; None where `text` is no date.
 
-    Uncertainty (?, ~, %) widens by ten years: whether a person is an adult must not hang on an estimate.
+    Uncertainty (?, ~, %) widens the span by ten years: an estimate must not decide that a person is an adult.
     """
     span = _span(text)
     return None if span is None else span[1]
@@ -71,14 +71,14 @@ def _span(text: str) -> Span | None:
 
 
 def _years(year: str) -> range | list[int]:
-    """Every year that four characters, X for an unspecified digit, can stand for."""
+    """Return every year that four characters can mean; X is an unspecified digit."""
     fits = re.compile(year.replace("X", "[0-9]")).fullmatch
     first, last = int(year.replace("X", "0")), int(year.replace("X", "9"))
     return [number for number in range(max(first, 1), last + 1) if fits(f"{number:04}")]
 
 
 def _days(year: int, month: str | None, day: str | None) -> Span | None:
-    """The first and last day of a year, month or day; None where the calendar has none such."""
+    """Return the first and last day of a year, month or day; None where the calendar lacks it."""
     if not month:
         return dt.date(year, 1, 1), dt.date(year, 12, 31)
     number = int(month)
@@ -96,7 +96,7 @@ def _moved(day: dt.date, years: int) -> dt.date:
 
 
 def may_be(text: str, printed: str) -> bool:
-    """Whether this date of birth can be the one of a machine readable zone (YYMMDD, fillers where unknown)."""
+    """Return whether this date of birth fits that of a machine readable zone (YYMMDD, fillers where unknown)."""
     match = _FORM.fullmatch(text)
     if match is None or text[-1] in _UNCERTAIN:
         return match is not None
@@ -106,12 +106,12 @@ def may_be(text: str, printed: str) -> bool:
 
 
 def is_printed_date(printed: str) -> bool:
-    """Whether a zone's YYMMDD is a day of some year; two fillers stand for a whole part that is unknown."""
+    """Return whether a zone's YYMMDD is a day of some year; two fillers stand for an unknown part."""
     return any(_printed_days(printed, century) is not None for century in (0, 100, 200, 300))
 
 
 def _printed_days(printed: str, century: int) -> Span | None:
-    """The days that YYMMDD can be in the hundred years from 2000 plus `century` on."""
+    """Return the days that YYMMDD can mean in the hundred years from 2000 plus `century`."""
     match = _PRINTED.fullmatch(printed)
     if match is None:
         return None
@@ -123,10 +123,9 @@ def _printed_days(printed: str, century: int) -> Span | None:
 
 
 def printed_birth(printed: str, on: dt.date) -> Span | None:
-    """The days of birth that a zone's YYMMDD leaves, in the younger reading of its century (ICAO 9303-3, 4.8).
+    """Return the days of birth that a zone's YYMMDD can mean, in its younger century (ICAO 9303-3, 4.8).
 
-    That is the latest year that is not after `on`. None where the year is unknown or the date is none: it says
-    nothing of the age.
+    That is the latest year not after `on`. None where the year is unknown or the date invalid.
     """
     if printed.startswith("<<"):
         return None
@@ -136,7 +135,7 @@ def printed_birth(printed: str, on: dt.date) -> Span | None:
 
 
 def printed_near(printed: str, on: dt.date) -> Span | None:
-    """The days that a zone's YYMMDD of expiry leaves, in the century that brings it nearest to `on`."""
+    """Return the days that a zone's YYMMDD of expiry can mean, in the century nearest to `on`."""
     if printed.startswith("<<"):
         return None
     century = on.year // 100 * 100 - 2000
@@ -146,13 +145,13 @@ def printed_near(printed: str, on: dt.date) -> Span | None:
 
 
 def is_plausible(text: str, on: dt.date) -> bool:
-    """Whether anybody alive on the day `on` can have this date of birth: by the year alone."""
+    """Return whether a person alive on the day `on` can have this date of birth, judged by the year alone."""
     span = _span(text)
     return span is not None and span[1].year >= on.year - MAX_LIFE_YEARS and span[0].year <= on.year
 
 
 def may_be_of(text: str, on: dt.date) -> list[str]:
-    """What an implausible date of birth may be instead, in words that do not repeat it."""
+    """Return the likely meanings of an implausible date of birth, in words that do not repeat it."""
     span = _span(text)
     if span is None:
         return []
@@ -163,20 +162,20 @@ def may_be_of(text: str, on: dt.date) -> list[str]:
 
 
 def proves_child(births: tuple[str, ...], on: dt.date) -> bool:
-    """Whether no stated date of birth leaves it possible that the person is 18 on the day `on`."""
+    """Return whether every stated date of birth makes the person younger than 18 on the day `on`."""
     first = [earliest(text) for text in births if is_plausible(text, on)]
     return bool(first) and len(first) == len(births) and all(born and not is_adult(born, on) for born in first)
 
 
 def proves_adult(births: tuple[str, ...], on: dt.date) -> bool:
-    """Whether every stated date of birth makes the person at least 18 on the day `on`.
+    """Return whether every stated date of birth makes the person at least 18 on the day `on`.
 
-    An implausible one proves nothing: it may be a child's, in another calendar.
+    An implausible date proves nothing: it may be a child's in another calendar.
     """
     last = [latest(text) for text in births if is_plausible(text, on)]
     return bool(last) and len(last) == len(births) and all(born and is_adult(born, on) for born in last)
 
 
 def is_adult(born: dt.date, on: dt.date) -> bool:
-    """Whether somebody born on the day `born` is 18 on the day `on`."""
+    """Return whether a person born on the day `born` is 18 on the day `on`."""
     return (on.year - born.year, on.month, on.day) >= (18, born.month, born.day)

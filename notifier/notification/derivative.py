@@ -1,8 +1,8 @@
-"""What may be made of a notification that was received, to pass it on. Pure.
+"""Forwarding: the notification that a recipient may make from one that it received.
 
-Whoever shares onwards is bound by the originator's word (S/RES/2396 (2017), paragraphs 7, 8, 26; Europol's handling
-codes): the codes stand below as data. The forwarder becomes the originator of a notification with an id of its own,
-which names its parent; it adds nothing, and the originator's conditions travel with it.
+The originator's conditions bind every forwarder (S/RES/2396 (2017), paragraphs 7, 8, 26; Europol's handling codes).
+The codes stand below as data. A forwarded notification has a new id and the forwarder as originator, and names its
+parent. The forwarder adds nothing, and the conditions travel with it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from notifier.notification.model import About, Handling, Notification, Parent
 FORWARD_REQUEST: Final = "forward_request"
 
 NEVER: Final = frozenset({"receipt", "response", "correction", "withdrawal", "act"})
-"""Types that are said between originator and recipient: nobody passes them on by hand."""
+"""Types between one originator and one recipient, which nobody forwards by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A handling code: whether what carries it may be shared onwards without asking, and what it says."""
+    """A handling code: permission to forward without asking (`onward`), and its meaning in words."""
 
     onward: bool
     says: str
@@ -36,28 +36,28 @@ CODES: Final[Mapping[str, Code]] = {
     "H2": Code(onward=False, says="not onwards without the originator's permission"),
     "H3": Code(onward=True, says="as its text says"),
 }
-"""All of them travel with what is shared onwards, and bind whoever gets it."""
+"""Every code travels with a forwarded notification and binds its recipient."""
 
 
 def is_shareable(handling: Handling) -> bool:
-    """Whether every code lets it be shared onwards; one that nobody knows here may mean anything."""
+    """Return whether every code permits forwarding without asking; an unknown code does not."""
     return all(code in CODES and CODES[code].onward for code in handling.codes)
 
 
 def derive(parent: Notification, forwarder: str, notification_id: bytes, today: str) -> Notification:
-    """What `forwarder` passes on of `parent`: the same statement, under its own name and id.
+    """Return the notification that `forwarder` makes of `parent`: the same statement, under its own name and id.
 
-    Type, stage, times, grading, handling, dates of review and erasure, and whether it is an exercise are the
-    parent's. INTERPOL is opted in by an originator alone. Raises `RefusedError` (`forwarding_forbidden`) for a type
-    that is not passed on, and for what has reached its date of review (`today` is a date, YYYY-MM-DD).
+    Type, stage, times, grading, handling, dates of review and erasure, and the exercise flag stay the parent's.
+    `interpol` is cleared, because only an originator opts in. Raises `RefusedError` (`forwarding_forbidden`) for a
+    type that is not forwarded, and after the date of review (`today` is a date, YYYY-MM-DD).
     """
     if parent.id is None:
-        raise ValueError("what was received has an id")
+        raise ValueError("a received notification has an id")
     if parent.type in NEVER:
         raise RefusedError("forwarding_forbidden", f"a {parent.type} is between its sender and its recipient")
     if parent.review_date <= today:
         raise RefusedError(
-            "forwarding_forbidden", "its date of review is reached: its originator has to look at it first"
+            "forwarding_forbidden", "its date of review has come: ask its originator for a review first"
         )
     origin = Parent(parent.originator, str(uuid.UUID(bytes=parent.id)), digest_of(parent))
     return replace(parent, id=notification_id, originator=forwarder, parent=origin, interpol=False, local=None)
@@ -66,12 +66,12 @@ def derive(parent: Notification, forwarder: str, notification_id: bytes, today: 
 def request_to_forward(
     parent: Notification, forwarder: str, names: tuple[str, ...], notification_id: bytes, at: str
 ) -> Notification:
-    """The response to the originator that asks for leave to forward to `names`; it says nothing of the person.
+    """Return the response that asks the originator for leave to forward to `names`, without personal data.
 
     `at` is the time (RFC 3339).
     """
     if parent.id is None:
-        raise ValueError("what was received has an id")
+        raise ValueError("a received notification has an id")
     return Notification(
         type="response",
         stage=FORWARD_REQUEST,

@@ -1,8 +1,8 @@
-"""Airport codes that sources give to different states: data, and no decision. Pure.
+"""Airport codes that sources give to different states.
 
-Compared were airportsdata (which is asked first), OurAirports (public domain, 2022-10), airports-py 3.1.0, and the
-blocks of ICAO Doc 7910. Codes are given anew when an airport closes, lie in one state and are run by another, or
-stand wrong in a list. Which list is right is not judged here: a person names the state.
+The sources compared are airportsdata (the first one asked), OurAirports (public domain, 2022-10), airports-py 3.1.0,
+and the blocks of ICAO Doc 7910. A code differs because it was reassigned, because its airport lies in one state and
+is run by another, or because a list is wrong. The software does not choose: a person names the state.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ _BY_STATES: Final[Mapping[str, str]] = {
     "USA ZAF": "FALF",
     "USA ZMB": "CGX",
 }
-"""Per set of states (ISO 3166-1 alpha-3) the IATA and ICAO codes that one source or another gives to each of them."""
+"""IATA and ICAO codes by the set of states (ISO 3166-1 alpha-3) that the sources give for them."""
 
 DIFFERING: Final[Mapping[str, str]] = {code: states for states, codes in _BY_STATES.items() for code in codes.split()}
-"""The states of every code about which sources differ, divided by blanks."""
+"""States of every code on which sources differ, separated by spaces."""

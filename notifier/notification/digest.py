@@ -1,8 +1,7 @@
-"""The digest by which one notification names another. Pure.
+"""Digests by which one notification names another.
 
-It is over the canonical JSON and not over Avro, so it stays the same whichever schema carries the notification.
-It is over no more than the profile of whoever is given it shows (`digests_of`): a digest of more would answer every
-guess about what they are not told.
+A digest covers the canonical JSON, not Avro, so it does not depend on the schema version. It covers only the reader's
+profile (`digests_of`): a digest of more would confirm guesses about hidden fields.
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ FULL: Final = "full"
 
 
 def digest_of(notification: Notification) -> str:
-    """32 bytes of BLAKE2b in hex, over the notification as it leaves: no `local`, nothing that shows a refugee."""
+    """Return 32 bytes of BLAKE2b in hex over the notification as it leaves: no `local`, no sign of a refugee."""
     document = to_json(for_sealing(notification), local=False)
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=32, person=b"ntf1/text").hexdigest()
 
 
 def digests_of(notification: Notification) -> dict[str, str]:
-    """The digest of the notification as each profile shows it, by the profile's name."""
+    """Return the digest of the notification as each profile shows it, by the profile's name."""
     profiles = (profile_of(role, child=child) for role in (FULL, *ROLES) for child in (False, True))
     return {name: digest_of(cut(notification, profile)) for name, profile in profiles}
 
 
 def naming(notification: Notification, digests: Mapping[str, str], profile: str) -> Notification:
-    """`notification`, naming the one that it is made from or is about by the digest of what `profile` shows of that.
+    """Return `notification` naming its parent, or the one it is about, by the digest that `profile` has of that.
 
-    `digests` are the other's (`digests_of`); empty where it names none of which they are known. A forwarded update
-    that is cut names no longer what it is about: its forwarder knows no digest of that for this reader.
+    `digests` are those of the other (`digests_of`); the notification is unchanged where they lack the profile. A
+    forwarded update in a cut profile loses `about`, because its forwarder knows no digest for this reader.
     """
     digest = digests.get(profile)
     if digest is None:
@@ -52,9 +51,9 @@ def naming(notification: Notification, digests: Mapping[str, str], profile: str)
 
 
 def named_by(notification: Notification) -> tuple[str, About] | None:
-    """What another notification this one names, and whose: what it was made from, or what it is about.
+    """Return the originator and the reference of the notification that this one names: its parent, or its `about`.
 
-    None where it names none; a response names one of whoever reads it.
+    None where it names none. A response counts as none: it names one of its recipient's.
     """
     if notification.parent is not None:
         parent = notification.parent
@@ -65,7 +64,7 @@ def named_by(notification: Notification) -> tuple[str, About] | None:
 
 
 def is_named_by(notification: Notification, other: Notification) -> bool:
-    """Whether `notification` names `other`, text and all, in whichever profile the reader has it."""
+    """Return whether `notification` names `other` with a right digest, in any profile."""
     found = named_by(notification)
     if found is None or other.id is None:
         return False

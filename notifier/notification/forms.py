@@ -1,4 +1,4 @@
-"""A notification in its other two forms: the public JSON, and Avro in single-object encoding. Pure."""
+"""The two external forms of a notification: public JSON, and Avro in single-object encoding."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ _OPTIONAL_LISTS: Final = ("references", "biometrics", "amounts", "counts")
 
 
 def encode(notification: Notification) -> bytes:
-    """Avro in single-object encoding. Raises ValueError for what may not leave: with `local`, `not_to`, or no id."""
+    """Return the Avro single-object encoding.
+
+    Raises ValueError for a notification that must not leave: one with `local` or `not_to`, or without an id.
+    """
     if notification.local is not None or notification.handling.not_to or notification.id is None:
-        raise ValueError("only what for_sealing made, with an id, is encoded")
+        raise ValueError("encode takes a notification from for_sealing that has an id")
     record = _record(notification)
     del record["local"]
     return codec("Notification").encode(record)
 
 
 def decode(data: bytes) -> Notification:
-    """The notification in `data`; its `local` is None. Raises `MalformedError`."""
+    """Return the notification in `data`; its `local` is None. Raises `MalformedError`."""
     notification: Notification = _build(Notification, codec("Notification").decode(data) | {"local": None})
     return notification
 
 
 def to_json(notification: Notification, *, local: bool) -> dict[str, Any]:
-    """The public JSON form; with `local` the part that never leaves, too."""
+    """Return the public JSON form; `local` adds the part that never leaves."""
     handling, grading = notification.handling, notification.grading
     document: dict[str, Any] = {
         "type": notification.type,
@@ -84,7 +87,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
 
 
 def _short(value: Name | Nationality | Document) -> dict[str, Any]:
-    """Without what is not there."""
+    """Return the value as JSON without its absent fields."""
     return {name: item for name, item in _plain(value).items() if item not in (None, [])}
 
 
@@ -119,18 +122,18 @@ def _local(local: Local) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as objects, tuples as lists."""
+    """Return dataclasses as dictionaries and tuples as lists."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 _record = _plain
-"""The Avro record has the dataclasses' own fields."""
+"""The Avro record has the fields of the dataclasses."""
 
 
 def _build(kind: Any, value: Any) -> Any:
-    """The inverse of `_record`, by the dataclass's annotations."""
+    """Return the inverse of `_record`, by the annotations of the dataclass `kind`."""
     if value is None:
         return None
     if get_origin(kind) in (Union, types.UnionType):

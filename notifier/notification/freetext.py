@@ -1,4 +1,4 @@
-"""Which fields of a notification are free text: nobody has checked what stands there, and it is labelled so. Pure."""
+"""Free text fields of a notification, which nobody has verified and which are labelled so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLACES: Final = ("movement/origin/text", "movement/destination/text", "movement
 
 
 def unverified(document: dict[str, Any]) -> list[str]:
-    """The JSON pointers of what is free text in this notification (its JSON form)."""
+    """Return the JSON pointers of the free text in a notification's JSON form."""
     return [pointer for path in (*_FIELDS, *_PLACES) for pointer in _found(document, path.split("/"), "")]
 
 

@@ -1,4 +1,4 @@
-"""A notification as a value: one signed statement about one person, or about a pattern of movements. Pure.
+"""The notification as a value: one signed statement about one person, or about a pattern of movements.
 
 Every field stands in the public JSON form. `local` never leaves the originator, in any form.
 """
@@ -33,26 +33,26 @@ TYPES: Final = (
 """The types that may be published."""
 
 LATER: Final = ("correction", "withdrawal", "response")
-"""Types about another notification that have their form, and that nobody publishes by hand."""
+"""Types about another notification that are parsed, and that nobody publishes by hand."""
 
 NEED_ASSURANCE: Final = frozenset({"torture_or_death_risk"})
-"""Holds that are released by the reference of an assurance."""
+"""Holds whose release needs the reference of an assurance."""
 
 ASK_FIRST: Final = "H2"
-"""The handling code that lets nobody share onwards without the originator's permission."""
+"""The handling code that forbids forwarding without the originator's permission."""
 
 REFUGEE_DOCUMENTS: Final = frozenset({"PR", "PS", "CTD", "RTD"})
-"""Kinds of travel documents that say of their holder that he or she is a refugee or stateless.
+"""Kinds of travel documents whose holder is a refugee or stateless.
 
 ``CTD``: convention travel document (1951, article 28; 1954); ``RTD``: refugee travel document; ``PR`` and
 ``PS``: a refugee's and a stateless person's passport, by their code (ICAO 9303-4, 8th edition, section 4.4).
 """
 
 ALIEN_DOCUMENT: Final = "PT"
-"""An alien's or non-citizen's passport (ICAO 9303-4, 4.4): no refugee's, but some states print it on those, too."""
+"""An alien's or non-citizen's passport (ICAO 9303-4, 4.4); some states print it on refugees' documents, too."""
 
 NOT_LISTED: Final = "other"
-"""Stands for a kind of document that has no code."""
+"""A kind of document that has no code."""
 
 _ICAO_KIND: Final = re.compile(r"[PVACI][A-Z]?|CTD|RTD", re.ASCII)
 
@@ -78,14 +78,14 @@ class Nationality:
     until: str | None = None
 
     def is_current(self, on: dt.date) -> bool:
-        """Whether it had begun, and had not ended, on the day `on`; `until` is its last day."""
+        """Return whether the nationality holds on the day `on`; `until` is its last day."""
         day = on.isoformat()
         return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Why: an offence category and its legal basis."""
+    """A ground for the measure: an offence category and its legal basis."""
 
     offence: str
     legal_basis: str
@@ -93,9 +93,10 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document; `kind` by ICAO 9303, "other" or "unknown", `issuer` apart from nationality, `mrz` its lines.
+    """A document of identity or travel.
 
-    `expiry` is a date; it and `number` may be "unknown".
+    `kind` is by ICAO 9303, "other" or "unknown". `issuer` is independent of nationality. `expiry` is a date. `number`
+    and `expiry` may be "unknown". `mrz` holds the lines of the machine readable zone.
     """
 
     kind: str
@@ -107,7 +108,7 @@ class Document:
 
     @property
     def of_refugee(self) -> bool:
-        """Whether its kind or its machine readable zone says that the holder is a refugee."""
+        """Return whether its kind or its machine readable zone shows that the holder is a refugee."""
         codes = {self.issuer}
         if self.mrz:
             first, last = self.mrz[0], self.mrz[1] if len(self.mrz) > 1 else ""
@@ -116,17 +117,17 @@ class Document:
 
     @property
     def of_alien(self) -> bool:
-        """Whether its kind or its machine readable zone says that it is an alien's passport."""
+        """Return whether its kind or its machine readable zone shows an alien's passport."""
         return ALIEN_DOCUMENT in self._kinds
 
     @property
     def listed(self) -> bool:
-        """Whether its kind or its machine readable zone is of a kind that ICAO 9303 has."""
+        """Return whether its kind or its machine readable zone is of a kind that ICAO 9303 lists."""
         return any(_ICAO_KIND.fullmatch(kind) for kind in self._kinds)
 
     @property
     def zone(self) -> Mrz | None:
-        """What its machine readable zone says; None where it has none that checks."""
+        """Return the parsed machine readable zone; None where there is none that checks."""
         return mrz.read(self.mrz) if self.mrz else None
 
     @property
@@ -151,7 +152,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Where the person comes from, passes and goes; None where nothing is said of a leg."""
+    """Origin, transit and destination of the person; None where nothing is said of a leg."""
 
     in_custody: bool
     origin: Place | None = None
@@ -170,9 +171,9 @@ class Grading:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """Europol handling codes, and to whom it may or may not go (participants or authorities).
+    """Europol handling codes, and the participants or authorities that may or must not receive it.
 
-    Whom `not_to` names is between the originator and its oversight: no recipient learns it (`for_sealing`).
+    `not_to` is between the originator and its oversight: no recipient learns it (`for_sealing`).
     """
 
     codes: tuple[str, ...] = ()
@@ -181,11 +182,11 @@ class Handling:
     not_to: tuple[str, ...] = ()
 
     def excludes(self, name: str) -> bool:
-        """Whether "not to" names the authority or its participant."""
+        """Return whether `not_to` names the authority or its participant."""
         return bool({name, name.partition("/")[0]} & set(self.not_to))
 
     def releases(self, name: str) -> bool:
-        """Whether "release to" limits nothing, or names the authority or its participant."""
+        """Return whether `release_to` is empty, or names the authority or its participant."""
         return not self.release_to or bool({name, name.partition("/")[0]} & set(self.release_to))
 
 
@@ -199,8 +200,10 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """What a forwarded notification was made from: whose it is, its id, and its digest as this one's reader would
-    have it (hex, `digest.digest_of`)."""
+    """The notification that a forwarded one was made from.
+
+    `digest` is the one that the reader of the forwarded notification would have (hex, `digest.digest_of`).
+    """
 
     originator: str
     id: str
@@ -209,7 +212,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Corridor:
-    """From one state to another, for type pattern."""
+    """A direction from one state to another, for type pattern."""
 
     start: str
     end: str
@@ -217,7 +220,7 @@ class Corridor:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A number elsewhere: `kind` interpol_notice, un_list, case, mla."""
+    """A number in another system: `kind` interpol_notice, un_list, case or mla."""
 
     kind: str
     value: str
@@ -226,7 +229,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Biometric:
-    """A digest of biometric data and where to ask for it, with the reason why that is strictly necessary."""
+    """A digest of biometric data, a pointer to its holder, and the reason why it is strictly necessary."""
 
     kind: str
     digest: str
@@ -244,7 +247,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many, in bands wide enough that nobody can be singled out: `what` is counted, `band` one of `BANDS`."""
+    """A count in bands too wide to single out a person: `what` is counted, `band` is one of `BANDS`."""
 
     what: str
     band: str
@@ -262,16 +265,16 @@ class Approval:
 
     @property
     def says_enough(self) -> bool:
-        """Whether it says who released it and, of a risk, by which assurance. Else it releases nothing.
+        """Return whether it names who released the hold and, for a risk, the assurance.
 
-        It is asked at every evaluation, not at the signing alone.
+        Otherwise it releases nothing. Every evaluation asks this, not only the signing.
         """
         return says_something(self.by) and (self.hold not in NEED_ASSURANCE or says_something(self.reference))
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What decides who is told and never leaves: refugee status, feared states, risks, approvals."""
+    """Facts that decide who is told and never leave: refugee status, feared states, risks, approvals."""
 
     refugee: str = "unknown"
     feared: tuple[str, ...] = ()
@@ -283,7 +286,7 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One notification. `id` is a UUIDv7's 16 bytes, None until it is submitted; times are RFC 3339 text."""
+    """A notification. `id` is the 16 bytes of a UUIDv7, None until it is submitted; times are RFC 3339 text."""
 
     type: str
     stage: str | None
@@ -316,12 +319,12 @@ class Notification:
 
     @property
     def day(self) -> dt.date:
-        """The day of the event, where it happened. Raises ValueError where another's software wrote no time."""
+        """Return the local day of the event; raises ValueError where another software wrote no time."""
         return day_of(self.event_time)
 
     @property
     def shows_refugee(self) -> bool:
-        """Whether status, nationality codes or documents say that the person is, or seeks to be, a refugee."""
+        """Return whether status, nationality codes or documents show a refugee or asylum seeker."""
         if self.local is not None and self.local.refugee not in ("none", "unknown"):
             return True
         if self.subject is None:
@@ -331,11 +334,10 @@ class Notification:
 
 
 def for_sealing(notification: Notification) -> Notification:
-    """The notification as it may leave: no `local`, no `not_to`, no refugee's code or document (DOMAIN).
+    """Return the notification as it may leave: no `local`, no `not_to`, no code or document of a refugee.
 
-    Where no nationality is left it reads as one that was always unknown: an empty list would tell. The issuer of a
-    refugee's document is a state of residence, and stands there as any other: it is told as one, and would otherwise
-    wonder why.
+    Where no nationality is left, it reads as one that was always unknown: an empty list would be a sign. The issuer
+    of a refugee's document is a state of residence and is added as one: it is told as such, and must see why.
     """
     subject = notification.subject
     if subject is not None:
@@ -350,12 +352,12 @@ def for_sealing(notification: Notification) -> Notification:
 
 
 def as_it_leaves(handling: Handling) -> Handling:
-    """What a reader has to keep to, without whom the originator excludes.
+    """Return the handling that a reader must keep to, without the parties that the originator excludes.
 
-    Nobody passes on to another state that `release_to` does not name, so a state that is excluded needs no more. An
-    authority may be one that a reader could tell, knowing nothing, or one of the same role in a reader's territory:
-    then every sharing onwards asks first (H2). The codes are sorted, so that their order does not say which of them
-    the originator wrote.
+    A forwarder may only pass on to the states of `release_to`, so an excluded state needs no further rule. An
+    excluded authority may be within a reader's reach: another role of a released state, or the same role in a
+    territory. In that case every forwarding asks first (H2). The codes are sorted, so that their order does not show
+    which one was added.
     """
     reachable = any("/" in name and _is_within_reach(name, handling) for name in handling.not_to)
     codes = {*handling.codes, ASK_FIRST} if reachable else set(handling.codes)
@@ -363,9 +365,9 @@ def as_it_leaves(handling: Handling) -> Handling:
 
 
 def _is_within_reach(name: str, handling: Handling) -> bool:
-    """Whether a reader could tell an authority that is excluded with `name`.
+    """Return whether a reader may pass on to `name` or to the same role in its family, which is excluded with it.
 
-    By this software's own table: what leaves must not depend on which version of the rules is in force.
+    It uses the built-in table: the text that leaves must not depend on the rules version in force.
     """
     participant, _, role = name.partition("/")
     alike = (f"{code}/{role}" for code in BUILT_IN_TABLE.family(participant))

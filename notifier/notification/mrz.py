@@ -1,4 +1,4 @@
-"""Machine readable zones of ICAO Doc 9303: TD1, TD2, TD3 (parts 5, 6, 4), MRV-A and MRV-B (part 7). Pure."""
+"""Parser of machine readable zones of ICAO Doc 9303: TD1, TD2, TD3 (parts 5, 6, 4), MRV-A and MRV-B (part 7)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NATIONAL: Final = {
     ),
     "a driving licence (ISO/IEC 18013)": re.compile(r"D[A-Z0-9<]{29}"),
 }
-"""Lines that states print in a form of their own, and that are often taken for a zone of ICAO 9303."""
-_LEAVE_OUT: Final = "lines of a state's own form are no zone of ICAO 9303: leave them out"
+"""National formats that are often mistaken for a zone of ICAO 9303."""
+_LEAVE_OUT: Final = "lines of a national format are no zone of ICAO 9303: leave them out"
 
 
 @dataclass(frozen=True, slots=True)
 class Mrz:
-    """What a machine readable zone says; dates are YYMMDD as printed, fillers where unknown.
+    """The content of a machine readable zone; dates are YYMMDD as printed, with fillers where unknown.
 
-    `format` is TD1, TD2, TD3, MRV-A or MRV-B; `optional` is the optional data without fillers at its end.
-    `full` is true where the names fill their field to its last letter: then they count as truncated (9303-3, 4.6).
+    `format` is TD1, TD2, TD3, MRV-A or MRV-B. `optional` is the optional data without trailing fillers. `full` is
+    true where the names fill their field: they count as truncated then (9303-3, 4.6).
     """
 
     format: str
@@ -45,7 +45,7 @@ class Mrz:
 
 
 def check_digit(text: str) -> str:
-    """The check digit of `text` (ICAO 9303-3, 4.9): weights 7, 3, 1; letters count from 10; fillers are 0."""
+    """Return the check digit of `text` (ICAO 9303-3, 4.9): weights 7, 3, 1; letters count from 10; fillers are 0."""
     total = sum(_value(char) * _WEIGHTS[index % 3] for index, char in enumerate(text))
     return str(total % 10)
 
@@ -55,12 +55,12 @@ def _value(char: str) -> int:
 
 
 def parse(lines: Sequence[str]) -> Mrz:
-    """What `lines` say; raises `MrzError` naming the field, and the expected check digit where one differs."""
+    """Return the content of `lines`; raises `MrzError` with the field, and the check digit where it differs."""
     if isinstance(lines, str) or not all(isinstance(line, str) for line in lines):
         raise MrzError("lines", "must be a list of two or three lines of text")
     shape = tuple(len(line) for line in lines)
     if not all(_LEGAL.fullmatch(line) for line in lines):
-        raise MrzError("lines", "only capital letters, digits and < may stand there")
+        raise MrzError("lines", "must be capital letters, digits and < only")
     for name, form in _NATIONAL.items():
         if form.fullmatch("\n".join(lines)):
             raise MrzError("lines", f"are those of {name}: {_LEAVE_OUT}")
@@ -73,7 +73,7 @@ def parse(lines: Sequence[str]) -> Mrz:
 
 
 def read(lines: Sequence[str]) -> Mrz | None:
-    """What `lines` say, or None where they are no zone that checks, or none at all."""
+    """Return the content of `lines`, or None where they are no zone that checks."""
     try:
         return parse(lines)
     except MrzError:
@@ -94,7 +94,7 @@ def _td1(first: str, second: str, third: str) -> Mrz:
 
 
 def _two_lines(first: str, second: str) -> Mrz:
-    """TD2 and TD3: the same second line but for the length of its optional data and its check digit in TD3."""
+    """Parse TD2 and TD3, whose second lines differ only in optional data and its check digit."""
     _check_is_icao(second[0:10], second[13:20], second[21:28])
     birth, expiry = _dates(second[13:19], second[19], second[21:27], second[27])
     if len(second) == 44:
@@ -112,7 +112,7 @@ def _two_lines(first: str, second: str) -> Mrz:
 
 
 def _visa(first: str, second: str) -> Mrz:
-    """MRV-A and MRV-B: no composite check digit."""
+    """Parse MRV-A and MRV-B, which have no composite check digit."""
     _check_is_icao(second[0:10], second[13:20], second[21:28])
     number, _ = _number(second[0:9], second[9], None)
     birth, expiry = _dates(second[13:19], second[19], second[21:27], second[27])
@@ -128,17 +128,17 @@ def _assembled(name: str, first: str, second: str, number: str, birth: str, expi
 
 
 def _check_is_icao(*fields: str) -> None:
-    """Refuse lines in which no field (its check digit last) is where ICAO 9303 has it, by what is the matter."""
+    """Raise `MrzError` where no field (its check digit last) checks at the position that ICAO 9303 gives it."""
     if not any(_holds(field[:-1], field[-1]) or field[-1] == "<" for field in fields):
         raise MrzError("lines", f"no check digit holds; {_LEAVE_OUT}")
 
 
 def _number(number: str, digit: str, optional: str | None) -> tuple[str, str]:
-    """The document number and the rest of the optional data.
+    """Return the document number and the rest of the optional data.
 
-    A number longer than nine characters has a filler for its check digit, and goes on in the optional data,
-    closed by its check digit and a filler (ICAO 9303-5, note j; 9303-6, note j). That filler is not counted
-    (9303-5, 4.2.4); on genuine cards it is, so either sum holds.
+    The check digit of a number longer than nine characters is a filler. The number goes on in the optional data,
+    closed by its check digit and a filler (ICAO 9303-5, note j; 9303-6, note j). The standard does not count the
+    first filler (9303-5, 4.2.4); genuine cards do, so either sum is accepted.
     """
     if digit == "<" and optional is not None and optional.strip("<") and number.strip("<"):
         head, _, rest = optional.partition("<")
@@ -166,7 +166,7 @@ def _check(field: str, text: str, digit: str) -> None:
 
 
 def _holds(text: str, digit: str) -> bool:
-    """Whether the digit is right; a filler is, where there is nothing to check."""
+    """Return whether the check digit is right; a filler is right for an empty field."""
     return digit == check_digit(text) or (digit == "<" and not text.strip("<"))
 
 
@@ -177,7 +177,7 @@ def _sex(char: str) -> str:
 
 
 def _is_full(line: str) -> bool:
-    """Whether the name field, at the end of its line, is filled to the last position."""
+    """Return whether the name field at the end of its line is filled to the last position."""
     return not line.endswith("<")
 
 

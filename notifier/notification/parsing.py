@@ -77,7 +77,7 @@ _A_STATE: Final = "must be a state's code, as FRA (ISO 3166-1 alpha-3)"
 
 
 def _no_state(code: str) -> str:
-    """What to write in place of a code that is no state's."""
+    """Return the message for a code that is no state's, with its replacement where it has one."""
     today = states.code_today(code)
     if today is None:
         return _A_STATE
@@ -85,7 +85,7 @@ def _no_state(code: str) -> str:
 
 
 def _or_written(says: str) -> Callable[[str], str]:
-    """`says`, and the code to write for a former one as documents print it."""
+    """Return a message function: `says`, and the current code for a former one."""
 
     def written(code: str) -> str:
         today = states.code_today(code)
@@ -100,7 +100,7 @@ Presence = Literal["mandatory", "optional", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What one type asks for: its stages (none: null), and which parts it must, may and must not have."""
+    """The stages of one type (none: null), and the parts that it must, may and must not have."""
 
     stages: tuple[str, ...] = ()
     subject: Presence = "mandatory"
@@ -149,11 +149,11 @@ REQUIREMENTS: Final = {
 
 
 def parse(document: object) -> Notification:
-    """The notification in `document`: JSON text, or the value that it holds.
+    """Return the notification in `document`: JSON text, or the value that it holds.
 
     Raises `NotificationInvalidError` with every fault at once, and `MalformedError` for text that is no JSON. No
-    clock is compared: what was right once is read for ever (notifier/notification/timeliness.py has what submitting
-    asks for).
+    clock is compared, so a notification that was valid once always parses (notifier/notification/timeliness.py checks
+    dates at submission).
     """
     value = checking.load(document) if isinstance(document, str | bytes) else document
     if not isinstance(value, dict):
@@ -168,9 +168,10 @@ def parse(document: object) -> Notification:
 
 
 def restore(stored: str | bytes) -> Notification:
-    """The notification in the JSON text that this software stored: it was checked then, and is taken as it stands.
+    """Return the notification in JSON text that this software stored, without checks.
 
-    So what a later version would refuse still opens. Raises `MalformedError` for what is no object in JSON.
+    It was checked when it was stored, so text that a later version would refuse still opens. Raises `MalformedError`
+    for text that is no JSON object.
     """
     value = checking.load(stored)
     if not isinstance(value, dict):
@@ -227,9 +228,9 @@ def _notification(top: Object) -> Notification:
 
 
 def _check_ages(top: Object, subject: Subject, event_time: str) -> None:
-    """Nobody is born after the event; nobody is an adult whom every date of birth makes a child.
+    """Report a birth after the event, and a stated adult whom every date of birth makes a child.
 
-    A year that nobody alive has, a later one among them, may be of another calendar: it is warned of.
+    An implausible year, even a later one, may be of another calendar: that is a warning and no fault.
     """
     if not event_time or not is_time(event_time) or not all(is_birth(text) for text in subject.births):
         return
@@ -242,7 +243,7 @@ def _check_ages(top: Object, subject: Subject, event_time: str) -> None:
 
 
 def _check_family(top: Object, subject: Subject, references: tuple[Reference, ...]) -> None:
-    """Accompanying family carries nothing that marks a suspect: no listing, no notice but of a missing person."""
+    """Report a listing, or a notice other than of a missing person, on accompanying family, whom nobody accuses."""
     if subject.category != "accompanying_family":
         return
     for number, one in enumerate(references):
@@ -253,7 +254,7 @@ def _check_family(top: Object, subject: Subject, references: tuple[Reference, ..
 
 
 def _part(top: Object, name: str, presence: Presence, read: Callable[[Object], T]) -> T | None:
-    """One part, as far as the type has it."""
+    """Return one part where the type has it, else None; report one that must not be there."""
     if presence == "none":
         _absent(top, name)
         return None
@@ -261,7 +262,7 @@ def _part(top: Object, name: str, presence: Presence, read: Callable[[Object], T
 
 
 def _parts(top: Object, name: str, presence: Presence, read: Callable[[Object], T]) -> tuple[T, ...]:
-    """A list of parts, as far as the type has it."""
+    """Return a list of parts where the type has it; report one that must not be there."""
     if presence == "none":
         _absent(top, name)
         return ()
@@ -328,7 +329,7 @@ def _subject(one: Object) -> Subject:
 
 
 def _subject_as_received(one: Object) -> Subject:
-    """The person of a forwarded notification: its forwarder's profile may have told neither category nor grounds."""
+    """Return the person of a forwarded notification, whose profile may lack category and grounds."""
     return _described(one, (*CATEGORIES, NOT_TOLD), grounded=False)
 
 
@@ -353,7 +354,7 @@ def _described(one: Object, categories: tuple[str, ...], *, grounded: bool) -> S
 
 
 def _known(one: Object, name: str, read: Any) -> tuple[Any, ...]:
-    """A list that is not empty, or the word "unknown"."""
+    """Return a list that is not empty, or () for the word "unknown"."""
     if one.is_word(name, states.UNKNOWN):
         return ()
     return _not_empty(one, name, read())
@@ -493,7 +494,7 @@ def _parent(one: Object) -> Parent:
 def _reference(one: Object) -> Reference:
     kind = one.choice("kind", ("interpol_notice", "un_list", "case", "mla"))
     forms = {"interpol_notice": r"\d{4}/\d{1,6}", "un_list": r"QD[ei]\.\d{3}"}
-    value = one.matching("value", pattern(forms.get(kind, ".{1,64}")), "has not the form of its kind")
+    value = one.matching("value", pattern(forms.get(kind, ".{1,64}")), "must have the form of its kind")
     colour = one.maybe_choice("colour", ("red", "blue", "green", "yellow", "black", "orange"))
     return Reference(kind, value, colour)
 

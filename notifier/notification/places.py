@@ -1,7 +1,7 @@
-"""Places of a movement: a state, an airport (IATA or ICAO), a UN/LOCODE, a text, or explicitly unknown. Pure.
+"""Places of a movement: a state, an airport (IATA or ICAO), a UN/LOCODE, a text, or explicitly unknown.
 
-A code is read as the state that its source gives. Sources differ about some codes (`DIFFERING`): those are read as
-every state that any of them gives, and resolve to none, so that nobody is told by the wrong one.
+A code resolves to the state that its source gives. Sources differ on some codes (`DIFFERING`). Such a code has
+several readings and resolves to none, so that no wrong state is told.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _FOLDED: Final = {
     "Arctic/Longyearbyen": "SJM",
     "Europe/Mariehamn": "ALA",
 }
-"""Territories whose airports airportsdata counts with their states, by the time zone that it gives for them.
+"""Territories whose airports airportsdata lists under their states, by the airport's time zone.
 
-ISO 3166-1 and UN/LOCODE have codes for them: one airport must not be two places by how it is written.
+ISO 3166-1 and UN/LOCODE have codes for them: the form of a code must not change the place.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place as it was given; what does not resolve is kept, and holds its leg."""
+    """A place as it was given; one that does not resolve is kept, and holds its leg."""
 
     kind: Kind
     value: str = ""
 
     @property
     def readings(self) -> tuple[str, ...]:
-        """Every code of ISO 3166-1 that any source gives for it, sorted; empty where none does."""
+        """Return every ISO 3166-1 code that any source gives for the place, sorted."""
         if self.kind == "state":
             found = {participant_of(self.value)}
         elif self.kind == "locode":
@@ -49,18 +49,18 @@ class Place:
 
     @property
     def state(self) -> str | None:
-        """The state or territory where it is, or None where that is not known, or sources differ."""
+        """Return the state or territory of the place; None where it is unknown, or sources differ."""
         readings = self.readings
         return readings[0] if len(readings) == 1 else None
 
     @property
     def unknown(self) -> bool:
-        """Whether it was said to be unknown."""
+        """Return whether the place is explicitly unknown."""
         return self.kind == "unknown"
 
     @property
     def name(self) -> str | None:
-        """What its code was read as, in words; None where it is no code, or stands in no list."""
+        """Return the name of the code's place; None where it is no code, or is in no list."""
         if self.kind == "locode":
             country = from_alpha_2(self.value[:2])
             return None if country is None else f"a place in {name_of(country)}"
@@ -72,14 +72,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ReadPlace:
-    """A place that a code names, where it stands in the notification (JSON pointer), and what it was read as."""
+    """A place given by code, with its JSON pointer and its readings."""
 
     pointer: str
     place: Place
     readings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """What stands in a document of `notifier route --json`."""
+        """Return the entry of a `notifier route --json` document."""
         return {
             "pointer": self.pointer,
             "kind": self.place.kind,
@@ -93,15 +93,20 @@ class HasPlaces(Protocol):
     """A movement, as far as its places go."""
 
     @property
-    def origin(self) -> Place | None: ...
+    def origin(self) -> Place | None:
+        """Return the place of departure."""
+
     @property
-    def transit(self) -> tuple[Place, ...]: ...
+    def transit(self) -> tuple[Place, ...]:
+        """Return the places between."""
+
     @property
-    def destination(self) -> Place | None: ...
+    def destination(self) -> Place | None:
+        """Return the place of arrival."""
 
 
 def read_as(movement: HasPlaces | None) -> list[ReadPlace]:
-    """Give every place of a movement that a code names, with what it was read as."""
+    """Return every place of a movement that is given by code, with its readings."""
     if movement is None:
         return []
     given = [("origin", movement.origin)]
@@ -120,7 +125,7 @@ def _code_of(airport: Any) -> str | None:
 
 @cache
 def _airports(kind: str) -> dict[str, Any]:
-    """Every airport by its code of that kind; loaded only where one is asked for."""
+    """Return every airport by its code of that kind; the list is loaded at the first use."""
     import airportsdata
 
     return dict(airportsdata.load("ICAO" if kind == "icao" else "IATA"))

@@ -1,8 +1,8 @@
-"""What each kind of recipient may see of a notification: whitelists, as data. Pure.
+"""Profiles: whitelists of the fields that each kind of recipient may see.
 
-A recipient gets what stands in its profile and nothing more (S/RES/2396 (2017), paragraphs 6 to 8, 29 to 31);
-one envelope carries one profile. What is not in a profile is taken out before the body is encoded, so nobody
-can read it, whatever keys they hold. `local` and whatever shows a refugee are in none (`for_sealing`).
+A recipient gets its profile and no more (S/RES/2396 (2017), paragraphs 6 to 8, 29 to 31); an envelope carries one
+profile. Other fields are removed before the body is encoded, so no key can reveal them. No profile has `local` or any
+sign of a refugee (`for_sealing`).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any, Final
 from notifier.notification.model import Notification, Subject
 
 NOT_TOLD: Final = "not_told"
-"""Stands where a field must have a word and the profile has none for it."""
+"""The value of a mandatory word that the profile leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The parts of a notification that go with its mandatory frame, and the fields of its subject."""
+    """The optional parts of a notification, and the fields of its subject, that a profile includes."""
 
     parts: frozenset[str]
     subject: frozenset[str]
 
     def __and__(self, other: Profile) -> Profile:
-        """What both let through."""
+        """Return the profile of the fields that both include."""
         return Profile(self.parts & other.parts, self.subject & other.subject)
 
 
@@ -41,7 +41,7 @@ PARTS: Final[Mapping[str, Any]] = {
     "amounts": (),
     "counts": (),
 }
-"""The parts that a profile decides about, with what stands there where it has them not."""
+"""The parts that a profile decides on, each with its value where the profile leaves it out."""
 
 SUBJECT: Final[Mapping[str, Any]] = {
     "category": NOT_TOLD,
@@ -54,7 +54,7 @@ SUBJECT: Final[Mapping[str, Any]] = {
     "residences": (),
     "documents": (),
 }
-"""The fields of a person that a profile decides about, likewise."""
+"""The fields of a person that a profile decides on, likewise."""
 
 _CASE: Final = frozenset({"about", "correlation", "reply_by"})
 _IDENTITY: Final = frozenset({"age", "names", "births", "sex", "nationalities"})
@@ -80,7 +80,7 @@ ROLES: Final[Mapping[str, str]] = {"consular": "consular", "fiu": "fiu", "border
 
 
 def profile_of(role: str, *, child: bool) -> tuple[str, Profile]:
-    """The profile of a recipient of `role`, with its name; of a `child`, no more than the minimal one."""
+    """Return the name and profile of a recipient of `role`; for a `child`, cut to the minimal one."""
     name = ROLES.get(role, "full")
     if not child:
         return name, PROFILES[name]
@@ -88,7 +88,7 @@ def profile_of(role: str, *, child: bool) -> tuple[str, Profile]:
 
 
 def cut(notification: Notification, profile: Profile) -> Notification:
-    """`notification` with nothing that the profile does not name."""
+    """Return `notification` with the fields of `profile` only."""
     parts = {name: empty for name, empty in PARTS.items() if name not in profile.parts}
     subject = notification.subject
     return replace(notification, **parts, subject=None if subject is None else _cut_subject(subject, profile))

@@ -1,7 +1,7 @@
-"""Unicode's Script property of letters, by the codes of ISO 15924. Pure.
+"""The Unicode Script property of letters, by the codes of ISO 15924.
 
-Python's library has no Script property. What stands here was made from Unicode 14's list (Scripts.txt): for each
-script the ranges of its letters; a letter that stands in none is common to several.
+Python's library lacks the property. The table is made from Unicode 14 (Scripts.txt): the ranges of letters of each
+script. A letter in no range is common to several scripts.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ _WRITES_IN: Final = {
     "Syrj": ("Syrc",),
     "Syrn": ("Syrc",),
 }
-"""Codes of ISO 15924 that are no value of the property, with those that their letters have."""
+"""Codes of ISO 15924 that the property lacks, with the scripts of their letters."""
 
 
 @cache
 def _table() -> tuple[list[int], list[int], list[str]]:
-    """The first and last letter of every range, in order, and its script."""
+    """Return the first and last letters of every range, in order, and their scripts."""
     found = []
     for entry in _LETTERS.split(";"):
         script, *ranges = entry.split()
@@ -85,7 +85,7 @@ def _known() -> frozenset[str]:
 
 
 def script_of(char: str) -> str | None:
-    """The script of a letter, or None for one that several scripts have and for what is no letter."""
+    """Return the script of a letter; None for a letter common to several scripts, and for any other character."""
     if not unicodedata.category(char).startswith("L"):
         return None
     firsts, lasts, scripts = _table()
@@ -94,7 +94,7 @@ def script_of(char: str) -> str | None:
 
 
 def written_in(text: str, script: str) -> bool | None:
-    """Whether every letter of `text` is of `script` (ISO 15924); None for one that Unicode has no letters of."""
+    """Return whether every letter of `text` is of `script` (ISO 15924); None where Unicode has no letters of it."""
     wanted = set(_WRITES_IN.get(script, (script,)))
     if not wanted <= _known():
         return None

@@ -1,4 +1,4 @@
-"""Codes of states and of what is no state: ISO 3166-1 and 3166-3, and ICAO 9303-3 section 5. Pure."""
+"""Codes of states and other issuers: ISO 3166-1 and 3166-3, and ICAO 9303-3 section 5."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NOT_CITIZENSHIP: Final = frozenset(
         *("XCO", "XDC", "XEC", "XES", "XIM", "XMP", "XOM", "XPO"),
     }
 )
-"""Issuers of travel documents whose code says nothing about the holder's nationality (ICAO 9303-3, section 5)."""
+"""Issuers of travel documents whose code shows no nationality (ICAO 9303-3, section 5)."""
 
 _ICAO_ALIASES: Final = {"D": "DEU"} | dict.fromkeys(BRITISH_CLASSES, "GBR")
 _RENAMED: Final = {"ROM": "ROU"}
-"""Codes that ISO 3166-1 gave up for another one of the same state, and that documents still show."""
+"""Codes that ISO 3166-1 replaced for the same state, and that documents still show."""
 _BEYOND_ISO: Final = frozenset({"RKS", SPECIMEN})
 FORMER: Final[Mapping[str, tuple[str, ...]]] = {
     "AIDJ": ("DJI",),
@@ -59,12 +59,12 @@ FORMER: Final[Mapping[str, tuple[str, ...]]] = {
     "YUCS": ("BIH", "HRV", "MKD", "MNE", "RKS", "SRB", "SVN"),
     "ZRCD": ("COD",),
 }
-"""Every former state of ISO 3166-3, by its alpha-4 code, with whom to ask today; that says nothing of status."""
+"""Former states of ISO 3166-3 by alpha-4 code, with the states to ask today; this implies no legal status."""
 
 
 @cache
 def iso_codes() -> tuple[str, ...]:
-    """Every ISO 3166-1 alpha-3 code, sorted."""
+    """Return every ISO 3166-1 alpha-3 code, sorted."""
     import pycountry
 
     return tuple(sorted(country.alpha_3 for country in pycountry.countries))
@@ -83,13 +83,13 @@ def _alpha_2() -> dict[str, str]:
 
 
 def from_alpha_2(code: str) -> str | None:
-    """The alpha-3 code of an ISO 3166-1 alpha-2 code, or of the one that places in Kosovo go by."""
+    """Return the alpha-3 code of an ISO 3166-1 alpha-2 code, or of Kosovo's XK; None for others."""
     return _alpha_2().get(code)
 
 
 @cache
 def names() -> Mapping[str, tuple[str, ...]]:
-    """Every name that ISO 3166-1 has for a code, the one that people use first; Kosovo's and the specimen's too."""
+    """Return every name that ISO 3166-1 has for a code, the common one first; with Kosovo's and the specimen's."""
     import pycountry
 
     found: dict[str, tuple[str, ...]] = {"RKS": ("Kosovo",), SPECIMEN: ("Utopia",)}
@@ -100,19 +100,19 @@ def names() -> Mapping[str, tuple[str, ...]]:
 
 
 def name_of(code: str) -> str:
-    """The name that people use for a state's code, or the code itself where it has none."""
+    """Return the common name of a state's code, or the code where it has none."""
     return names().get(code, (code,))[0]
 
 
 def is_state(code: str) -> bool:
-    """Whether `code` names a state that a leg may be: ISO 3166-1, Kosovo's, or the specimen's."""
+    """Return whether `code` names a state that a leg may have: ISO 3166-1, Kosovo's, or the specimen's."""
     return code in _iso() or code in _BEYOND_ISO
 
 
 def participant_of(code: str) -> str | None:
-    """The state whose authorities a code stands for, or None where it names no state.
+    """Return the state whose authorities a code stands for; None where it names no state.
 
-    ``D`` is Germany; the British classes are the United Kingdom's.
+    ``D`` is Germany; the British classes are the United Kingdom.
     """
     code = _ICAO_ALIASES.get(code, code)
     return code if is_state(code) else None
@@ -127,43 +127,43 @@ def _printed_former() -> dict[str, str]:
 
 
 def code_today(code: str) -> str | None:
-    """The code to write for a three-letter one that ISO 3166-1 has given up, as documents still print it.
+    """Return the current code for a three-letter one that ISO 3166-1 gave up; None for others.
 
-    Of a state that is no more its alpha-4 code (ISO 3166-3), since alpha-3 codes may be given again; None for others.
+    A former state has its alpha-4 code (ISO 3166-3), because alpha-3 codes may be reassigned.
     """
     return _RENAMED.get(code) or _printed_former().get(code)
 
 
 def same_code(code: str) -> str:
-    """The one code by which two that say the same are compared: ``D`` is Germany's, ``YUG`` is ``YUCS``."""
+    """Return the code by which two equivalent ones compare equal: ``D`` is DEU, ``YUG`` is ``YUCS``."""
     return participant_of(code) or code_today(code) or code
 
 
 def is_printed_code(code: str) -> bool:
-    """Whether a zone may show `code` as issuer or nationality (ICAO 9303-3, section 5), a given up one too."""
+    """Return whether a zone may show `code`, current or former, as issuer or nationality (ICAO 9303-3, section 5)."""
     return len(code) <= 3 and (is_nationality(code) or code_today(code) is not None)
 
 
 def successors(code: str) -> tuple[str, ...] | None:
-    """The states that followed a former one (ISO 3166-3 alpha-4), or None where it is none."""
+    """Return the states that followed a former one (ISO 3166-3 alpha-4); None where it is none."""
     return FORMER.get(code)
 
 
 def is_nationality(code: str) -> bool:
-    """Whether `code` may stand as a nationality: a state, a former one, an ICAO code, or explicitly unknown."""
+    """Return whether `code` may stand as a nationality: a state, a former one, an ICAO code, or "unknown"."""
     special = {UNKNOWN, STATELESS, UNSPECIFIED} | REFUGEES | NOT_CITIZENSHIP
     return code in special or participant_of(code) is not None or code in FORMER
 
 
 def is_party(code: str) -> bool:
-    """Whether `code` can be a participant's: a state, or an organisation by a code of its own.
+    """Return whether `code` can be a participant's: a state, or an organisation with a code of its own.
 
-    Three letters are a state's or an organisation's of ICAO 9303; ``D`` and the British classes are nobody's
-    authority, and a code that only looks like a state's would exclude nobody.
+    A code of three letters must be a state's or an ICAO 9303 organisation's. ``D`` and the British classes have no
+    authority: a code that only looks like a state's would exclude nobody.
     """
     return is_state(code) or code in NOT_CITIZENSHIP or len(code) > 3
 
 
 def is_issuer(code: str) -> bool:
-    """Whether `code` may issue a document."""
+    """Return whether `code` may issue a document."""
     return is_nationality(code) and code not in REFUGEES | {STATELESS}

@@ -1,6 +1,6 @@
-"""What somebody may have meant by a code, an authority or a word that is none. Pure.
+"""Suggestions for a mistyped code, authority or word.
 
-A suggestion is shown to whoever typed: it stands apart from the message of a fault, which goes to logs too.
+A suggestion is for the submitter alone. It is kept apart from the message of a fault, which goes to logs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from notifier.notification.states import code_today, from_alpha_2, is_state, nam
 MAX_SUGGESTIONS: Final = 3
 MAX_LENGTH: Final = 64
 MAX_HINTED: Final = 10
-"""How many faults of one document get a suggestion: who wrote nothing but faults is not searched for."""
+"""Faults of one document that get a suggestion; a document full of faults is not worth the search."""
 
 LIKENESS: Final = 0.75
 
@@ -45,11 +45,11 @@ _OTHER_CODES: Final[Mapping[str, str]] = {
     "HOLLAND": "NLD",
     "BURMA": "MMR",
 }
-"""What people write, and ISO 3166-1 does not."""
+"""Common abbreviations and names that ISO 3166-1 lacks."""
 
 
 def with_hints(document: object, faults: Iterable[Fault]) -> list[Fault]:
-    """Give the faults of a notification, each with what may have been meant where the document says it nearly."""
+    """Return the faults of a notification, each with a hint where the document's value resembles a right one."""
     listed = list(faults)
     hinted = [replace(fault, hint=_hint(_value_at(document, fault.pointer), fault)) for fault in listed[:MAX_HINTED]]
     return [*hinted, *listed[MAX_HINTED:]]
@@ -69,17 +69,17 @@ def _hint(value: object, fault: Fault) -> str | None:
 
 
 def did_you_mean(suggestions: Sequence[str]) -> str | None:
-    """Put suggestions into words; None where there is none."""
+    """Return the suggestions as a question; None where there are none."""
     return f"did you mean {' or '.join(suggestions)}?" if suggestions else None
 
 
 def described(code: str) -> str:
-    """A state's code with its name."""
+    """Return a state's code with its name."""
     return f"{code} ({name_of(code)})"
 
 
 def closest(word: str, known: Collection[str]) -> list[str]:
-    """Give those of `known` that `word` may be a slip of, the likeliest first: the same but for case comes alone."""
+    """Return the members of `known` nearest to `word`, best first; an equal one but for case comes alone."""
     folded: dict[str, str] = {}
     for one in sorted(known):
         folded.setdefault(_folded(one), one)
@@ -91,11 +91,11 @@ def closest(word: str, known: Collection[str]) -> list[str]:
 
 
 def states_like(text: str) -> list[str]:
-    """Give the codes of the states that `text` may mean: a name, another code, or a code with a slip."""
+    """Return the codes of the states that `text` may mean: a name, another code, or a code with a typing error."""
     wanted, upper = _folded(text), text.strip().upper()
     if is_state(upper):
         return [upper]
-    if code_today(upper) is not None:  # the fault names the code to write
+    if code_today(upper) is not None:  # the fault's message names the code to write
         return []
     other = _OTHER_CODES.get(upper) or (from_alpha_2(upper) if len(upper) == 2 else None)
     exact = (other,) if other is not None else _by_name().get(wanted, ())
@@ -112,7 +112,7 @@ def states_like(text: str) -> list[str]:
 
 
 def parties_like(text: str, known: Collection[str] | None = None) -> list[str]:
-    """Give the participants or authorities that `text` may mean, of those that are `known` where that is given."""
+    """Return the participants or authorities that `text` may mean, among `known` where that is given."""
     participant, slash, role = text.strip().partition("/")
     roles = closest(role, _ROLES) if slash else [""]
     own = closest(participant, ["INTERPOL"]) or states_like(participant)
@@ -126,14 +126,14 @@ def parties_like(text: str, known: Collection[str] | None = None) -> list[str]:
 
 
 def _by_role(name: str) -> tuple[int, str]:
-    """The contact point first, then as roles are listed."""
+    """Return a sort key that puts the contact point first, then the order of roles."""
     role = name.partition("/")[2]
     return (_ROLES.index(role) if role in _ROLES else len(_ROLES), name)
 
 
 @cache
 def _by_name() -> dict[str, tuple[str, ...]]:
-    """Every name, folded, also without what follows a comma (Korea, Republic of): whose it is."""
+    """Return the codes by folded name, also without the part after a comma (Korea, Republic of)."""
     found: dict[str, dict[str, None]] = {}
     for code, known in sorted(names().items()):
         for name in known:
@@ -143,7 +143,7 @@ def _by_name() -> dict[str, tuple[str, ...]]:
 
 
 def _codes_like(wanted: str) -> list[str]:
-    """Codes with one letter changed, or two exchanged, that begin alike."""
+    """Return codes with one letter changed or two exchanged; those with the same first letter come first."""
     near = [code for code in sorted(names()) if _differ_by_one(code, wanted)]
     return sorted(near, key=lambda code: (code[0] != wanted[0], code))[:MAX_SUGGESTIONS]
 
@@ -154,7 +154,7 @@ def _differ_by_one(one: str, other: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    """The text in one spelling: without case, accents and punctuation."""
+    """Return the text without case, accents and punctuation."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     return " ".join(
         "".join(char if char.isalnum() else " " for char in plain if not unicodedata.combining(char)).split()
@@ -162,7 +162,7 @@ def _folded(text: str) -> str:
 
 
 def _value_at(document: Any, pointer: str) -> object:
-    """What stands at a JSON pointer, or None."""
+    """Return the value at a JSON pointer, or None."""
     for part in pointer.split("/")[1:]:
         if isinstance(document, dict):
             document = document.get(part)

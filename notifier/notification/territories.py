@@ -1,10 +1,10 @@
-"""Which state answers for a dependent territory or special region, and what follows from that. Pure.
+"""States that answer for dependent territories or special regions, and the effect on who is told.
 
-The table is data of the signed rules. It says whom to ask, and nothing of the status of a place. A code that it
+The table is data of the signed rules. It says whom to ask, and nothing about the status of a place. A code that it
 does not list stands for itself: states, and the codes on which states disagree (`DISPUTED`).
 
-Prohibitions spread over the whole family of a state, so that nobody is told through a territory what its state must
-not know. Permissions go down only: what is allowed to a state is allowed to its territories, never the reverse.
+Prohibitions spread over the whole family of a state, so that a territory never passes on what its state must not
+know. Permissions go down only: what a state may have its territories may have, never the reverse.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _BUILT_IN: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Territory:
-    """One row of the table: `state` answers for `code`.
+    """A row of the table: `state` answers for `code`.
 
-    `tells`: whom a leg there reaches. ``own``: the territory's own authority where one takes part, otherwise the
-    state's. ``both``: the state's in any case, and the territory's own where one takes part.
+    `tells` says whom a leg there reaches. ``own``: the territory's own authority where one takes part, else the
+    state's. ``both``: the state's, and the territory's own where one takes part.
     """
 
     code: str
@@ -58,7 +58,7 @@ BUILT_IN: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Territories:
-    """The table as questions; every answer takes constant time."""
+    """An index of the table; every answer takes constant time."""
 
     rows: tuple[Territory, ...]
     _by_code: Mapping[str, Territory] = field(init=False, repr=False, compare=False)
@@ -72,36 +72,36 @@ class Territories:
         object.__setattr__(self, "_families", {state: frozenset(codes) for state, codes in families.items()})
 
     def state_of(self, code: str) -> str | None:
-        """Name the state that answers for `code`, or None where it stands for itself."""
+        """Return the state that answers for `code`; None where it stands for itself."""
         row = self._by_code.get(code)
         return None if row is None else row.state
 
     def family(self, code: str) -> frozenset[str]:
-        """Give the state of `code` with all its territories: whom a prohibition of any of them reaches."""
+        """Return the state of `code` with all its territories: the reach of a prohibition of any of them."""
         return self._families.get(self.state_of(code) or code, frozenset({code}))
 
     def spread(self, codes: Iterable[str]) -> frozenset[str]:
-        """Give everybody whom a prohibition of `codes` reaches."""
+        """Return every code that a prohibition of `codes` reaches."""
         return frozenset(one for code in codes for one in self.family(code))
 
     def own(self, code: str) -> frozenset[str]:
-        """Give what counts as one participant with `code`: its territories, and the state that answers for it."""
+        """Return the codes that count as one participant with `code`: its territories, and its state."""
         state = self.state_of(code)
         return self._families.get(code, frozenset({code})) if state is None else frozenset({code, state})
 
     def covers(self, granted: str, code: str) -> bool:
-        """Check whether a permission for `granted` holds for `code`: it goes down, never up."""
+        """Return whether a permission for `granted` holds for `code`: it goes down, never up."""
         return granted in (code, self.state_of(code))
 
     def speaks_for(self, code: str, participant: str) -> bool:
-        """Check whether a leg of `code` can be why `participant` is told: its own, or one that it answers for."""
+        """Return whether a leg of `code` can be a reason to tell `participant`: the code itself, or its state."""
         return participant in (code, self.state_of(code))
 
     def told_of(self, code: str, role: str, takes_part: Callable[[str], bool]) -> tuple[tuple[str, str | None], ...]:
-        """Give the authorities of `role` that a leg of `code` reaches, each with the code that it answers for.
+        """Return the authorities of `role` that a leg of `code` reaches, each with the code that it answers for.
 
-        That is None where the authority is the code's own. Where nobody takes part it is the state's authority: an
-        absence is shown where it can be mended.
+        That code is None for the code's own authority. Where none takes part it is the state's authority: an absence
+        is shown where it can be mended.
         """
         row, own = self._by_code.get(code), f"{code}/{role}"
         if row is None:
@@ -112,18 +112,18 @@ class Territories:
         return ((own, None), state) if row.tells == "both" else ((own, None),)
 
     def excludes(self, excluded: Collection[str], name: str) -> bool:
-        """Check whether `excluded`, participants or authorities, reaches the authority `name`.
+        """Return whether `excluded` (participants or authorities) reaches the authority `name`.
 
-        An authority that is excluded takes those of the same role in its family with it.
+        An excluded authority takes those of the same role in its family with it.
         """
         participant, _, role = name.partition("/")
         family = self.family(participant)
         return bool(({*family} | {f"{code}/{role}" for code in family}) & {*excluded})
 
     def releases(self, released: Collection[str], name: str) -> bool:
-        """Check whether `released`, participants or authorities, permits the authority `name`.
+        """Return whether `released` (participants or authorities) permits the authority `name`.
 
-        A state permits its territories; an authority that is named permits itself alone.
+        A state permits its territories; an authority permits itself alone.
         """
         participant = name.partition("/")[0]
         return bool({name, participant, self.state_of(participant)} & {*released})

@@ -1,7 +1,7 @@
-"""What submitting a notification asks of its dates, compared with a clock that the caller gives. Pure.
+"""Checks of a notification's dates against a given clock, at submission.
 
-The clock is compared when a notification is submitted, and at no other time: what was right then is read, evaluated
-again and forwarded for ever. An update is never refused for it: what changes a case has to come through.
+The clock is compared at submission only: a notification that was right then can be read, evaluated and forwarded for
+ever. An update is never refused, because a change to a case must get through.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from notifier.notification.model import Notification
 from notifier.times import full_date, moment
 
 AHEAD: Final = dt.timedelta(hours=24)
-"""How far what has happened may lie in the future: clocks and time zones are wrong by less."""
+"""Tolerance for past events with a future time; clocks and time zones are wrong by less."""
 
 HAPPENED: Final = frozenset({"arrest", "detention", "release"})
-"""Types of what has happened by their name alone."""
+"""Types that always report a past event."""
 
 HAPPENED_STAGES: Final = frozenset(
     {
@@ -27,21 +27,21 @@ HAPPENED_STAGES: Final = frozenset(
         *(("consular", "declined"), ("consular", "notified"), ("consular", "visited")),
     }
 )
-"""Types and stages of what has happened; what is ordered or planned, or goes on, may lie ahead."""
+"""Types with stages that report a past event; other stages may lie ahead."""
 
 _LAST_ZONE: Final = dt.timedelta(hours=12)
-"""A day is over everywhere when it is at UTC-12."""
+"""A day is over everywhere once it is over at UTC-12."""
 
 
 def check_timely(notification: Notification, now: int) -> None:
-    """Raise `NotificationInvalidError` where a date could not be meant at `now` (Unix milliseconds)."""
+    """Raise `NotificationInvalidError` where a date is not plausible at `now` (Unix milliseconds)."""
     faults = [] if notification.type == "update" else untimely(notification, now)
     if faults:
         raise NotificationInvalidError(faults)
 
 
 def untimely(notification: Notification, now: int) -> list[Fault]:
-    """What is wrong with the dates at `now` (Unix milliseconds), each by its pointer."""
+    """Return the faults of the dates at `now` (Unix milliseconds), each with its pointer."""
     return list(_untimely(notification, dt.datetime.fromtimestamp(now / 1000, dt.UTC)))
 
 

@@ -1,7 +1,7 @@
-"""Names in national script and their form in a machine readable zone (ICAO Doc 9303-3, section 6). Pure.
+"""Names in national script and their form in a machine readable zone (ICAO Doc 9303-3, section 6).
 
-The tables give what a State is recommended to write for each character, in capitals. Where they leave a choice, or
-the languages that share a script differ, every choice counts: what is asked is only whether a form can follow.
+The tables give the recommended transcription of each character, in capitals. Where they leave a choice, or languages
+of one script differ, every choice counts: the question is only whether a form can follow.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _ARABIC: Final = (
     " 06AD=XNG 06AF=XGG 06BA=XNN 06BC=XXN 06BE=XDO 06C0=XYH 06C1=XXG 06C2=XGE 06C3=XTG 06CC=XYA 06CD=XXY 06D0=Y"
     " 06D2=XYB 06D3=XBE"
 )
-"""By code point, so that this page reads from left to right."""
+"""By code point, so that this file reads from left to right."""
 
 _SHADDA: Final = "\u0651"
-"""Says that the consonant before it is doubled."""
+"""The mark of a doubled consonant."""
 
 _APOSTROPHES: Final = frozenset(
     "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u055a\u05f3"
     "\u2018\u2019\u201a\u201b\u2032\u2035\uff07\uff40"
 )
-"""What people type for an apostrophe; accents without a letter and modifier letters among them."""
+"""Characters that people type for an apostrophe, bare accents and modifier letters among them."""
 _DIVIDING: Final = frozenset(",\u060c\u3001\uff0c\u2212")
-"""What divides words as a hyphen does; every dash does."""
+"""Characters that divide words as a hyphen does, besides every dash."""
 _ABBREVIATED: Final = "\ue000"
 _ORDINAL: Final = {"\u00aa": f"{_ABBREVIATED}a", "\u00ba": f"{_ABBREVIATED}o"}
-"""The raised letters at the end of an abbreviated word: M\u00aa is Mar\u00eda."""
+"""Raised letters at the end of an abbreviated word: M\u00aa is Mar\u00eda."""
 NAME_FIELDS: Final = (30, 31, 39)
 """The positions of the name field: TD1 (9303-5), TD2 and MRV-B (9303-6, 7), TD3 and MRV-A (9303-4, 7)."""
 
@@ -54,16 +54,16 @@ def _read(table: str) -> Spellings:
 
 @cache
 def tables() -> Mapping[str, Spellings]:
-    """The characters of each script (ISO 15924) that section 6 speaks of."""
+    """Return the characters of each script (ISO 15924) that section 6 covers."""
     return {"Latn": _read(_LATIN), "Cyrl": _read(_CYRILLIC), "Arab": _read(_ARABIC)}
 
 
 def follows(icao: str, text: str, script: str) -> bool | None:
-    """Whether every part of the ICAO form is a transcription of a word of `text`, or ICAO's own truncation of one.
+    """Return whether every part of the ICAO form transcribes a word of `text`, or ICAO's own truncation of one.
 
-    A form that fills the name field to its last position counts as truncated: each part may be the beginning of its
-    word, an initial too (ICAO 9303-4, 4.2.3; 9303-5 and 9303-6, 4.2.3). A form without a letter follows from nothing.
-    None where section 6 does not say: another script, or a letter that stands in no table.
+    A form that fills the name field counts as truncated: each part may be the beginning of its word, even an initial
+    (ICAO 9303-4, 4.2.3; 9303-5 and 9303-6, 4.2.3). A form without a letter follows from nothing. None where section 6
+    has no rule: another script, or a letter in no table.
     """
     parts = icao.replace("<", " ").split()
     if not parts:
@@ -73,15 +73,15 @@ def follows(icao: str, text: str, script: str) -> bool | None:
 
 
 def is_full(icao: str) -> bool:
-    """Whether a form fills the name field of a document, to a letter in its last position."""
+    """Return whether a form fills the name field of a document, with a letter in its last position."""
     return len(icao) in NAME_FIELDS and icao[-1] != "<"
 
 
 def is_name_of(printed: str, text: str, script: str, *, full: bool) -> bool | None:
-    """Whether the names that a zone prints can be those of `text`: all of the one among the others, or the reverse.
+    """Return whether the names in a zone can be those of `text`: all of one among the other's, either way.
 
-    `full` is true where the zone's names may be truncated. None where the tables do not say, and for what passports
-    transcribe by sound: Arabic script, and Cyrillic where at least one part follows.
+    `full` is true where the zone's names may be truncated. None where the tables have no rule, and for names that
+    passports transcribe by sound: Arabic script, and Cyrillic where at least one part follows.
     """
     parts = printed.split()
     if not parts or script == "Arab":
@@ -97,7 +97,7 @@ def is_name_of(printed: str, text: str, script: str, *, full: bool) -> bool | No
 
 
 def _names_one(word: str, part: str, script: str, full: bool) -> bool:
-    """Whether a stated word is this part, or its initial."""
+    """Return whether a stated word is this part, or its initial."""
     return _spells(part, word, tables()[script], cut=full) or (len(word) == 1 and part.startswith(word))
 
 
@@ -107,7 +107,7 @@ def _every(parts: list[str], words: list[str], script: str, *, cut: bool) -> boo
 
 
 def _each(parts: list[str], words: list[str], script: str, *, cut: bool) -> list[bool] | None:
-    """For each part whether it is one of the words; None where the tables do not have every letter."""
+    """Return for each part whether it is one of the words; None where a letter is in no table."""
     table = tables().get(script)
     if table is None or not all(_is_known(char, table) for word in words for char in word):
         return None
@@ -115,23 +115,23 @@ def _each(parts: list[str], words: list[str], script: str, *, cut: bool) -> list
 
 
 def _readings(text: str) -> list[list[str]]:
-    """The name's words in capitals, in two readings (ICAO 9303-3, 4.6).
+    """Return the name's words in capitals, in two readings (ICAO 9303-3, 4.6).
 
-    Hyphens and commas divide, apostrophes go. Other punctuation is left out; where people type it without a space
-    (J.R., Anna/Maria) it divides as well.
+    Hyphens and commas divide words; apostrophes are dropped. Other punctuation is dropped in the first reading, and
+    divides in the second (J.R., Anna/Maria).
     """
     return [_words(text, other) for other in ("", " ")]
 
 
 def _words(text: str, other: str) -> list[str]:
     kept = "".join(_kept(char, other) for char in unicodedata.normalize("NFC", text))
-    # Only now: in compatibility forms some of these marks are a space and an accent.
+    # After the marks are gone: NFKC turns some of them into a space and an accent.
     kept = unicodedata.normalize("NFKC", kept)
     return [word.replace("ß", "ẞ").upper() for word in kept.split()]
 
 
 def _kept(char: str, other: str) -> str:
-    """What stands for one character: itself, a space, nothing, or `other`."""
+    """Return the replacement of one character: itself, a space, nothing, or `other`."""
     category = unicodedata.category(char)
     if char in _APOSTROPHES:
         return ""
@@ -143,9 +143,9 @@ def _kept(char: str, other: str) -> str:
 
 
 def _spells(part: str, word: str, table: Spellings, *, cut: bool = False) -> bool:
-    """Whether `part` is one of the transcriptions of `word`; there are too many of them to write all down.
+    """Return whether `part` is a transcription of `word`, without building all of them.
 
-    Where it is `cut`, the beginning of one is enough.
+    With `cut` the beginning of one is enough.
     """
     if _ABBREVIATED in word:
         stem, _, end = word.partition(_ABBREVIATED)
@@ -167,5 +167,5 @@ def _is_known(char: str, table: Spellings) -> bool:
 
 
 def _plain(char: str) -> tuple[str, ...]:
-    """A letter without its accents; marks, vowel signs and what no table has are not written."""
+    """Return a letter without its accents; marks, vowel signs and characters in no table give nothing."""
     return ("".join(one for one in unicodedata.normalize("NFKD", char) if one.isascii() and one.isalpha()),)

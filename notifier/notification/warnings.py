@@ -1,4 +1,4 @@
-"""What is allowed in a notification and yet probably wrong: said to the originator before it sends. Pure."""
+"""Warnings about a valid notification that is probably wrong, shown to the originator before it sends."""
 
 from __future__ import annotations
 
@@ -29,42 +29,42 @@ from notifier.notification.zone import contradictions, doubts
 
 
 class WarningKind(StrEnum):
-    """The kinds of warnings. Stable: scripts and `--accept-warnings` name them."""
+    """The kinds of warnings. The values are stable: scripts and `--accept-warnings` name them."""
 
     REFUGEE_STATUS_UNKNOWN = "refugee_status_unknown"
-    """Nobody has said whether the person is a refugee."""
+    """The refugee status is unknown."""
     REFUGEE_DOCUMENT_POSSIBLE = "refugee_document_possible"
-    """An alien's passport, and no status that says refugee: some states print its kind on convention documents."""
+    """An alien's passport without a refugee status; some states print that kind on convention documents."""
     AGE_UNKNOWN = "age_unknown"
     """The age is unknown, and no date of birth proves an adult."""
     AGE_DOUBTFUL = "age_doubtful"
-    """An adult is stated, and not every date of birth says so."""
+    """An adult is stated, and not every date of birth agrees."""
     BIRTH_IMPLAUSIBLE = "birth_implausible"
-    """A date of birth that nobody alive can have: another calendar, or half a year's number."""
+    """A date of birth that no living person can have: another calendar, or a year without its century."""
     ZONE_CONTRADICTS = "zone_contradicts"
-    """A machine readable zone says something else than the fields beside it."""
+    """A machine readable zone contradicts the fields beside it."""
     ZONE_DOUBTFUL = "zone_doubtful"
-    """A machine readable zone holds what ICAO 9303 does not have: no date, no code."""
+    """A machine readable zone has a date or code that ICAO 9303 does not allow."""
     ICAO_FORM_DIFFERS = "icao_form_differs"
     """An ICAO form that does not follow from the name."""
     SCRIPT_DIFFERS = "script_differs"
-    """A name is not written in the script that is stated."""
+    """A name is not written in the stated script."""
     DOCUMENT_KIND_UNLISTED = "document_kind_unlisted"
-    """A document code that is none of ICAO 9303."""
+    """A document code that ICAO 9303 does not list."""
     NATIONALITY_NOT_CURRENT = "nationality_not_current"
-    """A nationality that had ended, or had not begun, at the event."""
+    """A nationality that did not hold at the time of the event."""
     CURRENCY_WITHDRAWN = "currency_withdrawn"
     """A currency that was withdrawn before the event."""
     PARTY_UNKNOWN = "party_unknown"
     """A code in release_to or not_to that names no state."""
     HANDLING_ADDED = "handling_added"
-    """A handling code that is added when it leaves."""
+    """A handling code that is added when the notification leaves."""
     FREE_TEXT_LEAVES = "free_text_leaves"
     """Free text about a refugee leaves as it is written."""
     APPROVAL_WITHOUT_EFFECT = "approval_without_effect"
     """An approval that releases nothing."""
     SUBMITTED_BY_NOBODY = "submitted_by_nobody"
-    """It waits for a person, and no registered submitter signed it: nobody can release it yet."""
+    """A held notification without a registered submitter's signature: nobody can release it yet."""
     DATE_UNTIMELY = "date_untimely"
     """A date that `publish` would refuse today."""
     REPEATED = "repeated"
@@ -80,12 +80,12 @@ CONCERN_SAFETY: Final = frozenset(
         WarningKind.REPEATED,
     }
 )
-"""The kinds that concern a person's safety: they are accepted by name before a notification leaves."""
+"""The kinds that concern a person's safety: the submitter must accept them by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationWarning:
-    """One warning: its stable kind, where (JSON pointer, RFC 6901), and what is wrong; no value is repeated."""
+    """A warning: its stable kind, its place (JSON pointer, RFC 6901), and the problem; no value is repeated."""
 
     kind: WarningKind
     pointer: str
@@ -96,16 +96,16 @@ class NotificationWarning:
 
 
 NAMES_NO_STATE = frozenset({"nationality_unknown", "former_state", "unresolved_place", "not_a_participant"})
-"""The holds that no approval releases: the leg names no authority that could be told."""
+"""Holds that no approval releases, because the leg names no authority."""
 
 
 def warnings(notification: Notification) -> list[NotificationWarning]:
-    """Everything worth a second look in what `parse` made, by JSON pointer; no value is repeated."""
+    """Return every warning about a parsed notification; no value is repeated."""
     return list(_warnings(notification))
 
 
 def warned(faults: Iterable[Fault]) -> Iterator[NotificationWarning]:
-    """The faults of dates (notifier/notification/timeliness.py) as warnings, where they refuse nothing."""
+    """Return faults of dates (notifier/notification/timeliness.py) as warnings, where they do not refuse."""
     return (NotificationWarning(WarningKind.DATE_UNTIMELY, one.pointer, one.message) for one in faults)
 
 
@@ -142,7 +142,7 @@ def _warnings(notification: Notification) -> Iterator[NotificationWarning]:
 
 
 def _of_parties(handling: Handling) -> Iterator[NotificationWarning]:
-    """A code that only looks like a state's would exclude nobody; what is added to keep an exclusion is said."""
+    """Warn of a code that names no state, because it excludes nobody, and of a handling code that is added."""
     for name in ("release_to", "not_to"):
         for number, party in enumerate(getattr(handling, name)):
             if not is_party(party.partition("/")[0]):
@@ -173,7 +173,7 @@ def _of_name(pointer: str, name: Name) -> Iterator[NotificationWarning]:
 
 
 def _of_document(pointer: str, document: Document, subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
-    """What its kind may hide, and where its machine readable zone says something else than the fields beside it."""
+    """Warn of a kind that may hide a refugee, and of contradictions between the zone and the fields beside it."""
     if document.of_alien and not document.of_refugee:
         yield NotificationWarning(
             WarningKind.REFUGEE_DOCUMENT_POSSIBLE,
@@ -191,7 +191,7 @@ def _of_document(pointer: str, document: Document, subject: Subject, on: dt.date
 
 
 def _of_births(subject: Subject, on: dt.date) -> Iterator[NotificationWarning]:
-    """A year of another calendar, or none at all; never of the age that is stated."""
+    """Warn of an implausible year, whatever the stated age."""
     for number, text in enumerate(subject.births):
         if not is_plausible(text, on):
             may_be = may_be_of(text, on)

@@ -1,7 +1,8 @@
-"""Where a machine readable zone says something else than the fields beside it. Pure.
+"""Contradictions between a machine readable zone and the fields beside it.
 
-A zone is read whole: names, sex, kind, issuer, number, nationality, dates. What one side does not say contradicts
-nothing, nor does what ICAO 9303 writes in two ways; a nationality that is stated as unknown and printed does.
+A whole zone is compared: names, sex, kind, issuer, number, nationality, dates. A missing value contradicts nothing;
+neither do two spellings that ICAO 9303 allows. A nationality that is stated as unknown and printed is a
+contradiction.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ from notifier.notification.states import (
 from notifier.notification.transcription import follows, is_name_of
 
 _NUMBER_CHARACTERS: Final = 9
-"""The positions of a document number; a zone without room for more prints the first of a longer one."""
+"""Positions of a document number; a zone without more room prints the first ones of a longer number."""
 _NO_EXPIRY: Final = "9999"
-"""The year of what does not expire."""
+"""The year of a document that does not expire."""
 _CARDS: Final = frozenset("ACI")
-"""The first letters of cards, among which a state chooses (ICAO 9303-5, note k)."""
+"""First letters of cards, of which a state chooses one (ICAO 9303-5, note k)."""
 
 Contradiction = tuple[str, str]
-"""A JSON pointer, and what is wrong there."""
+"""A JSON pointer, and the problem there."""
 
 
 def contradictions(pointer: str, document: Document, subject: Subject, on: dt.date) -> Iterator[Contradiction]:
-    """What the zone of `document`, which stands at `pointer`, contradicts; `on` is the day of the event."""
+    """Yield the contradictions of the zone of `document` at `pointer`; `on` is the day of the event."""
     zone = document.zone
     if zone is None:
         return
@@ -64,7 +65,7 @@ def contradictions(pointer: str, document: Document, subject: Subject, on: dt.da
 
 
 def doubts(pointer: str, document: Document) -> Iterator[Contradiction]:
-    """What stands in the zone of `document` and ICAO 9303 does not have: a date that is none, a code that is none."""
+    """Yield the values in the zone of `document` that ICAO 9303 does not allow: invalid dates and codes."""
     zone = document.zone
     if zone is None:
         return
@@ -78,7 +79,7 @@ def doubts(pointer: str, document: Document) -> Iterator[Contradiction]:
 
 
 def _is_kind(stated: str, zone: Mrz) -> bool:
-    """Whether the kind can be that of the zone: the second letter counts where both have one."""
+    """Return whether the kind fits that of the zone; the second letter counts where both have one."""
     if stated in (UNKNOWN, NOT_LISTED):
         return True
     if stated in ("CTD", "RTD"):
@@ -90,12 +91,15 @@ def _is_kind(stated: str, zone: Mrz) -> bool:
 
 
 def _is_issuer(stated: str, printed: str) -> bool:
-    """Whether the issuer can be that of the zone; a code that is none is doubted elsewhere."""
+    """Return whether the issuer fits that of the zone; `doubts` reports an invalid code."""
     return stated == UNKNOWN or not is_printed_code(printed) or same_code(stated) == same_code(printed)
 
 
 def _is_number(stated: str | None, printed: str) -> bool:
-    """Whether a number can be printed so: special characters and spaces become fillers (ICAO 9303-4, 4.2.2.2)."""
+    """Return whether a number can be printed so.
+
+    Special characters and spaces become fillers (ICAO 9303-4, 4.2.2.2).
+    """
     text = unicodedata.normalize("NFKC", stated or "").upper()
     letters, shown = (_letters_and_digits(one) for one in (text, printed))
     if any(char.isalpha() and not char.isascii() for char in text):
@@ -112,7 +116,7 @@ def _digits(text: str) -> str:
 
 
 def _is_expiry(stated: str | None, printed: str, on: dt.date) -> bool:
-    """Whether a date of expiry is that of the zone, in the century that brings it nearest to the event."""
+    """Return whether a date of expiry is that of the zone, in the century nearest to the event."""
     span = printed_near(printed, on)
     if stated is None or span is None:
         return True
@@ -121,7 +125,7 @@ def _is_expiry(stated: str | None, printed: str, on: dt.date) -> bool:
 
 
 def _are_others_names(subject: Subject, zone: Mrz) -> bool:
-    """Whether every name of the person is known to be another one than the zone's."""
+    """Return whether every name of the person is known to differ from the zone's."""
     printed = f"{zone.surname} {zone.given}".strip()
     found = []
     for name in subject.names:
@@ -135,10 +139,10 @@ def _are_others_names(subject: Subject, zone: Mrz) -> bool:
 
 
 def _is_nationality(subject: Subject, printed: str) -> bool:
-    """Whether the zone's nationality is one of those stated, or says nothing against them.
+    """Return whether the zone's nationality is a stated one, or contradicts none.
 
-    A code that stands in the place of a nationality (an organisation's, unspecified) contradicts no state, and is
-    compared with its like; that of a refugee speaks of no nationality.
+    A code in place of a nationality (an organisation's, unspecified) contradicts no state, and is compared with its
+    like. A refugee's code says nothing about nationality.
     """
     if not printed or printed in REFUGEES or not is_printed_code(printed):
         return True

@@ -1,1 +1,1 @@
-"""The signed routing rules as data. Pure."""
+"""The signed routing rules as data."""

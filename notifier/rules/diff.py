@@ -1,4 +1,4 @@
-"""What differs between two versions of the rules, and what that would do to a notification. Pure."""
+"""Differences between two versions of the rules, and their effect on a notification."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ PARTS: Final[dict[str, Callable[[Any], object]]] = {
     "consular_mandatory": lambda state: state,
     "territories": lambda row: row["code"],
 }
-"""The parts of a rules document, each a list, and what an item of it is known by."""
+"""The parts of a rules document, each a list, with the key of an item."""
 
 Entry = dict[str, Any]
-"""One entry of a routing decision as JSON (FORMATS.md)."""
+"""An entry of a routing decision as JSON (docs/routing.md)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference: `part` of the document (rows, corridors, ...); what stood there `before` and stands `after`.
+    """A difference in `part` of the document (rows, corridors, ...): the item `before` and `after`.
 
-    Either is None where there is nothing: it was added, or removed.
+    `before` is None for an added item, `after` for a removed one.
     """
 
     part: str
@@ -35,14 +35,14 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """added, removed or changed."""
+        """Return "added", "removed" or "changed"."""
         if self.before is None:
             return "added"
         return "removed" if self.after is None else "changed"
 
 
 def changes(old: RuleSet, new: RuleSet) -> list[Change]:
-    """Every difference, in the order of the document; empty where both say the same."""
+    """Return every difference, in the order of the document."""
     before, after = _whole(old), _whole(new)
     found: list[Change] = []
     for part, key_of in PARTS.items():
@@ -53,12 +53,12 @@ def changes(old: RuleSet, new: RuleSet) -> list[Change]:
 
 
 def _whole(rules: RuleSet) -> dict[str, Any]:
-    """The document with the table of territories that applies, be it there or this software's own."""
+    """Return the document with the table of territories that applies, its own or the built-in one."""
     return rules.to_document() | {"territories": territory_rows(rules.answers.rows)}
 
 
 def to_json(old: RuleSet, new: RuleSet, found: Sequence[Change]) -> dict[str, Any]:
-    """The document of ``notifier rules diff --json``, but for its replay."""
+    """Return the document of ``notifier rules diff --json``, without its replay."""
     document: dict[str, Any] = {"old": old.version, "new": new.version}
     document["without_territories"] = [name for name, one in (("old", old), ("new", new)) if one.territories is None]
     for part in PARTS:
@@ -73,10 +73,10 @@ def to_json(old: RuleSet, new: RuleSet, found: Sequence[Change]) -> dict[str, An
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What other rules would have done to one notification.
+    """The effect of other rules on one notification.
 
-    `added` would be sent to as well, `removed` not any more; `entries` are all that differ, as (before, after),
-    None where the rules say nothing of that authority.
+    `added` would be told as well, `removed` no longer. `entries` are the pairs (before, after) that differ; None
+    stands where the rules say nothing of that authority.
     """
 
     added: tuple[str, ...]
@@ -87,7 +87,7 @@ class Difference:
         return bool(self.entries)
 
     def to_json(self) -> dict[str, Any]:
-        """What stands in a replay for one notification, besides its id and type."""
+        """Return the content of a replay's entry for one notification, except its id and type."""
         return {
             "added": list(self.added),
             "removed": list(self.removed),
@@ -99,7 +99,7 @@ class Difference:
 
 
 def compare(before: Sequence[Entry], after: Sequence[Entry]) -> Difference:
-    """The difference between what two versions decide upon the same notification: the entries of each."""
+    """Return the difference between the entries of two decisions on the same notification."""
     was, now = _named(before), _named(after)
     names = sorted({*was, *now})
     entries = [(was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)]
@@ -119,7 +119,7 @@ def _sent(named: Mapping[str, Entry]) -> set[str]:
 
 
 def _unnamed(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
-    """Legs that name no state yet have nothing to be known by: each stands in both decisions, or in one."""
+    """Yield the entries without an authority that stand in one decision only; they have no key to match by."""
     now = [one for one in after if one["authority"] is None]
     for entry in before:
         if entry["authority"] is None:

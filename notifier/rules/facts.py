@@ -1,7 +1,7 @@
-"""What the hub may know of a notification: the facts that route it, and nothing else.
+"""The routing facts of a notification: all that the hub may know of it.
 
-They travel in the slip, which the router opens; so they hold resolved legs only, by code, without names,
-statuses or reasons (DESIGN.md, "What the hub checks").
+They travel in the slip, which the router opens. They hold resolved legs only, by code, without names, statuses or
+reasons.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 LEG_RULES: Final = ("origin", "destination", "transit", "nationality", "residence")
-"""The rules that name a state; `interpol`, `corridor`, `originator` and `told_before` do not."""
+"""Rules that name a state; `interpol`, `corridor`, `originator` and `told_before` name none."""
 
 Naming = Literal["rules", "rules_and_told_before", "asserted", "nobody"]
 NAMING: Final[Mapping[str, Naming]] = {
@@ -22,19 +22,19 @@ NAMING: Final[Mapping[str, Naming]] = {
     **dict.fromkeys(("receipt", "response", "correction", "withdrawal", "forward"), "asserted"),
     "act": "nobody",
 }
-"""Every type that a slip may have, and who must be named in it as recipient or withheld.
+"""Every type that a slip may have, and the authorities that it must name as recipient or withheld.
 
-``rules``: exactly those whom the rules expect. ``rules_and_told_before``: those whom they expect of the new facts,
-and whoever else the slip says was told before. ``asserted``: the slip's word, for the hub cannot know it.
-``nobody``: an act, for the log alone.
+``rules``: exactly those that the rules expect. ``rules_and_told_before``: those expected for the new facts, and the
+others that the slip states were told before. ``asserted``: those of the slip, because the hub cannot know them.
+``nobody``: none, for an act, which is for the log alone.
 """
 
 PERMISSIONS: Final = frozenset(NAMING)
-"""What an authority may send, unless the directory says less."""
+"""The types that an authority may send, unless the directory permits fewer."""
 
 
 class Leg(NamedTuple):
-    """One state that a notification touches: `rule` is one of `LEG_RULES`, `state` a participant's code."""
+    """A state that a notification touches: `rule` is one of `LEG_RULES`, `state` a participant's code."""
 
     rule: str
     state: str
@@ -44,10 +44,10 @@ class Leg(NamedTuple):
 class RoutingFacts:
     """The routing facts of one notification.
 
-    `type` is a notification type; `in_custody` is true where the person travels or is moved in custody;
-    `interpol` is true where the originator opted in and nothing forbids it; `corridor` is (from, to) for
-    type pattern; `legs` are sorted and unique. `of` is the type of the notification that an update or release
-    is about: that type's rows decide about the new facts (an update of finint goes to fiu's, never to spocs).
+    `type` is a notification type. `in_custody` is true where the person travels or is moved in custody. `interpol` is
+    true where the originator opted in and nothing forbids it. `corridor` is (from, to) for type pattern. `legs` are
+    sorted and unique. `of` is the type of the notification that an update or release is about. That type's rows
+    decide on the new facts: an update of finint goes to the role fiu, never to spoc.
     """
 
     type: str
@@ -59,14 +59,14 @@ class RoutingFacts:
 
     @property
     def judged_as(self) -> str:
-        """The type whose rows decide."""
+        """Return the type whose rows decide."""
         return effective_type(self.type, self.of)
 
 
 def effective_type(type_: str, of: str | None) -> str:
-    """The type whose rows decide about a notification of `type_` that is about one of type `of`.
+    """Return the type whose rows decide on a notification of `type_` about one of type `of`.
 
-    Only an update or release is judged by another type's rows, and only by one that is named by the rules.
+    Only an update or release uses the rows of another type, and only of one that the rules name.
     """
     follows = NAMING.get(type_) == "rules_and_told_before" and NAMING.get(of or "") == "rules"
     return of if follows and of is not None else type_

@@ -1,7 +1,7 @@
-"""The routing rules as data: who is expected to be told, by type, custody and leg (DOMAIN table). Pure.
+"""The routing rules as data: the authorities to tell, by type, custody and leg.
 
-A rule set is a signed document of the directory. It is indexed by what a notification asks of it, so that a
-decision costs the same however many rules there are.
+A rule set is a signed document of the directory. It is indexed by the questions of a notification, so that a decision
+costs the same for any number of rules.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RULES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: for `type` (in `custody`) the leg `rule` expects the authorities of `role`, by `paragraph`.
+    """A row: for `type` (in `custody`) the leg `rule` expects the authorities of `role`, by `paragraph`.
 
     `stage_paragraphs` names another paragraph for some stages (travel: planned, arrived).
     """
@@ -45,13 +45,13 @@ class Row:
     stage_paragraphs: tuple[tuple[str, str], ...] = ()
 
     def paragraph_at(self, stage: str | None) -> str:
-        """The paragraph that applies at `stage`."""
+        """Return the paragraph that applies at `stage`."""
         return dict(self.stage_paragraphs).get(stage or "", self.paragraph)
 
 
 @dataclass(frozen=True, slots=True)
 class Corridor:
-    """Who subscribes to patterns between two states: `subscribers` are authority names."""
+    """The subscribers (authority names) of patterns from state `start` to state `end`."""
 
     start: str
     end: str
@@ -60,11 +60,11 @@ class Corridor:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """One signed version of the rules; `issued_at` in Unix milliseconds.
+    """A signed version of the rules; `issued_at` is in Unix milliseconds.
 
     `consular_mandatory` lists the states that are told of a consular matter without a request, by treaty.
-    `territories` says which state answers for which territory; None where the document is older than that table:
-    then the one that this software brings applies (`answers`).
+    `territories` gives the state that answers for each territory. It is None where the document is older than that
+    table; the built-in table applies then (`answers`).
     """
 
     version: int
@@ -90,18 +90,18 @@ class RuleSet:
         object.__setattr__(self, "answers", table)
 
     def rows_for(self, type_: str, in_custody: bool, rule: str) -> tuple[Row, ...]:
-        """The rows that one leg of a notification asks for."""
+        """Return the rows for one leg of a notification."""
         return self._index.get((type_, in_custody, rule), ())
 
     def subscribers(self, corridor: tuple[str, str]) -> tuple[str, ...]:
-        """Who subscribes to this corridor; where nobody does, to that of the states that answer for its ends."""
+        """Return the subscribers of a corridor; where it has none, those of the corridor of the answering states."""
         start, end = corridor
         starts, ends = ({code: None, self.answers.state_of(code) or code: None} for code in (start, end))
         lanes = ((one, other) for one in starts for other in ends)
         return next((self._subscribers[lane] for lane in lanes if self._subscribers.get(lane)), ())
 
     def to_document(self) -> dict[str, Any]:
-        """The JSON document that the directory signs; without the table of territories where it had none."""
+        """Return the JSON document that the directory signs; without the table of territories where it had none."""
         document: dict[str, Any] = {
             "version": self.version,
             "issued_at": self.issued_at,
@@ -127,7 +127,10 @@ class RuleSet:
 
     @classmethod
     def from_document(cls, document: object) -> RuleSet:
-        """Raises `DirectoryError` naming the first thing that is wrong. A document without territories is older."""
+        """Return the rules in a document; one without territories is of an earlier version.
+
+        Raises `DirectoryError` naming the first fault.
+        """
         top = _fields(document, "rules", "version issued_at rows corridors consular_mandatory", "territories")
         rows = []
         for number, item in enumerate(_list(top["rows"], "rows")):
@@ -136,7 +139,7 @@ class RuleSet:
             stages = row["stage_paragraphs"]
             plain = [row[name] for name in ("type", "custody", "rule", "role", "paragraph")]
             if not isinstance(stages, dict) or not all(isinstance(text, str) for text in (*plain, *stages.values())):
-                raise DirectoryError(detail=f"{where}: every value is text")
+                raise DirectoryError(detail=f"{where}: every value must be text")
             if row["rule"] not in RULES or row["custody"] not in CUSTODIES:
                 raise DirectoryError(detail=f"{where}: unknown rule or custody")
             type_, custody, rule, role, paragraph = plain
@@ -149,19 +152,19 @@ class RuleSet:
             lanes.append(Corridor(start, end, _texts(lane["subscribers"], f"{where}/subscribers")))
         version, issued = top["version"], top["issued_at"]
         if not all(isinstance(number, int) and not isinstance(number, bool) for number in (version, issued)):
-            raise DirectoryError(detail="rules: version and issued_at are whole numbers")
+            raise DirectoryError(detail="rules: version and issued_at must be whole numbers")
         mandatory = frozenset(_texts(top["consular_mandatory"], "consular_mandatory"))
         territories = _territories(top["territories"]) if "territories" in top else None
         return cls(version, issued, tuple(rows), tuple(lanes), mandatory, territories)
 
 
 def territory_rows(territories: Iterable[Territory]) -> list[dict[str, str]]:
-    """The table of territories as it stands in a document."""
+    """Return the table of territories in its document form."""
     return [{"code": one.code, "state": one.state, "tells": one.tells} for one in territories]
 
 
 def default_rules(version: int = 1, issued_at: int = 0) -> RuleSet:
-    """The table of the resolution (notifier/rules/table.py) as rules: a row per type, custody and leg."""
+    """Return the table of the resolution (notifier/rules/table.py) as rules: one row per type, custody and leg."""
     return RuleSet(version, issued_at, tuple(_default_rows()))
 
 
@@ -181,7 +184,7 @@ def _territories(value: object) -> tuple[Territory, ...]:
         code, state = _texts([row["code"], row["state"]], where)
         tells = next((one for one in TELLS if one == row["tells"]), None)
         if tells is None:
-            raise DirectoryError(detail=f"{where}/tells: is one of {', '.join(TELLS)}")
+            raise DirectoryError(detail=f"{where}/tells: must be one of {', '.join(TELLS)}")
         found.append(Territory(code, state, tells))
     return tuple(found)
 
@@ -190,18 +193,18 @@ def _fields(value: object, where: str, names: str, optional: str = "") -> dict[s
     wanted = sorted(names.split())
     if not isinstance(value, dict) or sorted({*value} - {optional}) != wanted:
         extra = f", and may have {optional}" if optional else ""
-        raise DirectoryError(detail=f"{where}: has exactly the fields {names}{extra}")
+        raise DirectoryError(detail=f"{where}: must have exactly the fields {names}{extra}")
     return value
 
 
 def _list(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise DirectoryError(detail=f"{where}: is a list")
+        raise DirectoryError(detail=f"{where}: must be a list")
     return value
 
 
 def _texts(value: object, where: str) -> tuple[str, ...]:
     items = _list(value, where)
     if not all(isinstance(item, str) for item in items):
-        raise DirectoryError(detail=f"{where}: every value is text")
+        raise DirectoryError(detail=f"{where}: every value must be text")
     return tuple(items)

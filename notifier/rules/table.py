@@ -1,8 +1,8 @@
-"""The decision table as data: who is expected to be told, by which paragraph, and what keeps it from them. Pure.
+"""The decision table as data: the authorities to tell, the paragraph, and the safeguards against telling.
 
-`EXPECTED` is what the default rules say; `SAFEGUARDS` what suppresses or holds, whoever is expected. docs/routing.md
-is generated from here (tools/routing_table.py). Paragraphs are those of S/RES/2396 (2017), unless another
-instrument is named.
+`EXPECTED` gives the default rules. `SAFEGUARDS` suppress or hold a notification to any expected authority.
+docs/routing.md is generated from here (tools/routing_table.py). Paragraphs are those of S/RES/2396 (2017), unless
+another instrument is named.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """For one type (`custody`: any, in_custody or free): whom to tell of which leg, in which role.
+    """An expectation of one type (`custody`: any, in_custody or free): the role to tell for each leg.
 
-    `told` has the legs by their paragraph; `stages` the paragraph of those stages that have one of their own.
+    `told` has the legs by their paragraph; `stages` has the paragraph of stages with one of their own.
     """
 
     type: str
@@ -28,7 +28,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Safeguard:
-    """One reason not to send: what it does, when, on what ground, and who or what lifts it."""
+    """A reason not to send: its effect, condition and ground, and the person or event that lifts it."""
 
     name: str
     outcome: Literal["suppress", "hold"]
@@ -51,7 +51,7 @@ EXPECTED: Final = (
     Expected("deportation", "any", "spoc", {"3": (*_PLACES, "nationality", "interpol")}),
     Expected("arrest", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
     Expected("detention", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
-    # Of a notification whose type is not known; where it is, that type's row decides.
+    # About a notification of unknown type; the row of a known type decides in its place.
     Expected("update", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
     Expected("release", "any", "spoc", {"5": (*_PLACES, "residence", "interpol"), "6": ("nationality",)}),
     Expected("finint", "any", "fiu", {"5": (*_PLACES, "nationality", "residence")}),
@@ -153,20 +153,20 @@ SAFEGUARDS: Final = (
         "an approval",
     ),
 )
-"""In the order in which they are looked for; `rules_changed` is the publisher's."""
+"""In the order of their checks; the publisher checks `rules_changed`."""
 
 SILENCES: Final[Mapping[str, str]] = {
-    "suppressed": "everybody whom a leg expects is suppressed; each is shown",
+    "suppressed": "every authority that a leg expects is suppressed; each is shown",
     "own": "a leg is the originator's own: its participant, a territory of it, or the state that answers for it",
     "stateless": "the person is stateless (XXA): there is no state of nationality",
     "refugee_code": "the nationality is given as XXB or XXC: a refugee's state of nationality is not told",
     "revoked": "a nationality was revoked: that state is not told, and leaves no unknown one behind",
     "accompanying_family": "accompanying family has no leg in a deportation or in travel in custody",
     "no_subscriber": "nobody subscribes to the corridor",
-    "nothing_new": "an update or release describes no person anew: it goes to those who were told before",
+    "nothing_new": "an update or release does not describe the person: it goes to those who were told before",
     "no_rule": "the rules have no row for a leg of this type, or for the type",
 }
-"""Why nobody may be told while nothing is held: a decision that is silent names one at least (`Decision.silent`)."""
+"""Reasons for a decision that tells and holds nobody; it names at least one of them (`Decision.silent`)."""
 
 HOLDS: Final = tuple(one.name for one in SAFEGUARDS if one.outcome == "hold")
 SUPPRESSIONS: Final = tuple(one.name for one in SAFEGUARDS if one.outcome == "suppress")

@@ -1,7 +1,7 @@
-"""Whether a service does its work now: looked at every second, and logged whenever the answer changes.
+"""Readiness of a service: checked every second, and logged at each change.
 
-A service that only reads hears nothing from a broker that is gone: aiokafka goes on trying without an error. So the
-broker is asked for a sign of life, and counts as lost when none came for as long as it waits for a member of a group.
+A service that only reads gets no error from a broker that is gone, because aiokafka goes on trying. The broker is
+therefore pinged. It counts as lost after a silence as long as its group session timeout.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import structlog
 
 from notifier.errors import NotifierError
 
-SESSION_SECONDS: Final = 6.0  # of silence: as long as the broker waits for a member of a group
+SESSION_SECONDS: Final = 6.0  # of silence: the broker's session timeout for a member of a group
 POLL_INTERVAL: Final = 1.0
 
 log = structlog.get_logger("notifier.service")
 
 
 class Readiness:
-    """The broker's signs of life, and the `checks` of the service, by the name under which each is logged.
+    """Readiness of a service: answers of the broker, and named `checks`.
 
-    `ping` returns when the broker has answered. Run with `run`; call it for the answer.
+    `ping` returns when the broker has answered. `run` does the checks; a call returns the result.
     """
 
     def __init__(self, ping: Callable[[], Awaitable[None]], checks: Mapping[str, Callable[[], bool]]) -> None:
@@ -33,23 +33,23 @@ class Readiness:
         self._said: tuple[str, ...] | None = None
 
     def __call__(self) -> bool:
-        """Tell whether nothing is missing."""
+        """Return whether nothing is missing."""
         return not self.missing()
 
     def missing(self) -> tuple[str, ...]:
-        """Return the names of what is missing."""
+        """Return the names of the failing checks, with "broker" where it is silent."""
         silent = _monotonic() - self._answered_at >= SESSION_SECONDS
         return (*(("broker",) if silent else ()), *(name for name, check in self._checks.items() if not check()))
 
     async def run(self) -> None:
-        """Look every second until cancelled."""
+        """Check every second until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(SESSION_SECONDS / 2):
                     await self._ping()
                 self._answered_at = _monotonic()
             except (NotifierError, TimeoutError):
-                pass  # said when it has lasted
+                pass  # reported once it has lasted
             self._say()
             await asyncio.sleep(POLL_INTERVAL)
 

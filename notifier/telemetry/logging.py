@@ -1,7 +1,7 @@
 """Structured logs on standard error: JSON lines for machines, a console form on a terminal.
 
-Logs carry ids, reasons and counts, never contents, names of persons or keys. Every text is escaped to ASCII,
-so that control characters, terminal sequences and bidirectional marks cannot forge a line (THREATS.md, 21).
+Logs carry ids, reasons and counts, never contents, names of persons or keys. Every text is escaped to ASCII: control
+characters, terminal sequences and bidirectional marks cannot forge a line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _QUIET = ("aiokafka", "tuf", "urllib3", "uvicorn", "asyncio")
 
 
 def configure(*, level: int = logging.INFO, console: bool | None = None) -> None:
-    """Sends structlog and the standard library's logging to standard error; `console` None asks the terminal."""
+    """Send structlog and the standard library's logging to standard error.
+
+    `console` chooses the console form; None chooses it on a terminal.
+    """
     plain = sys.stderr.isatty() if console is None else console
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -47,14 +50,14 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for name in _QUIET:
-        # A client library's log repeats every refused connection; what matters is raised and logged by us.
+        # Client libraries log every refused connection again; the services raise and log what matters.
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _StandardError(io.TextIOBase):
-    """Write to whatever standard error is now (services and tests replace it), and never fail.
+    """A stream to the current standard error (services and tests replace it) that never fails.
 
-    A log on a full disk, or one that nobody reads any more, must not end the work that it tells of.
+    A full disk, or a reader that is gone, must not end the work that the log reports.
     """
 
     def write(self, text: str) -> int:
@@ -71,14 +74,14 @@ _STANDARD_ERROR: Any = _StandardError()
 
 
 class _Handler(logging.Handler):
-    """Gives what the standard library's logging says to standard error."""
+    """A handler that writes the standard library's log records to standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _STANDARD_ERROR.write(self.format(record) + "\n")
 
 
 def _escape(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Control characters and everything beyond ASCII as escapes, in every text of the event."""
+    """Escape control characters and everything beyond ASCII in every text of the event."""
     return {key: _printable(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

@@ -1,7 +1,7 @@
-"""Prometheus metrics: counts and times by reason and outcome, a registry for each service.
+"""Prometheus metrics: counts and times by reason and outcome, with one registry for each service.
 
-Labels come from bounded sets only, and never name a participant: who is told of whom could be read off them
-(FORMATS.md, "Metrics"). Every counter exists from the start, at 0: a rate or an alarm needs no first event.
+Label values come from bounded sets and never name a participant: they would show who is told of whom. Every counter
+exists from the start at 0, so that rates and alarms need no first event.
 """
 
 from __future__ import annotations
@@ -100,12 +100,16 @@ RESTARTS = Counter(
 
 
 def exported(service: str) -> bytes:
-    """Return the page of one of `SERVICES`: its own metrics, those that every service has, and the process's."""
+    """Return the metrics page of one of `SERVICES`: its own, the common ones, and those of the process."""
     return b"".join(generate_latest(registry) for registry in (SERVICES[service], EVERY, REGISTRY))
 
 
 def show_backlog(depth: int, oldest: int | None, set_aside: Mapping[str, int], now: int) -> None:
-    """Show what waits in the outbox: how many, since when the oldest (Unix milliseconds), whom nobody can reach."""
+    """Set the outbox gauges.
+
+    `depth` counts the entries that wait, `oldest` is the time of the oldest (Unix milliseconds), `set_aside` counts
+    those with an unreachable recipient by reason.
+    """
     OUTBOX_WAITING.set(depth)
     OUTBOX_OLDEST.set(0 if oldest is None else max(0, now - oldest) / 1000)
     for reason in _SET_ASIDE:
@@ -113,7 +117,7 @@ def show_backlog(depth: int, oldest: int | None, set_aside: Mapping[str, int], n
 
 
 def _reasons(first: str, last: str) -> list[str]:
-    """Return the reasons from one to another, in the order of their table."""
+    """Return the reasons from `first` to `last`, in the order of their table."""
     names = list(REASONS)
     return names[names.index(first) : names.index(last) + 1]
 

@@ -1,4 +1,4 @@
-"""`/metrics`, `/healthz` and `/readyz` of one service, on an address of its own."""
+"""HTTP server of a service's `/metrics`, `/healthz` and `/readyz`, on an address of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAST_PORT: Final = 65_535
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling: the service decides when to stop."""
+    """A uvicorn server without signal handling: the service decides when to stop."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -30,9 +30,9 @@ class _Server(uvicorn.Server):
 
 
 def application(ready: Callable[[], bool], service: str) -> Starlette:
-    """The web application of a service of `metrics.SERVICES`.
+    """Return the web application of a service of `metrics.SERVICES`.
 
-    `/healthz` answers while the process lives, `/readyz` while `ready()` is true.
+    `/healthz` answers 200 while the process lives; `/readyz` answers 200 while `ready()` is true, else 503.
     """
 
     async def metrics(_request: Request) -> Response:
@@ -49,8 +49,11 @@ def application(ready: Callable[[], bool], service: str) -> Starlette:
 
 
 async def serve(listen: str, ready: Callable[[], bool], stop: asyncio.Event, service: str) -> None:
-    """Serves `service` on `listen` (host:port) until `stop` is set; `ConfigError` where that cannot be done."""
-    # Bound here: uvicorn leaves by SystemExit where an address is taken, and takes the whole event loop along.
+    """Serve `service` on `listen` (host:port) until `stop` is set.
+
+    Raises `ConfigError` where the address is wrong or cannot be bound.
+    """
+    # Bound here: where an address is taken, uvicorn raises SystemExit, which would end the event loop.
     listening = _bound(listen)
     config = uvicorn.Config(application(ready, service), log_config=None, access_log=False)
     server = _Server(config)
@@ -70,5 +73,5 @@ def _bound(listen: str) -> socket.socket:
         (family, *_, address), *_ = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
         return socket.create_server(address[:2], family=family)
     except (OSError, UnicodeError) as error:
-        why = (getattr(error, "strerror", None) or "it is no address").partition(" (")[0].lower()
+        why = (getattr(error, "strerror", None) or "not an address").partition(" (")[0].lower()
         raise ConfigError(detail=f"cannot listen on {listen}: {why}", hint="choose another address") from error

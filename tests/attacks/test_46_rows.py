@@ -433,8 +433,7 @@ async def test_a_row_of_an_inbox_is_written_by_nobody_else(received, attack):
 @pytest.mark.parametrize("table", [*INBOX[:-1], "instance"])
 @pytest.mark.parametrize("what", ["deleted", "put back"])
 async def test_a_row_of_an_inbox_that_is_missing_or_put_back_does_not_add_up(received, table, what):
-    """Each row by itself is as it once was, and the doctor finds it all the same; but nothing of a table that
-    did not change since."""
+    """Doctor finds rows that are each valid as they once were, and reports no table that did not change since."""
     with closing(sqlite3.connect(inbox_file(received))) as database:
         same = database.execute(f"SELECT * FROM {table}").fetchall() == received.kept[table]
     (inbox_back(table) if what == "put back" else to_inbox(f"DELETE FROM {table}"))(received)

@@ -182,7 +182,7 @@ def test_oversight_writes_nothing(notifier, file, arguments, copied):
     arguments = [str(file) if one == "FILE" else one for one in arguments]
     status, out, err = notifier(*arguments, as_=OVERSIGHT)
     assert (status, err.count("\n")) == (1, 1)
-    assert err.startswith("notifier: not_permitted: TUR/oversight oversees: it reads, and writes nothing")
+    assert err.startswith("notifier: not_permitted: TUR/oversight has the oversight role, which only reads")
     folder = party_config(copied, OVERSIGHT).parent
     assert not [*folder.glob("outbox*"), *folder.glob("persons")]
     assert "id" not in out

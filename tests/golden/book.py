@@ -1,5 +1,7 @@
-"""The decision once more, from the words of the domain's two tables alone: it reads JSON and asks of every authority
-whether it is to be told. Nothing of the software decides here; only codes are looked up with it.
+"""The routing decision a second time, from the words of the domain's two tables alone.
+
+It reads JSON and decides for every authority. It shares no decision code with the software; only codes are looked up
+with it.
 """
 
 from __future__ import annotations

@@ -119,7 +119,6 @@ async def test_reading(as_party, party, topic):
 
     Who may write a topic sees that it is there; to everybody else it does not exist.
     """
-
     wait_ms = 500 if party in READS[topic] else 20_000  # a denial ends it as soon as the broker says so
 
     async def read(transport):

@@ -109,7 +109,6 @@ class Hub:
 
     def delivery(self, sealed, to=ME, signed=None):
         """The feed record of a sealed envelope."""
-
         verified = verify(sealed.envelope, hub_id=self.directory.hub.hub_id, signer=self.directory.signer)
         rid = self.world.keys[to].decryption.key_id
         return delivery(verified, rid, signed or self.stated(sealed.digest, to))

@@ -168,8 +168,7 @@ def test_where_nobody_has_a_key_the_withholding_is_recorded(world, publishing):
 
 
 def test_whose_feed_is_missing_holds_up_nobody(world, publishing):
-    """The hub refuses once, without a word whom; from then on the others are told at once, and it when its feed is
-    there."""
+    """The hub refuses once and names nobody. Then the others are told at once, and it when its feed is there."""
     missing = world.broker.log.pop(feed_of(ONE))
 
     async def main():

@@ -15,8 +15,11 @@ INTERNAL = "__"  # so begin the broker's own topics, which are searched as files
 
 
 async def haystack(world: World) -> list[Piece]:
-    """Everything below the home (what the broker stores, logs, audit, databases, what processes put aside), the
-    processes themselves, their pages, and what the broker's administrator sees of topics and records."""
+    """Return all places that an attacker may read.
+
+    They are the files below the home (broker, logs, audit, databases, temporary files), the processes, their web
+    pages, and the topics and records that the broker's administrator sees.
+    """
     return [*files(world.home), *_processes(world), *_pages(world), *await _topics(world)]
 
 

@@ -289,8 +289,7 @@ class ProcessMember(MemoryMember):
 
 
 def install(monkeypatch) -> None:
-    """Makes databases, their leases and the auditor's disk those of simulated machines. What is not in a process
-    is spared."""
+    """Put databases, their leases and the auditor's disk on simulated machines; code outside a process is spared."""
     write, read, connect = Database.write, Database.read, sqlite._sqlite_connect
 
     @asynccontextmanager

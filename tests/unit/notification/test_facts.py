@@ -102,8 +102,7 @@ def test_places_resolve_to_states_or_not(place, state):
 
 
 def test_every_airport_there_is_resolves():
-    """A code that the library has and that no state answers for would hold its leg for nothing: but where sources
-    differ."""
+    """A code of the library without a state would hold its leg for nothing, except where sources differ."""
     for kind in ("iata", "icao"):
         airports = airportsdata.load(kind.upper())
         assert len(airports) > 7000

@@ -235,8 +235,7 @@ def test_no_approval_lifts_a_suppression_or_names_a_recipient(document):
 @settings(max_examples=examples(300), deadline=None)
 @given(document=documents(tuple(one for one in TYPES if one != "pattern")), more=nationalities())
 def test_another_nationality_takes_nobody_away(document, more):
-    """Adding one never removes another's recipient. XXB and XXC are a status, no nationality; of a refugee the
-    states added may be those that are feared, and nobody else."""
+    """Adding one never removes another's recipient, except a refugee's feared states; XXB and XXC are a status."""
     before = told(document)
     added = copy.deepcopy(document)
     added["subject"]["nationalities"] += [one for one in more if one["state"] not in ("XXB", "XXC")]
