@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BACKOFF_INITIAL_S: Final = 1.0
 BACKOFF_MAX_S: Final = 300.0
-IS_DEFERRED: Final = (tables.letters.c.state == EntryState.PENDING) & tables.letters.c.reason.in_(SET_ASIDE)
+IS_DEFERRED: Final = (tables.entries.c.state == EntryState.PENDING) & tables.entries.c.reason.in_(SET_ASIDE)
 
 
 class Feeds:
@@ -91,7 +91,7 @@ class Deferral:
 
         The hub does not say which: each goes again in a letter of its own, and only the one is refused again.
         """
-        found = (await self._connection.execute(sa.select(tables.letters).where(tables.letters.c.id == row))).one()
+        found = (await self._connection.execute(sa.select(tables.entries).where(tables.entries.c.id == row))).one()
         letter = self._work.payload_of(found)
         first, *others = sorted(names)
         if others:
@@ -106,9 +106,9 @@ class Deferral:
 
     async def try_again(self, reasons: Iterable[str]) -> None:
         """Make due at once what waits for one of `reasons`."""
-        query = sa.select(tables.letters).where(IS_DEFERRED, tables.letters.c.reason.in_(list(reasons)))
+        query = sa.select(tables.entries).where(IS_DEFERRED, tables.entries.c.reason.in_(list(reasons)))
         rows = (await self._connection.execute(query)).all()
-        await self._connection.change(tables.letters, rows, due=self._work.now(), attempts=0)
+        await self._connection.change(tables.entries, rows, due=self._work.now(), attempts=0)
 
     async def _move(self, message: int, letter: Payload, names: Iterable[str]) -> dict[str, int]:
         """Post a letter for each of `names`, which carries the message to it; return their row ids by name."""

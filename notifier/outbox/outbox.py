@@ -60,65 +60,65 @@ CHUNK: Final = 500  # ids in one query
 PAGE: Final = 100  # notifications in memory, where all are read
 
 # Statements of every message, built once: building costs as much as running.
-_IN_FLIGHT: Final = tables.envelopes.c.state == "flying"
+_IN_FLIGHT: Final = tables.envelopes.c.state == "in_flight"
 IN_FLIGHT: Final = sa.select(tables.envelopes.c.digest).where(_IN_FLIGHT).order_by(tables.envelopes.c.number)
 SEALED: Final = (
     sa.select(tables.envelopes.c.digest, tables.envelopes.c.stream, tables.envelopes.c.bytes)
     .where(tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True)), _IN_FLIGHT)
     .order_by(tables.envelopes.c.number)
 )
-IS_WAITING: Final = tables.letters.c.state.in_(UNDECIDED) & (
-    tables.letters.c.reason.is_(None) | tables.letters.c.reason.not_in(SET_ASIDE)
+IS_WAITING: Final = tables.entries.c.state.in_(UNDECIDED) & (
+    tables.entries.c.reason.is_(None) | tables.entries.c.reason.not_in(SET_ASIDE)
 )
 """Whether a letter is to be sent or decided, and its recipient can be reached."""
-DUE: Final = sa.select(tables.letters.c.id).where(IS_DUE).limit(1)
+DUE: Final = sa.select(tables.entries.c.id).where(IS_DUE).limit(1)
 WAITING: Final = (
-    sa.select(tables.messages.c.notification_id, tables.letters.c.act)
-    .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message, isouter=True)
+    sa.select(tables.messages.c.notification_id, tables.entries.c.event)
+    .join_from(tables.entries, tables.messages, tables.messages.c.id == tables.entries.c.message, isouter=True)
     .where(IS_WAITING)
-    .order_by(tables.letters.c.message, tables.letters.c.id)
+    .order_by(tables.entries.c.message, tables.entries.c.id)
 )
-DEPTH: Final = sa.select(sa.func.count().label("depth"), sa.func.min(tables.letters.c.created).label("oldest")).where(
+DEPTH: Final = sa.select(sa.func.count().label("depth"), sa.func.min(tables.entries.c.created).label("oldest")).where(
     IS_WAITING
 )
-UNREACHABLE: Final = sa.select(tables.letters).where(
-    tables.letters.c.state.in_(UNDECIDED), tables.letters.c.reason.in_(SET_ASIDE)
+UNREACHABLE: Final = sa.select(tables.entries).where(
+    tables.entries.c.state.in_(UNDECIDED), tables.entries.c.reason.in_(SET_ASIDE)
 )
 SET_ASIDE_BY_REASON: Final = (
-    sa.select(tables.letters.c.reason, sa.func.count().label("number"))
-    .where(tables.letters.c.state.in_(UNDECIDED), tables.letters.c.reason.in_(SET_ASIDE))
-    .group_by(tables.letters.c.reason)
+    sa.select(tables.entries.c.reason, sa.func.count().label("number"))
+    .where(tables.entries.c.state.in_(UNDECIDED), tables.entries.c.reason.in_(SET_ASIDE))
+    .group_by(tables.entries.c.reason)
 )
-CARRIES: Final = sa.exists().where(tables.recipients.c.letter == tables.letters.c.id)
+CARRIES: Final = sa.exists().where(tables.recipients.c.entry == tables.entries.c.id)
 """Whether a letter carries its message to anybody; one that was emptied in its place in the stream does not."""
 LETTERS: Final = (
-    sa.select(tables.letters, CARRIES.label("carries"))
-    .where(tables.letters.c.message.in_(sa.bindparam("messages", expanding=True)), tables.letters.c.act.is_(None))
-    .order_by(tables.letters.c.updated)
+    sa.select(tables.entries, CARRIES.label("carries"))
+    .where(tables.entries.c.message.in_(sa.bindparam("messages", expanding=True)), tables.entries.c.event.is_(None))
+    .order_by(tables.entries.c.updated)
 )
 ACTS: Final = (
-    sa.select(tables.letters.c.act, tables.letters.c.created, tables.letters.c.state)
-    .where(tables.letters.c.message == sa.bindparam("message"), tables.letters.c.act.is_not(None))
-    .order_by(tables.letters.c.id)
+    sa.select(tables.entries.c.event, tables.entries.c.created, tables.entries.c.state)
+    .where(tables.entries.c.message == sa.bindparam("message"), tables.entries.c.event.is_not(None))
+    .order_by(tables.entries.c.id)
 )
 PROOFS: Final = (
     sa.select(
-        tables.letters.c.act,
-        tables.letters.c.created,
-        tables.letters.c.state,
-        tables.letters.c.message,
-        tables.letters.c.contents,
+        tables.entries.c.event,
+        tables.entries.c.created,
+        tables.entries.c.state,
+        tables.entries.c.message,
+        tables.entries.c.contents,
         tables.envelopes.c.digest,
         tables.envelopes.c.slip,
     )
     .join_from(
-        tables.letters,
+        tables.entries,
         tables.envelopes,
-        (tables.envelopes.c.letter == tables.letters.c.id) & (tables.envelopes.c.state == "accepted"),
+        (tables.envelopes.c.entry == tables.entries.c.id) & (tables.envelopes.c.state == "accepted"),
         isouter=True,
     )
-    .where(tables.letters.c.act.is_not(None))
-    .order_by(tables.letters.c.id)
+    .where(tables.entries.c.event.is_not(None))
+    .order_by(tables.entries.c.id)
 )
 HELD: Final = (
     sa.select(tables.messages)
@@ -136,8 +136,8 @@ SAID: Final = sa.select(tables.messages.c.fingerprint, tables.messages.c.notific
     tables.messages.c.fingerprint.in_(sa.bindparam("fingerprints", expanding=True)),
     tables.messages.c.created > sa.bindparam("since"),
     tables.messages.c.id.not_in(
-        sa.select(tables.letters.c.message).where(
-            tables.letters.c.state == EntryState.REJECTED, tables.letters.c.message.is_not(None)
+        sa.select(tables.entries.c.message).where(
+            tables.entries.c.state == EntryState.REJECTED, tables.entries.c.message.is_not(None)
         )
     )
     | tables.messages.c.id.in_(
@@ -298,7 +298,7 @@ class Outbox:
                 chain_number=0,
                 chain_head=START,
                 last_message=0,
-                last_letter=0,
+                last_entry=0,
             )
             counters = self._cipher.seal(b"stream/counters/" + stream, b"{}")
             await connection.insert(tables.streams, [new_stream(stream, counters, self._runtime.clock())])
@@ -453,7 +453,7 @@ class Outbox:
         letters: dict[int, list[sa.Row[Any]]] = {message: [] for message in messages}
         if messages:
             for row in await connection.execute(LETTERS, {"messages": messages}):
-                connection.check(tables.letters, row)
+                connection.check(tables.entries, row)
                 letters[row.message].append(row)
         recipients = await states_of(connection, messages)
         return {message: _state(rows, recipients[message]) for message, rows in letters.items()}
@@ -495,7 +495,7 @@ class Outbox:
                 letters.append((place, hold_event(holds[notification_id], plan.holds, self._runtime)))
         carried = await OutboxTransaction(connection, self._cipher, self._runtime).enqueue(letters)
         told = [
-            row | {"letter": carried.get((row["message"], entry["authority"]))}
+            row | {"entry": carried.get((row["message"], entry["authority"]))}
             for notification_id, (_, plan) in fresh.items()
             for row, entry in zip(recipient_rows(places[notification_id], plan, now), plan.entries, strict=True)
         ]
@@ -552,7 +552,7 @@ class Outbox:
             as_they_stand(plan.entries, recipients),
             tuple(recipients),
             row.created,
-            tuple(AuditEventState(one.act, one.created, LogState.of(one.state)) for one in acts),
+            tuple(AuditEventState(one.event, one.created, LogState.of(one.state)) for one in acts),
             plan.exercise,
         )
 
@@ -592,14 +592,14 @@ class Outbox:
                 if row is None:
                     raise RefusedError("not_found", f"the outbox has no notification {message_id}")
                 message = row.id
-            mine = tables.letters.c.message.is_(None) if message is None else tables.letters.c.message == message
+            mine = tables.entries.c.message.is_(None) if message is None else tables.entries.c.message == message
             rows = (await connection.execute(PROOFS.where(mine))).all()
         return [self._proof(row) for row in rows]
 
     def _proof(self, row: sa.Row[Any]) -> AuditEventProof:
         stored = self._cipher.open(letter_context(row.message), row.contents)
-        said = AuditEvent.from_document(row.act, stored).said.decode()
-        state = AuditEventState(row.act, row.created, LogState.of(row.state))
+        said = AuditEvent.from_document(row.event, stored).said.decode()
+        state = AuditEventState(row.event, row.created, LogState.of(row.state))
         slip = None if row.slip is None else self._cipher.open(slip_context(row.digest), row.slip)
         return AuditEventProof(state, said, row.digest, slip)
 
@@ -619,7 +619,7 @@ class Outbox:
                 await people.rulings(message)
 
             def look(table: sa.Table, row: sa.Row[Any]) -> None:
-                if table is tables.letters and row.act is not None and not known.has(chain.said(row)):
+                if table is tables.entries and row.event is not None and not known.has(chain.said(row)):
                     raise tampered(f"act {row.id}, or the chain of persons and rulings,")
                 if table is tables.envelopes and row.bytes is not None and record_digest(row.bytes) != row.digest:
                     raise tampered("the bytes of an envelope")
@@ -695,7 +695,7 @@ class Outbox:
         """The ids of what the hub has not decided yet, in the order of submission; of an act upon none, its kind."""
         async with self._reading() as connection:
             found = (await connection.execute(WAITING)).all()
-        named = (row.act if row.notification_id is None else _text(row.notification_id) for row in found)
+        named = (row.event if row.notification_id is None else _text(row.notification_id) for row in found)
         return list(dict.fromkeys(named))
 
     async def backlog(self) -> Backlog:

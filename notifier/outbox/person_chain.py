@@ -30,13 +30,13 @@ SCHEME: Final = Scheme(
     tables.instance,
     (
         *("authority", "secret", "chain_number", "chain_head", "feed_offset", "total", "last_message"),
-        "last_letter",
+        "last_entry",
     ),
     {
         table: tuple(column.name for column in table.columns if column.name not in _APART)
         for table in (
             tables.messages,
-            tables.letters,
+            tables.entries,
             tables.recipients,
             tables.links,
             tables.envelopes,
@@ -48,9 +48,9 @@ SCHEME: Final = Scheme(
 """What is bound of an outbox. Whoever adds a column binds all rows again in the same migration."""
 
 _NEWEST_ACT: Final = (
-    sa.select(tables.letters.c.message, tables.letters.c.contents)
-    .where(tables.letters.c.act.is_not(None))
-    .order_by(tables.letters.c.id.desc())
+    sa.select(tables.entries.c.message, tables.entries.c.contents)
+    .where(tables.entries.c.event.is_not(None))
+    .order_by(tables.entries.c.id.desc())
     .limit(1)
 )
 _ENTRIES: Final = sa.select(tables.chain).order_by(tables.chain.c.number)

@@ -17,10 +17,10 @@ from notifier.storage.integrity import Ledger, tampered
 RECIPIENTS: Final = (
     sa.select(
         tables.recipients,
-        tables.letters.c.state.label("letter_state"),
-        tables.letters.c.reason,
+        tables.entries.c.state.label("entry_state"),
+        tables.entries.c.reason,
     )
-    .join_from(tables.recipients, tables.letters, tables.letters.c.id == tables.recipients.c.letter, isouter=True)
+    .join_from(tables.recipients, tables.entries, tables.entries.c.id == tables.recipients.c.entry, isouter=True)
     .where(tables.recipients.c.message.in_(sa.bindparam("messages", expanding=True)))
     .order_by(tables.recipients.c.message, tables.recipients.c.place)
 )
@@ -41,7 +41,7 @@ async def states_of(connection: Connection, messages: Sequence[int]) -> dict[int
     """The states of the recipients of each of these messages (row ids)."""
     found: dict[int, set[RecipientState]] = {message: set() for message in messages}
     for row in await rows_of(connection, messages):
-        found[row.message].add(shown(row.state, row.letter_state, row.reason))
+        found[row.message].add(shown(row.state, row.entry_state, row.reason))
     return found
 
 
@@ -53,7 +53,7 @@ async def recipients_of(connection: Connection, message: int, entries: Sequence[
     return [
         RecipientStatus(
             entry["authority"],
-            shown(row.state, row.letter_state, row.reason),
+            shown(row.state, row.entry_state, row.reason),
             row.since,
             (*entry["because"], *_aside(row)),
         )
@@ -75,12 +75,12 @@ def _outcome(entry: Entry, recipient: RecipientStatus) -> str:
 
 
 def _aside(row: sa.Row[Any]) -> tuple[str, ...]:
-    waits = row.state == RecipientState.WAITING and is_set_aside(row.letter_state, row.reason)
+    waits = row.state == RecipientState.WAITING and is_set_aside(row.entry_state, row.reason)
     return (row.reason,) if waits else ()
 
 
 async def rows_of(connection: Connection, messages: Collection[int]) -> Sequence[sa.Row[Any]]:
-    """The rows of these messages, each with `letter_state` and `reason` of its letter.
+    """The rows of these messages, each with `entry_state` and `reason` of its letter.
 
     Raises `StorageError` (rows_changed) where one is not what was written; who has the key of decisions alone
     (oversight) cannot know.
@@ -91,6 +91,6 @@ async def rows_of(connection: Connection, messages: Collection[int]) -> Sequence
     if isinstance(connection, Ledger):
         for row in rows:
             connection.check(tables.recipients, row)
-            if row.letter is not None and row.letter_state is None:
+            if row.entry is not None and row.entry_state is None:
                 raise tampered("the number of letters")
     return rows

@@ -37,14 +37,14 @@ CLOSING: Final = "closing"
 """The kind of a closing act."""
 RESTORED: Final = "outbox_restored"
 """The reason of what waits for a person after a restore."""
-LAST_THINGS: Final = (tables.messages.c.created, tables.letters.c.updated, tables.envelopes.c.created)
+LAST_THINGS: Final = (tables.messages.c.created, tables.entries.c.updated, tables.envelopes.c.created)
 
-IS_UNDECIDED: Final = tables.letters.c.state.in_(UNDECIDED)
+IS_UNDECIDED: Final = tables.entries.c.state.in_(UNDECIDED)
 CURRENT: Final = tables.streams.c.state != StreamState.CLOSED
 STREAM: Final = sa.select(tables.streams).where(CURRENT)
-CLOSER: Final = sa.select(tables.letters).where(tables.letters.c.act == CLOSING, IS_UNDECIDED)
+CLOSER: Final = sa.select(tables.entries).where(tables.entries.c.event == CLOSING, IS_UNDECIDED)
 LAST_CLOSER: Final = (
-    sa.select(tables.letters).where(tables.letters.c.act == CLOSING).order_by(tables.letters.c.id.desc()).limit(1)
+    sa.select(tables.entries).where(tables.entries.c.event == CLOSING).order_by(tables.entries.c.id.desc()).limit(1)
 )
 LAST_RESTORED: Final = (
     sa.select(tables.streams)
@@ -52,12 +52,12 @@ LAST_RESTORED: Final = (
     .order_by(tables.streams.c.closing_since.desc())
     .limit(1)
 )
-ON_THEIR_WAY: Final = sa.select(tables.envelopes).where(tables.envelopes.c.state == "flying")
+ON_THEIR_WAY: Final = sa.select(tables.envelopes).where(tables.envelopes.c.state == "in_flight")
 PARKED: Final = (
-    sa.select(tables.letters.c.id, tables.letters.c.message, tables.messages.c.notification_id)
-    .join_from(tables.letters, tables.messages, tables.messages.c.id == tables.letters.c.message)
-    .where(tables.letters.c.state == EntryState.PARKED)
-    .order_by(tables.letters.c.message, tables.letters.c.id)
+    sa.select(tables.entries.c.id, tables.entries.c.message, tables.messages.c.notification_id)
+    .join_from(tables.entries, tables.messages, tables.messages.c.id == tables.entries.c.message)
+    .where(tables.entries.c.state == EntryState.PARKED)
+    .order_by(tables.entries.c.message, tables.entries.c.id)
 )
 
 
@@ -186,12 +186,12 @@ class Restoration:
         await self._park(stream.backup_before, now)
 
     async def _park(self, backup_before: int, now: int) -> None:
-        letters = tables.letters
-        before = IS_UNDECIDED & (letters.c.created <= backup_before)
-        is_act = letters.c.act.is_not(None)
+        entries = tables.entries
+        before = IS_UNDECIDED & (entries.c.created <= backup_before)
+        is_act = entries.c.event.is_not(None)
         # An act in the place of a letter has no place to take any more; other acts go again: the log is told twice
         # rather than never. What was given since goes in the new stream, too.
-        gone = IS_UNDECIDED & is_act & (letters.c.stands_for.is_not(None) | (letters.c.act == CLOSING))
+        gone = IS_UNDECIDED & is_act & (entries.c.stands_for.is_not(None) | (entries.c.event == CLOSING))
         rejected = {"state": EntryState.REJECTED, "reason": RESTORED, "updated": now}
         await self._all(gone, **rejected)
         parked = {"state": EntryState.PARKED, "reason": RESTORED, "updated": now}
@@ -200,8 +200,8 @@ class Restoration:
         await self._all(IS_UNDECIDED, **again)
 
     async def _all(self, where: sa.ColumnElement[bool], **values: Any) -> None:
-        rows = (await self._connection.execute(sa.select(tables.letters).where(where))).all()
-        await self._connection.change(tables.letters, rows, **values)
+        rows = (await self._connection.execute(sa.select(tables.entries).where(where))).all()
+        await self._connection.change(tables.entries, rows, **values)
 
     async def found(self) -> Restored | None:
         """Return what is known of the last restore; None where there was none."""
@@ -316,7 +316,7 @@ def new_stream(stream: bytes, counters: bytes, now: int) -> dict[str, Any]:
 
 def _candidates() -> sa.Select[Any]:
     """Messages of which an envelope may have been made since the backup: something of them was not settled."""
-    letters = sa.select(tables.letters.c.message).where(IS_UNDECIDED, tables.letters.c.message.is_not(None))
+    letters = sa.select(tables.entries.c.message).where(IS_UNDECIDED, tables.entries.c.message.is_not(None))
     held = sa.select(tables.recipients.c.message).where(tables.recipients.c.state == RecipientState.HELD)
     ids = tables.messages.c.id
     return sa.select(ids, tables.messages.c.notification_id).where(ids.in_(letters) | ids.in_(held))

@@ -1,7 +1,7 @@
 """The outbox's tables as this version makes them; `migrations` brings older ones to the same form.
 
 What says who or what is sealed to the storage key; places, states and times are not. `bound` is the MAC over a row
-(`notifier.storage.integrity`; which columns are under it stands in `registry.SCHEME`).
+(`notifier.storage.integrity`; which columns are under it stands in `person_chain.SCHEME`).
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ messages = sa.Table(
 )
 sa.Index("message_fingerprint", messages.c.fingerprint)
 
-letters = sa.Table(  # one envelope's worth: of a message, to those who get the same; or an act, to nobody
-    "letter",
+entries = sa.Table(  # a payload, to all who get the same of a message; or an audit event, to nobody
+    "entry",
     TABLES,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
-    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE")),  # null: an act upon none
-    sa.Column("act", sa.String(16)),  # what was done, for the log alone; null: no act
+    sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE")),  # null: an event about no message
+    sa.Column("event", sa.String(16)),  # the kind of an audit event; null: a payload
     sa.Column("created", sa.BigInteger, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),  # states.LetterState
+    sa.Column("state", sa.String(16), nullable=False),  # states.EntryState
     sa.Column("reason", sa.String(32)),  # the hub's last word against it
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("due", sa.BigInteger, nullable=False),  # not sealed before (Unix ms)
     sa.Column("updated", sa.BigInteger, nullable=False),
-    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: letters.Letter, or letters.Deed
-    sa.Column("stands_for", sa.BigInteger),  # an act that takes the place of this letter, which is rejected with it
+    sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: payloads.Payload, or payloads.AuditEvent
+    sa.Column("stands_for", sa.BigInteger),  # the entry whose place this event takes: it is rejected with it
     sa.Column("bound", sa.LargeBinary(32)),
 )
-sa.Index("letter_state", letters.c.state, letters.c.id)
-sa.Index("letter_message", letters.c.message)
-sa.Index("letter_stands_for", letters.c.stands_for)
+sa.Index("entry_state", entries.c.state, entries.c.id)
+sa.Index("entry_message", entries.c.message)
+sa.Index("entry_stands_for", entries.c.stands_for)
 
 recipients = sa.Table(
     "recipient",
     TABLES,
     sa.Column("message", RowId, sa.ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("place", sa.Integer, primary_key=True),  # of its entry in the plan
-    sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),  # null: in none yet
+    sa.Column("entry", RowId, sa.ForeignKey("entry.id", ondelete="SET NULL")),  # null: in none yet
     sa.Column("state", sa.String(16), nullable=False),  # states.RecipientState
     sa.Column("since", sa.BigInteger, nullable=False),
     sa.Column("bound", sa.LargeBinary(32)),
 )
-sa.Index("recipient_letter", recipients.c.letter)
+sa.Index("recipient_entry", recipients.c.entry)
 
 links = sa.Table(  # what an update or release is about, and what was forwarded was made from
     "link",
@@ -77,13 +77,13 @@ envelopes = sa.Table(
     "envelope",
     TABLES,
     sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("letter", RowId, sa.ForeignKey("letter.id", ondelete="SET NULL")),
+    sa.Column("entry", RowId, sa.ForeignKey("entry.id", ondelete="SET NULL")),
     sa.Column("stream", sa.LargeBinary(16), nullable=False),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("previous", sa.LargeBinary(32), nullable=False),
     sa.Column("sequences", sa.LargeBinary, nullable=False),  # sealed: authority -> seq_i
-    sa.Column("state", sa.String(16), nullable=False),  # flying, accepted, rejected, void
-    sa.Column("bytes", sa.LargeBinary),  # while it flies: the same bytes go again after a doubt
+    sa.Column("state", sa.String(16), nullable=False),  # states.EnvelopeState
+    sa.Column("bytes", sa.LargeBinary),  # while in flight: sent again after an ack timeout
     sa.Column("slip", sa.LargeBinary),  # sealed: an act's slip, by which it can be shown that the log has it
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("bound", sa.LargeBinary(32)),  # over all but `bytes`, which the digest is of
@@ -117,7 +117,7 @@ adoptions = sa.Table(  # what persons decided about a restore
     sa.Column("contents", sa.LargeBinary, nullable=False),  # sealed: adoptions.Adoption
 )
 
-chain = sa.Table(  # every registration, retirement, ruling and adoption, in order: registry.Chain
+chain = sa.Table(  # every registration, retirement, ruling and adoption, in order: person_chain.Chain
     "chain",
     TABLES,
     sa.Column("number", RowId, primary_key=True, autoincrement=False),
@@ -166,5 +166,5 @@ instance = sa.Table(
     sa.Column("bound", sa.LargeBinary(32)),
     sa.Column("total", sa.LargeBinary),  # sealed: the sum of all bound rows
     sa.Column("last_message", sa.BigInteger, nullable=False, server_default="0"),  # the last ids that were given
-    sa.Column("last_letter", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("last_entry", sa.BigInteger, nullable=False, server_default="0"),
 )

@@ -48,30 +48,30 @@ BACKOFF_MAX_MS: Final = 300_000
 MAX_REMEMBERED: Final = 5_000
 """How many envelopes, as they were read and checked last, a process remembers."""
 
-IS_DUE: Final = (tables.letters.c.state == EntryState.PENDING) & (
-    (tables.letters.c.due <= sa.bindparam("now"))
+IS_DUE: Final = (tables.entries.c.state == EntryState.PENDING) & (
+    (tables.entries.c.due <= sa.bindparam("now"))
     # No pause is so long: the clock was ahead when it was set, and was put right since.
-    | (tables.letters.c.due > sa.bindparam("now") + BACKOFF_MAX_MS)
+    | (tables.entries.c.due > sa.bindparam("now") + BACKOFF_MAX_MS)
 )
 """Whether a letter is to be sealed at the time `now`."""
 DONE: Final = frozenset({RecipientState.TOLD, RecipientState.REJECTED})
 _ON_ITS_WAY: Final = (EntryState.SEALED, EntryState.PENDING)
 # Statements of every message, built once: building costs as much as running.
 _PLACES: Final = sa.select(*(column for column in tables.envelopes.c if column.name != "bytes"))
-IN_FLIGHT: Final = _PLACES.where(tables.envelopes.c.state == "flying").order_by(tables.envelopes.c.number)
-PENDING: Final = sa.select(tables.letters).where(IS_DUE).order_by(tables.letters.c.id).limit(sa.bindparam("limit"))
+IN_FLIGHT: Final = _PLACES.where(tables.envelopes.c.state == "in_flight").order_by(tables.envelopes.c.number)
+PENDING: Final = sa.select(tables.entries).where(IS_DUE).order_by(tables.entries.c.id).limit(sa.bindparam("limit"))
 PENDING_SUBSTITUTES: Final = (  # few; before all others, so that each comes into the place that it is for
-    sa.select(tables.letters)
-    .where(tables.letters.c.stands_for.is_not(None), IS_DUE)
-    .order_by(tables.letters.c.stands_for)
+    sa.select(tables.entries)
+    .where(tables.entries.c.stands_for.is_not(None), IS_DUE)
+    .order_by(tables.entries.c.stands_for)
     .limit(sa.bindparam("limit"))
 )
-PENDING_CLOSING: Final = PENDING.where(tables.letters.c.act == CLOSING)
-SUBSTITUTED: Final = sa.select(tables.letters.c.stands_for).where(
-    tables.letters.c.id.in_(sa.bindparam("letters", expanding=True)), tables.letters.c.stands_for.is_not(None)
+PENDING_CLOSING: Final = PENDING.where(tables.entries.c.event == CLOSING)
+SUBSTITUTED: Final = sa.select(tables.entries.c.stands_for).where(
+    tables.entries.c.id.in_(sa.bindparam("letters", expanding=True)), tables.entries.c.stands_for.is_not(None)
 )
-MESSAGES_OF_ENTRIES: Final = sa.select(tables.letters.c.id, tables.letters.c.message, tables.letters.c.act).where(
-    tables.letters.c.id.in_(sa.bindparam("letters", expanding=True))
+MESSAGES_OF_ENTRIES: Final = sa.select(tables.entries.c.id, tables.entries.c.message, tables.entries.c.event).where(
+    tables.entries.c.id.in_(sa.bindparam("letters", expanding=True))
 )
 MESSAGES_BY_ROW: Final = (
     sa.select(tables.messages)
@@ -82,11 +82,11 @@ DECIDED_ENVELOPES: Final = _PLACES.where(tables.envelopes.c.digest.in_(sa.bindpa
 ENVELOPE_BYTES: Final = sa.select(tables.envelopes.c.digest, tables.envelopes.c.bytes).where(
     tables.envelopes.c.digest.in_(sa.bindparam("digests", expanding=True))
 )
-ENTRIES_BY_ROW: Final = sa.select(tables.letters).where(
-    tables.letters.c.id.in_(sa.bindparam("letters", expanding=True))
+ENTRIES_BY_ROW: Final = sa.select(tables.entries).where(
+    tables.entries.c.id.in_(sa.bindparam("letters", expanding=True))
 )
 RECIPIENTS_OF_ENTRIES: Final = sa.select(tables.recipients).where(
-    tables.recipients.c.letter.in_(sa.bindparam("letters", expanding=True))
+    tables.recipients.c.entry.in_(sa.bindparam("letters", expanding=True))
 )
 RECIPIENT_AT: Final = sa.select(tables.recipients).where(
     tables.recipients.c.message == sa.bindparam("message"), tables.recipients.c.place == sa.bindparam("place")
@@ -200,7 +200,7 @@ class OutboxTransaction:
         ids = {row.id for row in first}
         found = (await self._connection.execute(PENDING, which)).all()
         rows = [*first, *(row for row in found if row.id not in ids)][:limit]
-        wanted = {row.message for row in rows if row.act is None}
+        wanted = {row.message for row in rows if row.event is None}
         messages = {}
         if wanted:
             opened = await self._connection.execute(MESSAGES_BY_ROW, {"messages": sorted(wanted)})
@@ -208,7 +208,7 @@ class OutboxTransaction:
         return [self._load(row, messages) for row in rows]
 
     def _load(self, row: sa.Row[Any], messages: Mapping[int, sa.Row[Any]]) -> SealRequest:
-        if row.act is not None:
+        if row.event is not None:
             deed = self.event_of(row)
             return SealRequest(row.id, deed, row.message, deed.id, nothing(0, 0), row.reason)
         message = messages[row.message]
@@ -218,12 +218,12 @@ class OutboxTransaction:
 
     def event_of(self, row: sa.Row[Any]) -> AuditEvent:
         """The act in a row of the letters."""
-        self._connection.check(tables.letters, row)
-        return AuditEvent.from_document(row.act, self._cipher.open(letter_context(row.message), row.contents))
+        self._connection.check(tables.entries, row)
+        return AuditEvent.from_document(row.event, self._cipher.open(letter_context(row.message), row.contents))
 
     def payload_of(self, row: sa.Row[Any]) -> Payload:
         """The letter in a row of the letters."""
-        self._connection.check(tables.letters, row)
+        self._connection.check(tables.entries, row)
         return Payload.from_document(self._cipher.open(letter_context(row.message), row.contents))
 
     async def enqueue(
@@ -240,7 +240,7 @@ class OutboxTransaction:
         rows = [
             {
                 "message": message,
-                "act": letter.kind if isinstance(letter, AuditEvent) else None,
+                "event": letter.kind if isinstance(letter, AuditEvent) else None,
                 "created": now,
                 "state": EntryState.PENDING,
                 "reason": None,
@@ -252,7 +252,7 @@ class OutboxTransaction:
             }
             for message, letter in letters
         ]
-        ids = await self._connection.insert(tables.letters, rows)
+        ids = await self._connection.insert(tables.entries, rows)
         return {
             (message, name): row
             for (message, letter), row in zip(letters, ids, strict=True)
@@ -268,12 +268,12 @@ class OutboxTransaction:
         rows = [
             {
                 "digest": placed.digest,
-                "letter": placed.letter,
+                "entry": placed.letter,
                 "stream": placed.stream,
                 "number": placed.number,
                 "previous": placed.previous,
                 "sequences": self._seal_json(b"envelope/sequences/" + placed.digest, placed.sequences),
-                "state": "flying",
+                "state": "in_flight",
                 "bytes": one.envelope,
                 "slip": None if one.slip is None else self._cipher.seal(slip_context(placed.digest), one.slip),
                 "created": now,
@@ -287,8 +287,8 @@ class OutboxTransaction:
         keyless = [row for row in letters if row.reason == NO_KEY]
         others = [row for row in letters if row.reason != NO_KEY]
         sealing = {"state": EntryState.SEALED, "updated": now}
-        await self._connection.change(tables.letters, keyless, reason=None, **sealing)
-        await self._connection.change(tables.letters, others, **sealing)
+        await self._connection.change(tables.entries, keyless, reason=None, **sealing)
+        await self._connection.change(tables.entries, others, **sealing)
 
     async def current(self, load: SealRequest, snapshot: Snapshot) -> SealRequest:
         """`load` under the versions of now, its message evaluated again where they changed."""
@@ -354,7 +354,7 @@ class OutboxTransaction:
         if added := [entry for entry in kept.holds if entry not in message.plan.holds]:
             await self.enqueue_hold(message, added)
         mine = tables.recipients.c.message == row
-        query = sa.select(tables.recipients.c.place).where(mine, tables.recipients.c.letter.is_(None))
+        query = sa.select(tables.recipients.c.place).where(mine, tables.recipients.c.entry.is_(None))
         free = [kept.entries[place] for place in await self._connection.scalars(query)]
         names = [entry["authority"] for entry in free if entry["outcome"] == "send"]
         if letters := payloads_for(notification, names, kept.ties):
@@ -366,7 +366,7 @@ class OutboxTransaction:
     async def carry(self, message: int, place: int, letter: int) -> None:
         """Note which letter carries a message to the recipient of one of its entries."""
         rows = (await self._connection.execute(RECIPIENT_AT, {"message": message, "place": place})).all()
-        await self._connection.change(tables.recipients, rows, letter=letter)
+        await self._connection.change(tables.recipients, rows, entry=letter)
 
     async def enqueue_hold(self, message: StoredMessage, entries: Sequence[Entry]) -> None:
         """Logs that a message waits, for whom and why."""
@@ -375,7 +375,7 @@ class OutboxTransaction:
     async def rewrite(self, row: int, message: int, letter: Payload) -> None:
         """Stores a letter in place of another: for fewer recipients."""
         contents = self._cipher.seal(letter_context(message), letter.document())
-        await self._connection.change(tables.letters, await self._lettered([row]), contents=contents)
+        await self._connection.change(tables.entries, await self._lettered([row]), contents=contents)
 
     async def drop(self, load: SealRequest) -> None:
         """Whom a letter was for and is not any more: it does not carry the message to them."""
@@ -384,8 +384,8 @@ class OutboxTransaction:
         for place, entry in enumerate(load.plan.entries) if gone else ():
             if entry["authority"] in gone:
                 found = await self._connection.execute(RECIPIENT_AT, {"message": load.message, "place": place})
-                rows = [row for row in found if row.letter == load.row]
-                change = {"letter": None, "state": INITIAL[entry["outcome"]], "since": self._runtime.clock()}
+                rows = [row for row in found if row.entry == load.row]
+                change = {"entry": None, "state": INITIAL[entry["outcome"]], "since": self._runtime.clock()}
                 await self._connection.change(tables.recipients, rows, **change)
 
     async def replace_recipients(self, message: StoredMessage, plan: Plan) -> Plan:
@@ -395,8 +395,8 @@ class OutboxTransaction:
         """
         mine = tables.recipients.c.message == message.row
         query = (
-            sa.select(tables.recipients, tables.letters.c.state.label("letter_state"))
-            .join(tables.letters, tables.letters.c.id == tables.recipients.c.letter, isouter=True)
+            sa.select(tables.recipients, tables.entries.c.state.label("entry_state"))
+            .join(tables.entries, tables.entries.c.id == tables.recipients.c.entry, isouter=True)
             .where(mine)
             .order_by(tables.recipients.c.place)
         )
@@ -410,16 +410,16 @@ class OutboxTransaction:
         kept = plan.with_extra_entries(
             entry | {"outcome": "suppress", "because": [NO_CANDIDATE]}
             for entry, row in before
-            if row.state == RecipientState.TOLD or row.letter_state == EntryState.SEALED
+            if row.state == RecipientState.TOLD or row.entry_state == EntryState.SEALED
         )
         rows = recipient_rows(message.row, kept, self._runtime.clock())
         for entry, row in zip(kept.entries, rows, strict=True):
             was = known.get(entry["authority"])
-            if was is None or was.letter is None:
+            if was is None or was.entry is None:
                 continue
-            row["letter"] = was.letter
+            row["entry"] = was.entry
             # What is on its way may arrive, whatever is right now.
-            if was.state in (*DONE, row["state"]) or was.letter_state == EntryState.SEALED:
+            if was.state in (*DONE, row["state"]) or was.entry_state == EntryState.SEALED:
                 row |= {"state": was.state, "since": was.since}
         await self._connection.insert(tables.recipients, rows)
         return kept
@@ -504,7 +504,7 @@ class OutboxTransaction:
             return
         await self._letters(letters, only=(EntryState.SEALED,), reason=BARRED)
         for row in (await self._connection.execute(MESSAGES_OF_ENTRIES, {"letters": sorted(letters)})).all():
-            if row.act is not None or row.message is None:  # an act needs no permission: the hub will learn of it
+            if row.event is not None or row.message is None:  # an act needs no permission: the hub will learn of it
                 await self.schedule_retry(row.id, BARRED)
                 continue
             held = (await self.message(row.message)).held
@@ -537,10 +537,10 @@ class OutboxTransaction:
 
     async def say(self, reason: str) -> None:
         """Note why nothing is sent, for whoever waits for any letter that has no reason of its own to wait."""
-        own = tables.letters.c.reason.in_((*SET_ASIDE, BARRED))
-        waiting = tables.letters.c.state.in_(_ON_ITS_WAY) & (tables.letters.c.reason.is_(None) | ~own)
-        rows = (await self._connection.execute(sa.select(tables.letters).where(waiting))).all()
-        await self._connection.change(tables.letters, rows, reason=reason)
+        own = tables.entries.c.reason.in_((*SET_ASIDE, BARRED))
+        waiting = tables.entries.c.state.in_(_ON_ITS_WAY) & (tables.entries.c.reason.is_(None) | ~own)
+        rows = (await self._connection.execute(sa.select(tables.entries).where(waiting))).all()
+        await self._connection.change(tables.entries, rows, reason=reason)
 
     async def _routed(self, letters: Collection[int]) -> None:
         """An acceptance always wins, whatever this outbox thought of the letters before."""
@@ -569,7 +569,7 @@ class OutboxTransaction:
 
     async def schedule_retry(self, letter: int, reason: str) -> None:
         """A letter is pending again: at once the first time, then after growing pauses."""
-        table = tables.letters
+        table = tables.entries
         attempts: int = (
             await self._connection.execute(sa.select(table.c.attempts).where(table.c.id == letter))
         ).scalar_one()
@@ -589,7 +589,7 @@ class OutboxTransaction:
         if which:
             values["updated"] = self._runtime.clock()
             rows = [row for row in await self._lettered(which) if not only or row.state in only]
-            await self._connection.change(tables.letters, rows, **values)
+            await self._connection.change(tables.entries, rows, **values)
 
     async def _lettered(self, which: Collection[int | None]) -> Sequence[sa.Row[Any]]:
         return (await self._connection.execute(ENTRIES_BY_ROW, {"letters": list(which)})).all()
@@ -606,7 +606,7 @@ class OutboxTransaction:
             return before[1]
         self._connection.check(tables.envelopes, row)
         sequences = json.loads(self._cipher.open(b"envelope/sequences/" + row.digest, row.sequences))
-        placed = InFlightEnvelope(row.digest, row.letter, row.stream, row.number, row.previous, sequences)
+        placed = InFlightEnvelope(row.digest, row.entry, row.stream, row.number, row.previous, sequences)
         if len(known) >= MAX_REMEMBERED:
             known.clear()
         known[row.digest] = read, placed
@@ -623,7 +623,7 @@ class OutboxTransaction:
 def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
     """The first state of every entry of `plan`, as rows; in no letter yet."""
     return [
-        {"message": message, "place": place, "letter": None, "state": INITIAL[entry["outcome"]], "since": now}
+        {"message": message, "place": place, "entry": None, "state": INITIAL[entry["outcome"]], "since": now}
         for place, entry in enumerate(plan.entries)
     ]
 

@@ -106,7 +106,7 @@ async def test_what_nobody_signed_is_released_by_nobody(office):
 async def test_what_was_submitted_before_names_were_signed_was_submitted_by_nobody(stage, tmp_path):
     """A typed name of the former version proves nothing: not that it was another's."""
     put(tmp_path / "TUR-spoc.outbox", "outbox-6")
-    child, *_ = EXPECTED["outbox"]["held"]
+    child, *_ = EXPECTED["outbox-6"]["held"]
     ada = SigningKey.from_secret(b"ada".ljust(32, b"."))
     async with stage.publishing() as publisher:
         approval = publisher.approve(child, "child_review", by="ada", key=ada)

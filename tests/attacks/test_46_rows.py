@@ -32,7 +32,7 @@ ADA, BEN, CEM, MALLORY = (
     SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "cem", "mallory")
 )
 OVERSIGHT = RowCipher(decisions_key(STORAGE_KEY))
-TABLES = ("person", "ruling", "chain", "instance", "message", "letter", "recipient", "link", "envelope", "stream")
+TABLES = ("person", "ruling", "chain", "instance", "message", "entry", "recipient", "link", "envelope", "stream")
 
 
 @pytest.fixture
@@ -250,9 +250,9 @@ def back(*tables):
 
 
 EDITED = {
-    "a letter said to be sent": does(("UPDATE letter SET state = 'pending'",)),
-    "a letter's number": does(("UPDATE letter SET id = 9",), ("UPDATE recipient SET letter = 9",)),
-    "letters' contents made by oversight": bound_by_oversight("letter", "state", "pending"),
+    "an entry said to be sent": does(("UPDATE entry SET state = 'pending'",)),
+    "an entry's number": does(("UPDATE entry SET id = 9",), ("UPDATE recipient SET entry = 9",)),
+    "entries' contents made by oversight": bound_by_oversight("entry", "state", "pending"),
     "a recipient said not to be told": does(("UPDATE recipient SET state = 'not_told' WHERE place = 0",)),
     "a recipient said to be told by oversight": bound_by_oversight("recipient", "state", "rejected"),
     "recipients exchanged": does(
@@ -261,7 +261,7 @@ EDITED = {
         ("UPDATE recipient SET place = 1 WHERE place = 99",),
     ),
     "a recipient deleted": does(("DELETE FROM recipient WHERE place = 0",)),
-    "the letter deleted": does(("DELETE FROM letter",)),
+    "the entry deleted": does(("DELETE FROM entry",)),
     "a stream's number": does(("UPDATE stream SET number = 0",)),
     "the stream deleted": does(("DELETE FROM stream",)),
     "a second stream": does(
@@ -269,7 +269,7 @@ EDITED = {
     ),
     "the place in the feed": does(("UPDATE instance SET feed_offset = 0",)),
     "the sum of all rows": does(("UPDATE instance SET total = zeroblob(121)",)),
-    "the last number of a letter": does(("UPDATE instance SET last_letter = 0",)),
+    "the last number of an entry": does(("UPDATE instance SET last_entry = 0",)),
 }
 """Found by the doctor and on use."""
 
@@ -280,12 +280,12 @@ FOUND_BY_THE_DOCTOR = {
     "an envelope's bytes": does(("UPDATE envelope SET bytes = zeroblob(9)",)),
     "the fingerprint": does(("UPDATE message SET fingerprint = NULL",)),
     "the fingerprint made by oversight": bound_by_oversight("message", "fingerprint", b"f" * 32),
-    "a letter put back": back("letter"),
+    "an entry put back": back("entry"),
     "recipients put back": back("recipient"),
     "an envelope put back": back("envelope"),
     "the stream put back": back("stream"),
     "a message deleted, and all of it": does(
-        *((f"DELETE FROM {table}",) for table in ("message", "letter", "recipient", "link", "envelope"))
+        *((f"DELETE FROM {table}",) for table in ("message", "entry", "recipient", "link", "envelope"))
     ),
     "a link made": does(("INSERT INTO link VALUES (1, 'about', zeroblob(32), zeroblob(32))",)),
     "all but the outbox's own row put back": back(*TABLES[4:]),
@@ -328,7 +328,7 @@ async def test_what_nobody_touched_is_found_whole(office):
 # The inbox of a recipient.
 
 ME = "DEU/spoc"
-INBOX = ("message", "refusal", "stream", "gap_range", "receipt", "sink", "instance")
+INBOX = ("message", "refusal", "stream", "gap_range", "receipt", "cursor", "instance")
 
 
 def inbox_file(stage):
@@ -415,7 +415,7 @@ WRITTEN = {
     "a refusal that nothing cures": to_inbox("UPDATE refusal SET reason = 'bad_signature'"),
     "a gap that is none": to_inbox("UPDATE gap_range SET first = 1000, last = 1000"),
     "when a receipt was made": to_inbox("UPDATE receipt SET made = 0"),
-    "what a sink took": to_inbox("UPDATE sink SET handed = 99"),
+    "the position of a cursor": to_inbox("UPDATE cursor SET position = 99"),
     "the place in the feed": to_inbox("UPDATE instance SET feed_offset = 0"),
     "a row without a MAC": to_inbox("UPDATE message SET bound = NULL"),
 }

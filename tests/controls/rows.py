@@ -417,7 +417,7 @@ ATTACKS = (
     attack("46 the outbox's own row is bound",
            "46_rows::test_what_became_of_a_message_is_written_by_nobody_else[the place in the feed]",
            "notifier.storage.integrity:Ledger._own_mac = lambda self, row: row.get('bound') or b''"),
-    attack("46 rows add up", "46_rows::test_a_row_that_was_put_back_or_is_missing_does_not_add_up[a letter put back]",
+    attack("46 rows add up", "46_rows::test_a_row_that_was_put_back_or_is_missing_does_not_add_up[an entry put back]",
            "notifier.storage.integrity:MODULUS = 1"),
     attack("46 none is missing",
            "46_rows::test_a_row_that_was_put_back_or_is_missing_does_not_add_up[a message deleted, and all of it]",

@@ -1,12 +1,14 @@
 """Make the databases in this folder, by the code of the commit that they are named after.
 
-Run once, with that commit's code in place of this one's (`git worktree add FOLDER daacc92`)::
+Run once, with that commit's code in place of this one's (`git worktree add FOLDER COMMIT`)::
 
     cd FOLDER && PYTHONPATH=.:tests python PATH/generate.py PATH
 
-It writes the outbox of TUR/spoc and the inbox of DEU/spoc as SQL for SQLite and for PostgreSQL, and `expected.json`:
-what that code read in them. Later code must find all of it (`tests/unit/storage/test_migrations.py`). A database is
-made once: what is in use somewhere does not change when this script does.
+It writes the outbox of TUR/spoc and the inbox of DEU/spoc, each as SQL for SQLite and for PostgreSQL, and as JSON all
+that the code of that commit read in it. Later code must find the same (`tests/unit/storage/test_migrations.py`).
+Never make a stored database again: databases in use do not change either.
+
+Schemas 6 and 1 are of commit daacc92, schemas 14 and 4 of f7fe118.
 """
 
 from __future__ import annotations
@@ -16,27 +18,32 @@ import json
 import sqlite3
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from notifier.consumers.inbox import migrations as inbox_migrations
 from notifier.consumers.inbox import tables as inbox_tables
 from notifier.crypto.keys import SigningKey
-from notifier.notification import parse, to_json
+from notifier.notification import parse
+from notifier.outbox import migrations as outbox_migrations
 from notifier.outbox import tables as outbox_tables
 from notifier.outbox.outbox import Submission
+from notifier.persons.submissions import Submitter
 from notifier.policy.case import planned
 from notifier.policy.plan import NO_CASE
 from notifier.storage.tables import BOOKKEEPING
 from notifier.topics import INTAKE
 from support.attack_harness import Stage
+from support.databases import received as read_inbox
+from support.databases import written as read_outbox
 from support.samples import document
 from support.world import PARTITIONS, build_world
 
 ME, READER = "TUR/spoc", "DEU/spoc"
-ADA, BEN, DAN = (SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "dan"))
+ADA, BEN, CEM, DAN = (SigningKey.from_secret(name.encode().ljust(32, b".")) for name in ("ada", "ben", "cem", "dan"))
+SUBMITTER = Submitter(CEM, "cem")
 LOCAL = document()["local"]
 CHILD = document()["subject"] | {"age": "child"}
 RISK = LOCAL | {"risk": {"torture": ["DEU"], "death_penalty": []}}
@@ -59,12 +66,13 @@ async def routed(stage):
     async with stage.publishing() as publisher:
         await publisher.add_person("ada", ADA.public, ["child_reviewer", "assurance"])
         await publisher.add_person("ben", BEN.public, ["release"])
+        await publisher.add_person("cem", CEM.public, [])
         await publisher.add_person("dan", DAN.public, ["release"])
         await publisher.retire_person("dan")
     async with stage.routing(), stage.publishing() as publisher:
 
         async def publish(name, **change):
-            made = await publisher.publish(document(narrative=name, **change), by="cem")
+            made = await publisher.publish(document(narrative=name, **change), by=SUBMITTER)
             ids[name] = made.id
             return made.id
 
@@ -86,7 +94,7 @@ async def routed(stage):
             handling={"codes": ["H1"], "text": None, "release_to": [], "not_to": []},
         )
         del received["local"]
-        forwarded = await publisher.forward(parse(received), ["TUR/fiu"], by="cem")
+        forwarded = await publisher.forward(parse(received), ["TUR/fiu"], by=SUBMITTER)
         ids["from AUT, forwarded"] = forwarded.id
         assert await publisher.drain(20) == []
     return ids
@@ -103,7 +111,7 @@ async def unsettled(stage, ids):
     await outbox.close()
     async with stage.publishing() as publisher:
         for name in ("rejected", "on its way"):
-            ids[name] = (await publisher.publish(document(narrative=name), by="cem")).id
+            ids[name] = (await publisher.publish(document(narrative=name), by=SUBMITTER)).id
         await stage.world.until(lambda: len(flown(stage, known)) >= 2)
         first = flown(stage, known)[0]
         known.update(flown(stage, known))
@@ -112,7 +120,7 @@ async def unsettled(stage, ids):
         await stage.world.until(lambda: len(flown(stage, known)) >= 1)
         again = flown(stage, known)[0]
         known.add(again)
-        ids["asked for again"] = (await publisher.publish(document(narrative="asked for again"), by="cem")).id
+        ids["asked for again"] = (await publisher.publish(document(narrative="asked for again"), by=SUBMITTER)).id
         await stage.world.until(lambda: len(flown(stage, known)) >= 1)
         await stage.inject(ME, stage.decision(again, ME, number + 1, outcome="rejected", reason="feed_missing"))
         await stage.world.until(lambda: len(flown(stage, known)) >= 2)
@@ -120,7 +128,7 @@ async def unsettled(stage, ids):
     outbox = await stage.outbox()
     for name, change in (("not sealed", {}), ("of a child, not sealed", {"subject": CHILD})):
         made = parse(document(narrative=name, **change, id=f"00000000-0000-7000-8000-{len(ids):012}"))
-        (stored,) = await outbox.add([Submission(made, planned(made, NO_CASE, snapshot), "cem")])
+        (stored,) = await outbox.add([Submission(made, planned(made, NO_CASE, snapshot), SUBMITTER)])
         ids[name] = stored.id
     await outbox.close()
 
@@ -141,69 +149,6 @@ async def received(stage):
     inbox = await stage.inbox(READER)
     await inbox.handed("file", 2)
     await inbox.close()
-
-
-async def expected(stage, ids):
-    """What this code reads of it all."""
-    outbox, inbox = await stage.outbox(), await stage.inbox(READER)
-    messages = {}
-    async for message_id, notification, plan, approvals in outbox.messages():
-        status, reviewed = await outbox.status(message_id), await outbox.reviewed(message_id)
-        messages[message_id] = {
-            "notification": to_json(notification, local=True),
-            "submitted_by": reviewed.message.held.submitted_by,
-            "submitted_at": status.submitted_at,
-            "state": status.state,
-            "reason": status.reason,
-            "recipients": {str(one.authority): one.state for one in status.recipients},
-            "acts": [[one.kind, one.at, one.state] for one in status.acts],
-            "rulings": [one.document() for one in reviewed.rulings],
-            "approvals": len(approvals),
-            "entries": list(plan.entries),
-            "said": [one.said for one in await outbox.proofs(message_id)],
-        }
-    found = {
-        "outbox": {
-            "messages": messages,
-            "persons": [
-                {
-                    "name": one.name,
-                    "public": one.public.hex(),
-                    "permissions": sorted(one.permissions),
-                    "added": one.added,
-                    "retired": one.retired,
-                }
-                for one in await outbox.persons()
-            ],
-            "acts": [one.said for one in await outbox.proofs(None)],
-            "held": [one.message.held.notification_id for one in await outbox.held()],
-            "waiting": await outbox.waiting(),
-            "flying": [one.hex() for one in await outbox.in_flight()],
-            "feed_offset": await outbox.feed_offset(),
-            "secret": outbox.secret.hex(),
-            "forwarded": [
-                one.id for one in await outbox.made_from("AUT/spoc", "00000000-0000-7000-8000-000000000001")
-            ],
-        },
-        "inbox": {
-            "messages": [
-                {
-                    **{name: getattr(one, name) for name in ("row", "id", "originator", "stream", "seq", "envelope")},
-                    **{name: getattr(one, name) for name in ("accepted_at", "received_at", "rules_version", "state")},
-                    "notification": to_json(one.notification, local=False),
-                }
-                for one in await inbox.messages()
-            ],
-            "gaps": [asdict(one) for one in await inbox.gaps()],
-            "refusals": await inbox.refusals(),
-            "receipts": sorted(one.hex() for one in await inbox.receipts()),
-            "offset": await inbox.offset(),
-            "taken": await inbox.taken("file"),
-        },
-    }
-    await outbox.close()
-    await inbox.close()
-    return found
 
 
 def literal(value, dialect):
@@ -248,13 +193,22 @@ async def main(folder):
         ids = await routed(stage)
         await received(stage)
         await unsettled(stage, ids)
-        for name, tables in (("TUR-spoc.outbox", outbox_tables), ("DEU-spoc.inbox", inbox_tables)):
+        outbox, inbox = await stage.outbox(), await stage.inbox(READER)
+        databases = (
+            ("TUR-spoc.outbox", outbox_tables, outbox_migrations.VERSION, await read_outbox(outbox)),
+            ("DEU-spoc.inbox", inbox_tables, inbox_migrations.VERSION, await read_inbox(inbox)),
+        )
+        await outbox.close()
+        await inbox.close()
+        for name, tables, version, found in databases:
             lite, server = dumped(Path(place) / name, tables.TABLES)
-            (folder / f"{tables.SCHEMA}-{tables.VERSION}.sqlite.sql").write_text(lite)
-            (folder / f"{tables.SCHEMA}-{tables.VERSION}.postgresql.sql").write_text(server)
-        found = await expected(stage, ids)
-        (folder / "expected.json").write_text(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-        print({name: found["outbox"]["messages"][one]["state"] for name, one in ids.items()})
+            stored = f"{tables.SCHEMA}-{version}"
+            (folder / f"{stored}.sqlite.sql").write_text(lite)
+            (folder / f"{stored}.postgresql.sql").write_text(server)
+            text = json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True)
+            (folder / f"{stored}.json").write_text(f"{text}\n")
+        states = databases[0][3]["messages"]
+        print({name: states[one]["state"] for name, one in ids.items()})
 
 
 if __name__ == "__main__":

@@ -217,15 +217,14 @@ async def test_another_version_and_another_purpose_are_refused(opened, address):
 async def test_a_former_database_opens_with_everything_in_it(cluster, address, former):
     """As in a file of SQLite: all that was there is read, and its tables are those of a new one."""
     await put_on_server(address, former)
-    kind, owner, look, name = (
-        (Outbox, WRITER, written, "outbox") if former.startswith("outbox") else (Inbox, READER, received, "inbox")
-    )
+    kind, owner, look = (Outbox, WRITER, written) if former.startswith("outbox") else (Inbox, READER, received)
     runtime = build_world().runtime
     shapes = []
     for where in (address, cluster.database(f"fresh{next(numbers)}")):
         opened = await kind.open(where, owner, STORAGE_KEY, runtime)
         if where == address:
-            assert await look(opened) == EXPECTED[name]
+            assert await look(opened) == EXPECTED[former]
+            await opened.verify()
         async with opened._database.write() as connection:
             shapes.append(await connection.run(schema))
         await opened.close()
@@ -239,7 +238,7 @@ async def test_instances_that_start_at_once_migrate_one_after_the_other(address)
     with pytest.raises(StorageError):
         await Outbox.open(address, WRITER, b"x" * 32, runtime)
     opened = await asyncio.gather(*(Outbox.open(address, WRITER, STORAGE_KEY, runtime) for _ in range(3)))
-    assert await written(opened[-1]) == EXPECTED["outbox"]
+    assert await written(opened[-1]) == EXPECTED["outbox-6"]
     for one in opened:
         await one.close()
 

@@ -47,8 +47,8 @@ PATIENCE_S = 300.0  # for what must come before the next act can begin
 PAUSE_S = 8.0  # longer than a router's session
 NO_ROOM = "storage_failed"  # whether the database finds no room for a row, or none to be opened in
 EXAMPLE = "deportation-completed"
-UNDECIDED = "SELECT count(*) FROM letter WHERE state IN ('pending', 'sealed')"
-KEPT_BACK = "SELECT (SELECT coalesce(max(id), 0) FROM message) - coalesce(min(handed), 0) FROM sink"
+UNDECIDED = "SELECT count(*) FROM entry WHERE state IN ('pending', 'sealed')"
+KEPT_BACK = "SELECT (SELECT coalesce(max(id), 0) FROM message) - coalesce(min(position), 0) FROM cursor"
 
 
 def room(messages):

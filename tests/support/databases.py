@@ -27,13 +27,15 @@ def in_todays_words(value: Any) -> Any:
     return None if value == "feed_missing" else WORDS.get(value, value) if isinstance(value, str) else value
 
 
-EXPECTED = in_todays_words(json.loads((FOLDER / "expected.json").read_text()))
-for _message in EXPECTED["outbox"]["messages"].values():
+FORMER = ("outbox-6", "outbox-14", "inbox-1", "inbox-4")
+EXPECTED = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in FORMER}
+"""All that was in each database, by name."""
+EXPECTED |= {name: in_todays_words(EXPECTED[name]) for name in ("outbox-6", "inbox-1")}
+for _message in EXPECTED["outbox-6"]["messages"].values():
     # A typed name signs nothing: what was submitted then was submitted by nobody, and no approval of it counts.
     _message |= {"submitted_by": None, "approvals": 0}
 WRITER, READER = "TUR/spoc", "DEU/spoc"
 FORWARDED = ("AUT/spoc", "00000000-0000-7000-8000-000000000001")
-FORMER = ("outbox-6", "inbox-1")
 
 
 def put(path: Path, name: str) -> str:
@@ -56,7 +58,7 @@ async def put_on_server(address: str, name: str) -> None:
 
 
 async def written(outbox: Outbox) -> dict[str, Any]:
-    """Everything that can be read in an outbox, in the form of `expected.json`."""
+    """Everything that can be read in an outbox, in the form of the stored JSON."""
     messages = {}
     async for message_id, notification, plan, approvals in outbox.messages():
         status, reviewed = await outbox.status(message_id), await outbox.reviewed(message_id)
@@ -89,7 +91,7 @@ async def written(outbox: Outbox) -> dict[str, Any]:
         "acts": [one.said for one in await outbox.proofs(None)],
         "held": [one.message.held.notification_id for one in await outbox.held()],
         "waiting": await outbox.waiting(),
-        "flying": [one.hex() for one in await outbox.in_flight()],
+        "in_flight": [one.hex() for one in await outbox.in_flight()],
         "feed_offset": await outbox.feed_offset(),
         "secret": outbox.secret.hex(),
         "forwarded": [one.id for one in await outbox.made_from(*FORWARDED)],
@@ -97,7 +99,7 @@ async def written(outbox: Outbox) -> dict[str, Any]:
 
 
 async def received(inbox: Inbox) -> dict[str, Any]:
-    """Everything that can be read in an inbox, in the form of `expected.json`."""
+    """Everything that can be read in an inbox, in the form of the stored JSON."""
     names = ("row", "id", "originator", "stream", "seq", "envelope", "accepted_at", "received_at", "rules_version")
     return {
         "messages": [

@@ -49,7 +49,7 @@ AFTER: Final = (
     .order_by(tables.messages.c.id)
     .limit(sa.bindparam("limit"))
 )
-SINK: Final = sa.select(tables.sinks).where(tables.sinks.c.name == sa.bindparam("sink"))
+SINK: Final = sa.select(tables.cursors).where(tables.cursors.c.name == sa.bindparam("sink"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,11 +307,11 @@ class Inbox:
             return None
         originator, other = named
         try:
-            known_by = self.digest(originator.encode(), uuid.UUID(other.id).bytes)
+            blind_index = self.digest(originator.encode(), uuid.UUID(other.id).bytes)
         except ValueError:  # nobody checked what another's software wrote there
             return "not_here"
         async with self._reading() as connection:
-            query = sa.select(tables.messages).where(tables.messages.c.known_by == known_by)
+            query = sa.select(tables.messages).where(tables.messages.c.blind_index == blind_index)
             row = (await connection.execute(query)).one_or_none()
             known = None if row is None else self._received(connection, row).notification
         if known is None:
@@ -322,14 +322,14 @@ class Inbox:
         """What is missing now, by name."""
         async with self._reading() as connection:
             query = (
-                sa.select(tables.streams.c.known_by, tables.streams.c.name, tables.gap_ranges)
-                .join(tables.gap_ranges, tables.gap_ranges.c.stream == tables.streams.c.known_by)
+                sa.select(tables.streams.c.blind_index, tables.streams.c.name, tables.gap_ranges)
+                .join(tables.gap_ranges, tables.gap_ranges.c.stream == tables.streams.c.blind_index)
                 .order_by(tables.gap_ranges.c.id)
             )
             rows = (await connection.execute(query)).all()
             for row in rows:
                 connection.check(tables.gap_ranges, row)
-        return [Gap(*self.stream_name(row.known_by, row.name), row.first, row.last, row.missing) for row in rows]
+        return [Gap(*self.stream_name(row.blind_index, row.name), row.first, row.last, row.missing) for row in rows]
 
     async def refusals(self) -> list[tuple[str, str]]:
         """Every refused record: its digest in hex, and the reason."""
@@ -353,17 +353,17 @@ class Inbox:
             row = (await connection.execute(SINK, {"sink": sink})).one_or_none()
             if row is None:
                 return 0
-            connection.check(tables.sinks, row)
-            handed: int = row.handed
-            return handed
+            connection.check(tables.cursors, row)
+            position: int = row.position
+            return position
 
     async def handed(self, sink: str, row: int) -> None:
         """`sink` took everything up to `row`."""
         async with self._writing() as connection:
             known = (await connection.execute(SINK, {"sink": sink})).all()
-            await connection.change(tables.sinks, known, handed=row)
+            await connection.change(tables.cursors, known, position=row)
             if not known:
-                await connection.insert(tables.sinks, [{"name": sink, "handed": row}])
+                await connection.insert(tables.cursors, [{"name": sink, "position": row}])
 
     async def close(self) -> None:
         """Lets go of the database."""
@@ -389,9 +389,9 @@ class Inbox:
         """`text` sealed for one place of one row."""
         return self._cipher.seal(context, text)
 
-    def stream_name(self, known_by: bytes, sealed: bytes) -> tuple[str, str]:
+    def stream_name(self, blind_index: bytes, sealed: bytes) -> tuple[str, str]:
         """Originator and stream (hex) of a stream's row."""
-        originator, stream = json.loads(self._cipher.open(b"stream/" + known_by, sealed))
+        originator, stream = json.loads(self._cipher.open(b"stream/" + blind_index, sealed))
         return originator, stream
 
     def _raw(self, row: sa.Row[tuple[object, ...]]) -> bytes:
@@ -399,9 +399,9 @@ class Inbox:
 
     def _received(self, connection: Ledger, row: sa.Row[Any]) -> Received:
         connection.check(tables.messages, row)
-        known_by: bytes = row.known_by
-        facts = MessageMetadata(**json.loads(self._cipher.open(b"facts/" + known_by, row.facts)))
-        content = self._cipher.open(b"content/" + known_by, row.content)
+        blind_index: bytes = row.blind_index
+        facts = MessageMetadata(**json.loads(self._cipher.open(b"facts/" + blind_index, row.metadata)))
+        content = self._cipher.open(b"content/" + blind_index, row.content)
         return Received(
             row=row.id,
             id=str(uuid.UUID(bytes=row.notification_id)),

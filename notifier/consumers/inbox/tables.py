@@ -23,14 +23,14 @@ messages = sa.Table(
     TABLES,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("notification_id", sa.LargeBinary(16), nullable=False),
-    sa.Column("known_by", sa.LargeBinary(32), nullable=False, unique=True),  # keyed: originator and id
+    sa.Column("blind_index", sa.LargeBinary(32), nullable=False, unique=True),  # keyed: originator and id
     sa.Column("body_digest", sa.LargeBinary(32), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),  # opened, conflict
     sa.Column("received", sa.BigInteger, nullable=False),
-    sa.Column("facts", sa.LargeBinary, nullable=False),  # sealed: filling.Facts
+    sa.Column("metadata", sa.LargeBinary, nullable=False),  # sealed: transaction.MessageMetadata
     sa.Column("content", sa.LargeBinary, nullable=False),  # sealed: the notification as it came
     sa.Column("bound", sa.LargeBinary(32)),
-    sqlite_autoincrement=True,  # an erased row's number is never another's: sinks and readers go on from theirs
+    sqlite_autoincrement=True,  # an erased row's number is never another's: cursors go on from theirs
 )
 sa.Index("message_notification", messages.c.notification_id)
 
@@ -51,7 +51,7 @@ sa.Index("refusal_cure", refusals.c.cure, refusals.c.feed_offset)
 streams = sa.Table(
     "stream",
     TABLES,
-    sa.Column("known_by", sa.LargeBinary(32), primary_key=True),  # keyed: originator and stream
+    sa.Column("blind_index", sa.LargeBinary(32), primary_key=True),  # keyed: originator and stream
     sa.Column("last", sa.BigInteger, nullable=False),
     sa.Column("name", sa.LargeBinary, nullable=False),  # sealed: originator and stream
     sa.Column("bound", sa.LargeBinary(32)),
@@ -61,7 +61,7 @@ gap_ranges = sa.Table(
     "gap_range",
     TABLES,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
-    sa.Column("stream", sa.LargeBinary(32), sa.ForeignKey("stream.known_by"), nullable=False),
+    sa.Column("stream", sa.LargeBinary(32), sa.ForeignKey("stream.blind_index"), nullable=False),
     sa.Column("first", sa.BigInteger, nullable=False),
     sa.Column("last", sa.BigInteger, nullable=False),
     sa.Column("missing", sa.BigInteger, nullable=False),  # how many of them: all, below the cap (gaps.CAP)
@@ -80,11 +80,11 @@ receipts = sa.Table(
     sa.Column("bound", sa.LargeBinary(32)),
 )
 
-sinks = sa.Table(
-    "sink",
+cursors = sa.Table(
+    "cursor",
     TABLES,
     sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("handed", sa.BigInteger, nullable=False),  # the last message row that it took
+    sa.Column("position", sa.BigInteger, nullable=False),  # the last message that was acknowledged
     sa.Column("bound", sa.LargeBinary(32)),
 )
 
@@ -106,7 +106,7 @@ SCHEME: Final = Scheme(
     ("authority", "check", "feed_offset", "total", "last_message", "last_gap_range"),
     {
         table: tuple(column.name for column in table.columns if column.name != "bound")
-        for table in (messages, refusals, streams, gap_ranges, receipts, sinks)
+        for table in (messages, refusals, streams, gap_ranges, receipts, cursors)
     },
 )
 """What is bound of an inbox. Whoever adds a column binds all rows again in the same migration."""

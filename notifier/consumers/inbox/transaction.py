@@ -19,9 +19,9 @@ from notifier.storage.integrity import Ledger
 CONFLICT: Final = "id_conflict"
 
 # Statements of every message, built once: building costs more than running.
-_BY_NAME: Final = tables.messages.c.known_by == sa.bindparam("which")
+_BY_NAME: Final = tables.messages.c.blind_index == sa.bindparam("which")
 KNOWN: Final = sa.select(tables.messages).where(_BY_NAME)
-LAST: Final = sa.select(tables.streams).where(tables.streams.c.known_by == sa.bindparam("which"))
+LAST: Final = sa.select(tables.streams).where(tables.streams.c.blind_index == sa.bindparam("which"))
 REFUSED: Final = sa.select(tables.refusals).where(tables.refusals.c.feed_offset == sa.bindparam("offset"))
 SIGNED: Final = sa.select(tables.receipts.c.made).where(
     tables.receipts.c.envelope == sa.bindparam("digest"), tables.receipts.c.outcome == sa.bindparam("said")
@@ -147,32 +147,32 @@ class InboxTransaction:
         """Stores what is new; returns the reason where another text is known under its originator and id."""
         inbox = self._inbox
         name = (message.originator.encode(), message.notification_id)
-        known_by = inbox.digest(*name)
-        before = await self._known(known_by)
+        blind_index = inbox.digest(*name)
+        before = await self._known(blind_index)
         if before == message.body_digest:
             self._counts["duplicate"] += 1
             return None
         state = "opened" if before is None else "conflict"
         if before is not None:
             # Kept beside the first, and alarmed, never dropped.
-            known_by = inbox.digest(*name, message.body_digest)
-            if await self._known(known_by) is not None:
+            blind_index = inbox.digest(*name, message.body_digest)
+            if await self._known(blind_index) is not None:
                 self._counts["duplicate"] += 1
                 return CONFLICT
         self._counts[state] += 1
-        await self._insert(message, known_by, state)
+        await self._insert(message, blind_index, state)
         return None if before is None else CONFLICT
 
-    async def _known(self, known_by: bytes) -> bytes | None:
+    async def _known(self, blind_index: bytes) -> bytes | None:
         """Return the digest of the text that is stored under a name."""
-        row = (await self._connection.execute(KNOWN, {"which": known_by})).one_or_none()
+        row = (await self._connection.execute(KNOWN, {"which": blind_index})).one_or_none()
         if row is None:
             return None
         self._connection.check(tables.messages, row)
         digest: bytes = row.body_digest
         return digest
 
-    async def _insert(self, message: VerifiedMessage, known_by: bytes, state: str) -> None:
+    async def _insert(self, message: VerifiedMessage, blind_index: bytes, state: str) -> None:
         inbox = self._inbox
         facts = MessageMetadata(
             originator=message.originator,
@@ -184,34 +184,38 @@ class InboxTransaction:
         )
         row = {
             "notification_id": message.notification_id,
-            "known_by": known_by,
+            "blind_index": blind_index,
             "body_digest": message.body_digest,
             "state": state,
             "received": inbox.now(),
-            "facts": inbox.seal(b"facts/" + known_by, json.dumps(asdict(facts)).encode()),
-            "content": inbox.seal(b"content/" + known_by, message.encoded),
+            "metadata": inbox.seal(b"facts/" + blind_index, json.dumps(asdict(facts)).encode()),
+            "content": inbox.seal(b"content/" + blind_index, message.encoded),
         }
         await self._connection.insert(tables.messages, [row])
 
     async def _follow(self, place: StreamPosition, envelope: bytes) -> None:
         """A number of a stream was used: what it skips is missing, what it fills is not any more."""
         inbox = self._inbox
-        known_by = inbox.digest(place.originator.encode(), place.stream, b"stream")
-        stream = (await self._connection.execute(LAST, {"which": known_by})).one_or_none()
+        blind_index = inbox.digest(place.originator.encode(), place.stream, b"stream")
+        stream = (await self._connection.execute(LAST, {"which": blind_index})).one_or_none()
         if stream is None:
             name = json.dumps([place.originator, place.stream.hex()]).encode()
-            row = {"known_by": known_by, "last": place.sequence, "name": inbox.seal(b"stream/" + known_by, name)}
+            row = {
+                "blind_index": blind_index,
+                "last": place.sequence,
+                "name": inbox.seal(b"stream/" + blind_index, name),
+            }
             await self._connection.insert(tables.streams, [row])
         else:
             self._connection.check(tables.streams, stream)
         last = 0 if stream is None else stream.last
         if place.sequence <= last:
             again = await self._connection.scalar(ANSWERED, {"digest": envelope}) is not None
-            await gaps.came(self._connection, known_by, place.sequence, again=again)
+            await gaps.came(self._connection, blind_index, place.sequence, again=again)
             return
         first, end = last + 1, place.sequence - 1
         if first <= end:
-            await gaps.skipped(self._connection, known_by, first, end, inbox.now())
+            await gaps.skipped(self._connection, blind_index, first, end, inbox.now())
             self._gaps.append(Gap(place.originator, place.stream.hex(), first, end, end - first + 1))
         if stream is not None:
             await self._connection.change(tables.streams, [stream], last=place.sequence)

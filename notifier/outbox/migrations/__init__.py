@@ -13,6 +13,7 @@ from notifier.outbox.migrations import (
     v0012_fingerprint,
     v0013_adoptions,
     v0014_all_rows_are_bound,
+    v0015_entries,
 )
 from notifier.storage.migrations import Migration, latest
 
@@ -28,6 +29,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0012_fingerprint.MIGRATION,
     v0013_adoptions.MIGRATION,
     v0014_all_rows_are_bound.MIGRATION,
+    v0015_entries.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)

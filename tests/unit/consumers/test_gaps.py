@@ -49,7 +49,7 @@ async def stream(tmp_path):
     """A stream in a new database."""
     inbox = await Inbox.open(f"sqlite:///{tmp_path}/gaps.db", "DEU/spoc", bytes(32), REAL)
     async with inbox._writing() as connection:
-        await connection.insert(tables.streams, [{"known_by": STREAM, "last": 0, "name": b""}])
+        await connection.insert(tables.streams, [{"blind_index": STREAM, "last": 0, "name": b""}])
     yield Stream(inbox)
     await inbox.verify()
     await inbox.close()

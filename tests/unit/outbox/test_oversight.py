@@ -98,7 +98,7 @@ async def test_no_row_of_contents_opens_with_the_key_of_decisions(submitted, add
             opened.add((table, column))
     assert opened == {("message", "plan"), ("message", "submitted_by")}
     sealed = {(table, column) for table, column, _ in values}
-    assert sealed >= {("message", "content"), ("letter", "contents"), ("instance", "secret")}
+    assert sealed >= {("message", "content"), ("entry", "contents"), ("instance", "secret")}
 
 
 async def test_the_wrong_key_or_outbox_is_refused(submitted, address):

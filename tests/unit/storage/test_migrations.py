@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sqlite3
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -53,31 +54,64 @@ def tables_of(address):
         engine.dispose()
 
 
-async def test_a_former_outbox_opens_with_everything_in_it(tmp_path):
-    """Messages in every state, holds, rulings, persons, acts, links and what is on its way."""
-    outbox = await opening("outbox", put(tmp_path / "former.db", "outbox-6"))
+OUTBOXES, INBOXES = (tuple(name for name in FORMER if name.startswith(kind)) for kind in KINDS)
+
+
+@pytest.mark.parametrize("name", OUTBOXES)
+async def test_a_former_outbox_opens_with_everything_in_it(tmp_path, name):
+    """Messages in every state, holds, rulings, persons, audit events, links and envelopes in flight."""
+    outbox = await opening(name, put(tmp_path / "former.db", name))
     found = await written(outbox)
     await outbox.verify()
     await outbox.close()
-    assert found == EXPECTED["outbox"]
+    assert found == EXPECTED[name]
 
 
-async def test_a_former_inbox_opens_with_everything_in_it(tmp_path):
-    """What was opened, a conflict, refusals, gaps, receipts, and how far a sink was."""
-    inbox = await opening("inbox", put(tmp_path / "former.db", "inbox-1"))
+@pytest.mark.parametrize("name", INBOXES)
+async def test_a_former_inbox_opens_with_everything_in_it(tmp_path, name):
+    """Opened messages, a conflict, refusals, gaps, receipts, and the position of a cursor."""
+    inbox = await opening(name, put(tmp_path / "former.db", name))
     found = await received(inbox)
     await inbox.verify()
     await inbox.close()
-    assert found == EXPECTED["inbox"]
+    assert found == EXPECTED[name]
 
 
-async def test_what_a_former_outbox_had_not_sent_is_sent(tmp_path):
+@pytest.mark.parametrize("name", OUTBOXES)
+async def test_what_a_former_outbox_had_not_sent_is_sent(tmp_path, name):
     """Its stream goes on where it stood, in the hands of the present code, and new messages follow."""
-    put(tmp_path / "TUR-spoc.outbox", "outbox-6")
+    put(tmp_path / "TUR-spoc.outbox", name)
     stage = Stage(build_world(), tmp_path)
     async with stage.publishing() as publisher:
         await stage.world.until(lambda: sum(len(stage.world.broker.records("notifier.intake.v1", n)) for n in (0, 1)))
-        assert await publisher.waiting() == EXPECTED["outbox"]["waiting"]
+        assert await publisher.waiting() == EXPECTED[name]["waiting"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("outbox-14", "UPDATE letter SET attempts = attempts + 1 WHERE id = 1"),
+        ("outbox-14", "UPDATE envelope SET number = 99 WHERE state = 'flying'"),
+        ("outbox-14", "UPDATE envelope SET state = 'accepted' WHERE state = 'flying'"),
+        ("outbox-14", "UPDATE instance SET last_letter = 0"),
+        ("outbox-14", "DELETE FROM letter WHERE id = 1"),
+        ("inbox-4", "UPDATE sink SET handed = 99"),
+        ("inbox-4", "DELETE FROM sink"),
+        ("inbox-4", "UPDATE message SET received = 0"),
+    ],
+)
+async def test_a_migration_binds_no_row_that_somebody_else_changed(tmp_path, name, change):
+    """A row that is wrong in the former version is found in the present one, and so is one that is missing."""
+    address = put(tmp_path / "former.db", name)
+    with closing(sqlite3.connect(tmp_path / "former.db")) as database, database:
+        database.execute("PRAGMA foreign_keys=OFF")
+        assert database.execute(change).rowcount
+    with pytest.raises(StorageError, match="not what this software wrote"):
+        opened = await opening(name, address)
+        try:
+            await opened.verify()
+        finally:
+            await opened.close()
 
 
 @pytest.mark.parametrize("name", FORMER)
@@ -116,10 +150,10 @@ async def test_oversight_reads_a_former_outbox_once_its_owner_has_opened_it(tmp_
     """Who may only read migrates nothing."""
     address = put(tmp_path / "former.db", "outbox-6")
     await (await opening("outbox", address)).close()
-    (held, *_) = EXPECTED["outbox"]["held"]
+    (held, *_) = EXPECTED["outbox-6"]["held"]
     async with OversightReader(address, WRITER, decisions_key(STORAGE_KEY)) as overseer:
         found = await overseer.decided(held)
-    message = EXPECTED["outbox"]["messages"][held]
+    message = EXPECTED["outbox-6"]["messages"][held]
     states = [{"state": message["recipients"][one["authority"]]} for one in message["entries"]]
     assert list(found.entries) == [one | state for one, state in zip(message["entries"], states, strict=True)]
 

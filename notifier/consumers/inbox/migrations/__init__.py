@@ -8,6 +8,7 @@ from notifier.consumers.inbox.migrations import (
     v0002_gaps_are_ranges,
     v0003_refusals_are_tried_again,
     v0004_all_rows_are_bound,
+    v0005_cursors,
 )
 from notifier.storage.migrations import Migration, latest
 
@@ -18,6 +19,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0002_gaps_are_ranges.MIGRATION,
     v0003_refusals_are_tried_again.MIGRATION,
     v0004_all_rows_are_bound.MIGRATION,
+    v0005_cursors.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)
