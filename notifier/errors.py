@@ -12,13 +12,14 @@
     │   ├── ProofError                    a Merkle proof that does not hold
     │   ├── NoteError                     a signed note or checkpoint that does not parse or verify
     │   ├── DirectoryError                directory metadata that does not verify
+    │   ├── NotFoundError                 no notification, key, version or file of that name
     │   ├── ConfigError                   a setting, by its key
     │   └── UsageError                    the command line                                         exit 2
+    ├── OwnershipLostError                another owner took over: close, and acquire again        exit 3
     └── TemporaryError                    trying again helps                                       exit 3
         ├── ClockError                    the clock is off: no decision may use it
         ├── DirectoryStaleError           the directory could not be refreshed within its grace
         ├── TransportError                the broker
-        │   ├── OwnershipLostError        another owner took over: drop the producer and rejoin
         │   └── OutcomeUnknownError       a commit or send may or may not have happened
         └── StorageError                  a local database or file
 
@@ -255,11 +256,28 @@ class ConfigError(RefusedError):
     default_reason = "config_invalid"
 
 
+class NotFoundError(RefusedError):
+    """A name under which there is no notification, key, version or file."""
+
+    default_reason = "not_found"
+
+
 class UsageError(RefusedError):
     """A command line that is wrong."""
 
     default_reason = "usage"
     exit_status = 2
+
+
+class OwnershipLostError(NotifierError):
+    """A takeover: another owner has the transactional id or the database lease.
+
+    Not retryable in place: the same call fails again. Close what was owned, and acquire it again; a service that is
+    supervised begins anew, and a command exits with status 3.
+    """
+
+    exit_status = 3
+    default_reason = "fenced"
 
 
 class TemporaryError(NotifierError):
@@ -284,12 +302,6 @@ class DirectoryStaleError(TemporaryError):
 
 class TransportError(TemporaryError):
     """A broker that cannot be reached, or that denies this principal."""
-
-
-class OwnershipLostError(TransportError):
-    """A takeover: another owner has the transactional id or the database lease."""
-
-    default_reason = "fenced"
 
 
 class OutcomeUnknownError(TransportError):

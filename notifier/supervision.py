@@ -15,7 +15,7 @@ import structlog
 from notifier.aio import Backoff
 from notifier.config import Settings
 from notifier.directory.fresh import first_look, keep_fresh
-from notifier.errors import DirectoryStaleError, NotifierError
+from notifier.errors import DirectoryStaleError, NotifierError, OwnershipLostError
 from notifier.runtime import REAL, Runtime
 from notifier.telemetry.health import Readiness
 
@@ -110,7 +110,8 @@ async def _supervise(
             log.info("started")
             await service.run(stop)
         except NotifierError as error:
-            if not error.retryable:
+            # A new start acquires again what another owner took.
+            if not (error.retryable or isinstance(error, OwnershipLostError)):
                 raise
             if loop.time() - began > LONG_SECONDS:
                 backoff.reset()

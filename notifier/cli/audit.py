@@ -10,7 +10,7 @@ import click
 from notifier.audit.checkpoint import Verifier
 from notifier.auditor.verify import Report, verify_folder
 from notifier.cli.context import Context, common
-from notifier.errors import ConfigError, RefusedError, StorageError, UsageError
+from notifier.errors import ConfigError, NotFoundError, RefusedError, StorageError, UsageError
 from notifier.escaping import escaped
 from notifier.runtime import REAL
 
@@ -43,7 +43,7 @@ def verify(context: Context, file: Path | None, keys: tuple[str, ...]) -> None:
     if folder.is_file():
         folder = folder.parent
     if not folder.is_dir():
-        raise RefusedError("not_found", f"there is no log at {folder}")
+        raise NotFoundError(detail=f"there is no log at {folder}")
     try:
         report = verify_folder(folder, *verifiers)
     except OSError as error:

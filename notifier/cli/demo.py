@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from notifier.cli.context import Context, common
-from notifier.errors import RefusedError
+from notifier.errors import NotFoundError
 from notifier.shipped import examples_folder
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _files(folder: Path | None) -> list[Path]:
     place = folder or examples_folder()
     found = sorted(place.glob("*.json"))
     if not found:
-        raise RefusedError("not_found", f"there are no examples in {place}", hint="name --examples")
+        raise NotFoundError(detail=f"there are no examples in {place}", hint="name --examples")
     return found
 
 

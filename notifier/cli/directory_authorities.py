@@ -18,7 +18,7 @@ from notifier.cli.directory_shared import (
     registry_of,
     said,
 )
-from notifier.errors import MalformedError, RefusedError
+from notifier.errors import MalformedError, NotFoundError
 
 
 @click.command(epilog="Example: notifier directory request NLD/spoc --root 1.root.json --party nld > request.json")
@@ -100,8 +100,8 @@ def rotate(authority: str, key_id: str, state: str, folder: Path, keys: Path) ->
     try:
         wanted = bytes.fromhex(key_id)
     except ValueError as error:
-        raise RefusedError(
-            "not_found", "a key's id is 32 hex digits", hint="notifier directory show lists them"
+        raise NotFoundError(
+            detail="a key's id is 32 hex digits", hint="notifier directory show lists them"
         ) from error
     registry = registry_of(folder, keys)
     said(registry, "directory", out=registry.change_key(authority, wanted, KeyState(state)))
@@ -129,8 +129,8 @@ def permit(authority: str, types: tuple[str, ...], folder: Path, keys: Path) -> 
     from notifier.rules.facts import PERMISSIONS
 
     if unknown := sorted(set(types) - PERMISSIONS):
-        raise RefusedError(
-            "not_found", f"there is no type {unknown[0]}", hint=f"types are {', '.join(sorted(PERMISSIONS))}"
+        raise NotFoundError(
+            detail=f"there is no type {unknown[0]}", hint=f"types are {', '.join(sorted(PERMISSIONS))}"
         )
     publishes = frozenset(types) if types else None
     _stand(authority, folder, keys, state=AuthorityState.ACTIVE, publishes=publishes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from notifier.errors import MalformedError, RefusedError
+from notifier.errors import MalformedError, NotFoundError
 from notifier.runtime import wall_clock
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RefusedError("not_found", f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+        raise NotFoundError(detail=f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
 
 
 def read_json(path: Path) -> Any:

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from notifier.errors import MalformedError, NotificationInvalidError, NotifierError, RefusedError
+from notifier.errors import MalformedError, NotFoundError, NotificationInvalidError, NotifierError
 from notifier.escaping import escaped
 
 MAX_FILE: Final = 64 * 1024 * 1024
@@ -17,7 +17,7 @@ MAX_FILE: Final = 64 * 1024 * 1024
 def read_documents(name: str) -> list[tuple[str, str]]:
     """The documents of the file `name` (``-``: standard input), each with the words that name it.
 
-    Raises `RefusedError` (not_found), or `MalformedError` for what is no text, too large, or empty.
+    Raises `NotFoundError`, or `MalformedError` for what is no text, too large, or empty.
     """
     from notifier.producers.sources import documents
 
@@ -29,7 +29,7 @@ def read_documents(name: str) -> list[tuple[str, str]]:
         text = data.decode("utf-8-sig")
     except OSError as error:
         what = (error.strerror or "cannot be read").lower()
-        raise RefusedError("not_found", f"{label}: {what}", hint="name a readable file, or -") from error
+        raise NotFoundError(detail=f"{label}: {what}", hint="name a readable file, or -") from error
     except UnicodeDecodeError as error:
         raise MalformedError(detail=f"{label}: is not UTF-8 text") from error
     if not text.strip():
@@ -54,7 +54,7 @@ def _bytes(name: str) -> bytes:
         with Path(name).open("rb") as stream:
             return stream.read(MAX_FILE + 1)
     if sys.stdin is None:
-        raise RefusedError("not_found", "standard input is closed")
+        raise NotFoundError(detail="standard input is closed")
     return sys.stdin.buffer.read(MAX_FILE + 1)
 
 

@@ -13,7 +13,7 @@ from notifier.cli.context import Context, common
 from notifier.cli.render import change_line, lane_line, row_line, territory_line
 from notifier.cli.replay import DifferencePrinter, replay_all
 from notifier.config import DirectorySettings
-from notifier.errors import MalformedError, RefusedError, UsageError
+from notifier.errors import MalformedError, NotFoundError, UsageError
 from notifier.escaping import escaped
 from notifier.times import rfc3339
 
@@ -139,7 +139,7 @@ class Versions:
         snapshot = self.client.load()
         found = snapshot.rules if version == "current" else snapshot.previous_rules
         if found is None:
-            raise RefusedError("not_found", "there is no version of the rules before the current one")
+            raise NotFoundError(detail="there is no version of the rules before the current one")
         return found
 
     def snapshot(self) -> Snapshot:
@@ -188,9 +188,8 @@ def _from_file(path: str) -> RuleSet:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise RefusedError(
-            "not_found",
-            f"{path}: {(error.strerror or 'cannot be read').lower()}",
+        raise NotFoundError(
+            detail=f"{path}: {(error.strerror or 'cannot be read').lower()}",
             hint=f"a version is a number, {', '.join(WORDS)}, or a file",
         ) from error
     except (ValueError, RecursionError) as error:

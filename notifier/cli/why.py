@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox, with_outbox
 from notifier.cli.render import EXERCISE, entry_line, ruling_document, ruling_line, submitted_text
 from notifier.config import Overseen, Settings
-from notifier.errors import RefusedError
+from notifier.errors import NotFoundError, RefusedError
 from notifier.escaping import escaped
 from notifier.outbox.states import RecipientState
 
@@ -94,9 +95,7 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
 
     try:
         found, status = with_outbox(settings, look)
-    except RefusedError as error:
-        if error.reason != "not_found":
-            raise
+    except NotFoundError:
         return None
     return _document(status.id, status, found.message.held.submitted_by, found.rulings)
 
@@ -120,9 +119,7 @@ def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
     for overseen in settings.oversees:
         try:
             decided = asyncio.run(_decided(overseen, message_id))
-        except RefusedError as error:
-            if error.reason != "not_found":
-                raise
+        except NotFoundError:
             continue
         return _document(decided.id, decided, decided.submitted_by, decided.rulings)
     return None
@@ -142,14 +139,14 @@ def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dic
     from notifier.policy.explain import why_told
 
     if settings.inbox is None:
-        raise RefusedError("not_found", "there is no notification of that id in the outbox")
+        raise NotFoundError(detail="there is no notification of that id in the outbox")
     message, *others = with_inbox(settings, lambda inbox: inbox.find(message_id))
     if others:
         raise RefusedError(
             "id_conflict", "more than one message came under this id", hint="notifier inbox show has them"
         )
     if about not in (None, settings.name):
-        raise RefusedError("not_found", "a recipient knows why it was told itself, and not who else was")
+        raise NotFoundError(detail="a recipient knows why it was told itself, and not who else was")
     client = DirectoryClient(settings.directory)
     directory = client.load().directory
     earlier = _earlier(settings, message)
@@ -171,11 +168,8 @@ def _told(message: Received, rules_version: int, entry: dict[str, Any]) -> dict[
 def _rules_of_its_day(client: DirectoryClient, version: int) -> Iterator[RuleSet]:
     """The rules by which the hub decided, and those before, which it takes for a day longer."""
     for number in (version, version - 1):
-        try:
+        with contextlib.suppress(NotFoundError):
             yield client.rules(number)
-        except RefusedError as error:
-            if error.reason != "not_found":
-                raise
 
 
 def _earlier(settings: Settings, message: Received) -> Notification | None:
@@ -185,8 +179,6 @@ def _earlier(settings: Settings, message: Received) -> Notification | None:
         return None
     try:
         found = with_inbox(settings, lambda inbox: inbox.find(about.id))
-    except RefusedError as error:
-        if error.reason != "not_found":
-            raise
+    except NotFoundError:
         return None
     return next((one.notification for one in found if one.originator == message.originator), None)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from notifier.aio import Backoff
-from notifier.errors import OwnershipLostError, TemporaryError
+from notifier.errors import TemporaryError
 from notifier.runtime import Entropy
 
 T = TypeVar("T")
@@ -29,15 +29,13 @@ class Retries:
     async def surely(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """Return what `work` returns, however often a temporary fault makes it begin again.
 
-        Raises `OwnershipLostError`, which no trying again mends, and what is no temporary fault.
+        Raise what is no temporary fault, among it `OwnershipLostError`.
         """
         backoff = self._backoffs.setdefault(name, Backoff(self._entropy))
         self._went_well.setdefault(name, asyncio.get_running_loop().time())
         while True:
             try:
                 result = await work()
-            except OwnershipLostError:
-                raise
             except TemporaryError as error:
                 self._faults[name] = error
                 pause = backoff.next()

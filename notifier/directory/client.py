@@ -22,7 +22,7 @@ from notifier.directory.document import from_document, read_document
 from notifier.directory.fetching import FolderFetcher, WebFetcher
 from notifier.directory.model import Directory
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import ConfigError, DirectoryError, DirectoryStaleError, RefusedError, StorageError
+from notifier.errors import ConfigError, DirectoryError, DirectoryStaleError, NotFoundError, StorageError
 from notifier.rules.ruleset import RuleSet
 from notifier.runtime import Clock, wall_clock
 
@@ -84,13 +84,13 @@ class DirectoryClient:
         return self._cache.fault
 
     def rules(self, version: int) -> RuleSet:
-        """One version of the rules, verified by what is signed now; `RefusedError` (not_found) where there is none.
+        """One version of the rules, verified by what is signed now; `NotFoundError` where there is none.
 
         Raises as `load` does besides.
         """
         document = self._verified(lambda updater: self._document(updater, f"rules/{version}.json"))
         if document is None:
-            raise RefusedError("not_found", f"the directory keeps no version {version} of the rules")
+            raise NotFoundError(detail=f"the directory keeps no version {version} of the rules")
         found = RuleSet.from_document(document)
         if found.version != version:
             raise DirectoryError(detail=f"what is signed as version {version} of the rules is another")

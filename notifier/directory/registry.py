@@ -23,7 +23,7 @@ from notifier.directory.enrolment import HUB, Challenge, LogKeyRequest, Request,
 from notifier.directory.model import DAY_MS, Authority, AuthorityState, Directory, Hub, Key, KeyState, LogKey
 from notifier.directory.repository import Pending, Repository
 from notifier.directory.roles import due
-from notifier.errors import DirectoryError, RefusedError
+from notifier.errors import DirectoryError, NotFoundError
 from notifier.files import folder_lock
 from notifier.keyfiles import write_private
 from notifier.notification.suggesting import did_you_mean, parties_like
@@ -103,9 +103,7 @@ class Registry:
         enrolment.check_request(asked, self.hub_id)
         pending = self._pending(asked)
         if not pending.exists():
-            raise RefusedError(
-                "not_found", "no challenge was posed to this request", hint="notifier directory add, first"
-            )
+            raise NotFoundError(detail="no challenge was posed to this request", hint="notifier directory add, first")
         enrolment.check_answer(bytes.fromhex(json.loads(pending.read_text())["answer"]), given)
         now, directory = self._clock(), self.directory
         added = (_new(KeyUse.SIGN, asked.signing, now), _new(KeyUse.ENCRYPT, asked.encryption, now))
@@ -134,9 +132,7 @@ class Registry:
         keys = directory.hub.keys if name == HUB else self._known(directory, name).keys
         found = next((key for key in keys if key.key_id == wanted), None)
         if found is None:
-            raise RefusedError(
-                "not_found", f"{name} has no key of that id", hint="notifier directory show lists them"
-            )
+            raise NotFoundError(detail=f"{name} has no key of that id", hint="notifier directory show lists them")
         changed = tuple(replace(key, state=state, changed_at=now) if key is found else key for key in keys)
         if name == HUB:
             if state is KeyState.RETIRING and not any(key.makes(now) and key.use is found.use for key in changed):
@@ -186,9 +182,8 @@ class Registry:
         directory, now = self.directory, self._clock()
         earlier = directory.hub.log_keys_before
         if vkey not in {one.vkey for one in earlier if one.state is not KeyState.REVOKED}:
-            raise RefusedError(
-                "not_found",
-                "this is no earlier key of the log",
+            raise NotFoundError(
+                detail="this is no earlier key of the log",
                 hint="notifier directory show lists them; the one in use is followed first (notifier directory log)",
             )
         changed = tuple(LogKey(vkey, KeyState.REVOKED, now) if one.vkey == vkey else one for one in earlier)
@@ -208,10 +203,10 @@ class Registry:
 
     @property
     def staged_rules(self) -> RuleSet:
-        """The version of the rules that waits for signatures; `RefusedError` (not_found) where none does."""
+        """The version of the rules that waits for signatures; `NotFoundError` where none does."""
         document = self._repository().staged("rules")
         if document is None:
-            raise RefusedError("not_found", "no version of the rules waits for signatures")
+            raise NotFoundError(detail="no version of the rules waits for signatures")
         return RuleSet.from_document(document)
 
     @_alone

@@ -50,7 +50,7 @@ from notifier.directory.roles import (
     delegator_of,
 )
 from notifier.directory.staging import Staging
-from notifier.errors import DirectoryError, RefusedError
+from notifier.errors import DirectoryError, NotFoundError, RefusedError
 from notifier.files import write_atomic
 
 KEPT_SNAPSHOTS: Final = 20
@@ -162,9 +162,7 @@ class Repository:
         body: Any = delegator.metadata.signed
         for keyid in remove:
             if keyid not in state.keyids(role):
-                raise RefusedError(
-                    "not_found", f"{role} has no key {keyid}", hint="notifier directory roles lists them"
-                )
+                raise NotFoundError(detail=f"{role} has no key {keyid}", hint="notifier directory roles lists them")
             body.revoke_key(keyid, role)
         for key in add:
             if any(key.keyid in state.keyids(one) for one in (*THRESHOLD_ROLES, *ONLINE_ROLES)):
@@ -183,15 +181,13 @@ class Repository:
     def sign(self, digest: str) -> Pending | None:
         """Add the signatures of the keys at hand to the staged version of that digest; how it stands, None when out.
 
-        Raises `RefusedError` (not_found) where there is none, `DirectoryError` where it may not be signed, no other
+        Raises `NotFoundError` where there is none, `DirectoryError` where it may not be signed, no other
         holder has signed it yet, or (unknown_signer) no key at hand is a holder's of its role.
         """
         state = self._state()
         found = next((one for one in self.pending() if one.digest == digest), None)
         if found is None:
-            raise RefusedError(
-                "not_found", "no staged version has this digest", hint="notifier directory sign lists them"
-            )
+            raise NotFoundError(detail="no staged version has this digest", hint="notifier directory sign lists them")
         if found.fault is not None:
             raise DirectoryError(detail=f"version {found.number} of {found.role} is not signed: {found.fault}")
         version = self._staging.read(found.role)
@@ -210,9 +206,9 @@ class Repository:
         return next((one for one in self.pending() if one.digest == digest), None)
 
     def drop(self, role: str) -> None:
-        """Take the staged version of `role` away; raises `RefusedError` (not_found) where there is none."""
+        """Take the staged version of `role` away; raises `NotFoundError` where there is none."""
         if role not in self._staging.roles():
-            raise RefusedError("not_found", f"no version of {role} is staged")
+            raise NotFoundError(detail=f"no version of {role} is staged")
         self._staging.drop(role)
 
     def freshen(self) -> list[str]:

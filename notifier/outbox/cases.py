@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.crypto.primitives import blake
-from notifier.errors import RefusedError
+from notifier.errors import NotFoundError
 from notifier.notification import Notification
 from notifier.outbox import tables
 from notifier.outbox.recipients import rows_of
@@ -42,9 +42,8 @@ class Cases:
             raise ValueError("an update is about something")
         first = await self._messages(tables.messages.c.notification_id == uuid.UUID(update.about.id).bytes)
         if not first:
-            raise RefusedError(
-                "not_found",
-                "the outbox has no notification of the id that it is about",
+            raise NotFoundError(
+                detail="the outbox has no notification of the id that it is about",
                 hint="a notification is updated by its originator alone",
             )
         later = await self.linked("about", update.originator, update.about.id)

@@ -15,7 +15,7 @@ from notifier.config import refuse_oversight
 from notifier.crypto.keys import SigningKey
 from notifier.crypto.row_cipher import RowCipher
 from notifier.envelope import record_digest
-from notifier.errors import NotifierError, RefusedError, StorageError
+from notifier.errors import NotFoundError, NotifierError, RefusedError, StorageError
 from notifier.notification import Notification, restore, to_json
 from notifier.notification.model import Approval
 from notifier.outbox import migrations, tables
@@ -535,12 +535,12 @@ class Outbox:
         return found
 
     async def status(self, message_id: str) -> Status:
-        """What became of a notification; `RefusedError` with reason `not_found` where it was never submitted here."""
+        """What became of a notification; `NotFoundError` where it was never submitted here."""
         notification_id = parse_id(message_id)
         async with self._reading() as connection:
             row = await self._row(connection, notification_id)
             if row is None:
-                raise RefusedError("not_found", f"the outbox has no notification {message_id}")
+                raise NotFoundError(detail=f"the outbox has no notification {message_id}")
             plan = Plan.from_document(self._open("plan", notification_id, row.plan))
             recipients = await recipients_of(connection, row.id, plan.entries)
             state = (await self._states(connection, [row.id]))[row.id]
@@ -557,12 +557,12 @@ class Outbox:
         )
 
     async def notification(self, message_id: str) -> Notification:
-        """The notification as it was submitted, its local part too; `RefusedError` with reason `not_found`."""
+        """The notification as it was submitted, its local part too; `NotFoundError`."""
         notification_id = parse_id(message_id)
         async with self._reading() as connection:
             row = await self._row(connection, notification_id)
         if row is None:
-            raise RefusedError("not_found", f"the outbox has no notification {message_id}")
+            raise NotFoundError(detail=f"the outbox has no notification {message_id}")
         return restore(self._open("content", notification_id, row.content))
 
     async def messages(self) -> AsyncIterator[tuple[str, Notification, Plan, list[Approval]]]:
@@ -590,7 +590,7 @@ class Outbox:
             if message_id is not None:
                 row = await self._row(connection, parse_id(message_id))
                 if row is None:
-                    raise RefusedError("not_found", f"the outbox has no notification {message_id}")
+                    raise NotFoundError(detail=f"the outbox has no notification {message_id}")
                 message = row.id
             mine = tables.entries.c.message.is_(None) if message is None else tables.entries.c.message == message
             rows = (await connection.execute(PROOFS.where(mine))).all()
@@ -681,7 +681,7 @@ class Outbox:
             return [await review.opened(row) for row in (await connection.execute(HELD)).all()]
 
     async def reviewed(self, message_id: str) -> Reviewed:
-        """One message, as its reviewer sees it; `RefusedError` with reason `not_found`."""
+        """One message, as its reviewer sees it; `NotFoundError`."""
         async with self._reading() as connection:
             return await Review(connection, self._cipher, self._runtime).find(parse_id(message_id))
 
@@ -799,11 +799,11 @@ async def _secret(connection: Connection, authority: str, cipher: RowCipher) -> 
 
 
 def parse_id(text: str) -> bytes:
-    """The 16 bytes of a notification's id; `RefusedError` with reason `not_found` for what is no UUID."""
+    """The 16 bytes of a notification's id; `NotFoundError` for what is no UUID."""
     try:
         return uuid.UUID(text).bytes
     except ValueError:
-        raise RefusedError("not_found", "that is not the id of a notification (a UUID)") from None
+        raise NotFoundError(detail="that is not the id of a notification (a UUID)") from None
 
 
 def _text(notification_id: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from notifier.crypto.row_cipher import RowCipher
-from notifier.errors import RefusedError, StorageError
+from notifier.errors import NotFoundError, StorageError
 from notifier.outbox import migrations, tables
 from notifier.outbox.outbox import parse_id
 from notifier.outbox.persons import PersonRegistry
@@ -61,7 +61,7 @@ class OversightReader:
             await self._database.close()
 
     async def decided(self, message_id: str) -> OverseenDecision:
-        """What was decided about a notification; `RefusedError` (not_found) where the outbox has none of that id.
+        """What was decided about a notification; `NotFoundError` where the outbox has none of that id.
 
         Raises `StorageError` where it is another authority's outbox, or the key is not that of its decisions.
         """
@@ -76,7 +76,7 @@ class OversightReader:
                 raise StorageError(detail=f"the outbox belongs to {owner}, not {self._authority}")
             row = (await connection.execute(columns.where(message.c.notification_id == wanted))).one_or_none()
             if row is None:
-                raise RefusedError("not_found", f"the outbox of {self._authority} has no notification {message_id}")
+                raise NotFoundError(detail=f"the outbox of {self._authority} has no notification {message_id}")
             rulings = await PersonRegistry(connection, self._cipher).rulings(row.id)
             plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
             entries = as_they_stand(plan.entries, await recipients_of(connection, row.id, plan.entries))

@@ -122,8 +122,6 @@ class OutboxRelay:
                     sender = await self._send_new(sender)
                     self._said = None
                 except (TransportError, DirectoryStaleError, DirectoryError) as error:
-                    if isinstance(error, OwnershipLostError):
-                        raise
                     log.warning("not sent", reason=error.reason, detail=error.detail)
                     if isinstance(error, DirectoryError):
                         await self._say(lease, error.reason)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from notifier.crypto.row_cipher import RowCipher
 from notifier.directory.model import CLOCK_SKEW_MS
 from notifier.envelope import envelope_id_of
-from notifier.errors import RefusedError
+from notifier.errors import NotFoundError, RefusedError
 from notifier.outbox import tables
 from notifier.outbox.payloads import AuditEvent
 from notifier.outbox.person_chain import ADOPTION
@@ -240,9 +240,7 @@ class Restoration:
         found = {row.notification_id for row in rows}
         if missing := [one for one in notifications if one not in found]:
             named = uuid.UUID(bytes=missing[0])
-            raise RefusedError(
-                "not_found", f"of {named} nothing waits after a restore", hint="notifier outbox status"
-            )
+            raise NotFoundError(detail=f"of {named} nothing waits after a restore", hint="notifier outbox status")
         decision = Adopted.SENT_AGAIN if send else Adopted.GIVEN_UP
         for message in dict.fromkeys(row.message for row in rows):
             await self._adopt(decision, signer, message)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from notifier.directory.snapshot import Snapshot
-from notifier.errors import RefusedError
+from notifier.errors import NotFoundError, RefusedError
 from notifier.outbox import tables
 from notifier.outbox.key_separation import OutboxCipher
 from notifier.outbox.payloads import AuditEvent
@@ -52,11 +52,11 @@ class Review:
         self._work = OutboxTransaction(connection, cipher, runtime)
 
     async def find(self, notification_id: bytes) -> Reviewed:
-        """The message of that notification; `RefusedError` with reason `not_found`."""
+        """The message of that notification; `NotFoundError`."""
         query = sa.select(tables.messages).where(tables.messages.c.notification_id == notification_id)
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
-            raise RefusedError("not_found", "the outbox has no notification of that id")
+            raise NotFoundError(detail="the outbox has no notification of that id")
         return await self.opened(row)
 
     async def opened(self, row: sa.Row[Any]) -> Reviewed:
@@ -92,9 +92,7 @@ class Review:
     async def _admit(self, found: Reviewed, ruling: ReviewDecision) -> None:
         check(ruling, found.message.held, await self._work.people.persons(), self._runtime.clock())
         if not found.holds(ruling.hold, ruling.state):
-            raise RefusedError(
-                "not_found", "no such hold waits here", hint="notifier review show lists those that do"
-            )
+            raise NotFoundError(detail="no such hold waits here", hint="notifier review show lists those that do")
 
     async def _record(self, found: Reviewed, ruling: ReviewDecision) -> None:
         await self._work.people.record(found.message.row, ruling, self._runtime.clock())

@@ -383,7 +383,7 @@ class Publisher:
         self._stored()
 
     async def reviewed(self, message_id: str) -> Reviewed:
-        """A notification with its holds and rulings; `RefusedError` with reason `not_found`."""
+        """A notification with its holds and rulings; `NotFoundError`."""
         return await self._open.outbox.reviewed(message_id)
 
     def _planned(self, document: object) -> Item:
@@ -418,11 +418,11 @@ class Publisher:
         return uuid7(self._runtime.clock(), self._runtime.entropy)
 
     async def status(self, message_id: str) -> Status:
-        """What became of a notification; `RefusedError` with reason `not_found` where it was never submitted here."""
+        """What became of a notification; `NotFoundError` where it was never submitted here."""
         return await self._open.outbox.status(message_id)
 
     async def digest(self, message_id: str) -> str:
-        """The digest by which an update names a notification; `RefusedError` (`not_found`) as `status`."""
+        """The digest by which an update names a notification; `NotFoundError` as `status`."""
         return digest_of(await self._open.outbox.notification(message_id))
 
     async def waiting(self) -> list[str]:
@@ -444,7 +444,7 @@ class Publisher:
     async def proofs(self, message_id: str | None) -> list[AuditEventProof]:
         """The acts upon a notification, or upon none, with what shows each to an auditor.
 
-        `RefusedError` (`not_found`).
+        `NotFoundError`.
         """
         return await self._open.outbox.proofs(message_id)
 

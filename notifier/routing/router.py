@@ -16,7 +16,7 @@ import structlog
 from notifier.codec.single_object import codec
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.snapshot import DirectorySource, Snapshot
-from notifier.errors import NotifierError, TransportError
+from notifier.errors import NotifierError, OwnershipLostError, TransportError
 from notifier.routing.admission import PERHAPS_LATER, OpenedEnvelope, RejectedRecord
 from notifier.routing.batch import CLOCK_KEY
 from notifier.routing.clock import HubClock
@@ -224,7 +224,7 @@ class Router:
         for error in failed.values():
             _raise_unless_doubt(error)
         for number, error in failed.items():
-            reason = error.reason if isinstance(error, TransportError) else ""
+            reason = error.reason if isinstance(error, NotifierError) else ""
             log.warning("partition dropped", partition=number, reason=reason)
             metrics.TAKEOVERS.labels(reason).inc()
             self._fenced[number] = self._generation
@@ -243,5 +243,5 @@ class Router:
 
 def _raise_unless_doubt(error: BaseException | None) -> None:
     """Raises what is not the broker's word, or its silence, about who owns a partition."""
-    if error is not None and not isinstance(error, TransportError):
+    if error is not None and not isinstance(error, TransportError | OwnershipLostError):
         raise error

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from notifier.aio import shield
 from notifier.config import file_of
-from notifier.errors import RefusedError, StorageError
+from notifier.errors import NotFoundError, StorageError
 from notifier.storage.base import Connection, Engine
 from notifier.storage.postgresql import ADDRESSES, PostgresqlEngine
 from notifier.storage.sqlite import SqliteEngine
@@ -81,7 +81,7 @@ class Database:
         """Opens a database that is there, and can do nothing but read: whoever has it this way cannot write.
 
         A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, also where
-        the database is older than this software, and `RefusedError` (not_found) where none was made yet.
+        the database is older than this software, and `NotFoundError` where none was made yet.
         """
         database = cls(_engine(address, writes=False))
         try:
@@ -104,9 +104,7 @@ class Database:
                     await connection.execute(sa.select(schemas))
             finally:
                 await database.close()
-        except RefusedError as error:
-            if error.reason != "not_found":
-                raise
+        except NotFoundError:
             return False
         return True
 

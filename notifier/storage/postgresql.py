@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from notifier.aio import shield
-from notifier.errors import ConfigError, RefusedError, StorageError
+from notifier.errors import ConfigError, NotFoundError, StorageError
 
 T = TypeVar("T")
 
@@ -145,13 +145,13 @@ class PostgresqlConnection(AsyncConnection):
 def _told() -> Iterator[None]:
     """Turns what the server or the way to it says into `StorageError`, without the statement, values and address.
 
-    `RefusedError` (not_found) where nobody made the tables yet.
+    `NotFoundError` where nobody made the tables yet.
     """
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
         if _state(error) == NOT_MADE:
-            raise RefusedError("not_found", "there is no such database yet") from error
+            raise NotFoundError(detail="there is no such database yet") from error
         detail, hint = _meaning(error)
         raise StorageError(detail=detail, hint=hint) from error
 

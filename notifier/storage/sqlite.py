@@ -18,7 +18,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from notifier.aio import shield
-from notifier.errors import ConfigError, RefusedError, StorageError
+from notifier.errors import ConfigError, NotFoundError, StorageError
 from notifier.storage.base import Connection
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class SqliteEngine:
         if writes:
             _prepare_file(path)
         elif not path.exists():
-            raise RefusedError("not_found", "there is no such database yet")
+            raise NotFoundError(detail="there is no such database yet")
         # The one place where a path stands in a URI, which is what asks the driver for a file that is only read.
         name = str(path) if writes else f"file:{quote(os.fsencode(path))}?mode=ro"
 

@@ -2,7 +2,7 @@
 
 Every reader is read_committed. Positions are kept by the callers, in their own databases or among the records of
 their transactions; a group's committed offsets are for the broker's tools, and nothing here starts from them.
-Errors are `notifier.errors.TransportError` and its kinds, never the client library's own.
+Errors are `notifier.errors.TransportError`, its kinds and `OwnershipLostError`, never the client library's own.
 """
 
 from __future__ import annotations

@@ -171,7 +171,9 @@ class Machines:
             finally:
                 process.task.cancel()
                 (error,) = await asyncio.gather(process.task, return_exceptions=True)
-                orderly = process.dead or isinstance(error, Crash | TemporaryError | asyncio.CancelledError)
+                orderly = process.dead or isinstance(
+                    error, Crash | TemporaryError | OwnershipLostError | asyncio.CancelledError
+                )
                 if error is not None and not orderly and not self.failed.done():
                     self.failed.set_exception(error)
                 process.dead = True

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifier.directory.builtin import builtin_snapshot
-from notifier.errors import DirectoryError, DirectoryStaleError, StorageError, TransportError
+from notifier.errors import DirectoryError, DirectoryStaleError, OwnershipLostError, StorageError, TransportError
 from notifier.supervision import run_service
 
 
@@ -73,9 +73,12 @@ def settings(monkeypatch):
     return SimpleNamespace(name="test", kafka=None, directory=None, listen="127.0.0.1:9464")
 
 
-@pytest.mark.parametrize("fault", [TransportError(detail="down"), StorageError(detail="full"), DirectoryStaleError()])
+@pytest.mark.parametrize(
+    "fault",
+    [TransportError(detail="down"), StorageError(detail="full"), DirectoryStaleError(), OwnershipLostError()],
+)
 def test_a_fault_begins_it_anew(settings, fault):
-    """A broker that is down for a moment, a disk that is full, a directory that is stale: none ends it."""
+    """A broker that is down, a full disk, a stale directory, an owner that took over: none ends the service."""
     service = _Service(fault)
     run_service("test", settings, service)
     assert service.begun == 2

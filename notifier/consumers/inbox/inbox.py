@@ -25,7 +25,7 @@ from notifier.consumers.inbox.transaction import (
 from notifier.consumers.verification import Result, claimed_originator
 from notifier.crypto.keys import SigningKey
 from notifier.crypto.row_cipher import RowCipher
-from notifier.errors import Cure, OwnershipLostError, RefusedError, StorageError
+from notifier.errors import Cure, NotFoundError, OwnershipLostError, StorageError
 from notifier.notification import Notification, decode
 from notifier.notification.digest import is_named_by, named_by
 from notifier.runtime import Runtime
@@ -279,21 +279,21 @@ class Inbox:
     async def find(self, message_id: str) -> list[Received]:
         """The messages of a notification id (UUID text): more than one only where ids conflict.
 
-        Raises `RefusedError` (not_found).
+        Raises `NotFoundError`.
         """
         try:
             wanted = uuid.UUID(message_id).bytes
         except ValueError as error:
-            raise RefusedError(
-                "not_found", "a notification's id is a UUID", hint="notifier inbox list shows them"
+            raise NotFoundError(
+                detail="a notification's id is a UUID", hint="notifier inbox list shows them"
             ) from error
         async with self._reading() as connection:
             query = sa.select(tables.messages).where(tables.messages.c.notification_id == wanted)
             rows = (await connection.execute(query.order_by(tables.messages.c.id))).all()
             found = [self._received(connection, row) for row in rows]
         if not found:
-            raise RefusedError(
-                "not_found", "the inbox has no notification of that id", hint="notifier inbox list shows them"
+            raise NotFoundError(
+                detail="the inbox has no notification of that id", hint="notifier inbox list shows them"
             )
         return found
 
