@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from notifier.aio import Backoff
+from notifier.aio import BackgroundTasks, Backoff, wait_for_event
 from notifier.config import Settings
 from notifier.directory.fresh import first_look, keep_fresh
 from notifier.errors import DirectoryStaleError, NotifierError, OwnershipLostError
@@ -94,19 +94,19 @@ async def _supervise(
     while not stop.is_set():
         began = loop.time()
         transport = KafkaTransport(settings.kafka)
-        beside: list[asyncio.Task[None]] = []
+        background = BackgroundTasks()
         try:
             await first_look(directory, log)
             show = partial(_show, name=settings.name)
             show(directory.snapshot())
-            beside.append(asyncio.create_task(keep_fresh(directory, log, Backoff(), show)))
+            background.start(keep_fresh(directory, log, Backoff(), show))
             service = build(transport, directory, REAL)
             checks: dict[str, Callable[[], bool]] = {
                 "service": service.ready,
                 "directory": partial(_fresh, directory),
             }
             current[:] = [Readiness(transport.ping, checks)]
-            beside.append(asyncio.create_task(current[0].run()))
+            background.start(current[0].run())
             log.info("started")
             await service.run(stop)
         except NotifierError as error:
@@ -118,12 +118,10 @@ async def _supervise(
             pause = backoff.next()
             log.warning("fault", reason=error.reason, detail=error.detail, again_in_seconds=round(pause, 1))
             metrics.RESTARTS.labels(error.reason).inc()
-            await _sleep(pause, stop)
+            await wait_for_event(stop, pause)
         finally:
             current.clear()
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await background.close()
             await transport.close()
 
 
@@ -154,11 +152,3 @@ def _left_s(at: int) -> float:
 
 def _is_due(end: End) -> int:
     return int(end.due(REAL.clock()))
-
-
-async def _sleep(seconds: float, stop: asyncio.Event) -> None:
-    """Sleep for `seconds`, or until `stop` is set."""
-    # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the event.
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()

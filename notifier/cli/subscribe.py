@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from notifier.aio import run_until_first
 from notifier.cli.context import Context, Seconds, common
 from notifier.config import Settings
 from notifier.errors import UsageError
@@ -76,20 +78,15 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
         loop.add_signal_handler(number, stop.set)
     everything = [*sinks, Callback("console", say, operational=False)]
     async with Subscriber.from_settings(settings, sinks=everything) as subscriber:
-        waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+        work: list[Coroutine[Any, Any, object]] = [stop.wait()]
         if until_idle is None:
-            waits.append(asyncio.create_task(subscriber.until_idle(float("inf"))))
+            work.append(subscriber.until_idle(float("inf")))
         else:
             patience = max(until_idle, PATIENCE_SECONDS)
-            waits.append(asyncio.create_task(subscriber.until_idle(until_idle, patience)))
+            work.append(subscriber.until_idle(until_idle, patience))
         if settings.listen is not None:
-            waits.append(asyncio.create_task(serve(settings.listen, subscriber.ready, stop, "subscriber")))
-        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-        for task in done:
-            task.result()
+            work.append(serve(settings.listen, subscriber.ready, stop, "subscriber"))
+        await run_until_first(*work)
         gaps = await subscriber.inbox.gaps()
         kept = await subscriber.inbox.kept(limit=1)
     click.echo(f"{count} received", err=True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import structlog
 
-from notifier.aio import Backoff, cancel_and_wait
+from notifier.aio import BackgroundTasks, Backoff, wait_for_event
 from notifier.consumers.alarm import Alarm
 from notifier.consumers.inbox.inbox import Inbox, Received
 from notifier.consumers.inbox.transaction import BatchResult
@@ -96,7 +96,7 @@ class Subscriber:
         self._verification: Verification
         self._retrial: Retrial
         self._lease: Lease | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = BackgroundTasks()
         self._moved = asyncio.Condition()
         self._reading = False
         self._caught_up = False
@@ -155,10 +155,9 @@ class Subscriber:
             self._alarm.begin(await parts.inbox.refused_in_a_row())
             self._quiet_since = asyncio.get_running_loop().time()
             refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
-            self._tasks = [
-                asyncio.create_task(work)
-                for work in (self._follow(), self._renew(), refreshing, *map(self._deliver_to_sink, self._sinks))
-            ]
+            self._background.start(
+                self._follow(), self._renew(), refreshing, *map(self._deliver_to_sink, self._sinks)
+            )
         except BaseException:
             await self._close()
             raise
@@ -170,8 +169,7 @@ class Subscriber:
         await self._close()
 
     async def _close(self) -> None:
-        await cancel_and_wait(self._tasks)
-        self._tasks = []
+        await self._background.close()
         if self._parts is not None:
             if self._lease is not None:
                 with contextlib.suppress(StorageError):
@@ -196,7 +194,7 @@ class Subscriber:
 
         Several deliveries refused one after the other that may be cured are an alarm: clock or directory is wrong.
         """
-        return self._reading and not self._alarm.raised and not any(task.done() for task in self._tasks)
+        return self._reading and not self._alarm.raised and self._background.running
 
     def __aiter__(self) -> AsyncIterator[Received]:
         return self._iterate()
@@ -221,7 +219,7 @@ class Subscriber:
         """As `Retries.surely`; raises what ended the work in the background, too."""
 
         async def looked() -> T:
-            self._raise_what_ended()
+            self._background.check()
             return await work()
 
         return await self._retries.surely(name, looked)
@@ -250,21 +248,13 @@ class Subscriber:
 
     async def _next_change(self) -> None:
         """Returns when something may have changed; raises what ended the work in the background."""
-        self._raise_what_ended()
+        self._background.check()
         await self._move()
-
-    def _raise_what_ended(self) -> None:
-        for task in self._tasks:
-            if task.done():
-                task.result()
 
     async def _move(self) -> None:
         """Returns when a batch was stored, or after a moment."""
         async with self._moved:
-            with contextlib.suppress(TimeoutError):
-                # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the change.
-                async with asyncio.timeout(WAIT_MS / 1000):
-                    await self._moved.wait()
+            await wait_for_event(self._moved, WAIT_MS / 1000)
 
     async def _follow(self) -> None:
         """Reads the feed from the stored offset, and begins again after a fault, with growing pauses."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from notifier.aio import Backoff
 from notifier.outbox import tables
 from notifier.outbox.payloads import Payload
 from notifier.outbox.sealer import SealRequest
 from notifier.outbox.states import NO_FEED, SET_ASIDE, EntryState
+from notifier.runtime import Entropy
 from notifier.storage.integrity import Ledger
 
 if TYPE_CHECKING:
@@ -33,8 +35,9 @@ class Feeds:
     message that waits, and after growing pauses.
     """
 
-    def __init__(self) -> None:
-        self._absent: dict[str, tuple[float, float]] = {}  # authority -> when it may be asked, the pause before
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self._absent: dict[str, tuple[float, Backoff]] = {}  # authority -> when the hub may be asked, the back-off
 
     def absent(self, names: Iterable[str]) -> list[str]:
         """Those of `names` whose feed was not there."""
@@ -46,9 +49,9 @@ class Feeds:
 
     def was_absent(self, name: str, now: float) -> None:
         """Note that the hub has no feed for `name`."""
-        _, before = self._absent.get(name, (0.0, BACKOFF_INITIAL_S / 2))
-        pause = min(2 * before, BACKOFF_MAX_S)
-        self._absent[name] = (now + pause, pause)
+        backoff = Backoff(self._entropy, initial=BACKOFF_INITIAL_S, maximum=BACKOFF_MAX_S)
+        _, backoff = self._absent.get(name, (now, backoff))
+        self._absent[name] = (now + backoff.next(), backoff)
 
     def is_there(self, names: Iterable[str]) -> bool:
         """Note that the hub has the feeds of `names`; whether that is news of any."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from notifier.aio import Backoff, run_all
+from notifier.aio import Backoff, backoff_delay, run_until_first, wait_for_event
 from notifier.directory.snapshot import DirectorySource, Snapshot
 from notifier.envelope import ParsedDelivery, SignedStatement, Statement, parse_feed, partition_of, verify_statement
 from notifier.errors import (
@@ -71,11 +71,11 @@ class OutboxRelay:
         self._changed = changed
         self._wake = asyncio.Event()
         self._sent: set[bytes] = set()
-        self._doubt = ACK_TIMEOUT_SECONDS
-        self._doubt_at = 0.0
+        self._resent = 0  # how often the same bytes went again since the stream moved
+        self._resend_at = 0.0
         self._refresh = False
         self._version = 0  # of the directory by which recipients were last looked at
-        self._feeds = Feeds()
+        self._feeds = Feeds(runtime.entropy)
         self._looked_at = 0  # the version of the directory by which revoked keys were looked for
         self._said: str | None = None  # why nothing is sent, as it was told to whoever waits
         self._asked = (0, 0)  # the versions of rules and directory that the hub named when it found ours outdated
@@ -100,7 +100,7 @@ class OutboxRelay:
         """One tenure of the lease, until a fault ends it."""
         try:
             await lease.acquire()
-            await run_all(_keep(lease), self._send(lease), self._follow(lease))
+            await run_until_first(_keep(lease), self._send(lease), self._follow(lease))
         finally:
             with contextlib.suppress(StorageError):
                 await lease.release()
@@ -132,10 +132,7 @@ class OutboxRelay:
                     await backoff.wait()
                     continue
                 backoff.reset()
-                # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the event.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        await self._wake.wait()
+                await wait_for_event(self._wake, IDLE_SECONDS)
         finally:
             if sender is not None:
                 await sender.close()
@@ -227,11 +224,11 @@ class OutboxRelay:
 
     async def _send_new(self, sender: Sender | None) -> Sender | None:
         """Sends what flies and was not sent in this session: in order, the same bytes as stored."""
-        if self._sent and _monotonic() >= self._doubt_at:
+        if self._sent and _monotonic() >= self._resend_at:
             self._sent.clear()
             if flying := await self._outbox.in_flight():
                 log.warning("no decision yet, the same bytes go again", envelopes=len(flying))
-                self._doubt = min(self._doubt * 2, ACK_TIMEOUT_MAX_SECONDS)
+                self._resent += 1
         elif len(self._sent) > MAX_REMEMBERED:
             self._sent.intersection_update(await self._outbox.in_flight())
         new = await self._outbox.sealed(self._sent)
@@ -243,8 +240,13 @@ class OutboxRelay:
         partitions = directory.hub.partitions
         await sender.send([self._outgoing(stream, envelope, partitions) for _, stream, envelope in new])
         self._sent.update(digest for digest, _, _ in new)
-        self._doubt_at = _monotonic() + self._doubt
+        self._expect_decision()
         return sender
+
+    def _expect_decision(self) -> None:
+        """Start the time within which the hub decides something, or the same bytes go again."""
+        timeout = backoff_delay(self._resent, ACK_TIMEOUT_SECONDS, ACK_TIMEOUT_MAX_SECONDS)
+        self._resend_at = _monotonic() + timeout
 
     def _outgoing(self, stream: bytes, envelope: bytes, partitions: int) -> Outgoing:
         partition = partition_of(self._sealer.name, stream, partitions)
@@ -309,8 +311,8 @@ class OutboxRelay:
             metrics.SETTLED.labels("accepted" if reason is None else "rejected", reason or "").inc()
         self._refresh = self._refresh or heard.refresh
         if heard.moved:
-            self._doubt = ACK_TIMEOUT_SECONDS
-            self._doubt_at = _monotonic() + self._doubt
+            self._resent = 0
+            self._expect_decision()
         self._changed()
         self._wake.set()
 

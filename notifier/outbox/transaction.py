@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from notifier.aio import backoff_ms
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope.format import notification_digest
 from notifier.errors import OwnershipLostError
@@ -573,8 +574,8 @@ class OutboxTransaction:
         attempts: int = (
             await self._connection.execute(sa.select(table.c.attempts).where(table.c.id == letter))
         ).scalar_one()
-        pause = min(BACKOFF_INITIAL_MS * 2 ** min(attempts - 1, 16), BACKOFF_MAX_MS) if attempts else 0
-        due = self._runtime.clock() + int(pause)
+        delay = backoff_ms(attempts - 1, BACKOFF_INITIAL_MS, BACKOFF_MAX_MS) if attempts else 0
+        due = self._runtime.clock() + delay
         change = {"state": EntryState.PENDING, "reason": reason, "attempts": attempts + 1, "due": due}
         await self._letters([letter], only=_ON_ITS_WAY, **change)
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from notifier.aio import Backoff, cancel_and_wait
+from notifier.aio import BackgroundTasks, Backoff, wait_for_event
 from notifier.crypto.keys import SigningKey
 from notifier.directory.fresh import first_look, keep_fresh
 from notifier.directory.snapshot import DirectorySource, Snapshot
@@ -122,7 +122,7 @@ class Publisher:
         self._open_parts = open_parts
         self._runtime = runtime
         self._parts: Parts | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = BackgroundTasks()
         self._moved = asyncio.Event()
         self._courier: OutboxRelay | None = None
         self._enlisted = False
@@ -171,7 +171,7 @@ class Publisher:
                 parts.outbox, parts.transport, parts.directory, sealer, self._runtime, self._moved.set
             )
             refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
-            self._tasks = [asyncio.create_task(self._courier.run()), asyncio.create_task(refreshing)]
+            self._background.start(self._courier.run(), refreshing)
         except BaseException:
             await self._close()
             raise
@@ -183,8 +183,7 @@ class Publisher:
         await self._close()
 
     async def _close(self) -> None:
-        await cancel_and_wait(self._tasks)
-        self._tasks = []
+        await self._background.close()
         if self._parts is not None:
             await self._parts.transport.close()
             await self._parts.outbox.close()
@@ -478,12 +477,8 @@ class Publisher:
 
     async def _next_change(self) -> None:
         """Returns when something may have changed; raises what ended the work in the background."""
-        for task in self._tasks:
-            if task.done():
-                task.result()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_INTERVAL):
-                await self._moved.wait()
+        self._background.check()
+        await wait_for_event(self._moved, POLL_INTERVAL)
 
 
 def _warnings(

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from notifier.aio import cancel_and_wait
+from notifier.aio import run_until_first
 from notifier.crypto.keys import SigningKey
 from notifier.directory.snapshot import DirectorySource
 from notifier.errors import OwnershipLostError, StorageError
@@ -56,17 +56,11 @@ class Carrier:
         """Carries the outbox until `stop` is set; raises what trying again does not mend, and `StorageError`."""
         outbox = await self._open_outbox()
         lease = outbox.service_lease()
-        tasks: list[asyncio.Task[None]] = []
         try:
             courier = OutboxRelay(outbox, self._transport, self._directory, self._sealer, self._runtime, lambda: None)
-            work = (courier.run(), self._hold(lease), self._measure(outbox), _stopped(stop))
-            tasks = [asyncio.create_task(one) for one in work]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await run_until_first(courier.run(), self._hold(lease), self._measure(outbox), _stopped(stop))
         finally:
             self._measured = False
-            await cancel_and_wait(tasks)
             with contextlib.suppress(StorageError):
                 await lease.release()
             await outbox.close()

@@ -1,49 +1,57 @@
-"""A supervisor for the sandbox: what died is started again, with growing pauses; what was stopped is left alone."""
+"""A supervisor for the sandbox: start again what died, with a growing back-off, and leave alone what was stopped."""
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from notifier.aio import Backoff
 from notifier.errors import NotifierError, TemporaryError
+from notifier.runtime import Entropy
 from notifier.sandbox.processes import Part
 from notifier.sandbox.sandbox import Progress, Sandbox
 
 LOOK_S: Final = 0.5
-PAUSE_S: Final = 1.0  # between two starts of one part; doubled with each that follows soon
+BACKOFF_INITIAL_S: Final = 1.0  # between two starts of one part
 BACKOFF_MAX_S: Final = 30.0
-WELL_S: Final = 60.0  # a part that ran for so long begins with short pauses again
+WELL_S: Final = 60.0  # a part that ran for so long begins with the initial back-off again
 
 
 @dataclass(slots=True)
 class Restarts:
     """When one part may be started again."""
 
-    pause_s: float = PAUSE_S
-    last: float = field(default=float("-inf"))
+    backoff: Backoff
+    last: float = float("-inf")
+    not_before: float = float("-inf")
 
     def due(self, now: float) -> bool:
-        """Whether it may be started at `now`; if so, that counts as a start."""
+        """Return whether it may be started at `now`, which then counts as a start."""
         if now - self.last > WELL_S:
-            self.pause_s = PAUSE_S
-        elif now - self.last < self.pause_s:
+            self.backoff.reset()
+        elif now < self.not_before:
             return False
-        else:
-            self.pause_s = min(2 * self.pause_s, BACKOFF_MAX_S)
         self.last = now
+        self.not_before = now + self.backoff.next()
         return True
 
 
 class Watch:
     """Looks after the parts of a sandbox that is up."""
 
-    def __init__(self, sandbox: Sandbox, parts: list[Part], progress: Progress) -> None:
+    def __init__(
+        self, sandbox: Sandbox, parts: list[Part], progress: Progress, entropy: Entropy = secrets.token_bytes
+    ) -> None:
         self._sandbox = sandbox
         self._parts = parts
         self._progress = progress
-        self._restarts = {part.process.name: Restarts() for part in parts}
+        self._restarts = {
+            part.process.name: Restarts(Backoff(entropy, initial=BACKOFF_INITIAL_S, maximum=BACKOFF_MAX_S))
+            for part in parts
+        }
 
     def run(self, stop: threading.Event) -> None:
         """Start again what dies, until `stop` is set or nothing is left that `down` did not stop."""

@@ -88,10 +88,10 @@ def test_no_pause_is_longer_than_three_seconds_however_long_the_fault_lasts(sett
     """So the work goes on within that time after the fault is over."""
     pauses = []
 
-    async def slept(seconds, _stop):
+    async def slept(_stop, seconds):
         pauses.append(seconds)
 
-    monkeypatch.setattr("notifier.supervision._sleep", slept)
+    monkeypatch.setattr("notifier.supervision.wait_for_event", slept)
     run_service("test", settings, _Service(*(StorageError(detail="full") for _ in range(20))))
     assert len(pauses) == 20
     assert max(pauses) <= 3.0

@@ -10,6 +10,7 @@ import pytest
 from notifier.errors import OwnershipLostError, StorageError
 from notifier.outbox import relay as module
 from notifier.outbox.relay import OutboxRelay
+from notifier.runtime import REAL
 
 
 class Tenure:
@@ -21,7 +22,7 @@ class Tenure:
         self._fault = fault
         monkeypatch.setattr(module, "_keep", self.keep)
         monkeypatch.setattr(module, "STANDBY_SECONDS", 0)
-        self.courier = OutboxRelay(self, None, None, None, None, lambda: None)
+        self.courier = OutboxRelay(self, None, None, None, REAL, lambda: None)
         monkeypatch.setattr(self.courier, "_send", self.linger)
         monkeypatch.setattr(self.courier, "_follow", self.linger)
 

@@ -235,7 +235,7 @@ def watched(sleeper, tmp_path):
     (tmp_path / "lock").touch()
     said = []
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
-    watch = Watch(Sandbox(tmp_path), [Part(sleeper, command)], said.append)
+    watch = Watch(Sandbox(tmp_path), [Part(sleeper, command)], said.append, lambda _: b"\xff\xff")
     return watch, said
 
 
