@@ -41,7 +41,7 @@ unit: setup ## pure code and single parts, with the network cut off
 simulation: setup ## whole systems on the broker in memory
 	$(PYTEST) tests/simulation tests/model --disable-socket --allow-unix-socket -n $(WORKERS) --dist worksteal
 
-attacks: setup ## what each attack of docs/threat-model.md meets, with real keys and the real parts
+attacks: setup ## what each attack of docs/explanation/threat-model.md meets, with real keys and the real parts
 	$(PYTEST) tests/attacks --disable-socket --allow-unix-socket -n $(WORKERS) --dist worksteal
 
 cli: setup ## every verb, as a user types it
@@ -72,7 +72,7 @@ $(EVIDENCE): requirements-evidence.lock $(STAMP)
 fuzz: $(EVIDENCE) ## every parser, for SECONDS each: none may crash, hang or swell
 	$(VENV)/bin/python tests/fuzz --seconds $(SECONDS)
 
-mutation: $(EVIDENCE) ## change the pure core in every way: a test must notice (docs/mutation.md)
+mutation: $(EVIDENCE) ## change the pure core in every way: a test must notice (docs/internals/mutation.md)
 	$(VENV)/bin/python tools/mutation.py
 
 check: setup ## style, types

@@ -137,7 +137,7 @@ def _least(work: Callable[[], object]) -> float:
 
 
 def show(stages: Sequence[Stage]) -> None:
-    """The table, as docs/performance.md has it."""
+    """The table, as docs/internals/performance.md has it."""
     print("| stage | us |\n|---|---|")
     for stage in stages:
         print(f"| {'of it: ' if stage.part else ''}{stage.name} | {stage.us:.0f} |")

@@ -1,4 +1,4 @@
-"""What was measured, as the tables of docs/performance.md."""
+"""What was measured, as the tables of docs/internals/performance.md."""
 
 from __future__ import annotations
 

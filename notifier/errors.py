@@ -37,7 +37,7 @@ MAX_FAULTS = 100
 """Faults of one document that are listed; the others are counted."""
 
 REASONS: dict[str, str] = {
-    # The hub on an envelope, in the order of its checks (docs/envelope.md).
+    # The hub on an envelope, in the order of its checks (docs/reference/envelope.md).
     "too_large": "the record exceeds its size cap",
     "malformed": "the bytes do not parse, or not identically when encoded again",
     "unsupported_suite": "the cryptographic suite is not one that this directory lists",

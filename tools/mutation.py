@@ -1,8 +1,8 @@
 """Mutation testing of the pure core: python tools/mutation.py [MODULE...] [--minimum 90] [--jobs 2].
 
 Changes one thing at a time in a copy of what is committed, and runs the tests that reach it: a change that no
-test notices is a survivor. Prints the score of each module as the table of docs/mutation.md, writes the survivors
-with their differences to build/mutation/survivors.diff, and exits with 1 where the whole score is below the
+test notices is a survivor. Prints the score of each module as the table of docs/internals/mutation.md, writes the
+survivors with their differences to build/mutation/survivors.diff, and exits with 1 where the whole score is below the
 minimum. `make mutation` installs what this needs.
 """
 

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/notification.md from the schema, the profiles and the checks; a test keeps them equal.
+"""Write the tables of docs/reference/notification.md from schema, profiles and checks; a test keeps them equal.
 
 `python tools/notification_fields.py` writes the file anew; what stands between a pair of markers is replaced.
 """
@@ -16,7 +16,7 @@ from notifier.notification.parsing import REQUIREMENTS, Requirement
 from notifier.notification.profiles import PARTS, PROFILES, SUBJECT
 from notifier.shipped import schemas_folder
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "notification.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "notification.md"
 
 STANDARDS = {
     "id": "UUID version 7 (RFC 9562)",

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/routing.md from notifier/rules/table.py and facts.py; a test keeps them equal.
+"""Writes the tables of docs/reference/routing.md from notifier/rules/table.py and facts.py; a test keeps them equal.
 
 `python tools/routing_table.py` writes the file anew; what stands between a pair of markers is replaced.
 """
@@ -12,7 +12,7 @@ from notifier.notification.territories import BUILT_IN
 from notifier.rules.facts import NAMING
 from notifier.rules.table import EXPECTED, SAFEGUARDS, SILENCES, Expected
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "routing.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "routing.md"
 CUSTODY = {"any": "", "in_custody": "in custody", "free": "not in custody"}
 NAMED = {
     "rules": "exactly those whom the rules expect",

@@ -1,4 +1,4 @@
-"""The audit entry: what the hub did, by ids, digests and outcomes (DESIGN.md, "Audit"). Pure."""
+"""The audit entry: what the hub did, by ids, digests and outcomes (docs/reference/audit-log.md). Pure."""
 
 from __future__ import annotations
 

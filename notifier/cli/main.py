@@ -34,7 +34,7 @@ EXTRAS = {
 }
 """Which extra of this distribution brings a module that not everybody needs."""
 
-INSTALL: Final = "install it from the lock file of the checkout (docs/install.md)"
+INSTALL: Final = "install it from the lock file of the checkout (docs/how-to/install.md)"
 
 VERBS = {
     "audit": "notifier.cli.audit",

@@ -68,7 +68,7 @@ class Result:
         return [entry["authority"] for entry in entries if entry["outcome"] == "send"]
 
     def document(self) -> dict[str, Any]:
-        """The form that ``--json`` prints (FORMATS.md)."""
+        """The form that ``--json`` prints (docs/reference/json.md)."""
         faults = self.error.faults if isinstance(self.error, NotificationInvalidError) else ()
         return {
             "id": self.id,

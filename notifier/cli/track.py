@@ -55,7 +55,7 @@ def command(context: Context, message_id: str, digest: bool) -> None:
 
 
 def as_document(status: Status) -> dict[str, Any]:
-    """The form that ``--json`` prints (FORMATS.md); `due` is null while nothing that is awaited has a time."""
+    """Return what ``--json`` prints (docs/reference/json.md); `due` is null while nothing awaited has a time."""
     return {
         "id": status.id,
         "exercise": status.exercise,

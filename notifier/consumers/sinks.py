@@ -37,7 +37,7 @@ class Sink(Protocol):
 
 
 def summary(message: Received) -> dict[str, Any]:
-    """The message as `inbox list --json` shows it (FORMATS.md), and whether it is an exercise."""
+    """The message as `inbox list --json` shows it (docs/reference/json.md), and whether it is an exercise."""
     return {
         "id": message.id,
         "type": message.type,

@@ -1,4 +1,4 @@
-"""Checks of public keys at enrolment and use (docs/envelope.md, "Keys")."""
+"""Checks of public keys at enrolment and use (docs/reference/envelope.md, "Keys")."""
 
 from __future__ import annotations
 

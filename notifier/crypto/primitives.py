@@ -1,4 +1,4 @@
-"""The primitives of suite 1, by their names in docs/envelope.md, from libsodium through PyNaCl.
+"""The primitives of suite 1, by their names in docs/reference/envelope.md, from libsodium through PyNaCl.
 
 BLAKE2b is the standard library's: the same function, ten times faster for the many short inputs here.
 """

@@ -1,7 +1,7 @@
 """Enrolment: an authority shows that it holds the keys that it names, before they stand in the directory. Pure.
 
-Two proofs, both over hub id, authority and key (docs/envelope.md, "Keys"): a signature under a type of its own,
-and the answer to a challenge that was sealed to the encryption key under a person of its own. A raw challenge
+Two proofs, both over hub id, authority and key (docs/reference/envelope.md, "Keys"): a signature under a type of its
+own, and the answer to a challenge that was sealed to the encryption key under a person of its own. A raw challenge
 would make the applicant an oracle for whatever somebody wants signed or opened.
 """
 

@@ -12,13 +12,13 @@ from notifier.crypto.keys import KeyUse
 DAY_MS: Final = 24 * 60 * 60 * 1000
 MAX_EXPIRY_MS: Final = 30 * DAY_MS
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
-VERSION_GRACE_MS: Final = DAY_MS  # how long the version before the current one is accepted (DESIGN.md)
+VERSION_GRACE_MS: Final = DAY_MS  # how long the former version is accepted (docs/explanation/design.md)
 
 ROLES: Final = ("spoc", "ncb", "consular", "fiu", "border", "oversight")
 
 
 class KeyState(StrEnum):
-    """active; retiring: makes nothing new, accepted for a while; revoked: at once (ENVELOPE.md, "Keys")."""
+    """States of a key (docs/reference/envelope.md, "Keys"); retiring: makes nothing new, accepted for a while."""
 
     ACTIVE = "active"
     RETIRING = "retiring"

@@ -1,4 +1,4 @@
-"""Sealing: one text to several recipients and a slip to the hub (docs/envelope.md, "Sealing"). Pure."""
+"""Sealing: one text to several recipients and a slip to the hub (docs/reference/envelope.md, "Sealing"). Pure."""
 
 from __future__ import annotations
 

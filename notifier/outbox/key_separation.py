@@ -1,7 +1,7 @@
 """The two compartments of an outbox: what was said about a person, and what was decided about telling it. Pure.
 
 Both are sealed row by row. Oversight is given the key of decisions, which is derived from the storage key one way:
-it opens every reason, hold, suppression and approval, and never a notification (docs/oversight.md).
+it opens every reason, hold, suppression and approval, and never a notification (docs/how-to/oversight.md).
 """
 
 from __future__ import annotations

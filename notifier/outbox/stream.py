@@ -1,4 +1,4 @@
-"""What the hub's decisions do to a publisher's stream (ENVELOPE.md, "Sequences"). Pure.
+"""What the hub's decisions do to a publisher's stream (docs/reference/envelope.md, "Sequences"). Pure.
 
 A publisher seals ahead: up to a window of envelopes, each chained upon the one before, are on their way at
 once. A rejection in turn makes its own digest the tail, so everything that chains upon the rejected envelope

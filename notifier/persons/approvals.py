@@ -2,7 +2,8 @@
 
 Suppressions and holds protect people who never see this software. A hold is released by a person whom the
 authority registered for that kind of hold, who signed over the notification's digest, and who is not the one that
-submitted it (THREATS.md, 34). No time-out releases anything, and nothing here does without a signature.
+submitted it (docs/explanation/threat-model.md, 34). No time-out releases anything, and nothing here does without a
+signature.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who submitted a notification, signed: what four eyes rest on (THREATS.md, 39). Pure.
+"""Who submitted a notification, signed: what four eyes rest on (docs/explanation/threat-model.md, 39). Pure.
 
 Whoever submits is registered with the authority and signs, as whoever approves does. So neither side is a name that
 somebody typed, and one key or one person on both sides is seen. What nobody signed was submitted by nobody: it goes

@@ -2,7 +2,7 @@
 
 Order: candidates with every reason kept, authorities by role, suppress, hold. Suppression always wins. A doubt
 about one leg holds that leg alone; what concerns the person or the recipient holds whatever the leg
-(S/RES/2396 (2017), paragraphs 3, 5, 6; docs/routing.md).
+(S/RES/2396 (2017), paragraphs 3, 5, 6; docs/reference/routing.md).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from notifier.rules.facts import NAMING
 from notifier.rules.ruleset import RuleSet
 
 GENERAL: Final = "3"
-"""The paragraph that asks for answers, and for whatever follows upon a notification (docs/routing.md)."""
+"""The paragraph that asks for answers, and for whatever follows upon a notification (docs/reference/routing.md)."""
 
 
 def why_told(

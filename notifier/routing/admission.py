@@ -1,4 +1,4 @@
-"""What the hub checks of one envelope, in the order of docs/envelope.md. Pure.
+"""What the hub checks of one envelope, in the order of docs/reference/envelope.md. Pure.
 
 Three steps. `open_record` does the expensive work that needs no order: it verifies the signature, opens the slip and
 rebuilds the stanzas. `Admission.unauthorised` asks whether the signer may say this now; only what passes it comes

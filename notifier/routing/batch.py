@@ -3,7 +3,7 @@
 `decide_batch` authorises each record's signer, and of what may be said finds the place in its stream, in order;
 `write` turns the decisions into records: a delivery per recipient, a notice for every originator that may be told, an
 audit entry for every decision and delivery, a rejection for what was refused, the changed streams and the next intake
-offset. One signature of the hub covers all statements of the transaction (docs/envelope.md, "Statements").
+offset. One signature of the hub covers all statements of the transaction (docs/reference/envelope.md, "Statements").
 """
 
 from __future__ import annotations

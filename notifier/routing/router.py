@@ -1,4 +1,4 @@
-"""The router: shares the intake partitions with its peers, and runs each that it owns (DESIGN.md).
+"""The router: shares the intake partitions with its peers, and runs each that it owns (docs/explanation/design.md).
 
 The group says who should own a partition; the transactional id says who does. A doubt about either is never
 argued with: the partition is dropped, the group joined anew, and a partition begun again only after a later

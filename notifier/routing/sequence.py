@@ -1,4 +1,4 @@
-"""The place of an envelope in its stream, as the hub keeps it (docs/envelope.md, "Sequences"). Pure.
+"""The place of an envelope in its stream, as the hub keeps it (docs/reference/envelope.md, "Sequences"). Pure.
 
 An envelope is *in turn* where its number follows the last accepted one and it chains upon the tail. Decided in
 turn it becomes the tail, accepted or rejected; only acceptance advances the number.

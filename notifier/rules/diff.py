@@ -19,7 +19,7 @@ PARTS: Final[dict[str, Callable[[Any], object]]] = {
 """The parts of a rules document, each a list, with the key of an item."""
 
 Entry = dict[str, Any]
-"""An entry of a routing decision as JSON (docs/routing.md)."""
+"""An entry of a routing decision as JSON (docs/reference/routing.md)."""
 
 
 @dataclass(frozen=True, slots=True)

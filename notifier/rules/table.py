@@ -1,8 +1,8 @@
 """The decision table as data: the authorities to tell, the paragraph, and the safeguards against telling.
 
 `EXPECTED` gives the default rules. `SAFEGUARDS` suppress or hold a notification to any expected authority.
-docs/routing.md is generated from here (tools/routing_table.py). Paragraphs are those of S/RES/2396 (2017), unless
-another instrument is named.
+docs/reference/routing.md is generated from here (tools/routing_table.py). Paragraphs are those of S/RES/2396 (2017),
+unless another instrument is named.
 """
 
 from __future__ import annotations

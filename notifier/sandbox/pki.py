@@ -46,7 +46,7 @@ class CertificateAuthority:
     def issue(self, folder: Path, principal: str, *, server: bool = False, valid: dt.timedelta = VALID) -> None:
         """Writes `tls.key`, `tls.pem` (with the authority's certificate in `ca.pem`) into `folder`.
 
-        The common name comes last in DER: the brokers' mapping rule reads names backwards (KAFKA.md).
+        The common name comes last in DER: the brokers' mapping rule reads names backwards (docs/internals/kafka.md).
         """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(

@@ -147,7 +147,7 @@ def _other_version(schema: str, found: int | None, wanted: int) -> StorageError:
         )
     return StorageError(
         detail=f"the {schema} was made by an earlier version of this software (schema {found}, not {wanted})",
-        hint="open it once with a version that brings it up to date, as its owner (docs/operations.md)",
+        hint="open it once with a version that brings it up to date, as its owner (docs/how-to/operations.md)",
     )
 
 

@@ -77,7 +77,7 @@ class PostgresqlEngine:
             raise ConfigError(
                 "extra_missing",
                 "asyncpg, the driver of PostgreSQL, is not installed: it comes with the extra postgres",
-                hint="install it from the lock file of the checkout (docs/install.md)",
+                hint="install it from the lock file of the checkout (docs/how-to/install.md)",
             ) from error
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._writing = engine if writes else self._reading

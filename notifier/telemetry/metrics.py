@@ -91,7 +91,10 @@ ENDS_IN = Gauge(
     registry=EVERY,
 )
 ENDS_SOON = Gauge(
-    "notifier_ends_soon", "1 where somebody must renew it now (docs/directory.md), else 0", ("what",), registry=EVERY
+    "notifier_ends_soon",
+    "1 where somebody must renew it now (docs/how-to/directory.md), else 0",
+    ("what",),
+    registry=EVERY,
 )
 RULES_VERSION = Gauge("notifier_rules_version", "Version of the rules in use", registry=EVERY)
 RESTARTS = Counter(

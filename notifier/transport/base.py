@@ -147,7 +147,7 @@ class Transport(Protocol):
         """A sender; raises `TransportError` where the broker does not answer or refuses."""
 
     async def transactional(self, transactional_id: str, topics: Sequence[str]) -> TransactionalSender:
-        """Fences every other owner of the id; `topics` are all that will be written (KAFKA.md, "Faults")."""
+        """Fences every other owner of the id; `topics` are all that will be written (docs/internals/kafka.md)."""
 
     async def reader(self, topic: str, partition: int, offset: int) -> Reader:
         """A reader of one partition from `offset`; raises `TransportError` where denied or missing."""

@@ -31,7 +31,7 @@ OWNER, RECIPIENT, EVIL = "TUR/spoc", "DEU/spoc", "AUT/spoc"
 FLOOD = 200
 NOBODYS = DecryptionKey.from_secret(b"?" * 32)
 ATTACKS = ("bad_signature", "unreadable_slip", "signer_revoked", "replayed")
-"""The reasons that docs/operations.md calls attacks or faults."""
+"""The reasons that docs/how-to/operations.md calls attacks or faults."""
 
 
 class Hub:

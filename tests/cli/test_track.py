@@ -56,7 +56,7 @@ def notifier(copied, capsys):
 
 
 def test_what_was_published_can_be_tracked(notifier, tmp_path, arrest):
-    """For a person, a line a recipient; for a program, the document of FORMATS.md."""
+    """For a person, a line a recipient; for a program, the document of docs/reference/json.md."""
     path = tmp_path / "arrest.json"
     path.write_text(json.dumps(arrest))
     notifier("publish", str(path), "--wait", "--timeout", "0")

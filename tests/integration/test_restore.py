@@ -1,4 +1,4 @@
-"""The documented backup and restore of an outbox (docs/operations.md, Back up), on the real broker.
+"""The documented backup and restore of an outbox (docs/how-to/operations.md, Back up), on the real broker.
 
 Each case has an authority of its own, whose outbox is put back to what it was before: two messages, an hour, or more
 than its feed still tells. What must hold is the same in all: nobody misses anything, nobody has anything twice, and

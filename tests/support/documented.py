@@ -11,7 +11,7 @@ import click
 from notifier.cli.main import notifier
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 REMARK = re.compile(r"\s+# .*")
 SHOWN = ("notifier ", "venv/bin/notifier ", "mkdir ")

@@ -113,7 +113,7 @@ def test_production_has_what_development_has_and_no_more_than_it_needs():
 
 def test_every_licence_that_is_not_permissive_is_told():
     """What the packages say of themselves, where they are installed, against the page."""
-    page = (ROOT / "docs" / "licences.md").read_text()
+    page = (ROOT / "docs" / "reference" / "licences.md").read_text()
     told = set(re.findall(r"^\| ([a-z0-9-]+) \| (?!licence)", page, re.MULTILINE))
     strict = set()
     for name in {name for lock in ("requirements.lock", "requirements-jre.lock") for name in named(lock)}:

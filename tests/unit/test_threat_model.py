@@ -8,7 +8,7 @@ from pathlib import Path
 from controls.rows import ATTACKS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "threat-model.md"
+DOCUMENT = ROOT / "docs" / "explanation" / "threat-model.md"
 MODULES = {path.name: int(path.name[5:7]) for path in (ROOT / "tests" / "attacks").glob("test_*.py")}
 
 

@@ -1,4 +1,4 @@
-"""Messages keep the signature of who submitted them; what is there was submitted by nobody (docs/review.md)."""
+"""Messages keep the signature of their submitter; what is there was submitted by nobody (docs/how-to/review.md)."""
 
 from __future__ import annotations
 

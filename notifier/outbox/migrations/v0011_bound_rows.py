@@ -1,4 +1,4 @@
-"""Messages, persons and rulings are bound to what they are, and the last two chained (docs/oversight.md).
+"""Messages, persons and rulings are bound to what they are, and the last two chained (docs/how-to/oversight.md).
 
 What is there when this runs is taken as it is: nothing could be told before.
 """

@@ -13,7 +13,7 @@ from notifier.transport.kafka.client import speaking, stop
 
 SEND_S: Final = 60.0  # several times a broker's restart: until then aiokafka itself goes on trying
 COMMIT_S: Final = 30.0
-TRANSACTION_MS: Final = 15_000  # the broker sweeps every 10 s what has no successor (KAFKA.md)
+TRANSACTION_MS: Final = 15_000  # the broker sweeps every 10 s what has no successor (docs/internals/kafka.md)
 APPENDED: Final = 1  # the type of a timestamp that the broker gave (LogAppendTime)
 BATCH_BYTES: Final = 512 * 1024
 PRODUCER: Final[dict[str, Any]] = {

@@ -76,7 +76,7 @@ def test_another_key_or_name_is_found(tmp_path, signer, make):
 
 
 def by_hand(folder, vkey):
-    """The size of a good log, by docs/audit-log.md alone: nothing of this project is used."""
+    """The size of a good log, by docs/reference/audit-log.md alone: nothing of this project is used."""
     name, key_id, encoded = vkey.split("+", 2)
     public = base64.b64decode(encoded)
     assert hashlib.sha256(name.encode() + b"\n" + public).digest()[:4].hex() == key_id

@@ -1,4 +1,4 @@
-"""docs/envelope.md, "Sealing" and "Opening", line by line: another implementation, made from the document alone.
+"""docs/reference/envelope.md, "Sealing" and "Opening", line by line: a second implementation, from the page alone.
 
 It shares no code with the product: libsodium's BLAKE2b, its own Avro writer, its own order of steps. Slow and
 literal on purpose.

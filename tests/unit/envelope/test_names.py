@@ -1,4 +1,4 @@
-"""The names that envelopes, streams and records have: written down again from docs/envelope.md."""
+"""The names that envelopes, streams and records have: written down again from docs/reference/envelope.md."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ def test_free_text_is_found_wherever_it_stands():
 
 def test_the_document_is_what_the_code_says():
     """Types, fields, profiles and free text, as the tool writes them: `python tools/notification_fields.py`."""
-    text = (PROJECT / "docs" / "notification.md").read_text()
+    text = (PROJECT / "docs" / "reference" / "notification.md").read_text()
     assert tool().written(text) == text
     assert "| `local/refugee/status` |" in text
 

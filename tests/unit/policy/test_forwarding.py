@@ -272,7 +272,7 @@ def test_objections_are_all_named(received):
 
 def test_every_word_of_a_refusal_stands_in_the_document():
     """Whoever meets it can look it up."""
-    text = (Path(__file__).parents[3] / "docs" / "forwarding.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "how-to" / "forwarding.md").read_text()
     assert [word for word in (*OBJECTIONS, *CODES, REVOKED, NO_CANDIDATE) if word not in text] == []
 
 

@@ -190,7 +190,7 @@ SPEAKS = {"suppressed", "own", "stateless", "refugee_code", "revoked", "accompan
 @settings(max_examples=examples(500), deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_nobody_is_told_and_nothing_held_only_where_the_document_says_why(document, told_before, of):
-    """What docs/routing.md names, and nothing else; each cause is looked for in the document itself."""
+    """What docs/reference/routing.md names, and nothing else; each cause is looked for in the document itself."""
     decision = decided(document, told_before=told_before, of=of)
     outcomes = {one.outcome for one in decision.entries}
     assert bool(decision.silent) is (not outcomes & {"send", "hold"})

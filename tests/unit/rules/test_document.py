@@ -25,7 +25,7 @@ def tool(name):
 
 def test_the_documented_tables_are_those_of_the_code():
     """Rules, namings and safeguards, row by row, as the tool writes them."""
-    text = (PROJECT / "docs" / "routing.md").read_text()
+    text = (PROJECT / "docs" / "reference" / "routing.md").read_text()
     assert tool("routing_table").written(text) == text
     assert "| finint |  | fiu | 5: origin, destination, transit, nationality, residence |" in text
 
@@ -75,7 +75,7 @@ def test_refusals_named_in_the_envelope_document_are_stable_reasons():
     """The document's words are the software's."""
     import re
 
-    text = (PROJECT / "docs" / "envelope.md").read_text()
+    text = (PROJECT / "docs" / "reference" / "envelope.md").read_text()
     for reason in ("bad_signature", "cannot_open", "replayed", "out_of_order", "hub_key_retired"):
         assert reason in REASONS
         assert re.search(rf"\b{reason}\b", text)
