@@ -16,7 +16,7 @@ class Snapshot:
     """One verified state of the directory.
 
     The previous versions are accepted for a while after the current ones were issued (docs/explanation/design.md,
-    "What the hub checks"). `fresh_until` is when the first of the signatures that it rests on ends, plus the stated grace;
+    "What the hub checks"). `fresh_until` is when the first of its signatures ends, plus the stated grace;
     `ends` when that of each role does (root, targets, ...): in Unix milliseconds.
     """
 

@@ -1,6 +1,6 @@
 """What ties a message to others, and what that does to who is told of it. Pure.
 
-An update goes to those who were told before and to whoever its new facts add (docs/reference/routing.md). It also speaks
+An update goes to those who were told before and those whom its facts add (docs/reference/routing.md). It also speaks
 of what was said before: a nationality that it confirms releases the hold of the notification that it is about; one
 that it revokes, or a state that must not be told any more, stops whatever of that one has not been sent. What was
 feared, or a risk, once, stays so for the whole case: an update that leaves it out takes nothing back.

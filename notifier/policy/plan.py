@@ -2,8 +2,8 @@
 
 Directory and rules may change between submission and sealing, or the hub may ask for a new evaluation. The
 publisher then sends by itself only to those who were in the approved set; whoever the new rules add is held
-as `rules_changed` until a person agrees (docs/explanation/design.md, "What the hub checks"). What other messages say of
-this one is kept with it (`CaseContext`), so that every evaluation knows it.
+as `rules_changed` until a person agrees (docs/explanation/design.md, "What the hub checks"). What other messages say
+of this one is kept with it (`CaseContext`), so that every evaluation knows it.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def topics(feeds: Iterable[str], partitions: int) -> list[Topic]:
     that of their own records.
 
     Nothing is compressed: what a producer compressed all the same, the broker unpacks and measures as it is. Else a
-    batch that is small on its way could unpack to more memory than its reader has (docs/explanation/threat-model.md, 20).
+    batch that is small on its way could unpack to more memory than its reader has
+    (docs/explanation/threat-model.md, 20).
     """
     plain = {"compression.type": "uncompressed", "max.message.bytes": str(MAX_BATCH)}
     stamped = plain | {"message.timestamp.type": "LogAppendTime"}

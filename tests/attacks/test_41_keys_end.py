@@ -1,9 +1,9 @@
 """41 Time bombs: keys of hub, log and roles end one day, and with them everything, years after all was well.
 
 Nobody attacks but time. Control: a verb for every key, a lifetime for every signature, and a warning well before each
-ends. Three years pass day by day, in which holders, hub, auditor and authorities do what docs/how-to/directory.md says,
-and nothing that no warning asks for; and every key there is is rotated once. `make test` passes five days at a time, the
-days on which holders and services look; `make test-long` each.
+ends. Three years pass day by day, in which holders, hub, auditor and authorities do what docs/how-to/directory.md
+says, and nothing that no warning asks for; and every key there is is rotated once. `make test` passes five days at a
+time, the days on which holders and services look; `make test-long` each.
 """
 
 from __future__ import annotations
