@@ -112,12 +112,12 @@ def _show_messages(console: Console, story: Scenario) -> None:
         for width in (9, 14):
             table.add_column(min_width=width, no_wrap=True)
         for entry in example.entries:
-            got = story.got(entry["authority"], example.id)
-            reasons = ", ".join(f"{reason['rule']} ({reason['paragraph']})" for reason in entry["reasons"])
-            because = [*entry["because"], *(f"now {code}" for code in entry.get("successors", ()))]
+            state, got = entry.state or "", story.got(entry.authority, example.id)
+            reasons = ", ".join(f"{reason.rule} ({reason.paragraph})" for reason in entry.reasons)
+            because = [*entry.because, *(f"now {code}" for code in entry.successors)]
             table.add_row(
-                f"  [{_COLOURS.get(entry['state'], 'white')}]{entry['state'].replace('_', ' ')}[/]",
-                entry["authority"] or "no state yet",
+                f"  [{_COLOURS.get(state, 'white')}]{state.replace('_', ' ')}[/]",
+                entry.authority or "no state yet",
                 reasons + (f"; because {', '.join(because)}" if because else ""),
                 "in its inbox" if got else "",
             )

@@ -30,7 +30,8 @@ def shown(where: str, prepared: Prepared) -> Iterator[str]:
     if plan is None:
         yield "  whoever was told before, and whom the new facts add"
     for entry in plan.entries if plan is not None else ():
-        yield f"  {_WORDS[entry['outcome']]:<12} {entry['authority'] or '(no state named yet)':<22} {reasons(entry)}"
+        whom = entry.authority or "(no state named yet)"
+        yield f"  {_WORDS[entry.outcome]:<12} {whom:<22} {reasons(entry.to_json())}"
     if plan is not None and not plan.recipients:
         yield "  nobody is told now"
     for warning in prepared.warnings:

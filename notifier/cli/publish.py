@@ -65,7 +65,7 @@ class Result:
     def told(self) -> list[str]:
         """To whom it goes."""
         entries = self.status.entries if self.status is not None else ()
-        return [entry["authority"] for entry in entries if entry["outcome"] == "send"]
+        return [entry.authority for entry in entries if entry.authority is not None and entry.outcome == "send"]
 
     def document(self) -> dict[str, Any]:
         """The form that ``--json`` prints (docs/reference/json.md)."""

@@ -217,13 +217,13 @@ def as_document(found: Reviewed) -> dict[str, Any]:
         "submitted_at": rfc3339(message.held.submitted_at),
         "holds": [
             {
-                "authority": entry["authority"],
+                "authority": entry.authority,
                 "hold": hold,
-                "needs": NEEDS.get(hold) if entry["authority"] is not None else None,
-                "refused_by": found.refused_by(hold, entry["authority"]),
+                "needs": NEEDS.get(hold) if entry.authority is not None else None,
+                "refused_by": found.refused_by(hold, entry.authority),
             }
             for entry in message.plan.holds
-            for hold in entry["because"]
+            for hold in entry.because
         ],
         "rulings": [ruling_document(one) for one in found.rulings],
     }

@@ -108,7 +108,7 @@ def _document(
         "id": message_id,
         "exercise": decided.exercise,
         "rules_version": decided.rules_version,
-        "recipients": list(decided.entries),
+        "recipients": [entry.to_json() for entry in decided.entries],
         "submitted_by": submitted_by,
         "rulings": [ruling_document(one) for one in rulings],
     }
@@ -153,7 +153,7 @@ def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dic
     for rules in _rules_of_its_day(client, message.rules_version):
         entries = why_told(message.notification, settings.name, directory, rules, earlier)
         if entries:
-            return _told(message, rules.version, entries[0])
+            return _told(message, rules.version, entries[0].to_json())
     # The hub let it through, so a rule names it: by facts that the profile of what came does not have.
     told = {"authority": settings.name, "outcome": "send", "reasons": [], "because": []}
     return _told(message, message.rules_version, told)

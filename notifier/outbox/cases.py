@@ -87,8 +87,8 @@ class Cases:
             raise tampered("the number of recipients")
         by_state: dict[str, set[str]] = {}
         for entry, state in zip(message.plan.entries, states, strict=True):
-            if entry["authority"] is not None:
-                by_state.setdefault(state, set()).add(entry["authority"])
+            if entry.authority is not None:
+                by_state.setdefault(state, set()).add(entry.authority)
         told, coming = (frozenset(by_state.get(state, ())) for state in (RecipientState.TOLD, RecipientState.WAITING))
         approvals = tuple(await self._work.approvals(message))
         return CaseMessage(message.notification, message.plan, told, coming, approvals)

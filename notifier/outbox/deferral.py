@@ -17,6 +17,7 @@ from notifier.outbox import tables
 from notifier.outbox.payloads import Payload
 from notifier.outbox.sealer import SealRequest
 from notifier.outbox.states import NO_FEED, SET_ASIDE, EntryState
+from notifier.policy.decision import Entry
 from notifier.runtime import Entropy
 from notifier.storage.integrity import Ledger
 
@@ -117,11 +118,11 @@ class Deferral:
         """Post a letter for each of `names`, which carries the message to it; return their row ids by name."""
         letters: list[tuple[int | None, Any]] = [(message, replace(letter, names=(name,))) for name in names]
         posted = {name: row for (_, name), row in (await self._work.enqueue(letters)).items()}
-        places = {one["authority"]: at for at, one in enumerate((await self._work.message(message)).plan.entries)}
+        places = {one.authority: at for at, one in enumerate((await self._work.message(message)).plan.entries)}
         for name, row in posted.items():
             await self._work.carry(message, places[name], row)
         return posted
 
     async def _log(self, message: int, missing: Mapping[str, str]) -> None:
-        entries = [{"authority": name, "because": [reason]} for name, reason in missing.items()]
+        entries = [Entry(name, "hold", (), (reason,)) for name, reason in missing.items()]
         await self._work.enqueue_hold(await self._work.message(message), entries)

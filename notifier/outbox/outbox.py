@@ -43,7 +43,8 @@ from notifier.persons.adoptions import Signer
 from notifier.persons.approvals import ReviewSubject, approvals_of
 from notifier.persons.model import Person, PersonKind, canonical, register
 from notifier.persons.submissions import Submitter, submit
-from notifier.policy.plan import Entry, Plan
+from notifier.policy.decision import Entry
+from notifier.policy.plan import Plan
 from notifier.runtime import Runtime
 from notifier.storage.base import Connection
 from notifier.storage.database import Database, Upgrade
@@ -495,7 +496,7 @@ class Outbox:
                 letters.append((place, hold_event(holds[notification_id], plan.holds, self._runtime)))
         carried = await OutboxTransaction(connection, self._cipher, self._runtime).enqueue(letters)
         told = [
-            row | {"entry": carried.get((row["message"], entry["authority"]))}
+            row | {"entry": carried.get((row["message"], entry.authority or ""))}
             for notification_id, (_, plan) in fresh.items()
             for row, entry in zip(recipient_rows(places[notification_id], plan, now), plan.entries, strict=True)
         ]

@@ -16,7 +16,8 @@ from notifier.outbox.persons import PersonRegistry
 from notifier.outbox.recipients import as_they_stand, recipients_of
 from notifier.outbox.transaction import read_submission
 from notifier.persons.approvals import ReviewDecision
-from notifier.policy.plan import Entry, Plan
+from notifier.policy.decision import Entry
+from notifier.policy.plan import Plan
 from notifier.storage.database import Database
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from notifier.outbox import tables
 from notifier.outbox.states import RecipientState, is_set_aside, shown
-from notifier.policy.plan import Entry
+from notifier.policy.decision import Entry, Outcome
 from notifier.storage.base import Connection
 from notifier.storage.integrity import Ledger, tampered
 
@@ -52,10 +52,10 @@ async def recipients_of(connection: Connection, message: int, entries: Sequence[
         raise tampered("the number of recipients")
     return [
         RecipientStatus(
-            entry["authority"],
+            entry.authority,
             shown(row.state, row.entry_state, row.reason),
             row.since,
-            (*entry["because"], *_aside(row)),
+            (*entry.because, *_aside(row)),
         )
         for entry, row in zip(entries, rows, strict=True)
     ]
@@ -64,14 +64,13 @@ async def recipients_of(connection: Connection, message: int, entries: Sequence[
 def as_they_stand(entries: Sequence[Entry], recipients: Sequence[RecipientStatus]) -> tuple[Entry, ...]:
     """The entries of a plan, each with the state of its recipient; who cannot be reached yet is a hold."""
     return tuple(
-        entry | {"outcome": _outcome(entry, one), "because": list(one.because), "state": one.state}
+        replace(entry, outcome=_outcome(entry, one), because=one.because, state=one.state)
         for entry, one in zip(entries, recipients, strict=True)
     )
 
 
-def _outcome(entry: Entry, recipient: RecipientStatus) -> str:
-    outcome: str = entry["outcome"]
-    return "hold" if outcome == "send" and recipient.state is RecipientState.HELD else outcome
+def _outcome(entry: Entry, recipient: RecipientStatus) -> Outcome:
+    return "hold" if entry.outcome == "send" and recipient.state is RecipientState.HELD else entry.outcome
 
 
 def _aside(row: sa.Row[Any]) -> tuple[str, ...]:

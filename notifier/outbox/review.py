@@ -15,7 +15,8 @@ from notifier.outbox.payloads import AuditEvent
 from notifier.outbox.transaction import OutboxTransaction, StoredMessage
 from notifier.persons.approvals import ReviewDecision, approvals_of, check
 from notifier.policy.case import planned
-from notifier.policy.plan import Entry, released
+from notifier.policy.decision import Entry
+from notifier.policy.plan import released
 from notifier.runtime import Runtime
 from notifier.storage.integrity import Ledger
 
@@ -32,9 +33,9 @@ class Reviewed:
         return tuple(
             entry
             for entry in self.message.plan.holds
-            if hold in entry["because"]
-            and entry["authority"] is not None
-            and state in (None, entry["authority"].partition("/")[0])
+            if hold in entry.because
+            and entry.authority is not None
+            and state in (None, entry.authority.partition("/")[0])
         )
 
     def refused_by(self, hold: str, authority: str | None) -> list[str]:

@@ -39,7 +39,8 @@ from notifier.persons.approvals import ReviewSubject, approvals_of
 from notifier.persons.model import canonical
 from notifier.persons.submissions import SignedSubmission, Submitter, submit
 from notifier.policy.case import NO_CANDIDATE, planned
-from notifier.policy.plan import Entry, Plan, nothing
+from notifier.policy.decision import Entry
+from notifier.policy.plan import Plan, nothing
 from notifier.runtime import Runtime
 from notifier.storage.integrity import Ledger, tampered
 from notifier.times import rfc3339
@@ -357,9 +358,9 @@ class OutboxTransaction:
         mine = tables.recipients.c.message == row
         query = sa.select(tables.recipients.c.place).where(mine, tables.recipients.c.entry.is_(None))
         free = [kept.entries[place] for place in await self._connection.scalars(query)]
-        names = [entry["authority"] for entry in free if entry["outcome"] == "send"]
+        names = [entry.authority for entry in free if entry.outcome == "send"]
         if letters := payloads_for(notification, names, kept.ties):
-            places = {entry["authority"]: place for place, entry in enumerate(kept.entries)}
+            places = {entry.authority: place for place, entry in enumerate(kept.entries)}
             for (_, name), letter in (await self.enqueue([(row, one) for one in letters])).items():
                 await self.carry(row, places[name], letter)
         return kept
@@ -383,10 +384,10 @@ class OutboxTransaction:
         names = () if isinstance(load.letter, AuditEvent) else load.letter.names
         gone = set(names) - set(load.recipients)
         for place, entry in enumerate(load.plan.entries) if gone else ():
-            if entry["authority"] in gone:
+            if entry.authority in gone:
                 found = await self._connection.execute(RECIPIENT_AT, {"message": load.message, "place": place})
                 rows = [row for row in found if row.entry == load.row]
-                change = {"entry": None, "state": INITIAL[entry["outcome"]], "since": self._runtime.clock()}
+                change = {"entry": None, "state": INITIAL[entry.outcome], "since": self._runtime.clock()}
                 await self._connection.change(tables.recipients, rows, **change)
 
     async def replace_recipients(self, message: StoredMessage, plan: Plan) -> Plan:
@@ -405,17 +406,17 @@ class OutboxTransaction:
         if len(rows_before) != len(message.plan.entries):
             raise tampered("the number of recipients")
         before = list(zip(message.plan.entries, rows_before, strict=True))
-        known = {entry["authority"]: row for entry, row in before if entry["authority"] is not None}
+        known = {entry.authority: row for entry, row in before if entry.authority is not None}
         await self._connection.remove(tables.recipients, rows_before)
         # Whoever was told, or may yet be by what flies, is not forgotten where no rule names it any more.
         kept = plan.with_extra_entries(
-            entry | {"outcome": "suppress", "because": [NO_CANDIDATE]}
+            replace(entry, outcome="suppress", because=(NO_CANDIDATE,))
             for entry, row in before
             if row.state == RecipientState.TOLD or row.entry_state == EntryState.SEALED
         )
         rows = recipient_rows(message.row, kept, self._runtime.clock())
         for entry, row in zip(kept.entries, rows, strict=True):
-            was = known.get(entry["authority"])
+            was = known.get(entry.authority or "")
             if was is None or was.entry is None:
                 continue
             row["entry"] = was.entry
@@ -624,7 +625,7 @@ class OutboxTransaction:
 def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
     """The first state of every entry of `plan`, as rows; in no letter yet."""
     return [
-        {"message": message, "place": place, "entry": None, "state": INITIAL[entry["outcome"]], "since": now}
+        {"message": message, "place": place, "entry": None, "state": INITIAL[entry.outcome], "since": now}
         for place, entry in enumerate(plan.entries)
     ]
 
@@ -665,7 +666,7 @@ def hold_event(held: ReviewSubject, entries: Sequence[Entry], runtime: Runtime) 
             "notification_digest": held.notification_digest,
             "submission": None if held.submission is None else held.submission.document(),
             "at": rfc3339(runtime.clock()),
-            "holds": [{"authority": entry["authority"], "because": entry["because"]} for entry in entries],
+            "holds": [{"authority": entry.authority, "because": list(entry.because)} for entry in entries],
         },
     )
 

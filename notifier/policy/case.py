@@ -20,10 +20,10 @@ from notifier.notification.digest import digests_of
 from notifier.notification.model import Approval, Handling, Local, Nationality
 from notifier.notification.states import participant_of
 from notifier.notification.territories import Territories
-from notifier.policy.decision import Decision, decide, facts_of
+from notifier.policy.decision import Decision, Entry, decide, facts_of
 from notifier.policy.forwarding import decide_answer, decide_forward
 from notifier.policy.legs import doubt_about, is_citizenship
-from notifier.policy.plan import Block, CaseContext, Entry, Plan, plan
+from notifier.policy.plan import Block, CaseContext, Plan, plan
 from notifier.policy.safeguards import needs_child_review, origins_of_refugee, wrongly_released
 from notifier.rules.facts import NAMING, RoutingFacts, effective_type
 
@@ -245,10 +245,10 @@ def _all_told(
     update: Notification, case: Sequence[CaseMessage], ties: CaseContext, snapshot: Snapshot
 ) -> Mapping[str, tuple[str, tuple[str, ...]]]:
     """What the update's facts say of everybody whom any message of the case was, or may yet be, for."""
-    everybody = {entry["authority"]: "" for one in case for entry in one.plan.entries if entry["authority"]}
+    everybody = {entry.authority: "" for one in case for entry in one.plan.entries if entry.authority is not None}
     decision, facts = evaluate(update, replace(ties, told_before=everybody), snapshot)
     made = plan(decision, facts, snapshot.directory.version, ties=ties, answers=snapshot.rules.answers)
-    return {entry["authority"]: (entry["outcome"], tuple(entry["because"])) for entry in made.entries}
+    return {entry.authority or "": (entry.outcome, entry.because) for entry in made.entries}
 
 
 class _Said:
@@ -276,10 +276,10 @@ class _Said:
         found: dict[str, str] = {}
         for one in self._case:
             for entry in one.plan.entries:
-                name = entry["authority"]
+                name = entry.authority
                 told = name in one.told or (name in one.coming and self._stop(name) is None)
                 if name is not None and told and not self._only_by_revoked(name):
-                    found.setdefault(name, entry["reasons"][0]["paragraph"])
+                    found.setdefault(name, entry.reasons[0].paragraph)
         return found
 
     def revised(self, one: CaseMessage, snapshot: Snapshot) -> Plan:
@@ -287,15 +287,11 @@ class _Said:
         before = one.plan
         stopped = {name: stop for name, stop in before.ties.stopped.items() if self._stays(name, stop)}
         for entry in before.entries:
-            name = entry["authority"]
+            name = entry.authority
             stop = None if name is None or name in one.told else self._stop(name)
-            if stop is not None and (name not in stopped or stopped[name].outcome == "hold"):
+            if name is not None and stop is not None and (name not in stopped or stopped[name].outcome == "hold"):
                 stopped[name] = stop
-        waiting = {
-            entry["authority"]
-            for entry in before.entries
-            if entry["outcome"] == "hold" and UNCONFIRMED in entry["because"]
-        }
+        waiting = {entry.authority for entry in before.holds if entry.authority and UNCONFIRMED in entry.because}
         confirmed = self._documented & _unconfirmed(one.notification) if waiting else frozenset()
         ties = replace(before.ties, stopped=stopped, confirmed=before.ties.confirmed | confirmed)
         if ties == before.ties:
@@ -333,7 +329,7 @@ class _Said:
         spoken = self._speak_for(self._spoken, name)
         if not spoken or not all(self._spoken[code] == REVOKED for code in spoken):
             return False
-        entries = (entry for one in self._case for entry in one.plan.entries if entry["authority"] == name)
+        entries = (entry for one in self._case for entry in one.plan.entries if entry.authority == name)
         return {rule for entry in entries for rule in _rules(entry)} <= {"nationality", "told_before"}
 
     def _speak_for(self, codes: Iterable[str], name: str) -> list[str]:
@@ -369,4 +365,4 @@ def _spoken(messages: Iterable[Notification]) -> dict[str, str]:
 
 
 def _rules(entry: Entry) -> Iterator[str]:
-    return (reason["rule"] for reason in entry["reasons"])
+    return (reason.rule for reason in entry.reasons)

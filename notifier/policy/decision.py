@@ -24,6 +24,7 @@ from notifier.rules.ruleset import Row, RuleSet
 INTERPOL: Final = "INTERPOL"
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 Outcome = Literal["send", "hold", "suppress"]
+_OPTIONAL: Final = ("successors", "answers_for", "readings")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +40,7 @@ class Entry:
     """What is decided for one authority, or, where `authority` is None, for a leg that names no state yet.
 
     `answers_for`: the territories of whose legs it is told in their place. `readings`: the states that sources give
-    for one place code.
+    for one place code. `state` is there once it is asked what became of the recipient (`outbox.states`).
     """
 
     authority: str | None
@@ -49,18 +50,38 @@ class Entry:
     successors: tuple[str, ...] = ()
     answers_for: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
+    state: str | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """True where it waits for a person, or for facts."""
+        return self.outcome == "hold"
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Entry:
+        """Return the entry that `to_json` gave."""
+        return cls(
+            document["authority"],
+            document["outcome"],
+            tuple(Reason(reason["rule"], reason["paragraph"]) for reason in document["reasons"]),
+            tuple(document["because"]),
+            **{name: tuple(document.get(name, ())) for name in _OPTIONAL},
+            state=document.get("state"),
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """The entry of a routing decision document."""
+        """Return the entry of a routing decision document."""
         document: dict[str, Any] = {
             "authority": self.authority,
             "outcome": self.outcome,
             "reasons": [{"rule": reason.rule, "paragraph": reason.paragraph} for reason in self.reasons],
             "because": list(self.because),
         }
-        for name in ("successors", "answers_for", "readings"):
+        for name in _OPTIONAL:
             if getattr(self, name):
                 document[name] = list(getattr(self, name))
+        if self.state is not None:
+            document["state"] = self.state
         return document
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from notifier.directory.model import Directory
 from notifier.errors import MalformedError
 from notifier.notification import Notification
-from notifier.policy.decision import decide
+from notifier.policy.decision import Entry, Reason, decide
 from notifier.policy.forwarding import FORWARDED, paragraph_of
 from notifier.rules.facts import NAMING
 from notifier.rules.ruleset import RuleSet
@@ -22,7 +23,7 @@ def why_told(
     directory: Directory,
     rules: RuleSet,
     earlier: Notification | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Entry]:
     """The entry of `authority` in the decision, as it was sent; empty where `rules` do not name it.
 
     Computed from what the recipient can read anyway; it says nothing of anybody else. What the originator
@@ -39,19 +40,14 @@ def why_told(
     told_before = {}
     if naming == "rules_and_told_before":
         before = why_told(earlier, authority, directory, rules) if earlier is not None else []
-        told_before[authority] = before[0]["reasons"][0]["paragraph"] if before else GENERAL
+        told_before[authority] = before[0].reasons[0].paragraph if before else GENERAL
     of = earlier.type if earlier is not None else None
     try:
         decision = decide(notification, directory, rules, told_before=told_before, of=of)
     except ValueError as error:
         raise MalformedError(detail="the notification breaks its format: the rules say nothing of it") from error
-    return [
-        {**entry.to_json(), "outcome": "send", "because": []}
-        for entry in decision.entries
-        if entry.authority == authority
-    ]
+    return [replace(entry, outcome="send", because=()) for entry in decision.entries if entry.authority == authority]
 
 
-def _told(authority: str, rule: str, paragraph: str) -> dict[str, Any]:
-    reasons = [{"rule": rule, "paragraph": paragraph}]
-    return {"authority": authority, "outcome": "send", "reasons": reasons, "because": []}
+def _told(authority: str, rule: str, paragraph: str) -> Entry:
+    return Entry(authority, "send", (Reason(rule, paragraph),))

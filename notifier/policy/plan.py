@@ -15,14 +15,11 @@ from typing import Any, Final
 
 from notifier.notification.model import Approval, Local
 from notifier.notification.territories import BUILT_IN_TABLE, Territories
-from notifier.policy.decision import Decision
+from notifier.policy.decision import Decision, Entry
 from notifier.rules.facts import Leg, RoutingFacts
 
 RULES_CHANGED: Final = "rules_changed"
 NOTHING_KNOWN: Final = Local()
-
-Entry = dict[str, Any]
-"""One entry of a routing decision as JSON (docs/reference/json.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ NO_CASE: Final = CaseContext()
 class Plan:
     """One evaluation of a notification, as stored.
 
-    `entries` are the decision's, as JSON, amended; `recipients` are sealed to, `withheld` are the expected
+    `entries` are the decision's, amended; `recipients` are sealed to, `withheld` are the expected
     participating authorities that are not; `approved` is the set that the submitter saw being sent to,
     and whom persons released since. `exercise` marks a drill for whoever reads decisions and no contents.
     """
@@ -117,12 +114,12 @@ class Plan:
     @property
     def holds(self) -> tuple[Entry, ...]:
         """The entries that wait for a person, or for facts."""
-        return tuple(entry for entry in self.entries if entry["outcome"] == "hold")
+        return tuple(entry for entry in self.entries if entry.is_held)
 
     def with_extra_entries(self, entries: Iterable[Entry]) -> Plan:
         """The plan with these entries too, where it has none for their authority: it was told already."""
-        named = {entry["authority"] for entry in self.entries}
-        more = [entry for entry in entries if entry["authority"] not in named]
+        named = {entry.authority for entry in self.entries}
+        more = [entry for entry in entries if entry.authority not in named]
         if not more:
             return self
         return replace(self, entries=tuple(sorted((*self.entries, *more), key=_order)))
@@ -142,7 +139,7 @@ class Plan:
                     "legs": [[leg.rule, leg.state] for leg in facts.legs],
                     "of": facts.of,
                 },
-                "entries": self.entries,
+                "entries": [entry.to_json() for entry in self.entries],
                 "recipients": self.recipients,
                 "withheld": self.withheld,
                 "approved": sorted(self.approved),
@@ -167,7 +164,7 @@ class Plan:
                 tuple(Leg(rule, state) for rule, state in facts["legs"]),
                 facts["of"],
             ),
-            tuple(value["entries"]),
+            tuple(map(Entry.from_json, value["entries"])),
             tuple(value["recipients"]),
             tuple(value["withheld"]),
             frozenset(value["approved"]),
@@ -189,7 +186,7 @@ def released(
     `before` and `after` are whom the rules of now send to without and with it. Only who was shown as held in
     `stored`, which is what its signer saw: whoever newer rules add besides waits for a person of their own.
     """
-    held = {one["authority"]: one["because"] for one in stored.holds}
+    held = {one.authority: one.because for one in stored.holds}
     if hold == RULES_CHANGED:
         return frozenset(name for name in held if name and RULES_CHANGED in held[name] and _of(name, state))
     added = set(after) - set(before)
@@ -198,7 +195,7 @@ def released(
 
 def _order(entry: Entry) -> tuple[bool, str]:
     """By authority, nulls last."""
-    return entry["authority"] is None, entry["authority"] or ""
+    return entry.authority is None, entry.authority or ""
 
 
 def _of(name: str, state: str | None) -> bool:
@@ -221,13 +218,15 @@ def plan(
     `ties` stop whom they name, and their family by `answers`, unless a person released that hold of this message
     (`approvals`).
     """
-    entries = tuple(_stopped(dict(entry), ties, approvals, answers) for entry in decision.to_json()["recipients"])
-    sent = {entry["authority"] for entry in entries if entry["outcome"] == "send"}
+    stopped = [_stopped(entry, ties, approvals, answers) for entry in decision.entries]
+    sent = {entry.authority for entry in stopped if entry.authority is not None and entry.outcome == "send"}
     allowed = frozenset(sent if approved is None else approved)
-    for entry in entries:
-        if entry["outcome"] == "send" and entry["authority"] not in allowed:
-            entry["outcome"] = "hold"
-            entry["because"] = [*entry["because"], RULES_CHANGED]
+    entries = tuple(
+        replace(entry, outcome="hold", because=(*entry.because, RULES_CHANGED))
+        if entry.outcome == "send" and entry.authority not in allowed
+        else entry
+        for entry in stopped
+    )
     expected = {*decision.recipients, *decision.withheld}
     return Plan(
         decision.rules_version,
@@ -244,20 +243,20 @@ def plan(
 
 def _stopped(entry: Entry, ties: CaseContext, approvals: Sequence[Approval], answers: Territories) -> Entry:
     """`entry`, or what the ties leave of it: suppression wins, as everywhere."""
-    name = entry["authority"]
+    name = entry.authority
     stop = None if name is None else ties.stop(name, answers)
-    if stop is None:
+    if name is None or stop is None:
         return entry
     if stop.outcome == "suppress":
-        before = entry["because"] if entry["outcome"] == "suppress" else []
-        return entry | {"outcome": "suppress", "because": [*before, *_besides(stop.because, before)]}
+        before = entry.because if entry.outcome == "suppress" else ()
+        return replace(entry, outcome="suppress", because=(*before, *_without(stop.because, before)))
     state = name.partition("/")[0]
     released = {one.hold for one in approvals if one.state in (None, state) and one.says_enough}
-    left = [code for code in _besides(stop.because, entry["because"]) if code not in released]
-    if entry["outcome"] == "suppress" or not left:
+    left = [code for code in _without(stop.because, entry.because) if code not in released]
+    if entry.outcome == "suppress" or not left:
         return entry
-    return entry | {"outcome": "hold", "because": [*entry["because"], *left]}
+    return replace(entry, outcome="hold", because=(*entry.because, *left))
 
 
-def _besides(codes: Sequence[str], known: Sequence[str]) -> list[str]:
+def _without(codes: Sequence[str], known: Sequence[str]) -> list[str]:
     return [code for code in codes if code not in known]

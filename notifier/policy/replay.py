@@ -10,8 +10,8 @@ from notifier.directory.snapshot import Snapshot
 from notifier.notification import Notification
 from notifier.notification.model import Approval
 from notifier.policy.case import planned
+from notifier.policy.comparison import compare
 from notifier.policy.plan import CaseContext
-from notifier.rules.diff import compare
 from notifier.rules.ruleset import RuleSet
 
 

@@ -495,7 +495,7 @@ def _warnings(
             "count in a dry run only and release nothing here: see notifier review",
         )
     holds = plan.holds if plan is not None else ()
-    if submitter is None and any(hold in NEEDS for entry in holds for hold in entry["because"]):
+    if submitter is None and any(hold in NEEDS for entry in holds for hold in entry.because):
         yield NotificationWarning(
             WarningKind.SUBMITTED_BY_NOBODY,
             "",

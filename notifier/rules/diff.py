@@ -1,8 +1,8 @@
-"""Differences between two versions of the rules, and their effect on a notification."""
+"""Differences between two versions of the rules, part by part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,9 +17,6 @@ PARTS: Final[dict[str, Callable[[Any], object]]] = {
     "territories": lambda row: row["code"],
 }
 """The parts of a rules document, each a list, with the key of an item."""
-
-Entry = dict[str, Any]
-"""An entry of a routing decision as JSON (docs/reference/routing.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,63 +66,3 @@ def to_json(old: RuleSet, new: RuleSet, found: Sequence[Change]) -> dict[str, An
         else:
             document[change.part][change.kind].append(change.after or change.before)
     return document
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The effect of other rules on one notification.
-
-    `added` would be told as well, `removed` no longer. `entries` are the pairs (before, after) that differ; None
-    stands where the rules say nothing of that authority.
-    """
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    entries: tuple[tuple[Entry | None, Entry | None], ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.entries)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of a replay's entry for one notification, except its id and type."""
-        return {
-            "added": list(self.added),
-            "removed": list(self.removed),
-            "entries": [
-                {"authority": (after or before or {})["authority"], "before": before, "after": after}
-                for before, after in self.entries
-            ],
-        }
-
-
-def compare(before: Sequence[Entry], after: Sequence[Entry]) -> Difference:
-    """Return the difference between the entries of two decisions on the same notification."""
-    was, now = _named(before), _named(after)
-    names = sorted({*was, *now})
-    entries = [(was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)]
-    return Difference(
-        tuple(sorted(_sent(now) - _sent(was))),
-        tuple(sorted(_sent(was) - _sent(now))),
-        (*entries, *_unnamed(before, after)),
-    )
-
-
-def _named(entries: Sequence[Entry]) -> dict[str, Entry]:
-    return {one["authority"]: one for one in entries if one["authority"] is not None}
-
-
-def _sent(named: Mapping[str, Entry]) -> set[str]:
-    return {name for name, entry in named.items() if entry["outcome"] == "send"}
-
-
-def _unnamed(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
-    """Yield the entries without an authority that stand in one decision only; they have no key to match by."""
-    now = [one for one in after if one["authority"] is None]
-    for entry in before:
-        if entry["authority"] is None:
-            if entry in now:
-                now.remove(entry)
-            else:
-                yield entry, None
-    for entry in now:
-        yield None, entry

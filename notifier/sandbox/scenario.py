@@ -32,7 +32,7 @@ from notifier.envelope import ParsedDelivery, parse_feed, record_digest
 from notifier.notification import TYPES, parse
 from notifier.notification.warnings import CONCERN_SAFETY
 from notifier.outbox.states import RecipientState
-from notifier.policy.plan import Entry
+from notifier.policy.decision import Entry
 from notifier.producers.publisher import Publisher
 from notifier.runtime import REAL
 from notifier.sandbox.administration import Administrator
@@ -278,10 +278,10 @@ def _judge(story: Scenario) -> None:
         if example.state not in ((RecipientState.TOLD,) if example.recipients else kept):
             story.faults.append(f"{example.name} is {example.state}")
         for entry in example.entries:
-            sent = entry["outcome"] == "send"
-            if story.got(entry["authority"], example.id) != sent:
+            sent = entry.outcome == "send"
+            if story.got(entry.authority, example.id) != sent:
                 what = "is missing at" if sent else "reached"
-                story.faults.append(f"{example.name} {what} {entry['authority']}")
+                story.faults.append(f"{example.name} {what} {entry.authority}")
     for attack in story.attacks:
         if attack.seen != attack.expected:
             story.faults.append(f"{attack.name}: {attack.seen or 'not refused'}, not {attack.expected}")
@@ -325,7 +325,9 @@ def as_document(story: Scenario) -> dict[str, Any]:
                 "id": one.id,
                 "example": one.name,
                 "state": one.state,
-                "recipients": [{**entry, "received": story.got(entry["authority"], one.id)} for entry in one.entries],
+                "recipients": [
+                    entry.to_json() | {"received": story.got(entry.authority, one.id)} for entry in one.entries
+                ],
             }
             for one in story.examples
         ],

@@ -138,7 +138,10 @@ async def told(stage, name):
         await inbox.close()
     snapshot = stage.world.directory.snapshot()
     drawn = {"stream": "", "received_at": ""}
-    rules = [why_told(one.notification, name, snapshot.directory, snapshot.rules) for one in messages]
+    rules = [
+        [entry.to_json() for entry in why_told(one.notification, name, snapshot.directory, snapshot.rules)]
+        for one in messages
+    ]
     return [json.dumps([shown(one) | drawn, why]) for one, why in zip(messages, rules, strict=True)]
 
 

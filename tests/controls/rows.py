@@ -510,7 +510,7 @@ OTHERS = (
     Row("33 a recipient's why", "tests/unit/consumers/test_why_told.py::"
         "test_what_a_recipient_is_told_shows_nothing_of_who_was_not",
         "notifier.policy.explain:why_told = lambda notification, _authority, directory, rules, *_: "
-        "[entry.to_json() for entry in decide(notification, directory, rules).entries]"),
+        "list(decide(notification, directory, rules).entries)"),
     Row("24 key files that others can read", "tests/unit/test_keyfiles.py::test_what_others_can_read_is_refused",
         "notifier.keyfiles:readable_by_others = lambda _: False"),
     Row("24 two encodings of a key", f"{DIRECTORY}::test_an_encryption_key_has_one_encoding[9]",

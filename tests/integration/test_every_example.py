@@ -35,8 +35,8 @@ def decided(entries):
     """The same of the outbox; that somebody was told before is a reason more, which a dry run does not know."""
     found = {}
     for entry in entries:
-        key = entry["authority"] or f"no state {sum(one.startswith('no state') for one in found) + 1}"
-        found[key] = re.sub(" told_before:[0-9]+", "", line(entry))
+        key = entry.authority or f"no state {sum(one.startswith('no state') for one in found) + 1}"
+        found[key] = re.sub(" told_before:[0-9]+", "", line(entry.to_json()))
     return found
 
 

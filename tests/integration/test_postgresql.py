@@ -633,7 +633,7 @@ async def test_oversight_reads_decisions_by_a_role_that_may_only_select(world, c
         async with OversightReader(where, "TUR/spoc", decisions_key(STORAGE_KEY)) as overseer:
             found = await overseer.decided(submitted.id)
     assert found.submitted_by == "ada"
-    assert tuple(one["authority"] for one in found.entries if one["outcome"] == "send") == TOLD
+    assert tuple(one.authority for one in found.entries if one.outcome == "send") == TOLD
 
 
 async def test_a_hold_is_shown_and_released_by_one_instance_while_another_sends(world, publishing):
@@ -643,7 +643,7 @@ async def test_a_hold_is_shown_and_released_by_one_instance_while_another_sends(
         await first.add_person("ada", ADA.public, ["child_reviewer"])
         await first.add_person("ben", BEN.public, [])
         submitted = await first.publish(held, by=Submitter(BEN))
-        assert [one["outcome"] for one in (await second.reviewed(submitted.id)).message.plan.holds] == ["hold"] * 3
+        assert [one.outcome for one in (await second.reviewed(submitted.id)).message.plan.holds] == ["hold"] * 3
         assert await second.approve(submitted.id, "child_review", by="ada", key=ADA) == TOLD
         assert await first.drain(PATIENCE_S) == []
         assert {one.state for one in (await second.status(submitted.id)).recipients} == {"told"}

@@ -11,6 +11,7 @@ from notifier.consumers.sinks import Callback, JsonLines
 from notifier.crypto.keys import SigningKey
 from notifier.errors import RefusedError
 from notifier.notification.digest import is_named_by
+from notifier.policy.decision import Reason
 from support.attack_harness import SERVICE, Stage
 from support.samples import document
 from support.world import build_world
@@ -57,10 +58,10 @@ async def test_domestic_agencies_get_what_their_role_may_see(stage):
         assert states == {"DEU/border": "told", "DEU/fiu": "told"}
         (unit,), (screener,) = await inbox_of(stage, "DEU/fiu"), await inbox_of(stage, "DEU/border")
         async with stage.publishing(ME) as publisher:
-            entries = {one["authority"]: one["reasons"] for one in (await publisher.status(made)).entries}
+            entries = {one.authority: one.reasons for one in (await publisher.status(made)).entries}
     assert entries == {
-        "DEU/border": [{"rule": "forwarded", "paragraph": "8"}],
-        "DEU/fiu": [{"rule": "forwarded", "paragraph": "7"}],
+        "DEU/border": (Reason("forwarded", "8"),),
+        "DEU/fiu": (Reason("forwarded", "7"),),
     }
     assert unit.id == screener.id == made != parent.id
     assert unit.originator == screener.originator == ME
@@ -177,7 +178,7 @@ async def test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer(stage):
             submitted = await publisher.forward(child.notification, ["DEU/fiu"])
             assert await publisher.drain(30) == []
             (entry,) = (await publisher.status(submitted.id)).entries
-            assert (entry["outcome"], entry["because"]) == ("hold", ["child_review"])
+            assert (entry.outcome, entry.because) == ("hold", ("child_review",))
             assert not stage.world.feed("DEU/fiu")
             await publisher.add_person("ben", BEN.public, ["child_reviewer"])
             released = await publisher.approve(submitted.id, "child_review", by="ben", key=BEN)

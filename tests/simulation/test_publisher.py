@@ -337,8 +337,8 @@ async def test_outdated_rules_are_evaluated_again_and_nobody_is_added(world, pub
     assert status.rules_version == 7
     states = {one.authority: one.state for one in status.recipients}
     assert states == {**dict.fromkeys(TOLD, "told"), "FRA/spoc": "held"}
-    (held,) = [entry for entry in status.entries if entry["authority"] == "FRA/spoc"]
-    assert held["because"] == ["rules_changed"]
+    (held,) = [entry for entry in status.entries if entry.authority == "FRA/spoc"]
+    assert held.because == ("rules_changed",)
     assert not world.feed("FRA/spoc")
     assert len(deliveries(world, "UTO/spoc")) == 1
 

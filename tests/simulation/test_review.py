@@ -113,7 +113,7 @@ async def test_two_holds_need_two_persons_rulings(stage):
         await drained(publisher)
         assert (await states(publisher, held.id))["DEU/spoc"] == "held"
         (entry,) = (await publisher.reviewed(held.id)).message.plan.holds
-        assert (entry["authority"], entry["because"]) == ("DEU/spoc", ["torture_or_death_risk"])
+        assert (entry.authority, entry.because) == ("DEU/spoc", ("torture_or_death_risk",))
 
 
 async def test_a_hold_for_one_state_is_released_for_one_state(stage):
@@ -226,7 +226,7 @@ async def test_newer_rules_keep_approvals_and_hold_whom_they_add(stage):
         told = dict.fromkeys(("AUT/spoc", "DEU/spoc", "UTO/spoc"), "told")
         assert await states(publisher, held.id) == told | {"FRA/spoc": "held"}
         (entry,) = (await publisher.reviewed(held.id)).message.plan.holds
-        assert (entry["authority"], entry["because"]) == ("FRA/spoc", ["rules_changed"])
+        assert (entry.authority, entry.because) == ("FRA/spoc", ("rules_changed",))
         assert acts(await publisher.status(held.id))[-1] == ("hold", "logged"), "that it waits is logged, too"
         assert await publisher.approve(held.id, "rules_changed", by="ben", key=BEN, state="FRA") == ("FRA/spoc",)
         await drained(publisher)
@@ -242,8 +242,8 @@ async def test_an_approval_does_not_release_whom_nobody_saw(stage):
     async with stage.publishing() as publisher:
         released = await publisher.approve(held.id, "child_review", by="ada", key=ADA)
         assert released == ("AUT/spoc", "DEU/spoc", "UTO/spoc")
-        entries = {entry["authority"]: entry for entry in (await publisher.status(held.id)).entries}
-        assert (entries["FRA/spoc"]["outcome"], entries["FRA/spoc"]["because"]) == ("hold", ["rules_changed"])
+        entries = {entry.authority: entry for entry in (await publisher.status(held.id)).entries}
+        assert (entries["FRA/spoc"].outcome, entries["FRA/spoc"].because) == ("hold", ("rules_changed",))
 
 
 async def test_a_state_that_the_rules_no_longer_name_is_not_told_though_it_was_released(stage):

@@ -21,6 +21,7 @@ from notifier.directory.registry import Registry
 from notifier.directory.repository import Repository
 from notifier.envelope import ParsedDelivery, parse_feed, verify_statement
 from notifier.outbox.outbox import Outbox
+from notifier.policy.decision import Reason
 from notifier.producers.publisher import Parts, Publisher
 from notifier.rules.ruleset import Row
 from notifier.topics import INTAKE
@@ -115,9 +116,9 @@ async def test_what_was_sealed_under_old_rules_goes_again_under_the_new(signed):
     assert {status.rules_version for status in found} == {3}
     for status in found:
         assert states(status) == {"AUT/spoc": "told", "DEU/spoc": "told", "FRA/spoc": "held"}
-        (held,) = [entry for entry in status.entries if entry["authority"] == "FRA/spoc"]
-        assert (held["outcome"], held["because"]) == ("hold", ["rules_changed"])
-        assert held["reasons"] == [{"rule": "residence", "paragraph": "5"}]
+        (held,) = [entry for entry in status.entries if entry.authority == "FRA/spoc"]
+        assert (held.outcome, held.because) == ("hold", ("rules_changed",))
+        assert held.reasons == (Reason("residence", "5"),)
     assert [signed.deliveries(name) for name in ("AUT/spoc", "DEU/spoc", "UTO/spoc", "FRA/spoc")] == [2, 2, 0, 0]
     assert ("rules_outdated", 3) in signed.told(), "the answer names the version to use"
     # Two letters, and the two acts that say that FRA waits.

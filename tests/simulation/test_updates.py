@@ -14,6 +14,7 @@ from notifier.errors import RefusedError
 from notifier.notification import decode, parse
 from notifier.notification.digest import digest_of
 from notifier.outbox.outbox import Outbox
+from notifier.policy.decision import Reason
 from notifier.producers.publisher import Parts, Publisher
 from support.attack_harness import SERVICE
 from support.samples import DEPORTATION, document
@@ -124,9 +125,9 @@ async def test_a_late_nationality_adds_a_recipient_of_the_update_alone(world, pu
             publisher, arrest(*both, type="update", about=await about(publisher, first), subject__residences=[])
         )
         assert after == dict.fromkeys(("DEU/spoc", "FRA/spoc", "UTO/spoc"), "told")
-        entries = {one["authority"]: one["reasons"] for one in (await publisher.status(message_id)).entries}
-    assert entries["DEU/spoc"] == [{"rule": "nationality", "paragraph": "6"}]
-    assert entries["FRA/spoc"] == [{"rule": "told_before", "paragraph": "5"}]
+        entries = {one.authority: one.reasons for one in (await publisher.status(message_id)).entries}
+    assert entries["DEU/spoc"] == (Reason("nationality", "6"),)
+    assert entries["FRA/spoc"] == (Reason("told_before", "5"),)
     assert kinds(world, "DEU/spoc") == ["update"]
     assert kinds(world, "FRA/spoc") == ["arrest", "update"]
 
@@ -145,8 +146,8 @@ async def test_a_revoked_nationality_stops_what_is_sent_later(world, publishing)
             "FRA/spoc": "told",
             "UTO/spoc": "told",
         }
-        entries = {one["authority"]: one["because"] for one in (await publisher.status(first)).entries}
-        assert entries["DEU/spoc"] == ["nationality_revoked"]
+        entries = {one.authority: one.because for one in (await publisher.status(first)).entries}
+        assert entries["DEU/spoc"] == ("nationality_revoked",)
         # It stays so whatever a later update leaves out, until the nationality is stated again.
         silent = arrest(("AUT", "documented"), type="update", about=await about(publisher, first))
         assert (await told(publisher, silent))[1] == {"AUT/spoc": "told", "FRA/spoc": "told"}
@@ -215,8 +216,8 @@ async def test_a_new_risk_holds_the_update_and_what_was_not_sent_of_the_original
         first, _ = await told(publisher, arrest(("UTO", "claimed")))
         update = arrest(("UTO", "documented"), type="update", about=await about(publisher, first), local=risk)
         assert (await told(publisher, update))[1]["UTO/spoc"] == "held"
-        entries = {one["authority"]: one["because"] for one in (await publisher.status(first)).entries}
-    assert entries["UTO/spoc"] == ["torture_or_death_risk"]
+        entries = {one.authority: one.because for one in (await publisher.status(first)).entries}
+    assert entries["UTO/spoc"] == ("torture_or_death_risk",)
     assert received(world, "UTO/spoc") == []
 
 

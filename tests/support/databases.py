@@ -72,7 +72,7 @@ async def written(outbox: Outbox) -> dict[str, Any]:
             "acts": [[one.kind, one.at, one.state] for one in status.acts],
             "rulings": [one.document() for one in reviewed.rulings],
             "approvals": len(approvals),
-            "entries": list(plan.entries),
+            "entries": [entry.to_json() for entry in plan.entries],
             "said": [one.said for one in await outbox.proofs(message_id)],
         }
     persons = [

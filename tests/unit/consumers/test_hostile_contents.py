@@ -66,7 +66,7 @@ def test_any_text_in_any_field_is_shown_or_refused(notification, received, data)
         entries = why_told(hostile, "UTO/spoc", SNAPSHOT.directory, SNAPSHOT.rules)
     except MalformedError:
         return
-    assert {entry["authority"] for entry in entries} <= {"UTO/spoc"}
+    assert {entry.authority for entry in entries} <= {"UTO/spoc"}
 
 
 @given(st.none() | st.binary(max_size=400))

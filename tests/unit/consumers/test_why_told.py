@@ -13,7 +13,7 @@ from notifier.errors import MalformedError
 from notifier.notification import decode, parse
 from notifier.notification.model import About, Parent
 from notifier.outbox.payloads import payloads_for
-from notifier.policy.decision import decide
+from notifier.policy.decision import Reason, decide
 from notifier.policy.explain import why_told
 from unit.consumers.conftest import DOCUMENT
 
@@ -21,7 +21,7 @@ SNAPSHOT = builtin_snapshot()
 
 
 def why(notification, authority):
-    return why_told(notification, authority, SNAPSHOT.directory, SNAPSHOT.rules)
+    return [entry.to_json() for entry in why_told(notification, authority, SNAPSHOT.directory, SNAPSHOT.rules)]
 
 
 def test_the_rule_and_paragraph_of_its_own_authority(notification):
@@ -109,7 +109,7 @@ def test_whoever_was_told_before_hears_so(notification):
         notification, type="update", about=About("x", "00"), subject=replace(notification.subject, residences=())
     )
     known = why_told(update, "FRA/spoc", SNAPSHOT.directory, SNAPSHOT.rules, notification)
-    assert [entry["reasons"] for entry in known] == [[{"rule": "told_before", "paragraph": "5"}]]
+    assert [entry.reasons for entry in known] == [(Reason("told_before", "5"),)]
     (unknown,) = why(update, "FRA/spoc")
     assert unknown["reasons"] == [{"rule": "told_before", "paragraph": "3"}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -60,15 +61,15 @@ async def test_oversight_sees_every_entry_as_the_originator_does(submitted, addr
     async with overseer(address) as one:
         decided = await one.decided(submitted.id)
     assert (decided.id, decided.rules_version) == (submitted.id, submitted.plan.rules_version)
-    states = [entry["state"] for entry in decided.entries]
+    states = [entry.state for entry in decided.entries]
     assert states == ["waiting", "waiting", "held"], "nobody is told before the hub accepted"
-    assert [{**entry, "state": None} for entry in decided.entries] == [
-        {**entry, "state": None} for entry in submitted.plan.entries
+    assert [replace(entry, state=None) for entry in decided.entries] == [
+        replace(entry, state=None) for entry in submitted.plan.entries
     ]
-    assert {entry["authority"]: entry["because"] for entry in decided.entries} == {
-        "AUT/spoc": [],
-        "DEU/spoc": [],
-        "UTO/spoc": ["torture_or_death_risk"],
+    assert {entry.authority: entry.because for entry in decided.entries} == {
+        "AUT/spoc": (),
+        "DEU/spoc": (),
+        "UTO/spoc": ("torture_or_death_risk",),
     }
 
 

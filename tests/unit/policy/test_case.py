@@ -50,7 +50,7 @@ def told(notification, *names, approvals=(), coming=()):
 
 def outcomes(made):
     """The entries of a plan by authority."""
-    return {entry["authority"]: (entry["outcome"], *entry["because"]) for entry in made.entries}
+    return {entry.authority: (entry.outcome, *entry.because) for entry in made.entries}
 
 
 def followed(first, *given, **change):

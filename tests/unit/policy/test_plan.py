@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from notifier.policy.decision import Entry, Reason
 from notifier.policy.plan import Plan, plan
 from notifier.rules.facts import Leg, RoutingFacts
 
@@ -22,15 +23,13 @@ class Decided:
     def recipients(self):
         return tuple(name for name, outcome in self.outcomes.items() if outcome == "send")
 
-    def to_json(self):
-        reasons = [{"rule": "destination", "paragraph": "3"}]
-        because = {"send": [], "hold": ["child_review"], "suppress": ["not_to"]}
-        return {
-            "recipients": [
-                {"authority": name, "outcome": outcome, "reasons": reasons, "because": because[outcome]}
-                for name, outcome in self.outcomes.items()
-            ]
-        }
+    @property
+    def entries(self):
+        because = {"send": (), "hold": ("child_review",), "suppress": ("not_to",)}
+        return tuple(
+            Entry(name, outcome, (Reason("destination", "3"),), because[outcome])
+            for name, outcome in self.outcomes.items()
+        )
 
 
 def test_the_first_plan_approves_what_it_sends():
@@ -45,8 +44,8 @@ def test_an_addition_is_held_and_counts_as_withheld():
     made = plan(later, FACTS, 6, {"DEU/spoc"})
     assert made.recipients == ("DEU/spoc",)
     assert made.withheld == ("AUT/spoc", "FRA/spoc")
-    held = {entry["authority"]: entry["because"] for entry in made.entries if entry["outcome"] == "hold"}
-    assert held == {"AUT/spoc": ["rules_changed"], "FRA/spoc": ["child_review"]}
+    held = {entry.authority: entry.because for entry in made.entries if entry.outcome == "hold"}
+    assert held == {"AUT/spoc": ("rules_changed",), "FRA/spoc": ("child_review",)}
 
 
 def test_whoever_the_rules_no_longer_name_is_not_sent_to():

@@ -7,8 +7,9 @@ from dataclasses import replace
 from notifier.cli.render import change_line
 from notifier.notification import parse
 from notifier.notification.territories import Territory
+from notifier.policy.comparison import compare
 from notifier.policy.decision import decide
-from notifier.rules.diff import PARTS, changes, compare, to_json
+from notifier.rules.diff import PARTS, changes, to_json
 from notifier.rules.ruleset import Corridor, Row, default_rules
 
 OLD = default_rules()
@@ -90,7 +91,7 @@ def test_a_change_of_the_table_of_territories_is_named():
 
 def differ(document, snapshot, rules, **change):
     notification = parse(document(**change))
-    decided = (decide(notification, snapshot.directory, one).to_json()["recipients"] for one in (OLD, rules))
+    decided = (decide(notification, snapshot.directory, one).entries for one in (OLD, rules))
     return compare(*decided)
 
 
@@ -110,8 +111,8 @@ def test_another_reason_for_the_same_authority_is_a_difference(document, snapsho
     found = differ(document, snapshot, replace(OLD, rows=(*without(row), replace(row, paragraph="5"))))
     assert (found.added, found.removed) == ((), ())
     ((before, after),) = found.entries
-    assert before["authority"] == after["authority"] == "DEU/spoc"
-    assert [one["reasons"][0]["paragraph"] for one in (before, after)] == ["3", "5"]
+    assert before.authority == after.authority == "DEU/spoc"
+    assert [one.reasons[0].paragraph for one in (before, after)] == ["3", "5"]
 
 
 def test_a_leg_that_names_no_state_yet_is_compared_too(document, snapshot):
@@ -120,7 +121,7 @@ def test_a_leg_that_names_no_state_yet_is_compared_too(document, snapshot):
     nowhere = {"text": "a village"}
     found = differ(document, snapshot, rules, movement_transit=[nowhere], movement_destination=nowhere)
     ((before, after),) = found.entries
-    assert (before["authority"], before["reasons"][0]["rule"], after) == (None, "transit", None)
+    assert (before.authority, before.reasons[0].rule, after) == (None, "transit", None)
     assert not differ(document, snapshot, replace(OLD, version=2), movement_transit=[nowhere])
 
 
@@ -131,4 +132,4 @@ def test_a_held_addition_is_no_recipient_more(document, snapshot):
     found = differ(document, snapshot, rules, subject_residences=["FRA"], local_risk=risk)
     assert found.added == ()
     ((before, after),) = found.entries
-    assert (before, after["outcome"], after["because"]) == (None, "hold", ["torture_or_death_risk"])
+    assert (before, after.outcome, after.because) == (None, "hold", ("torture_or_death_risk",))

@@ -155,7 +155,9 @@ async def test_oversight_reads_a_former_outbox_once_its_owner_has_opened_it(tmp_
         found = await overseer.decided(held)
     message = EXPECTED["outbox-6"]["messages"][held]
     states = [{"state": message["recipients"][one["authority"]]} for one in message["entries"]]
-    assert list(found.entries) == [one | state for one, state in zip(message["entries"], states, strict=True)]
+    assert [entry.to_json() for entry in found.entries] == [
+        one | state for one, state in zip(message["entries"], states, strict=True)
+    ]
 
 
 # The mechanism.
