@@ -111,8 +111,17 @@ def test_any_configuration_is_read_or_refused(tmp_path_factory, data):
 
 def test_a_stored_plan_survives():
     """What the outbox wrote it reads."""
+    from notifier.policy.decision import Entry
     from notifier.rules.facts import Leg, RoutingFacts
 
     facts = RoutingFacts("pattern", corridor=("TUR", "DEU"), legs=(Leg("origin", "TUR"),), of="finint")
-    plan = Plan(1, 2, facts, ({"authority": None},), ("A/spoc",), ("B/spoc",), frozenset({"A/spoc"}))
+    plan = Plan(
+        1,
+        2,
+        facts,
+        (Entry(None, "hold", (), ("unresolved_place",)),),
+        ("A/spoc",),
+        ("B/spoc",),
+        frozenset({"A/spoc"}),
+    )
     assert Plan.from_document(plan.document()) == plan
