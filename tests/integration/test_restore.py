@@ -57,7 +57,7 @@ class Party:
 
     def __init__(self, world, name, fork_server, folder):
         self.world, self.name = world, name
-        self._nursery = fork_server
+        self._fork_server = fork_server
         self._folder = folder
         self._home = party_config(world.home, name).parent
         self._outbox = self._home / "outbox.db"
@@ -75,7 +75,8 @@ class Party:
             capture_output=True,
             text=True,
             timeout=support.PATIENCE_S,
-            env=environment() | {"NOTIFIER_HOME": str(self.world.home), "NOTIFIER_FORK_SERVER": self._nursery.socket},
+            env=environment()
+            | {"NOTIFIER_HOME": str(self.world.home), "NOTIFIER_FORK_SERVER": self._fork_server.socket},
             check=False,
         )
 

@@ -6,8 +6,9 @@ environment and open streams. The answer is the number of the process, for signa
 
 from __future__ import annotations
 
+import gc
 import importlib
-import json
+import marshal
 import os
 import pkgutil
 import signal
@@ -26,6 +27,7 @@ def main() -> None:
     for module in pkgutil.walk_packages(notifier.__path__, "notifier."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    gc.freeze()  # a child that collects garbage need not copy every page of what was imported
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with socket.socket(socket.AF_UNIX) as listening:
@@ -47,10 +49,9 @@ def _run(connection: socket.socket) -> None:
 
     from notifier.cli.main import main as notifier
 
-    data, given, _, _ = socket.recv_fds(connection, 1 << 20, 3)
-    while not data.endswith(b"\n"):
-        data += connection.recv(1 << 20)
-    arguments, folder, environment, streams = json.loads(data)
+    size, given, _, _ = socket.recv_fds(connection, 8, 3)
+    data = connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
+    arguments, folder, environment, streams = marshal.loads(data)  # by the same interpreter
     _open(dict(zip(streams, given, strict=True)))
     os.environ.clear()
     os.environ.update(environment)

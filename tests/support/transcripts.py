@@ -103,7 +103,7 @@ class Stage:
 
     def __init__(self, folder: Path, fork_server: ForkServer) -> None:
         self._folder = folder
-        self._nursery = fork_server
+        self._fork_server = fork_server
 
     def play(self, text: str) -> None:
         """Runs every command; raises `AssertionError` at the first that is not as the transcript says."""
@@ -114,13 +114,13 @@ class Stage:
     def run(self, command: str) -> Step:
         """What a command prints, and how it ends."""
         process = subprocess.Popen(
-            [*self._nursery.enter, "bash", "-c", f"cd '{self._folder}' && {command}"],
+            [*self._fork_server.enter, "bash", "-c", f"cd '{self._folder}' && {command}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="backslashreplace",
-            env=environment() | {"NOTIFIER_FORK_SERVER": self._nursery.socket},
+            env=environment() | {"NOTIFIER_FORK_SERVER": self._fork_server.socket},
             start_new_session=True,
         )
         try:
