@@ -1,6 +1,6 @@
 """`make bench`: one sandbox, every part after the other, the tables, and benchmarks/results/latest.json.
 
-A part that is named is measured anew, and the others stay as they are: `python -m benchmarks sweep stages`.
+A named part is measured again, and the others stay: `python -m benchmarks sweep stages`.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ Result = dict[str, Any]
 
 
 def say(text: str) -> None:
-    """Progress, on standard error."""
+    """Print progress on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Measures, prints the tables, and writes the results."""
+    """Measure, print the tables, and write the results."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join((*ON_A_SANDBOX, *ALONE))}; all where none is named")
     parser.add_argument("--messages", type=int, default=6000, help="a hop in one round")
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def _keep(results: Result, name: str, part: Callable[[], Result]) -> None:
-    """Measures a part, and writes the results as they are now."""
+    """Measure a part, and write the present results."""
     say(name)
     begun = time.strftime("%FT%TZ", time.gmtime())
     results[name] = {"at": begun, **part()}
@@ -93,7 +93,7 @@ def _keep(results: Result, name: str, part: Callable[[], Result]) -> None:
 
 @contextmanager
 def running(count: int) -> Iterator[Sandbox]:
-    """A sandbox with `count` routers, gone at the end; it has a state for each recipient of the widest message."""
+    """Run a sandbox with `count` routers; it has a state for each recipient of the widest message."""
     with tempfile.TemporaryDirectory(prefix="notifier-bench-") as folder:
         make_world(Path(folder), PARTITIONS, sweep.states(), ("spoc",))
         sandbox = Sandbox(Path(folder))
@@ -110,7 +110,7 @@ def _throughput(sandbox: Sandbox, given: argparse.Namespace) -> Result:
 
 
 async def _rates(sandbox: Sandbox, messages: int, rounds: int) -> Result:
-    """Every hop by turns, once to warm up and then `rounds` times; the median of each figure."""
+    """Measure every hop in turn, once to warm up and then `rounds` times; return the median of each figure."""
     hops = [throughput.raw_hop, throughput.passthrough, routers.rate]
     if streams.compiler_at_hand():
         hops.append(streams.passthrough)
@@ -141,7 +141,7 @@ async def _rates(sandbox: Sandbox, messages: int, rounds: int) -> Result:
 
 
 def _median(some: list[throughput.Rate]) -> throughput.Rate:
-    """Each figure's median."""
+    """Return each figure's median."""
 
     def middle(figure: Callable[[throughput.Rate], float]) -> float:
         return statistics.median(map(figure, some))

@@ -52,7 +52,7 @@ def chains(snapshot: Snapshot, signer: SigningKey, count: int, body: int, fan_ou
 
 
 def _facts(snapshot: Snapshot, fan_out: int) -> RoutingFacts:
-    """Facts of which the rules expect that many of the directory's single points of contact to be told."""
+    """Return facts for which the rules expect that many of the directory's contact points."""
     codes = {one.participant for one in snapshot.directory.authorities.values() if one.role == "spoc"}
     there = sorted(codes - {SENDER[:3], "INTERPOL"})[:fan_out]
     if len(there) < fan_out:
@@ -61,7 +61,7 @@ def _facts(snapshot: Snapshot, fan_out: int) -> RoutingFacts:
 
 
 def _stream(snapshot: Snapshot, partition: int) -> bytes:
-    """A new stream of `SENDER` that lives on this partition."""
+    """Return a new stream of `SENDER` that lives on this partition."""
     while True:
         stream = secrets.token_bytes(16)
         if partition_of(SENDER, stream, snapshot.directory.hub.partitions) == partition:
@@ -77,7 +77,7 @@ def _chain(
     count: int,
     size: int,
 ) -> list[Outgoing]:
-    """One stream's envelopes, each upon the one before it."""
+    """Return one stream's envelopes, each chained to the one before it."""
     directory = snapshot.directory
     previous, now = bytes(32), time.time_ns() // 1_000_000
     partition = partition_of(SENDER, stream, directory.hub.partitions)

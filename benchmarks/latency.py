@@ -49,9 +49,9 @@ class Latency:
 
 
 async def measure(sandbox: Sandbox, rate: int, seconds: float) -> Latency:
-    """An open loop: a late answer does not delay the next message, and its wait counts.
+    """Run an open loop: a late answer does not delay the next message, and its wait counts.
 
-    The subscriber is a process of its own, as it is in life; it notes the time when it stores a message.
+    The subscriber is a process of its own, as in production; it notes the time of each stored message.
     """
     count = int(rate * seconds)
     command = [sys.executable, "-m", "notifier", "subscribe", "--as", RECIPIENT, "--home", str(sandbox.home)]
@@ -78,7 +78,7 @@ async def measure(sandbox: Sandbox, rate: int, seconds: float) -> Latency:
 
 
 def _message() -> dict[str, Any]:
-    """The sandbox's exercise, about 2 KiB of it, of which three authorities are told."""
+    """Return the sandbox's exercise, about 2 KiB, which three authorities are told."""
     message = exercise()
     message["subject"]["nationalities"] = [{"state": state, "status": "documented"} for state in STATES]
     return message | {"narrative": "n" * NARRATIVE}
@@ -95,7 +95,7 @@ def _each(usage: Usage, count: int) -> dict[str, float]:
 
 
 async def _publish(publisher: Publisher, rate: int, count: int) -> tuple[dict[str, float], list[float]]:
-    """When each was meant to be sent, and how long it took to be durable; milliseconds."""
+    """Return the intended time of each message, and its time until it was durable, in milliseconds."""
     meant: dict[str, float] = {}
     durable: list[float] = []
     begun = time.time() * 1000 + 1000
@@ -113,7 +113,7 @@ async def _publish(publisher: Publisher, rate: int, count: int) -> tuple[dict[st
 
 
 async def _received(sandbox: Sandbox, wanted: set[str]) -> dict[str, Received]:
-    """The recipient's messages of these ids; waits for them."""
+    """Wait for the recipient's messages of these ids; return them."""
     settings = load(party_config(sandbox.home, RECIPIENT))
     assert settings.inbox is not None
     inbox = await Inbox.open(settings.inbox, settings.name, storage_key(settings.keys), REAL)

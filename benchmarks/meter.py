@@ -12,7 +12,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Usage:
-    """What was used in `seconds`: seconds of processor time by name, and the share of the machine that others had."""
+    """Usage in `seconds`: seconds of processor time by name, and the share of the machine that others used."""
 
     seconds: float
     cpu: dict[str, float]
@@ -30,7 +30,7 @@ class Meter:
         self._begun = self._read()
 
     def usage(self) -> Usage:
-        """What was used until now."""
+        """Return the usage until now."""
         (then, all_before, before), (now, all_after, after) = self._begun, self._read()
         used = {name: after[name] - before[name] for name in after}
         others = max(0.0, all_after - all_before - sum(used.values()))

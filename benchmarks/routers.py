@@ -64,7 +64,7 @@ async def rate(sandbox: Sandbox, stock: Stock, routers: int = 1, batch: int = BA
 
 @asynccontextmanager
 async def _filled(sandbox: Sandbox, stock: Stock) -> AsyncIterator[Intake]:
-    """The intake with the stock in it; whatever was there before is decided."""
+    """Return the intake filled with the stock, after all earlier records are decided."""
     transport = KafkaTransport(sandbox.kafka("admin"))
     following: list[asyncio.Task[None]] = []
     try:
@@ -100,17 +100,17 @@ class Intake:
 
     @property
     def decided(self) -> int:
-        """How many records, beginning with the start of each partition."""
+        """Return the number of decided records since the start of each partition."""
         return sum(self._next) - sum(self._starts)
 
     async def until(self, count: int) -> None:
-        """Returns when that many are decided."""
+        """Return when that many are decided."""
         while self.decided < count:
             self._moved.clear()
             await self._moved.wait()
 
     async def follow(self, number: int, reader: Reader) -> None:
-        """Keeps up with partition `number`, whose streams and positions `reader` reads."""
+        """Follow partition `number`, whose streams and positions `reader` reads."""
         while True:
             for record in await reader.read(BATCH, READ_MS):
                 if record.key == POSITION_KEY and record.value is not None:
@@ -125,13 +125,13 @@ def _start(sandbox: Sandbox, port: int, batch: int, log: BinaryIO) -> subprocess
 
 
 def _owned(port: int) -> int:
-    """How many partitions the router on this port runs."""
+    """Return the number of partitions that the router on this port runs."""
     found = re.search(r"^notifier_partitions_owned (\S+)", _metrics(port), re.MULTILINE)
     return int(float(found[1])) if found else 0
 
 
 def _check(port: int) -> None:
-    """Raises where the router on this port refused something."""
+    """Raise where the router on this port refused something."""
     counts = re.findall(r'^notifier_decisions_total\{outcome="(\w+)",reason="(\w*)"\}', _metrics(port), re.MULTILINE)
     if refused := [reason for outcome, reason in counts if outcome != "accepted"]:
         raise RuntimeError(f"the router refused the benchmark's envelopes: {refused}")

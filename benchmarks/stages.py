@@ -53,23 +53,26 @@ class Bench:
     now: int
 
     def examine(self) -> list[tuple[int, OpenedEnvelope | RejectedRecord]]:
+        """Return every record parsed, verified and opened, with its offset."""
         directory = self.snapshot.directory
         return [(offset, open_record(value, directory, self.keys)) for offset, value in enumerate(self.values)]
 
     def decide(
         self, items: Sequence[tuple[int, OpenedEnvelope | RejectedRecord]]
     ) -> tuple[list[RecordDecision], dict[Any, Any]]:
+        """Return the decisions on a batch, and the changed streams."""
         feeds = self.snapshot.directory.feeds()
         return decide_batch(items, Streams(), Admission(self.snapshot, 0, feeds, self.now), Budget())
 
     def write(self, decided: list[RecordDecision], changed: dict[Any, Any]) -> list[Outgoing]:
+        """Return the records of a batch of decisions."""
         directory, feeds = self.snapshot.directory, self.snapshot.directory.feeds()
         scene = TransactionContext(directory.hub.hub_id, self.signing, 1, 1, 0, feeds, self.now, secrets.token_bytes)
         return write(decided, changed, len(self.values), scene)
 
 
 def prepare(count: int, body: int, fan_out: int) -> Bench:
-    """A bench with `count` envelopes of `body` bytes to `fan_out` recipients each."""
+    """Return a bench with `count` envelopes of `body` bytes to `fan_out` recipients each."""
     now = wall_clock()
     hub, decryption = SigningKey.generate(secrets.token_bytes), DecryptionKey.generate(secrets.token_bytes)
     signer = SigningKey.generate(secrets.token_bytes)
@@ -83,12 +86,14 @@ def prepare(count: int, body: int, fan_out: int) -> Bench:
 
 
 def authority_of(name: str, signer: SigningKey, now: int) -> Authority:
+    """Return an authority that may send every type; `SENDER` has the key `signer`."""
     signing = signer if name == envelopes.SENDER else SigningKey.generate(secrets.token_bytes)
     keys = public_keys(signing, DecryptionKey.generate(secrets.token_bytes), now)
     return Authority(name, name, feed_of(name), keys, frozenset(TYPES))
 
 
 def public_keys(signing: SigningKey, decryption: DecryptionKey, now: int) -> tuple[Key, ...]:
+    """Return the public halves of a signing and an encryption key, valid for a day before and after `now`."""
     start, end = now - DAY_MS, now + DAY_MS
     return (
         Key(signing.key_id, KeyUse.SIGN, signing.public, start, end),
@@ -97,7 +102,7 @@ def public_keys(signing: SigningKey, decryption: DecryptionKey, now: int) -> tup
 
 
 def measure(count: int = 100, body: int = 2048, fan_out: int = 3) -> list[Stage]:
-    """What one record costs in each stage."""
+    """Return the cost of one record in each stage."""
     bench = prepare(count, body, fan_out)
     directory = bench.snapshot.directory
     items = bench.examine()
@@ -127,7 +132,7 @@ def measure(count: int = 100, body: int = 2048, fan_out: int = 3) -> list[Stage]
 
 
 def _least(work: Callable[[], object]) -> float:
-    """The seconds of processor time that `work` takes, all threads together."""
+    """Return the fewest seconds of processor time of `work`, all threads together."""
     found = []
     for _ in range(ROUNDS):
         begun = time.process_time()
@@ -137,14 +142,14 @@ def _least(work: Callable[[], object]) -> float:
 
 
 def show(stages: Sequence[Stage]) -> None:
-    """The table, as docs/internals/performance.md has it."""
+    """Return the table in the form of docs/internals/performance.md."""
     print("| stage | us |\n|---|---|")
     for stage in stages:
         print(f"| {'of it: ' if stage.part else ''}{stage.name} | {stage.us:.0f} |")
 
 
 def main() -> None:
-    """Prints the profile."""
+    """Print the profile."""
     parser = argparse.ArgumentParser(prog="benchmarks.stages", description=__doc__)
     parser.add_argument("--messages", type=int, default=100)
     parser.add_argument("--body", type=int, default=2048)

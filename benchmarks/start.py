@@ -1,4 +1,4 @@
-"""How long a verb takes to start: from the command to its end, as whoever types it waits."""
+"""Start-up time of a verb: from the command to its end, as its user waits for it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def _start(verb: str, arguments: list[str]) -> Start:
 
 
 def _once(arguments: list[str]) -> tuple[float, float]:
-    """How long one run takes, and how much processor time."""
+    """Return the time and the processor time of one run."""
     begun, before = time.perf_counter(), _children()
     subprocess.run([sys.executable, "-m", "notifier", *arguments], stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - begun, _children() - before
 
 
 def _children() -> float:
-    """Seconds of processor time of every process that was waited for."""
+    """Return the seconds of processor time of every process that was waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

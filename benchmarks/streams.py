@@ -39,7 +39,7 @@ max.poll.records={batch}
 
 
 def compiler_at_hand() -> bool:
-    """Whether the `java` of this machine runs a source file: a JDK does, a runtime alone does not."""
+    """Return whether the `java` of this machine runs a source file: a JDK does, a runtime does not."""
     said = subprocess.run([find_java(), "--list-modules"], capture_output=True, text=True, check=False).stdout
     return "jdk.compiler" in said
 
@@ -71,7 +71,7 @@ async def passthrough(sandbox: Sandbox, stock: Stock) -> Rate:
 
 
 def _command(sandbox: Sandbox, folder: Path, source: str, targets: list[str], count: int) -> list[str]:
-    """How the program is run, with its settings and the broker's key in `folder`."""
+    """Return the command line of the program, with its settings and the broker's key in `folder`."""
     libraries = jars.fetch(lambda _text: None)
     jars.fetch(lambda _text: None, LOCK)
     kafka = sandbox.kafka("admin")
@@ -95,7 +95,7 @@ async def _timed(sandbox: Sandbox, process: asyncio.subprocess.Process, count: i
 
 
 async def _line(process: asyncio.subprocess.Process, wanted: str) -> None:
-    """Returns when the process has said `wanted`; raises EOFError where it ends before."""
+    """Return when the process has printed `wanted`; raises EOFError where it ends before."""
     assert process.stdout is not None
     while line := await process.stdout.readline():
         if line.decode().strip() == wanted:

@@ -1,4 +1,4 @@
-"""How the router's rate changes with recipients, body size, batch and the number of routers."""
+"""Rate of the router by recipients, body size, batch and number of routers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def states() -> tuple[str, ...]:
 
 
 async def measure(sandbox: Sandbox, messages: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Every row, after one that warms the broker up; fewer messages where each is more work."""
+    """Return every row, after one that warms up the broker; slower rows have fewer messages."""
     rows = []
     for number, row in enumerate((ROWS[0], *ROWS)):
         work = row.fan_out * (row.body_bytes + SMALL)

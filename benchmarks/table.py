@@ -1,4 +1,4 @@
-"""What was measured, as the tables of docs/internals/performance.md."""
+"""The results as the tables of docs/internals/performance.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOALS: tuple[Goal, ...] = (
 
 
 def show(results: Results) -> None:
-    """Prints a table of each part that there are results of."""
+    """Print a table of each part with results."""
     for part, lines in TABLES.items():
         if part in results:
             print(f"\n{part}, {results[part]['at']}\n")
@@ -35,7 +35,7 @@ def show(results: Results) -> None:
 
 
 def _table(*rows: tuple[object, ...]) -> list[str]:
-    """The first row is the head."""
+    """Return a table; the first row is its head."""
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
     return [lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]
 

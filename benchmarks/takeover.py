@@ -1,4 +1,4 @@
-"""How long a partition stands still: restoring its streams, and after its router was killed."""
+"""Downtime of a partition: restoring its streams, and after its router was killed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Restore:
 
 
 async def restores(sandbox: Sandbox, counts: tuple[int, ...]) -> list[Restore]:
-    """The time for each of `counts` streams, in a partition that nothing else uses."""
+    """Return the time for each of `counts` streams, in a partition of its own."""
     transport = KafkaTransport(sandbox.kafka("admin"))
     found = []
     try:
@@ -60,9 +60,9 @@ def _state(topic: str) -> Outgoing:
 
 
 async def after_a_kill(sandbox: Sandbox) -> float:
-    """Seconds from `kill -9` of one of two routers until the next message of each of many authorities is decided.
+    """Return the seconds from `kill -9` of one of two routers until the next message of each authority is decided.
 
-    There are so many that some of their streams live on partitions of the router that dies.
+    The authorities are so many that some of their streams live on partitions of the dying router.
     """
     async with AsyncExitStack() as stack:
         publishers = {

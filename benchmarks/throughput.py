@@ -58,21 +58,21 @@ class Rate:
 
 
 def meter(sandbox: Sandbox, *hop: psutil.Process) -> Meter:
-    """A meter of these processes as the hop, and of the sandbox's broker."""
+    """Return a meter of these processes as the hop, and of the sandbox's broker."""
     broker = sandbox.process("kafka-1").process()
     assert broker is not None
     return Meter(hop=hop, broker=[broker])
 
 
 def new_topics(sandbox: Sandbox, count: int) -> list[str]:
-    """Topics of one partition that nobody has used."""
+    """Create unused topics of one partition."""
     names = [f"bench.{secrets.token_hex(6)}" for _ in range(count)]
     Administrator(sandbox.kafka("admin")).create_topics([Topic(name, 1, {}) for name in names], 1)
     return names
 
 
 async def fill(sender: Sender, topic: str, stock: Stock) -> None:
-    """Writes the stock's envelopes to `topic`."""
+    """Write the stock's envelopes to `topic`."""
     for at in range(0, len(stock.records), BATCH):
         await sender.send([Outgoing(topic, one.value) for one in stock.records[at : at + BATCH]])
 
@@ -99,7 +99,7 @@ async def raw_hop(sandbox: Sandbox, stock: Stock) -> Rate:
 
 
 async def passthrough(sandbox: Sandbox, stock: Stock) -> Rate:
-    """The router's writes in the router's transactions."""
+    """Run the router's writes in the router's transactions."""
     source, told, audit, streams, *feeds = new_topics(sandbox, stock.fan_out + 4)
     transport = KafkaTransport(sandbox.kafka("admin"))
     await fill(await transport.sender(), source, stock)
@@ -128,7 +128,7 @@ async def passthrough(sandbox: Sandbox, stock: Stock) -> Rate:
 
 
 async def _measured(sandbox: Sandbox, name: str, count: int, work: Callable[[], Awaitable[None]]) -> Rate:
-    """The rate of `work`, which moves `count` records, in this process."""
+    """Return the rate of `work`, which moves `count` records, in this process."""
     watch = meter(sandbox, psutil.Process())
     await work()
     return Rate.of(name, count, watch.usage())

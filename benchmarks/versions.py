@@ -1,7 +1,7 @@
-"""What it costs others that somebody names versions to come, while the directory's source is slow.
+"""Cost for others of slips that name future versions, while the directory's source is slow.
 
 The same envelopes are routed twice, on the broker in memory: beside as many of the versions in force, and beside as
-many that name versions to come. A look at the source takes `LOOK_S`; a router that waited for it would wait for each.
+many that name future versions. A look at the source takes `LOOK_S`; a router that waited for it would wait for each.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SlowDirectory:
         self._snapshot = snapshot
 
     def snapshot(self) -> Snapshot:
-        """What is known."""
+        """Return the known state."""
         return self._snapshot
 
     async def refresh(self) -> None:
@@ -48,7 +48,7 @@ class SlowDirectory:
 
 
 def measure() -> dict[str, float]:
-    """Seconds until all is decided, beside versions in force and versions to come, and their ratio."""
+    """Return the seconds until all is decided, beside present and future versions, and their ratio."""
     known = min(asyncio.run(_route(1)) for _ in range(ROUNDS))
     to_come = min(asyncio.run(_route(TO_COME)) for _ in range(ROUNDS))
     return {"known_s": known, "to_come_s": to_come, "ratio": to_come / known}

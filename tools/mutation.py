@@ -36,7 +36,7 @@ KILLED = {1, 3, -24, 24, 36, 152, 255}  # in mutmut's records: a test failed, or
 
 
 def main() -> int:
-    """Runs the mutants of the named modules, of all where none is named."""
+    """Run the mutants of the named modules, or of all."""
     parser = argparse.ArgumentParser(prog="python tools/mutation.py")
     parser.add_argument("modules", nargs="*", help=f"of {', '.join(MODULES)}")
     parser.add_argument("--minimum", type=float, default=90, help="score in percent, below which this fails")
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def settings(modules: list[str]) -> str:
-    """What mutmut is told."""
+    """Return the settings of mutmut."""
     lists = {
         "source_paths": [f"notifier/{module}.py" for module in modules],
         "pytest_add_cli_args_test_selection": TESTS,
@@ -69,7 +69,7 @@ def settings(modules: list[str]) -> str:
 
 
 def report(copy: Path, modules: list[str], mutmut: Path, minimum: float) -> int:
-    """Prints the table, writes the survivors down; 1 where the score is below `minimum`."""
+    """Print the table and write the survivors; return 1 where the score is below `minimum`."""
     shutil.rmtree(REPORT, ignore_errors=True)
     REPORT.mkdir(parents=True)
     whole: Counter[str] = Counter()
@@ -89,7 +89,7 @@ def report(copy: Path, modules: list[str], mutmut: Path, minimum: float) -> int:
 
 
 def row(name: str, count: Counter[str]) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     return f"| {name} | {count.total()} | {count['killed']} | {count['survived']} | {score(count):.1f} % |"
 
 

@@ -1,6 +1,7 @@
-"""Write the tables of docs/reference/notification.md from schema, profiles and checks; a test keeps them equal.
+"""Generator of the tables of docs/reference/notification.md from the schema, the profiles and the checks.
 
-`python tools/notification_fields.py` writes the file anew; what stands between a pair of markers is replaced.
+`python tools/notification_fields.py` rewrites the file: the text between each pair of markers is replaced. A test
+keeps them equal.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from notifier.notification.freetext import unverified
-from notifier.notification.parsing import REQUIREMENTS, Requirement
 from notifier.notification.profiles import PARTS, PROFILES, SUBJECT
+from notifier.notification.requirements import REQUIREMENTS, Requirement
 from notifier.shipped import schemas_folder
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "notification.md"
@@ -81,7 +82,7 @@ INSIDE_A_PLACE = re.compile(r"movement/(origin|destination)/(kind|value)")
 
 
 def fields() -> dict[str, str]:
-    """Every field of the public JSON form by its path (`*` for each item of a list), with its meaning."""
+    """Return every field of the public JSON form by its path (`*` for each item of a list), with its meaning."""
     schema = json.loads((schemas_folder() / "Notification.avsc").read_text())
     found = {
         RENAMED.get(path, path): meaning for path, meaning in _walk(schema, "") if not INSIDE_A_PLACE.fullmatch(path)
@@ -103,7 +104,7 @@ def _walk(schema: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def seen_by(path: str) -> str:
-    """Who can read a field: nobody, everybody who is told, or the profiles that have it."""
+    """Return the readers of a field: nobody, every recipient, or the profiles that have it."""
     top, _, rest = path.partition("/")
     if top == "local" or path in WITHHELD:
         return "nobody"
@@ -117,7 +118,7 @@ def seen_by(path: str) -> str:
 
 
 def field_table() -> str:
-    """One line a field."""
+    """Return one line per field."""
     lines = ["| field | meaning | standard | who sees it |", "|---|---|---|---|"]
     for path, meaning in fields().items():
         lines.append(f"| `{path}` | {meaning} | {STANDARDS.get(path, '')} | {seen_by(path)} |")
@@ -125,7 +126,7 @@ def field_table() -> str:
 
 
 def type_table() -> str:
-    """One line a type: its stages, and the parts that it must, may and must not have."""
+    """Return one line per type: its stages, and the parts that it must, may and must not have."""
     parts = ("subject", "movement", "corridor", "amounts", "about")
     lines = [f"| type | stages | {' | '.join(parts)} |", f"|---|---|{'---|' * len(parts)}"]
     for name, one in REQUIREMENTS.items():
@@ -140,7 +141,7 @@ def _presence(one: Requirement, part: str) -> str:
 
 
 def profile_table() -> str:
-    """One line a profile: what it has."""
+    """Return one line per profile with its fields."""
     lines = ["| profile | parts | of the person |", "|---|---|---|"]
     for name, one in PROFILES.items():
         parts = ", ".join(part for part in PARTS if part in one.parts)
@@ -150,7 +151,7 @@ def profile_table() -> str:
 
 
 def free_text() -> str:
-    """The fields that are labelled as not verified."""
+    """Return the fields that are labelled as not verified."""
     place = {"text": "x"}
     document = {
         "narrative": "x",

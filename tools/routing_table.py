@@ -1,6 +1,7 @@
-"""Writes the tables of docs/reference/routing.md from notifier/rules/table.py and facts.py; a test keeps them equal.
+"""Generator of the tables of docs/reference/routing.md from notifier/rules/table.py and facts.py.
 
-`python tools/routing_table.py` writes the file anew; what stands between a pair of markers is replaced.
+`python tools/routing_table.py` rewrites the file: the text between each pair of markers is replaced. A test keeps
+them equal.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ NAMED = {
 
 
 def expected() -> str:
-    """One line a type and custody: which legs are told, in which role, by which paragraph."""
+    """Return one line per type and custody: the legs, their role, and the paragraph."""
     lines = ["| type | | role | paragraph: told |", "|---|---|---|---|"]
     for one in EXPECTED:
         told = "; ".join(f"{_paragraph(paragraph, one)}: {', '.join(rules)}" for paragraph, rules in one.told.items())
@@ -37,7 +38,7 @@ def _paragraph(paragraph: str, one: Expected) -> str:
 
 
 def named() -> str:
-    """One line a way of naming: which types, and who must be in the slip."""
+    """Return one line per way of naming: the types, and the authorities that the slip must name."""
     lines = ["| types | recipients and withheld together are |", "|---|---|"]
     for naming, words in NAMED.items():
         types = ", ".join(type_ for type_, one in NAMING.items() if one == naming)
@@ -46,21 +47,21 @@ def named() -> str:
 
 
 def safeguards() -> str:
-    """One line a reason not to send."""
+    """Return one line per reason not to send."""
     lines = ["| because | outcome | when | ground | lifted by |", "|---|---|---|---|---|"]
     lines += [f"| `{one.name}` | {one.outcome} | {one.when} | {one.ground} | {one.lifted} |" for one in SAFEGUARDS]
     return "\n".join(lines)
 
 
 def silences() -> str:
-    """One line a case in which nobody is told and nothing is held."""
+    """Return one line per case in which nobody is told and nothing is held."""
     return "\n".join(
         ["| silent | because |", "|---|---|", *(f"| `{name}` | {why} |" for name, why in SILENCES.items())]
     )
 
 
 def territories() -> str:
-    """One line a state: for which codes it answers."""
+    """Return one line per state, with the codes that it answers for."""
     codes: dict[str, list[str]] = {}
     for one in BUILT_IN:
         codes.setdefault(one.state, []).append(one.code)

@@ -1,1 +1,1 @@
-"""The audit log as data: entries, Merkle tree, tiles and checkpoints. Pure."""
+"""The audit log as data: entries, Merkle tree, tiles and checkpoints."""

@@ -1,9 +1,8 @@
-"""Signed notes and checkpoints, as C2SP signed-note and tlog-checkpoint define them. Pure.
+"""Signed notes and checkpoints, after C2SP signed-note and tlog-checkpoint.
 
-A note is a text and signatures under it; a checkpoint is a note whose text names a log, its size and its
-root. What `parse` returns has the right form and is not verified; `verify` says whose signatures hold. Only
-Ed25519 signatures (type 0x01) are made and verified; others are passed over, as the specification asks.
-Everything here is total: any input at all is a result or a `NoteError`.
+A note is a text with signatures under it. A checkpoint is a note whose text names a log, its size and its root.
+`parse` checks the form, `verify` the signatures. Only Ed25519 signatures (type 0x01) are made and verified; others
+are ignored, as the specification asks. Every function is total: any input gives a result or a `NoteError`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _PRIVATE: Final = "PRIVATE+KEY+"
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature line: the key's name, its id (4 bytes), and the signature as it stands."""
+    """A signature line: the key's name, its id (4 bytes), and the signature as it stands."""
 
     name: str
     key_id: bytes
@@ -39,13 +38,13 @@ class Signature:
 
     @property
     def line(self) -> str:
-        """The line as it stands under a note, with its newline."""
+        """Return the line as it stands under a note, with its newline."""
         return f"{_DASH}{self.name} {base64.b64encode(self.key_id + self.signature).decode()}\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`text` ends in a newline; there is at least one signature."""
+    """A signed note: `text` ends in a newline, and there is at least one signature."""
 
     text: str
     signatures: tuple[Signature, ...]
@@ -56,7 +55,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A log's head: `origin` names the log, `root` has 32 bytes; `extensions` are lines that say more."""
+    """A log's head: `origin` names the log, `root` has 32 bytes; `extensions` are further lines."""
 
     origin: str
     size: int
@@ -77,23 +76,23 @@ class Verifier:
 
     def __post_init__(self) -> None:
         if not _is_name(self.name):
-            raise NoteError(detail="a key's name has no spaces and no plus sign, and is not empty")
+            raise NoteError(detail="a key's name must not be empty, nor have spaces or a plus sign")
         if len(self.public) != _KEY_SIZE:
             raise NoteError(detail=f"a public key has {_KEY_SIZE} bytes")
 
     @property
     def key_id(self) -> bytes:
-        """The first 4 bytes of SHA-256(name | newline | type | public key)."""
+        """Return the first 4 bytes of SHA-256(name | newline | type | public key)."""
         return _key_id(self.name, self.public)
 
     @property
     def vkey(self) -> str:
-        """The verifier key as text: ``name+id+base64``."""
+        """Return the verifier key as text: ``name+id+base64``."""
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.public).decode()}"
 
     @classmethod
     def from_vkey(cls, text: str) -> Verifier:
-        """The key in `text`; raises `NoteError` where it is not one, or its id is another key's."""
+        """Return the key in `text`; raises `NoteError` for another form, or an id of another key."""
         name, key_id, key = _split_key(text)
         verifier = cls(name, key)
         if verifier.key_id.hex() != key_id:
@@ -102,25 +101,25 @@ class Verifier:
 
 
 def vkey_of(name: str, public: bytes) -> str:
-    """The verifier key as text of that name and Ed25519 public key; `NoteError` where they cannot be one's."""
+    """Return the verifier key as text of a name and an Ed25519 public key; raises `NoteError` for wrong ones."""
     return Verifier(name, public).vkey
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A named key that signs."""
+    """A named private key that signs notes."""
 
     verifier: Verifier
     key: SigningKey = field(repr=False)
 
     @classmethod
     def of(cls, name: str, key: SigningKey) -> Signer:
-        """The signer of that name with that key; `NoteError` where the name cannot be a key's."""
+        """Return the signer of that name with that key; raises `NoteError` for a wrong name."""
         return cls(Verifier(name, key.public), key)
 
     @classmethod
     def from_skey(cls, text: str) -> Signer:
-        """The signer in `text`, as `skey` makes it; raises `NoteError`."""
+        """Return the signer in `text`, the form of `skey`; raises `NoteError`."""
         if not text.startswith(_PRIVATE):
             raise NoteError(detail="not a private key")
         name, key_id, secret = _split_key(text[len(_PRIVATE) :])
@@ -131,30 +130,30 @@ class Signer:
 
     @property
     def skey(self) -> str:
-        """The private key as text: ``PRIVATE+KEY+name+id+base64``. A secret."""
+        """Return the private key as text: ``PRIVATE+KEY+name+id+base64``. It is a secret."""
         key = base64.b64encode(_ED25519 + self.key.secret).decode()
         return f"{_PRIVATE}{self.verifier.name}+{self.verifier.key_id.hex()}+{key}"
 
 
 def parse(text: str | bytes) -> Checkpoint:
-    """The checkpoint in `text`, not yet verified; raises `NoteError`."""
+    """Return the checkpoint in `text`, not yet verified; raises `NoteError`."""
     note = parse_note(text)
     lines = note.text[:-1].split("\n")
     if len(lines) < 3 or not all(lines):
-        raise NoteError(detail="a checkpoint has origin, size and root, and no empty line")
+        raise NoteError(detail="a checkpoint must have origin, size and root, and no empty line")
     origin, size, root, *extensions = lines
     if not (size.isascii() and size.isdigit()) or len(size) > len(str(MAX_SIZE)):
         raise NoteError(detail="the size is not a number")
     if str(int(size)) != size or int(size) > MAX_SIZE:
-        raise NoteError(detail="the size is not written as a size")
+        raise NoteError(detail="the size is not in its canonical form")
     digest = _base64(root)
     if len(digest) != 32:
-        raise NoteError(detail="the root has 32 bytes")
+        raise NoteError(detail="the root must have 32 bytes")
     return Checkpoint(origin, int(size), digest, tuple(extensions), note)
 
 
 def parse_note(text: str | bytes) -> Note:
-    """The note in `text`, its signatures not yet verified; raises `NoteError`."""
+    """Return the note in `text`, its signatures not yet verified; raises `NoteError`."""
     if len(text) > MAX_NOTE:
         raise NoteError(detail="the note is too long")
     try:
@@ -173,7 +172,7 @@ def parse_note(text: str | bytes) -> Note:
 
 
 def sign(text: str, signers: Sequence[Signer]) -> Note:
-    """The note of `text` with these signatures; raises `NoteError` where the text cannot be one."""
+    """Return the note of `text` with these signatures; raises `NoteError` where the text cannot be a note's."""
     try:
         message = text.encode()
     except UnicodeError as error:
@@ -181,20 +180,20 @@ def sign(text: str, signers: Sequence[Signer]) -> Note:
     signatures = (Signature(one.verifier.name, one.verifier.key_id, one.key.sign(message)) for one in signers)
     note = Note(text, tuple(signatures))
     if parse_note(str(note)) != note:
-        raise NoteError(detail="the text cannot be told from its signatures")
+        raise NoteError(detail="the text does not parse back as a note: it must end in one newline")
     return note
 
 
 def sign_checkpoint(signer: Signer, size: int, root: bytes) -> Checkpoint:
-    """The checkpoint of the log that is named like its key."""
+    """Return the signed checkpoint of the log that is named like its key."""
     text = f"{signer.verifier.name}\n{size}\n{base64.b64encode(root).decode()}\n"
     return parse(str(sign(text, [signer])))
 
 
 def verify(note: Note, verifiers: Sequence[Verifier]) -> frozenset[str]:
-    """The names of those `verifiers` that signed; raises `NoteError` where none did.
+    """Return the names of the `verifiers` that signed; raises `NoteError` where none did.
 
-    A signature under a known name and id that does not hold spoils the whole note; unknown ones are ignored.
+    A wrong signature under a known name and id fails the whole note; unknown ones are ignored.
     """
     known = {(one.name, one.key_id): one for one in verifiers}
     names = set()
@@ -231,7 +230,7 @@ def _key_id(name: str, public: bytes) -> bytes:
 
 
 def _split_key(text: str) -> tuple[str, str, bytes]:
-    """Name, id in hex, and the 32 bytes of a key in text form."""
+    """Return name, id in hex, and the 32 bytes of a key in text form."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     key = _base64(encoded)
@@ -241,7 +240,7 @@ def _split_key(text: str) -> tuple[str, str, bytes]:
 
 
 def _base64(text: str) -> bytes:
-    """The bytes of standard base64 in its one canonical form; raises `NoteError`."""
+    """Return the bytes of canonical standard base64; raises `NoteError`."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The audit entry: what the hub did, by ids, digests and outcomes (docs/reference/audit-log.md). Pure."""
+"""The audit entry: an action of the hub, by ids, digests and outcomes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SCHEMA: Final = "AuditEntry"
 
 
 class AuditEntry(NamedTuple):
-    """One record of the audit topic, as the schema of the same name explains it.
+    """A record of the audit topic; its schema documents the fields.
 
-    `salt` 16 bytes; `digest` and `statement_leaf` 32 bytes; `stream` 16 bytes; `accepted_at` in Unix
-    milliseconds; `reason` is a stable reason, or None where accepted.
+    `salt` and `stream` have 16 bytes, `digest` and `statement_leaf` 32. `accepted_at` is in Unix milliseconds.
+    `reason` is a stable reason, or None where accepted.
     """
 
     salt: bytes
@@ -34,10 +34,10 @@ class AuditEntry(NamedTuple):
     directory_version: int
 
     def encode(self) -> bytes:
-        """The single-object encoding; ValueError or TypeError where a field does not fit the schema."""
+        """Return the single-object encoding; raises ValueError or TypeError where a field does not fit the schema."""
         return codec(_SCHEMA).encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> AuditEntry:
-        """The entry in `data`; raises `MalformedError` for bytes that are not the canonical form of one."""
+        """Return the entry in `data`; raises `MalformedError` for anything but a canonical encoding."""
         return cls(**codec(_SCHEMA).decode(data))

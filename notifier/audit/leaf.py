@@ -1,8 +1,8 @@
-"""A leaf of the audit log: where the record stood, and a commitment to it. Pure.
+"""The leaf of the audit log: the offset of a record, and a commitment to it.
 
-The leaf says nothing of the record's contents, so the record can be erased while the tree goes on to verify.
-The record's own random salt keeps the commitment from being guessed. The leaf does not depend on whether
-the record could be understood: auditors of different versions build the same tree.
+The leaf does not reveal the record, so the record can be erased while the tree still verifies. The record's random
+salt keeps the commitment from being guessed. A leaf needs no parsing of the record: auditors of different versions
+build the same tree.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ LEAF_SIZE: Final = 8 + 32
 
 
 def commitment(value: bytes) -> bytes:
-    """B("ntf1/audit", value): 32 bytes over the whole value of a record of the audit topic."""
+    """Return B("ntf1/audit", value): 32 bytes over the whole value of a record of the audit topic."""
     return blake(b"ntf1/audit", value)
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """`offset` is the record's in the audit topic; `commitment` 32 bytes."""
+    """A leaf: `offset` is the record's offset in the audit topic, `commitment` has 32 bytes."""
 
     offset: int
     commitment: bytes
 
     @classmethod
     def of(cls, offset: int, value: bytes) -> Leaf:
-        """The leaf of the record with this offset and value (empty for a tombstone)."""
+        """Return the leaf of the record with this offset and value (empty for a tombstone)."""
         return cls(offset, commitment(value))
 
     def encode(self) -> bytes:
-        """u64 offset | commitment: what an entry bundle holds."""
+        """Return the form in an entry bundle: u64 offset | commitment."""
         return self.offset.to_bytes(8, "big") + self.commitment
 
     @classmethod
     def decode(cls, data: bytes) -> Leaf:
-        """The leaf in `data`; raises `MalformedError` for another length."""
+        """Return the leaf in `data`; raises `MalformedError` for another length."""
         if len(data) != LEAF_SIZE:
-            raise MalformedError(detail=f"a leaf has {LEAF_SIZE} bytes")
+            raise MalformedError(detail=f"a leaf must have {LEAF_SIZE} bytes")
         return cls(int.from_bytes(data[:8], "big"), data[8:])
 
     def hash(self) -> bytes:
-        """The leaf's hash in the tree."""
+        """Return the leaf's hash in the tree."""
         return merkle.leaf_hash(self.encode())

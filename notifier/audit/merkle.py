@@ -1,11 +1,11 @@
-"""The Merkle tree of RFC 6962 and RFC 9162 over SHA-256. Pure.
+"""The Merkle tree of RFC 6962 and RFC 9162 over SHA-256.
 
-A tree is given by its *leaf hashes* (32 bytes each, in order). Pairing neighbours level by level and lifting
-an odd last node unchanged makes the same tree as the recursive definition of RFC 9162, section 2.1.1, so the
-whole tree is a list of levels, and a proof is the siblings on the way up. `CompactRange` holds only the
-roots of the complete subtrees, and grows by one leaf with constant amortised work.
+A tree is given by its *leaf hashes* (32 bytes each, in order). Neighbours are paired level by level, and an odd last
+node is lifted unchanged. That makes the same tree as the recursive definition of RFC 9162, section 2.1.1. The whole
+tree is thus a list of levels, and a proof is the siblings on the way up. `CompactRange` holds only the roots of the
+complete subtrees, and grows by one leaf with constant amortised work.
 
-The verifiers return None or raise `ProofError`, on any input whatever.
+The verifiers return None or raise `ProofError`, for any input.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ EMPTY_ROOT: Final = hashlib.sha256().digest()
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """SHA-256(0x00 | data): the leaf's hash of RFC 9162, section 2.1.1."""
+    """Return SHA-256(0x00 | data), the leaf's hash of RFC 9162, section 2.1.1."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """SHA-256(0x01 | left | right): an inner node's hash of RFC 9162, section 2.1.1."""
+    """Return SHA-256(0x01 | left | right), an inner node's hash of RFC 9162, section 2.1.1."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def root_hash(leaf_hashes: Sequence[bytes]) -> bytes:
-    """The root over these leaf hashes; SHA-256 of nothing where there are none."""
+    """Return the root over these leaf hashes; SHA-256 of nothing where there are none."""
     return _levels(leaf_hashes)[-1][0] if leaf_hashes else EMPTY_ROOT
 
 
 def inclusion_path(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
-    """PATH(index, leaves) of RFC 9162, section 2.1.3.1; `ValueError` where there is no such leaf."""
+    """Return PATH(index, leaves) of RFC 9162, section 2.1.3.1; raises ValueError where there is no such leaf."""
     if not 0 <= index < len(leaf_hashes):
         raise ValueError(f"no leaf {index} among {len(leaf_hashes)}")
     return _siblings(_levels(leaf_hashes), 0, index)
 
 
 def inclusion_paths(leaf_hashes: Sequence[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:
-    """The root, and every leaf's inclusion path, with the tree computed once."""
+    """Return the root and every leaf's inclusion path, computing the tree once."""
     if not leaf_hashes:
         return EMPTY_ROOT, []
     *below, (root,) = _levels(leaf_hashes)
     paths: list[tuple[bytes, ...]] = [()]
     for row in reversed(below):
-        # A path begins with the node's sibling, if it has one, and goes on as its parent's does.
+        # A path is the node's sibling, if it has one, and then its parent's path.
         last = len(row) - 1
         paths = [
             (row[node ^ 1], *paths[node >> 1]) if node ^ 1 <= last else paths[node >> 1] for node in range(len(row))
@@ -58,9 +58,9 @@ def inclusion_paths(leaf_hashes: Sequence[bytes]) -> tuple[bytes, list[tuple[byt
 
 
 def consistency_path(size1: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
-    """PROOF(size1, leaves) of RFC 9162, section 2.1.4.1: that the first `size1` leaves began this tree.
+    """Return PROOF(size1, leaves) of RFC 9162, section 2.1.4.1: the first `size1` leaves are a prefix of this tree.
 
-    Empty for `size1` of 0 and of the whole size; `ValueError` where `size1` is not between them.
+    It is empty where `size1` is 0 or the whole size. Raises ValueError where `size1` is out of range.
     """
     if not 0 <= size1 <= len(leaf_hashes):
         raise ValueError(f"{size1} is not a size of a tree that grew to {len(leaf_hashes)}")
@@ -70,15 +70,15 @@ def consistency_path(size1: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
     level, node = 0, size1 - 1
     while node & 1:
         level, node = level + 1, node >> 1
-    # The subtree that ends the old tree is known to the verifier only where it is all of the old tree.
+    # The verifier knows the last subtree of the old tree only where that is the whole old tree.
     own = [levels[level][node]] if node else []
     return own + _siblings(levels, level, node)
 
 
 def verify_inclusion(index: int, size: int, leaf_hash: bytes, proof: Sequence[bytes], root: bytes) -> None:
-    """Raises `ProofError` unless `leaf_hash` is leaf `index` of the tree with `size` leaves and this `root`.
+    """Raise `ProofError` unless `leaf_hash` is leaf `index` of the tree with `size` leaves and this `root`.
 
-    RFC 9162, section 2.1.3.2; `proof` is the inclusion path, 32 bytes each.
+    See RFC 9162, section 2.1.3.2; `proof` is the inclusion path, 32 bytes each.
     """
     _check_hashes(root)
     if root_of_path(index, size, leaf_hash, proof) != root:
@@ -86,9 +86,9 @@ def verify_inclusion(index: int, size: int, leaf_hash: bytes, proof: Sequence[by
 
 
 def root_of_path(index: int, size: int, leaf_hash: bytes, proof: Sequence[bytes]) -> bytes:
-    """The only root for which `proof` shows that `leaf_hash` is leaf `index` of a tree with `size` leaves.
+    """Return the only root for which `proof` shows that `leaf_hash` is leaf `index` of `size` leaves.
 
-    Raises `ProofError` where there is none: the path has the wrong length, or the index does not exist.
+    Raises `ProofError` where there is none: a path of the wrong length, or an index out of range.
     """
     if not 0 <= index < size:
         raise ProofError(detail="the index is not below the size")
@@ -110,9 +110,9 @@ def root_of_path(index: int, size: int, leaf_hash: bytes, proof: Sequence[bytes]
 
 
 def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
-    """Raises `ProofError` unless the tree (`size2`, `root2`) is (`size1`, `root1`) with leaves appended.
+    """Raise `ProofError` unless the tree (`size2`, `root2`) is (`size1`, `root1`) with leaves appended.
 
-    RFC 9162, section 2.1.4.2. The empty tree begins every tree, and a tree begins itself; both by an empty
+    See RFC 9162, section 2.1.4.2. The empty tree is a prefix of every tree, and a tree of itself; both by an empty
     proof.
     """
     if not 0 <= size1 <= size2:
@@ -130,7 +130,7 @@ def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: by
 
 
 def _walk_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
-    """RFC 9162, section 2.1.4.2, steps 2 to 8, for 0 < `size1` < `size2`."""
+    """Check RFC 9162, section 2.1.4.2, steps 2 to 8, for 0 < `size1` < `size2`."""
     path = list(proof) if size1 & (size1 - 1) else [root1, *proof]
     if not path:
         raise ProofError(detail="the proof is too short")
@@ -162,7 +162,7 @@ class CompactRange:
     __slots__ = ("_peaks", "_size")
 
     def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        """`peaks`: one root per set bit of `size`, from its highest; `ValueError` where the count differs."""
+        """Take one peak per set bit of `size`, from the highest; raises ValueError where the count differs."""
         if size < 0 or len(peaks) != size.bit_count():
             raise ValueError(f"{len(peaks)} peaks do not make a tree of {size}")
         self._size = size
@@ -170,16 +170,16 @@ class CompactRange:
 
     @property
     def size(self) -> int:
-        """How many leaves it has."""
+        """Return the number of leaves."""
         return self._size
 
     @property
     def peaks(self) -> tuple[bytes, ...]:
-        """The roots of the complete subtrees, largest first."""
+        """Return the roots of the complete subtrees, largest first."""
         return tuple(self._peaks)
 
     def append(self, leaf_hash: bytes) -> None:
-        """Adds one leaf's hash."""
+        """Add one leaf's hash."""
         merges, node = self._size, leaf_hash
         while merges & 1:
             node = node_hash(self._peaks.pop(), node)
@@ -188,12 +188,12 @@ class CompactRange:
         self._size += 1
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Adds many leaves' hashes, in order."""
+        """Add many leaves' hashes, in order."""
         for one in leaf_hashes:
             self.append(one)
 
     def root(self) -> bytes:
-        """The root over all leaves so far."""
+        """Return the root over all leaves so far."""
         if not self._peaks:
             return EMPTY_ROOT
         root = self._peaks[-1]
@@ -203,7 +203,7 @@ class CompactRange:
 
 
 def _levels(leaf_hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
-    """All levels of a tree of at least one leaf, leaves first, the root last."""
+    """Return all levels of a tree of at least one leaf, from the leaves to the root."""
     levels: list[Sequence[bytes]] = [leaf_hashes]
     while len(levels[-1]) > 1:
         below = levels[-1]
@@ -215,7 +215,7 @@ def _levels(leaf_hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
 
 
 def _siblings(levels: Sequence[Sequence[bytes]], level: int, node: int) -> list[bytes]:
-    """The siblings from a node up to the root; a lifted node has none."""
+    """Return the siblings from a node up to the root; a lifted node has none."""
     path = []
     for row in levels[level:-1]:
         if node ^ 1 < len(row):
@@ -226,4 +226,4 @@ def _siblings(levels: Sequence[Sequence[bytes]], level: int, node: int) -> list[
 
 def _check_hashes(*hashes: bytes) -> None:
     if any(len(one) != HASH_SIZE for one in hashes):
-        raise ProofError(detail=f"a hash has {HASH_SIZE} bytes")
+        raise ProofError(detail=f"a hash must have {HASH_SIZE} bytes")

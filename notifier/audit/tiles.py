@@ -1,8 +1,8 @@
-"""The files of the log: names and contents of C2SP tlog-tiles, and the frames of the records beside them. Pure.
+"""The files of the log: names and contents of C2SP tlog-tiles, and the frames of the records.
 
-A tile holds up to 256 consecutive hashes of one level: leaf hashes at level 0, and above it the roots of the
-full tiles below. A bundle holds the leaves of one level 0 tile. The rightmost of each are *partial*, under a
-name that says their width; a file never changes once its name is there.
+A tile holds up to 256 consecutive hashes of one level: leaf hashes at level 0, roots of the full tiles below at
+higher levels. A bundle holds the leaves of one level 0 tile. The last tile of a level may be *partial*, with its
+width in its name. A file never changes once it has its name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RECORDS: Final = re.compile(rf"records/({_INDEX})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class TileName:
-    """Which file: `level` None is an entry bundle; `width` below 256 a partial one."""
+    """The name of a tile's file: `level` is None for an entry bundle, `width` is below 256 for a partial one."""
 
     level: int | None
     index: int
@@ -35,19 +35,19 @@ class TileName:
 
     @property
     def path(self) -> str:
-        """The path below the log's folder, with ``/`` between its parts."""
+        """Return the path below the log's folder, with ``/`` between its parts."""
         level = "entries" if self.level is None else str(self.level)
         partial = "" if self.width == WIDTH else f".p/{self.width}"
         return f"tile/{level}/{_index_path(self.index)}{partial}"
 
     @property
     def full(self) -> TileName:
-        """The same tile once it is full."""
+        """Return the name of the same tile once it is full."""
         return TileName(self.level, self.index)
 
 
 def parse_tile_path(path: str) -> TileName | None:
-    """The tile or bundle that `path` names, or None: every tile has exactly one name."""
+    """Return the tile or bundle that `path` names, or None; only the canonical name of a tile is accepted."""
     found = _TILE.fullmatch(path)
     if found is None:
         return None
@@ -61,12 +61,12 @@ def parse_tile_path(path: str) -> TileName | None:
 
 
 def records_path(index: int) -> str:
-    """Where the records of bundle `index` are."""
+    """Return the path of the records of bundle `index`."""
     return f"records/{_index_path(index)}"
 
 
 def parse_records_path(path: str) -> int | None:
-    """The index of the records file that `path` names, or None."""
+    """Return the index of the records file that `path` names, or None."""
     found = _RECORDS.fullmatch(path)
     if found is None:
         return None
@@ -75,7 +75,7 @@ def parse_records_path(path: str) -> int | None:
 
 
 def open_tiles(size: int) -> Iterator[TileName]:
-    """The partial tiles of a tree of `size` leaves, from level 0 up; none at a level where all are full."""
+    """Yield the partial tiles of a tree of `size` leaves, from level 0 up; none for a level without one."""
     level = 0
     while size:
         if size % WIDTH:
@@ -85,39 +85,39 @@ def open_tiles(size: int) -> Iterator[TileName]:
 
 
 def encode_hashes(hashes: Sequence[bytes]) -> bytes:
-    """A tile's contents."""
+    """Return the contents of a tile."""
     return b"".join(hashes)
 
 
 def decode_hashes(data: bytes) -> list[bytes]:
-    """The hashes in a tile; raises `MalformedError` unless they are whole, 1 to 256 of them."""
+    """Return the hashes in a tile; raises `MalformedError` unless there are 1 to 256 whole ones."""
     if len(data) % 32 or not 0 < len(data) <= 32 * WIDTH:
-        raise MalformedError(detail="a tile holds 1 to 256 hashes of 32 bytes")
+        raise MalformedError(detail="a tile must hold 1 to 256 hashes of 32 bytes")
     return [data[at : at + 32] for at in range(0, len(data), 32)]
 
 
 def encode_bundle(leaves: Sequence[bytes]) -> bytes:
-    """A bundle's contents: each leaf after its length (u16)."""
+    """Return the contents of a bundle: each leaf after its length (u16)."""
     return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
 
 
 def decode_bundle(data: bytes) -> list[bytes]:
-    """The leaves in a bundle; raises `MalformedError` unless they are whole, 1 to 256 of them."""
+    """Return the leaves in a bundle; raises `MalformedError` unless there are 1 to 256 whole ones."""
     leaves, at = _frames(data, 2, WIDTH)
     if at != len(data) or not leaves:
-        raise MalformedError(detail="a bundle holds 1 to 256 leaves, and nothing else")
+        raise MalformedError(detail="a bundle must hold 1 to 256 leaves, and nothing else")
     return leaves
 
 
 def encode_records(values: Sequence[bytes]) -> bytes:
-    """What is appended to a records file: each value after its length (u32)."""
+    """Return the bytes to append to a records file: each value after its length (u32)."""
     return b"".join(len(value).to_bytes(4, "big") + value for value in values)
 
 
 def decode_records(data: bytes, count: int) -> tuple[list[bytes], int]:
-    """The first `count` values of a records file, and where they end.
+    """Return the first `count` values of a records file, and the position after them.
 
-    Raises `MalformedError` where there are fewer. What stands behind them was not yet signed for.
+    Raises `MalformedError` where there are fewer. Later values are not yet covered by a checkpoint.
     """
     values, at = _frames(data, 4, count)
     if len(values) != count:
@@ -126,7 +126,7 @@ def decode_records(data: bytes, count: int) -> tuple[list[bytes], int]:
 
 
 def _frames(data: bytes, length_size: int, most: int) -> tuple[list[bytes], int]:
-    """Up to `most` whole frames from the start of `data`, and where the last one ends."""
+    """Return up to `most` whole frames from the start of `data`, and the position after them."""
     frames: list[bytes] = []
     at = 0
     while len(frames) < most and at + length_size <= len(data):
@@ -140,7 +140,7 @@ def _frames(data: bytes, length_size: int, most: int) -> tuple[list[bytes], int]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile as it is written."""
+    """A tile to be written."""
 
     level: int
     index: int
@@ -148,15 +148,15 @@ class Tile:
 
     @property
     def name(self) -> TileName:
-        """Its file."""
+        """Return the name of its file."""
         return TileName(self.level, self.index, len(self.hashes))
 
 
 class Frontier:
-    """The right edge of a growing tree: the hashes of the open tile of each level, and so all that grows."""
+    """The right edge of a growing tree: the hashes of the open tile of each level."""
 
     def __init__(self, edges: Sequence[Sequence[bytes]] = ()) -> None:
-        """`edges`: per level, from 0, the hashes in its open tile, fewer than 256 each."""
+        """Take the hashes in the open tile of each level from 0, fewer than 256 each."""
         if any(len(edge) >= WIDTH for edge in edges):
             raise ValueError("a full tile is not open")
         self._edges = [list(edge) for edge in edges]
@@ -164,11 +164,11 @@ class Frontier:
 
     @property
     def size(self) -> int:
-        """How many leaves the tree has."""
+        """Return the number of leaves of the tree."""
         return self._size
 
     def grow(self, leaf_hashes: Iterable[bytes]) -> list[Tile]:
-        """Adds leaves; returns the tiles that became full, and those open ones that changed."""
+        """Add leaves; return the tiles that became full, and the open ones that changed."""
         tiles: list[Tile] = []
         changed: set[int] = set()
         for one in leaf_hashes:
@@ -188,7 +188,7 @@ class Frontier:
         return tiles + [Tile(level, self._index(level), tuple(self._edges[level])) for level in sorted(changed)]
 
     def root(self) -> bytes:
-        """The root over all leaves so far."""
+        """Return the root over all leaves so far."""
         peaks: list[bytes] = []
         for edge in reversed(self._edges):
             part = CompactRange()
@@ -206,7 +206,7 @@ class Frontier:
 
 
 def _index_path(index: int) -> str:
-    """1234067 is ``x001/x234/067``."""
+    """Return an index as a path: 1234067 is ``x001/x234/067``."""
     parts = [f"{index % 1000:03d}"]
     while index := index // 1000:
         parts.append(f"x{index % 1000:03d}")

@@ -1,1 +1,1 @@
-"""The auditor: the service that keeps the log and signs its checkpoints, and the verifier that trusts nobody."""
+"""The auditor service, which keeps the log and signs its checkpoints, and the independent verifier."""

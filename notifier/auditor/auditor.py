@@ -1,7 +1,7 @@
-"""The auditor: follows the audit topic, and signs a checkpoint every 64 entries or every second.
+"""The auditor: it follows the audit topic, and signs a checkpoint every 64 entries or every second.
 
-Its only state is the log itself: it goes on from the offset of the last signed leaf plus one. It takes every
-record of the topic, in order, whether it understands it or not, so any two auditors build the same tree.
+Its only state is the log: it resumes at the offset after the last signed leaf. It takes every record of the topic in
+order, even one that it cannot decode, so any two auditors build the same tree.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ log = structlog.get_logger("notifier.auditor")
 
 
 class Auditor:
-    """One auditor, with a log folder of its own; any number may follow the same topic. Run with `run`."""
+    """An auditor with a log folder of its own; any number may follow the same topic. Run with `run`."""
 
     def __init__(
         self, transport: Transport, log_folder: Path, signer: Signer, *, earlier: Sequence[Verifier] = ()
     ) -> None:
-        """Follow the topic into `log_folder`, which `signer` signs; one of the `earlier` keys may have before."""
+        """Take the log folder and its signer; one of the `earlier` keys may have signed it before."""
         self._transport = transport
         self._folder = log_folder
         self._signer = signer
@@ -44,11 +44,11 @@ class Auditor:
         self._ready = False
 
     def ready(self) -> bool:
-        """Whether the log is open and the topic is being read."""
+        """Return whether the log is open and the topic is being read."""
         return self._ready
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Audits until `stop` is set; what was read by then is signed for.
+        """Audit until `stop` is set; sign for all that was read by then.
 
         Raises `TransportError` or `StorageError` (try again: nothing is lost), and `RefusedError` with reason
         `audit_mismatch` where the folder contradicts itself.
@@ -69,13 +69,13 @@ class Auditor:
             store.close()
 
     async def _compare(self, store: LogStore, reader: Reader) -> None:
-        """The topic must go on where the log ends: it may have been deleted, or cut at its start."""
+        """Raise `StorageError` unless the topic goes on where the log ends; it may have been deleted or cut."""
         begin, end = await reader.position(), await reader.end()
         if end < store.position or begin > store.position:
             raise StorageError(
                 "audit_mismatch",
                 f"the log goes on at offset {store.position}, and the audit topic has {begin} to {end}",
-                hint="the topic was cut or made anew: keep the log, and find out by whom",
+                hint="the topic was cut or recreated: keep the log, and find out who did it",
             )
 
     async def _follow(self, store: LogStore, reader: Reader, stop: asyncio.Event) -> None:
@@ -83,7 +83,7 @@ class Auditor:
         pending: list[Record] = []
         due = 0.0
         while not stop.is_set():
-            # Rounded up: a wait of none would be asked for again and again until the time has come.
+            # Rounded up: a wait of zero would spin until the time has come.
             wait_ms = min(POLL_MS, max(0, math.ceil((due - loop.time()) * 1000))) if pending else POLL_MS
             found = await reader.read(MAX_BATCH - len(pending), wait_ms)
             if found and not pending:
@@ -106,7 +106,7 @@ class Auditor:
 
 
 def _look_at(record: Record) -> None:
-    """Says so where a record is no audit entry; it is logged as a leaf all the same, and found by verification."""
+    """Log a record that is no audit entry; it becomes a leaf all the same, and verification reports it."""
     try:
         AuditEntry.decode(record.value or b"")
     except MalformedError:

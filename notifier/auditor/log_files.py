@@ -1,7 +1,7 @@
-"""Read the files of a log from a folder that somebody else may have made.
+"""Safe reading of a log's files from a folder that another party may have made.
 
-A hostile copy has links that lead elsewhere, pipes that never answer, files without end, and more of them than a
-machine bears. Nothing here follows a link, waits, or reads more than a file of a log may hold.
+A hostile copy may have links that lead elsewhere, pipes that never answer, files without end, and too many files.
+This module follows no link, never blocks, and reads no more than a log's file may hold.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from notifier.audit.merkle import HASH_SIZE
 from notifier.audit.tiles import CHECKPOINT, WIDTH
 
 MAX_RECORD: Final = 64 * 1024
-"""Bytes of one record; an entry has some hundreds."""
+"""Bytes of one record; an entry has a few hundred."""
 MAX_FILES: Final = 1_000_000
-"""So many are looked at: a log of a hundred million entries has fewer."""
+"""The limit of files in a folder; a log of a hundred million entries has fewer."""
 _MAX_TILE: Final = HASH_SIZE * WIDTH
 _MAX_BUNDLE: Final = (2 + LEAF_SIZE) * WIDTH
 _MAX_RECORDS: Final = (4 + MAX_RECORD) * WIDTH
@@ -30,19 +30,19 @@ _MAX_DEPTH: Final = 16
 
 
 class OddFile(Exception):
-    """A file that no log has: a link, something that is no file, or one that is too large. Says what, in words."""
+    """A file that no log has: a link, no regular file, or one that is too large. Its text says which."""
 
 
 class Copy:
-    """The log in `folder`, which itself may be a link: whoever verifies has named it."""
+    """The log in `folder`, which itself may be a link, because the user named it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of the file at `path` (parts divided by ``/``), or None where there is none.
+        """Return the bytes of the file at `path` (parts divided by ``/``), or None where there is none.
 
-        Raises `OddFile`; `OSError` where it cannot be read.
+        Raises `OddFile`, and `OSError` where it cannot be read.
         """
         *folders, name = path.split("/")
         at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -58,17 +58,17 @@ class Copy:
             os.close(at)
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OddFile("is no file")
+                raise OddFile("is not a regular file")
             most = _most(path)
             data = file.read(most + 1)
             if len(data) > most:
-                raise OddFile(f"is larger than {most} bytes, and so no file of a log")
+                raise OddFile(f"is larger than {most} bytes, so it is no file of a log")
             return data
 
     def files(self) -> Iterator[str]:
-        """The paths of everything below the folder that is no folder: links too, which are not followed.
+        """Yield the paths below the folder of all that is no folder; links are listed and not followed.
 
-        Raises `OddFile` where there are more than a log has.
+        Raises `OddFile` where there are more files than a log has.
         """
         count = 0
         for parent, folders, names in os.walk(self._folder):
@@ -87,11 +87,11 @@ def _opened(name: str, flags: int, at: int) -> int:
     try:
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | flags, dir_fd=at)
     except OSError as error:
-        # A link to a folder is no folder (ENOTDIR), and a link to a file one link too many (ELOOP).
+        # O_NOFOLLOW fails with ENOTDIR for a link to a folder, and with ELOOP for a link to a file.
         if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and _is_link(name, at)):
             raise OddFile("is a link, or lies behind one") from error
         if error.errno == errno.ENXIO:
-            raise OddFile("is no file") from error
+            raise OddFile("is not a regular file") from error
         raise
 
 

@@ -1,8 +1,8 @@
-"""The log on disk: records, then tiles, then the checkpoint, each durable before the next begins.
+"""The log on disk: records, then tiles, then the checkpoint, each durable before the next is written.
 
-The checkpoint is the only file that is ever replaced, and the only word on what the log is: whatever stands
-beyond its size is the rest of an interrupted write, and `open` takes it away. Below its size nothing changes.
-A log that does not bear out its own checkpoint is never signed again.
+The checkpoint is the only file that is ever replaced, and it alone defines the log. Anything beyond its size is the
+rest of an interrupted write, which `open` removes. Below its size nothing changes. A log that contradicts its own
+checkpoint is never signed again.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ FOLDER_MODE: Final = 0o750
 
 
 def damaged(what: str) -> RefusedError:
-    """The refusal to go on from a log that contradicts itself."""
+    """Return the refusal to continue a log that contradicts itself."""
     return RefusedError(
-        "audit_mismatch", what, hint="run notifier audit verify; keep the folder, and build the log anew in another"
+        "audit_mismatch", what, hint="run notifier audit verify; keep the folder, and rebuild the log in another one"
     )
 
 
 class Disk:
-    """The durable steps: each is complete and on the disk when it returns, or did not happen.
+    """The durable steps of a write: each is complete and on the disk when it returns, or did not happen.
 
-    `append` alone may be cut short; what it left is behind what the checkpoint counts.
+    Only `append` may be cut short; its rest lies beyond the checkpoint's size.
     """
 
     def put(self, path: Path, data: bytes) -> None:
-        """Makes or replaces a file as a whole."""
+        """Create or replace a whole file."""
         write_durably(path, data, folder_mode=FOLDER_MODE)
 
     def append(self, path: Path, at: int, data: bytes) -> None:
-        """Writes `data` at byte `at`, and ends the file there."""
+        """Write `data` at byte `at`, and end the file after it."""
         make_folder(path.parent, FOLDER_MODE)
         new = not path.exists()
         with path.open("wb" if new else "r+b") as file:
@@ -58,7 +58,7 @@ class Disk:
             sync_folder(path.parent)
 
     def remove(self, path: Path) -> None:
-        """Takes away a file or folder that nothing needs any more; it may come back after a crash."""
+        """Remove a file or folder that is no longer needed; after a crash it may come back."""
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -66,9 +66,9 @@ class Disk:
 
 
 class LogStore:
-    """One log, held by one process; made by `LogStore.open`.
+    """A log held by one process; made by `LogStore.open`.
 
-    After any error it is of no more use: close it and open anew.
+    After any error it is unusable: close it and open it again.
     """
 
     def __init__(self, folder: Path, signer: Signer, disk: Disk, lock: int, earlier: Sequence[Verifier]) -> None:
@@ -90,11 +90,11 @@ class LogStore:
     def open(
         cls, folder: Path, signer: Signer, disk: Disk | None = None, *, earlier: Sequence[Verifier] = ()
     ) -> LogStore:
-        """The log in `folder`, begun where there is none, and cleared of what a crash left behind.
+        """Return the log in `folder`, created where there is none, without the rests of a crash.
 
-        Where one of the `earlier` keys signed it last, `signer` signs it at once: that key may be revoked then.
-        Raises `StorageError` (`storage_locked` where another process holds it), or `RefusedError` with reason
-        `audit_mismatch` where the folder contradicts its checkpoint or another key signed it.
+        Where one of the `earlier` keys signed it last, `signer` signs it at once, because that key may be revoked
+        next. Raises `StorageError` (`storage_locked` where another process holds it), or `RefusedError` with reason
+        `audit_mismatch` where the folder contradicts its checkpoint or an unknown key signed it.
         """
         lock = -1
         try:
@@ -106,20 +106,20 @@ class LogStore:
             if lock >= 0:
                 os.close(lock)
             if isinstance(error, BlockingIOError):
-                raise StorageError("storage_locked", "another auditor writes this log") from error
+                raise StorageError("storage_locked", f"another auditor writes the log {folder}") from error
             if isinstance(error, OSError):
                 raise _failed(error) from error
             raise
 
     @property
     def size(self) -> int:
-        """How many leaves are signed for."""
+        """Return the number of signed leaves."""
         return self.checkpoint.size
 
     def append(self, records: Sequence[tuple[int, bytes]]) -> Checkpoint:
-        """Adds records (offset, value), and returns the checkpoint that covers them once all is durable.
+        """Add records (offset, value); return the checkpoint that covers them once all is durable.
 
-        Offsets must grow; `RefusedError` with reason `audit_mismatch` where they do not.
+        Offsets must grow; raises `RefusedError` with reason `audit_mismatch` where they do not.
         """
         with self._busy:
             return self._append(records)
@@ -144,7 +144,7 @@ class LogStore:
         return self.checkpoint
 
     def close(self) -> None:
-        """Lets another process have the log, once an append in another thread is through."""
+        """Release the log for another process, after an append in another thread has ended."""
         with self._busy:
             os.close(self._lock)
 
@@ -172,7 +172,7 @@ class LogStore:
                 self._bundle = []
 
     def _write_tiles(self, leaves: Sequence[bytes]) -> list[TileName]:
-        """Writes the tiles; returns the tiles and bundles that became full."""
+        """Write the tiles; return the tiles and bundles that became full."""
         full = []
         for tile in self._frontier.grow(leaf_hash(leaf) for leaf in leaves):
             self._disk.put(self._path(tile.name.path), tiles.encode_hashes(tile.hashes))
@@ -183,7 +183,7 @@ class LogStore:
         return full
 
     def _read_checkpoint(self) -> Checkpoint:
-        """The checkpoint, verified by our own key or one before it; a log without entries has that of no tree."""
+        """Return the checkpoint, verified by our own key or an earlier one; a new log gets that of the empty tree."""
         path = self._path(CHECKPOINT)
         if not path.exists():
             if any(not file.name.endswith(TEMPORARY) for file in stored_files(self._folder)):
@@ -201,7 +201,7 @@ class LogStore:
         return found
 
     def _restore(self) -> tuple[Frontier, list[bytes], int]:
-        """The right edge of the tree, the open bundle, and the offset after the last leaf's."""
+        """Return the right edge of the tree, the open bundle, and the offset after the last leaf's."""
         size = self.checkpoint.size
         edges: dict[int, list[bytes]] = {}
         last: list[bytes] = []
@@ -214,7 +214,7 @@ class LogStore:
             position = Leaf.decode(last[-1]).offset + 1 if last else 0
             frontier = Frontier([edges.get(level, []) for level in range(max(edges, default=-1) + 1)])
         except (MalformedError, ValueError, FileNotFoundError) as error:
-            raise damaged("the files do not bear out the checkpoint") from error
+            raise damaged("the files contradict the checkpoint") from error
         if frontier.size != size or frontier.root() != self.checkpoint.root:
             raise damaged("the tiles do not have the checkpoint's root")
         bundle = last if size % WIDTH else []
@@ -223,7 +223,7 @@ class LogStore:
         return frontier, bundle, position
 
     def _check_records(self) -> int:
-        """Where the signed records of the open bundle end in their file; they must be those of its leaves."""
+        """Return the end of the signed records of the open bundle; raise where they are not those of its leaves."""
         if not self._bundle:
             return 0
         try:
@@ -236,7 +236,7 @@ class LogStore:
         return end
 
     def _sweep(self) -> None:
-        """Takes away what an interrupted write left: unsigned files, unfinished ones, partial ones now full."""
+        """Remove the rests of an interrupted write: unsigned and unfinished files, and partial ones now full."""
         for path in list(stored_files(self._folder)):
             name = path.relative_to(self._folder).as_posix()
             if path.name.endswith(TEMPORARY) or self._superfluous(name):
@@ -263,7 +263,7 @@ def _signed_by(checkpoint: Checkpoint, verifier: Verifier) -> bool:
 
 
 def stored_files(folder: Path) -> Iterator[Path]:
-    """Every file below a log's folder; those that go away while it looks are left out."""
+    """Yield every file below a log's folder; files that disappear meanwhile are left out."""
     for parent, _, names in os.walk(folder):
         yield from (Path(parent, name) for name in names)
 

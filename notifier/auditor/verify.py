@@ -1,8 +1,8 @@
-"""Verifies a log from its files and a public key alone, trusting nobody (`notifier audit verify`).
+"""Independent verification of a log from its files and a public key (`notifier audit verify`).
 
-Everything is computed anew from the records and leaves: commitments, every tile, the root; and then compared
-with every file that is there. It may run beside an auditor: what stands beyond the checkpoint that it read is
-not yet part of the log, and a partial tile may give way to the full one while it looks.
+Everything is recomputed from the records and leaves (commitments, every tile, the root), then compared with every
+file. It may run beside an auditor: files beyond the checkpoint are ignored, and a partial tile may be replaced by the
+full one meanwhile.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MAX_FAULTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What verification found: `size` and `root` are the checkpoint's (0 and None where it cannot be read).
+    """The result of a verification: `size` and `root` of the checkpoint (0 and None where it cannot be read).
 
-    `checkpoint` is its text as it stands; `faults` one line each, at most `MAX_FAULTS` of them.
+    `checkpoint` is its text as it stands; `faults` are one line each, at most `MAX_FAULTS`.
     """
 
     size: int
@@ -40,11 +40,11 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything holds."""
+        """Return whether there is no fault."""
         return not self.faults
 
     def to_json(self) -> dict[str, object]:
-        """The document that `notifier audit verify --json` prints."""
+        """Return the document of `notifier audit verify --json`."""
         return {
             "ok": self.ok,
             "size": self.size,
@@ -55,9 +55,9 @@ class Report:
 
 
 def verify_folder(folder: Path, verifier: Verifier, *earlier: Verifier) -> Report:
-    """Verify the log in `folder`, which must be that of `verifier`'s name, signed by its key or an `earlier` one.
+    """Verify the log in `folder`, which must have the name of `verifier` and be signed by it or an `earlier` key.
 
-    Never raises for anything that the files hold, or are; `OSError` where they cannot be read.
+    No content of the files raises; `OSError` is raised where they cannot be read.
     """
     copy = Copy(folder)
     try:
@@ -80,7 +80,7 @@ def verify_folder(folder: Path, verifier: Verifier, *earlier: Verifier) -> Repor
 
 
 class _Faults:
-    """What was found so far; it stops taking notes when there are enough."""
+    """The faults found so far, up to `MAX_FAULTS`."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -104,7 +104,7 @@ def _check_signature(head: Checkpoint, verifier: Verifier, earlier: Sequence[Ver
 
 
 def _check_leaves(copy: Copy, size: int, faults: _Faults) -> bytes:
-    """Reads every bundle with its records; returns the leaf hashes one after the other."""
+    """Check every bundle with its records; return the concatenated leaf hashes."""
     hashes = bytearray()
     position = 0
     for start in range(0, size, WIDTH):
@@ -113,11 +113,11 @@ def _check_leaves(copy: Copy, size: int, faults: _Faults) -> bytes:
         name = TileName(None, start // WIDTH, min(WIDTH, size - start))
         leaves = _leaves(copy, name, faults)
         if leaves is None:
-            hashes += bytes(HASH_SIZE * name.width)  # it was said; the rest is still worth a look
+            hashes += bytes(HASH_SIZE * name.width)  # reported already; the other bundles are still checked
             continue
         for number, leaf in enumerate(leaves, start):
             if leaf.offset < position:
-                faults.add(f"leaf {number}", f"its offset {leaf.offset} does not follow upon {position - 1}")
+                faults.add(f"leaf {number}", f"its offset {leaf.offset} does not follow {position - 1}")
             position = leaf.offset + 1
             hashes += leaf.hash()
         _check_records(copy, start, leaves, size, faults)
@@ -140,7 +140,7 @@ def _leaves(copy: Copy, name: TileName, faults: _Faults) -> list[Leaf] | None:
 
 
 def _check_records(copy: Copy, start: int, leaves: list[Leaf], size: int, faults: _Faults) -> None:
-    """The records of one bundle are those that its leaves commit to, and audit entries."""
+    """Check that the records of one bundle match their leaves' commitments and are audit entries."""
     path = tiles.records_path(start // WIDTH)
     data = _there(copy, path, faults)
     if data is None:
@@ -163,7 +163,7 @@ def _check_records(copy: Copy, start: int, leaves: list[Leaf], size: int, faults
 
 
 def _check_tiles(copy: Copy, head: Checkpoint, hashes: bytes, faults: _Faults) -> None:
-    """The root is that of the leaves; every tile is there; and every file there is what it should be."""
+    """Check the root, the presence of every tile, and the content of every file."""
     tree = CompactRange()
     tree.extend(_split(hashes))
     if tree.root() != head.root:
@@ -186,9 +186,9 @@ def _check_tiles(copy: Copy, head: Checkpoint, hashes: bytes, faults: _Faults) -
 
 
 def _check_other(copy: Copy, path: str, levels: list[bytes], faults: _Faults) -> None:
-    """A file that the checkpoint does not ask for: an earlier partial one, or one beyond the checkpoint."""
+    """Check a file that the checkpoint does not need: an earlier partial one, or one beyond the checkpoint."""
     if tiles.parse_records_path(path) is not None:
-        return  # read with its leaves, or not yet signed for
+        return  # read with its leaves, or not yet signed
     name = tiles.parse_tile_path(path)
     if name is None:
         faults.add(path, "is no file of a log")
@@ -199,7 +199,7 @@ def _check_other(copy: Copy, path: str, levels: list[bytes], faults: _Faults) ->
         faults.add(path, str(error))
         return
     if data is None:
-        return  # it gave way to the full one while we looked
+        return  # the full one replaced it meanwhile
     try:
         found = _contents(name, data)
     except MalformedError as error:
@@ -211,14 +211,14 @@ def _check_other(copy: Copy, path: str, levels: list[bytes], faults: _Faults) ->
 
 
 def _contents(name: TileName, data: bytes) -> bytes:
-    """The hashes that the tile holds, or those of the bundle's leaves; raises `MalformedError`."""
+    """Return the hashes in the tile, or those of the bundle's leaves; raises `MalformedError`."""
     if name.level is not None:
         return data
     return b"".join(Leaf.decode(leaf).hash() for leaf in tiles.decode_bundle(data))
 
 
 def _read(copy: Copy, name: TileName, faults: _Faults) -> tuple[str, bytes | None]:
-    """The file of that name, or, where it has given way, the full one; with its path. None is a fault, noted."""
+    """Return path and bytes of that file, or of the full one that replaced it; report a missing one."""
     try:
         data = copy.read(name.path)
         if data is None and name.width < WIDTH:
@@ -234,7 +234,7 @@ def _read(copy: Copy, name: TileName, faults: _Faults) -> tuple[str, bytes | Non
 
 
 def _there(copy: Copy, path: str, faults: _Faults) -> bytes | None:
-    """The file at `path`; None is a fault, noted."""
+    """Return the bytes of the file at `path`, or None after reporting a fault."""
     try:
         data = copy.read(path)
     except OddFile as error:
@@ -246,7 +246,7 @@ def _there(copy: Copy, path: str, faults: _Faults) -> bytes | None:
 
 
 def _length(path: str, name: TileName) -> int:
-    """How long the file at `path` is that was read for `name`: its own, or the full one in its place."""
+    """Return the expected length of the file at `path` that was read for `name`, its own or the full one."""
     return HASH_SIZE * (name.width if path == name.path else WIDTH)
 
 
@@ -255,7 +255,7 @@ def _split(hashes: bytes) -> Iterator[bytes]:
 
 
 def _levels(hashes: bytes) -> list[bytes]:
-    """The hashes of every level of tiles, each level one after the other."""
+    """Return the concatenated hashes of every level of tiles."""
     levels = [hashes]
     step = HASH_SIZE * WIDTH
     while len(levels[-1]) >= step:
@@ -266,7 +266,7 @@ def _levels(hashes: bytes) -> list[bytes]:
 
 
 def _needed(levels: list[bytes]) -> Iterator[TileName]:
-    """Every tile of the tree."""
+    """Yield every tile of the tree."""
     for level, hashes in enumerate(levels):
         count = len(hashes) // HASH_SIZE
         for index in range(-(-count // WIDTH)):
@@ -274,7 +274,7 @@ def _needed(levels: list[bytes]) -> Iterator[TileName]:
 
 
 def _slice(levels: list[bytes], name: TileName) -> bytes:
-    """What the leaves give for that tile (for a bundle: its leaves' hashes), as far as they are signed for."""
+    """Return the hashes that the leaves give for that tile, as far as they are signed (a bundle: its leaves')."""
     level = name.level or 0
     if level >= len(levels):
         return b""

@@ -19,7 +19,8 @@ from notifier.errors import ConfigError, NotifierError, RefusedError
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
-    from notifier.doctor.diagnosis import Finding, Reference
+    from notifier.doctor.findings import Finding
+    from notifier.doctor.machine import Reference
 
 REQUEST_TIMEOUT_S: Final = 3.0
 AT_ONCE: Final = 8  # parties
@@ -51,7 +52,7 @@ def command(context: Context) -> None:
 
 def _parties(context: Context) -> tuple[list[Settings], list[Finding]]:
     """Whom to examine; and of whom not even the settings read."""
-    from notifier.doctor.diagnosis import refused
+    from notifier.doctor.findings import refused
 
     if context.config is not None or context.authority is not None:
         return [context.settings()], []
@@ -89,7 +90,7 @@ def _configurations(home: Path) -> list[Path]:
 
 def _references(context: Context, parties: list[Settings]) -> Iterator[Reference]:
     """Other clocks: the directory's server, and the auditor of the home."""
-    from notifier.doctor.diagnosis import Reference
+    from notifier.doctor.machine import Reference
     from notifier.runtime import wall_clock
 
     places = {one.directory.source for one in parties if "://" in one.directory.source}

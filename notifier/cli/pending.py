@@ -69,9 +69,10 @@ def say_left(settings: Settings, left: Left, *, insisted: bool = False) -> int:
 
 
 def _why(settings: Settings, text: str, said: Sequence[str]) -> TemporaryError:
-    from notifier.doctor.diagnosis import OK, broker
+    from notifier.doctor.broker import check_broker
+    from notifier.doctor.findings import OK
 
-    found = asyncio.run(broker(settings))
+    found = asyncio.run(check_broker(settings))
     if found.state != OK:
         return TemporaryError(found.reason, f"{found.detail}: {text}")
     return TemporaryError(min(said, default="undecided"), text)

@@ -1,1 +1,1 @@
-"""The directory: who takes part, with which keys, signed by its role holders."""
+"""The directory: participants, authorities and their keys, signed by its role holders."""

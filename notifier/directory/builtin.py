@@ -1,4 +1,4 @@
-"""The directory for `notifier route` without a home: every state of ISO 3166-1, specimens, INTERPOL; no keys."""
+"""The built-in directory of `notifier route` without a home: ISO 3166-1 states, specimens, INTERPOL; no keys."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ STATE_ROLES = ("spoc", "ncb", "consular", "fiu", "border")
 
 
 def builtin_snapshot() -> Snapshot:
-    """Every state has its authorities, UTO (specimens) too; INTERPOL has a contact point; nobody has keys.
+    """Return a snapshot in which every state has its authorities, UTO (specimens) too, and INTERPOL a contact point.
 
-    A territory has none: the state that answers for it is told.
+    Nobody has keys. A territory has no authorities: its answering state is told.
     """
     from notifier.notification.states import iso_codes
 
@@ -27,10 +27,10 @@ def builtin_snapshot() -> Snapshot:
 
 
 def principal_of(authority: str) -> str:
-    """The broker's principal of an authority: ``TUR/spoc`` is ``tur-spoc``."""
+    """Return the broker's principal of an authority: ``TUR/spoc`` is ``tur-spoc``."""
     return authority.lower().replace("/", "-")
 
 
 def permissions_of(authority: str) -> frozenset[str]:
-    """What an authority may send until the directory says less: oversight nothing, since it only reads."""
+    """Return the types that an authority may send by default; none for oversight, which only reads."""
     return frozenset() if authority.endswith(f"/{OVERSIGHT}") else PERMISSIONS

@@ -1,7 +1,7 @@
-"""What a client of the directory verified, kept in a folder for the time when the source does not answer.
+"""The client's cache of verified directory files, for the time when the source does not answer.
 
-A folder that takes nothing (a full disk, a read-only one) stops nobody: what it holds is read, and what it does not
-take is kept in memory until it does. So no version goes back while the process lives, whatever the disk does.
+A folder that cannot be written (a full disk, a read-only one) stops nobody: its files are read, and new ones stay in
+memory until it takes them. No version therefore goes back while the process lives.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOTS: Final = f"{METADATA}/root_history"
 
 
 class Cache:
-    """Files below `folder`, by their names there. `fault` says why the last `save` failed, None where it did not."""
+    """A cache of files below `folder`, by name. `fault` is the error of the last `save`, None after a success."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class Cache:
         self.fault: StorageError | None = None
 
     def path(self, name: str) -> Path:
-        """Return where the file of that name is, or would be."""
+        """Return the path of the file of that name."""
         return self._folder / name
 
     def read(self, name: str) -> bytes:
@@ -93,7 +93,7 @@ def _written(folder: Path, data: bytes) -> Path:
 
 
 class CacheFetcher(FetcherInterface):
-    """Answers from the cache alone: what was verified before is verified again, and nothing newer appears."""
+    """A fetcher that answers from the cache alone: cached files are verified again, and none is newer."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
@@ -108,11 +108,11 @@ class CacheFetcher(FetcherInterface):
             raise DownloadHTTPError("not found", 404) from error
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
 
 class CachedUpdater(Updater):
-    """python-tuf's updater with its files in a `Cache`: no refresh fails because something cannot be written."""
+    """python-tuf's updater with its files in a `Cache`: a failed write never fails a refresh."""
 
     def __init__(self, cache: Cache, base: str, fetcher: FetcherInterface | None, root: bytes) -> None:
         self._cache = cache
@@ -122,7 +122,7 @@ class CachedUpdater(Updater):
     def document(self, name: str) -> bytes | None:
         """Return the verified bytes of the target of that name; None where none is signed.
 
-        Raise as `Updater.download_target` does.
+        Raises as `Updater.download_target` does.
         """
         target = self.get_targetinfo(name)
         if target is None:
@@ -138,12 +138,12 @@ class CachedUpdater(Updater):
         return data
 
     def _address(self, name: str, target: TargetFile) -> str:
-        """Return the address of a target: with consistent snapshots its file's name begins with its hash."""
+        """Return the address of a target; with consistent snapshots its file's name begins with its hash."""
         role, slash, base = name.rpartition("/")
         prefix = f"{next(iter(target.hashes.values()))}." if self._trusted_set.root.consistent_snapshot else ""
         return f"{self._targets_url}{role}{slash}{prefix}{base}"
 
-    # What python-tuf would write itself, and read back.
+    # These methods replace the file access of python-tuf.
 
     def _persist_metadata(self, rolename: str, data: bytes) -> None:
         self._cache.keep(_file_of(rolename), data)
@@ -152,7 +152,7 @@ class CachedUpdater(Updater):
         self._cache.keep(f"{ROOTS}/{version}.root.json", data)
 
     def _update_root_symlink(self) -> None:
-        """Link nothing: the trusted root is given, and never read from the cache."""
+        """Do nothing: the trusted root is given, and never read from the cache."""
 
     def _load_local_metadata(self, rolename: str) -> bytes:
         return self._cache.read(_file_of(rolename))

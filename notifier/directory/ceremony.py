@@ -1,7 +1,7 @@
-"""What holders sign: whether a staged version may follow the published one, and what it changes, in words. Pure.
+"""Review of a staged version: the checks before it may follow the published one, and its changes in words.
 
-Nobody signs blindly. A version that is to be signed says exactly one thing more than the version before it; all else
-that a file of metadata can hold is refused, since the words that a holder reads would not show it.
+Nobody signs blindly. A version may make exactly one change to the one before it. Any other content of its metadata is
+refused, because the words for the holder would not show it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from notifier.errors import DirectoryError
 from notifier.rules.ruleset import RuleSet
 
 NOTHING: Final = "nothing changes: it is signed again as it is"
-SPARE_MS: Final = DAY_MS  # by how much a version may be good for longer than one that is made now
+SPARE_MS: Final = DAY_MS  # a version may be valid this much longer than one that is made now
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a role of holders: its metadata, and its document where the role has one."""
+    """A version of a holders' role: its metadata, and its document where the role has one."""
 
     role: str
     metadata: Metadata[Any]
@@ -37,53 +37,53 @@ class Version:
 
     @property
     def number(self) -> int:
-        """The version's number in the metadata."""
+        """Return the version number in the metadata."""
         number: int = self.metadata.signed.version
         return number
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what is signed, in hex: by it a holder names the version."""
+        """Return the SHA-256 of the signed part in hex, by which a holder names the version."""
         return hashlib.sha256(self.metadata.signed_bytes).hexdigest()
 
     @property
     def ends(self) -> int:
-        """When it expires, in Unix milliseconds."""
+        """Return the time of expiry in Unix milliseconds."""
         return int(self.metadata.signed.expires.timestamp() * 1000)
 
 
 @dataclass(frozen=True)
 class State:
-    """The versions of all roles of holders as they stand together."""
+    """The versions of all holders' roles together."""
 
     versions: Mapping[str, Version]
 
     def having(self, *versions: Version) -> State:
-        """Return this state with other versions in place of its own."""
+        """Return this state with `versions` in place of its own."""
         return replace(self, versions=dict(self.versions) | {one.role: one for one in versions})
 
     @property
     def root(self) -> Root:
-        """The root's signed part."""
+        """Return the root's signed part."""
         root: Root = self.versions["root"].metadata.signed
         return root
 
     def delegator(self, role: str) -> Root | Targets:
-        """The signed part that says who holds `role`."""
+        """Return the signed part that names the holders of `role`."""
         found: Root | Targets = self.versions[delegator_of(role)].metadata.signed
         return found
 
     def keyids(self, role: str) -> tuple[str, ...]:
-        """The ids of the keys of `role`."""
+        """Return the ids of the keys of `role`."""
         return tuple(self.delegator(role).get_delegated_role(role).keyids)
 
     def threshold(self, role: str) -> int:
-        """How many of them have to sign."""
+        """Return the number of holders of `role` that must sign."""
         threshold: int = self.delegator(role).get_delegated_role(role).threshold
         return threshold
 
     def signed_by(self, version: Version) -> tuple[str, ...]:
-        """The ids of the holders whose signatures on `version` hold."""
+        """Return the ids of the holders with a valid signature on `version`."""
         metadata = version.metadata
         result = self.delegator(version.role).get_verification_result(
             version.role, metadata.signed_bytes, metadata.signatures
@@ -91,7 +91,7 @@ class State:
         return tuple(result.signed)
 
     def holds(self, before: State) -> bool:
-        """Tell whether a client that knows the root of `before` takes everything here."""
+        """Return whether a client that knows the root of `before` accepts this state."""
         root = self.versions["root"].metadata
         if root.signed.version != before.root.version:
             result = root.signed.get_root_verification_result(before.root, root.signed_bytes, root.signatures)
@@ -104,19 +104,19 @@ class State:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a version changes: `words` a line each; of rules the two versions, which have words of their own."""
+    """The changes of a version: `words` are one line each; for rules also both versions, which are compared apart."""
 
     words: tuple[str, ...]
     rules: tuple[RuleSet, RuleSet] | None = None
 
 
 def review_version(state: State, version: Version, endorser: Endorser, now: int) -> Reading:
-    """What `version` changes in `state`; raises `DirectoryError` where nobody may sign it, saying why."""
+    """Return the changes of `version` in `state`; raises `DirectoryError` where it may not be signed."""
     current = state.versions[version.role]
     if version.number != current.number + 1:
-        raise DirectoryError(detail=f"it is version {version.number}, and the next one is {current.number + 1}")
+        raise DirectoryError(detail=f"it is version {version.number}, but the next one must be {current.number + 1}")
     if not now < version.ends <= now + LIFETIME_MS[version.role] + SPARE_MS:
-        raise DirectoryError(detail=f"it would be good until {day(version.ends)}, which is not what it may be")
+        raise DirectoryError(detail=f"it would be valid until {day(version.ends)}, which is past or too late")
     if version.role == "root":
         found = Reading(tuple(_root(current, version)))
     elif version.role == "targets":
@@ -124,11 +124,11 @@ def review_version(state: State, version: Version, endorser: Endorser, now: int)
     else:
         found = _document(current, version, endorser, now)
     words = found.words if found.words or found.rules else (NOTHING,)
-    return replace(found, words=(*words, f"the {version.role} is good until {day(version.ends)}"))
+    return replace(found, words=(*words, f"the {version.role} is valid until {day(version.ends)}"))
 
 
 def following(current: Version, document: bytes | None, expires: dt.datetime) -> Version:
-    """The version after `current` of a role of documents, unsigned; with no `document` the same one again."""
+    """Return the unsigned version after `current` of a document role; the same content where `document` is None."""
     body: Any = Metadata.from_bytes(current.metadata.to_bytes()).signed
     body.version += 1
     body.expires = expires
@@ -138,7 +138,7 @@ def following(current: Version, document: bytes | None, expires: dt.datetime) ->
 
 
 def add_document(body: Targets, role: str, document: bytes, before: bytes | None) -> None:
-    """Name `document` in `body` as the current one of its role, and `before` as the one before it."""
+    """List `document` in `body` as the current one of its role, and `before` as the previous one."""
     names = {f"{role}/current.json": document}
     if before is not None:
         names[f"{role}/previous.json"] = before
@@ -169,7 +169,7 @@ def _document(current: Version, version: Version, endorser: Endorser, now: int) 
         _dated(before.version, before.issued_at, after.version, after.issued_at, now)
         found, written = Reading(tuple(changes(before, after, endorser))), to_document(after)
     if encoded(written) != data:
-        raise DirectoryError(detail="its document is not written as this program writes it")
+        raise DirectoryError(detail="its document is not in the canonical form of this program")
     if found.rules is not None:
         old, new = found.rules
         _dated(old.version, old.issued_at, new.version, new.issued_at, now)
@@ -180,7 +180,7 @@ def _rules(current: bytes, document: object) -> Reading:
     before, after = RuleSet.from_document(json.loads(current)), RuleSet.from_document(document)
     rulebook.check(after)
     was, now = before.to_document(), after.to_document()
-    # What a comparison of the parts that both have would not show.
+    # A comparison of the common parts would not show added or dropped parts.
     parts = sorted({*was, *now} - {"version", "issued_at"})
     words = tuple(f"{part}: stand in the rules from now on" for part in parts if part not in was)
     return Reading(words + tuple(f"{part}: ARE DROPPED" for part in parts if part not in now), (before, after))
@@ -188,13 +188,15 @@ def _rules(current: bytes, document: object) -> Reading:
 
 def _dated(old: int, old_at: int, new: int, new_at: int, now: int) -> None:
     if new != old + 1:
-        raise DirectoryError(detail=f"its document is version {new}, and the next one is {old + 1}")
+        raise DirectoryError(detail=f"its document is version {new}, but the next one must be {old + 1}")
     if not old_at <= new_at <= max(old_at, now + CLOCK_SKEW_MS):
-        raise DirectoryError(detail=f"its document was made on {day(new_at)}: before the current one, or to come")
+        raise DirectoryError(
+            detail=f"its document was made on {day(new_at)}: before the current one, or in the future"
+        )
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
-    """A document as the bytes that are published."""
+    """Return the published bytes of a document."""
     return json.dumps(document, sort_keys=True, indent=1).encode()
 
 
@@ -232,7 +234,7 @@ def _role(role: str, old: Any, new: Any) -> None:
 
 
 def _only(signed: Any, keys: Mapping[str, Any], used: Sequence[str]) -> None:
-    """Nothing stands there that the words do not show; a key is that of one role."""
+    """Raise `DirectoryError` for content that the words do not show, and for a key of two roles."""
     if sorted(used) != sorted(keys) or signed.unrecognized_fields:
         raise DirectoryError(detail="it lists a key for two roles or none, or says something unknown")
     if any(key.keytype != "ed25519" or key.scheme != "ed25519" for key in keys.values()):
@@ -247,5 +249,5 @@ def _holders(role: str, old: Any, new: Any) -> list[str]:
 
 
 def directory_of(version: Version, hub_id: bytes) -> Directory:
-    """The directory that a version of the role `directory` holds."""
+    """Return the directory in a version of the role `directory`."""
     return from_document(read_document(version.document or b"", "directory/current.json"), hub_id)

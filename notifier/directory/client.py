@@ -1,4 +1,4 @@
-"""Reads a directory as its client: verifies by TUF, caches, and fails closed when stale beyond its grace."""
+"""Client of the directory: it verifies by TUF, caches, and fails closed when stale beyond its grace."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ ROLES: Final = ("root", "targets", "directory", "rules", "snapshot", "timestamp"
 
 
 def hub_id_of(root: bytes) -> bytes:
-    """The hub's id: BLAKE2b-128 of the published bytes of 1.root.json."""
+    """Return the hub's id: BLAKE2b-128 of the published bytes of 1.root.json."""
     return hashlib.blake2b(root, digest_size=HUB_ID_BYTES).digest()
 
 
 class DirectoryClient:
-    """One party's view of the directory; `refresh` looks for a later version, `snapshot` answers at once."""
+    """A party's view of the directory; `refresh` fetches a later version, `snapshot` answers at once."""
 
     def __init__(self, settings: DirectorySettings, clock: Clock = wall_clock) -> None:
         self._settings = settings
@@ -56,7 +56,7 @@ class DirectoryClient:
         self.hub_id = hub_id_of(self._root)
 
     def snapshot(self) -> Snapshot:
-        """The last verified state.
+        """Return the last verified state.
 
         Raises `DirectoryStaleError` where there is none, or it is stale beyond its grace.
         """
@@ -66,38 +66,41 @@ class DirectoryClient:
         return self._snapshot
 
     async def refresh(self) -> None:
-        """Looks for a later version without blocking the loop; see `load`."""
+        """Load a later version without blocking the loop; see `load`."""
         await asyncio.to_thread(self.load)
 
     def load(self) -> Snapshot:
-        """Reads and verifies the newest version, or the cached one where the source does not answer.
+        """Read and verify the newest version, or the cached one where the source does not answer.
 
-        Raises `DirectoryError` where metadata does not verify (what was known stays), and `DirectoryStaleError` where
-        nothing verifies that is fresh enough. A cache that cannot be written stops nobody: see `cache_fault`.
+        Raises `DirectoryError` where metadata does not verify (the known state stays), and `DirectoryStaleError`
+        where nothing verifies that is fresh enough. A cache that cannot be written stops nobody: see `cache_fault`.
         """
         self._snapshot = self._verified(self._newest)
         return self._snapshot
 
     @property
     def cache_fault(self) -> StorageError | None:
-        """Say what keeps the cache from being written; None where nothing does."""
+        """Return the error that keeps the cache from being written; None where there is none."""
         return self._cache.fault
 
     def rules(self, version: int) -> RuleSet:
-        """One version of the rules, verified by what is signed now; `NotFoundError` where there is none.
+        """Return one version of the rules, verified by the current signatures.
 
-        Raises as `load` does besides.
+        Raises `NotFoundError` where there is none, and the errors of `load`.
         """
         document = self._verified(lambda updater: self._document(updater, f"rules/{version}.json"))
         if document is None:
             raise NotFoundError(detail=f"the directory keeps no version {version} of the rules")
         found = RuleSet.from_document(document)
         if found.version != version:
-            raise DirectoryError(detail=f"what is signed as version {version} of the rules is another")
+            raise DirectoryError(detail=f"the document signed as version {version} of the rules has another number")
         return found
 
     def _verified(self, read: Callable[[CachedUpdater], T]) -> T:
-        """What `read` finds in the source, or in the cache where the source does not answer; raises as `load`."""
+        """Return the result of `read` on the source, or on the cache where the source does not answer.
+
+        Raises as `load`.
+        """
         try:
             found = self._reading(read, self._source_fetcher(), self._now())
         except DownloadLengthMismatchError as error:
@@ -106,14 +109,14 @@ class DirectoryClient:
             return self._from_cache(read, error)
         except RepositoryError as error:
             raise DirectoryError(detail=f"the directory does not verify ({type(error).__name__})") from error
-        except DirectoryError:  # all of it verified; what it says is no directory
+        except DirectoryError:  # all of it verified, but the content is no directory
             self._cache.save()
             raise
         self._cache.save()
         return found
 
     def _from_cache(self, read: Callable[[CachedUpdater], T], cause: Exception) -> T:
-        """What was verified before, as long as its grace lasts."""
+        """Return the result of `read` on the cache, as long as its grace lasts."""
         grace = dt.timedelta(seconds=self._settings.grace_seconds)
         try:
             return self._reading(read, CacheFetcher(self._cache), self._now() - grace)
@@ -131,12 +134,12 @@ class DirectoryClient:
             fetcher.close()
 
     def _updater(self, fetcher: Fetcher, now: dt.datetime) -> CachedUpdater:
-        """Metadata that verifies at the time `now`."""
+        """Return an updater whose metadata verifies at the time `now`."""
         base = self._settings.source
         if "://" not in base:
             base = FolderFetcher.ADDRESS
         updater = CachedUpdater(self._cache, base, fetcher, self._root)
-        # python-tuf asks the machine's clock; ours may be a test's, or set back by the stated grace.
+        # python-tuf uses the machine's clock; ours may be a test's, or set back by the grace.
         updater._trusted_set.reference_time = now
         updater.refresh()
         return updater

@@ -1,4 +1,4 @@
-"""The directory as the JSON document that its role signs: strict, both ways. Pure."""
+"""The directory as the JSON document that its role signs, strict in both directions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from notifier.errors import DirectoryError, KeyRejectedError
 
 
 def to_document(directory: Directory) -> dict[str, Any]:
-    """The document of `directory`; keys and ids in hex, authorities sorted by name."""
+    """Return the document of `directory`; keys and ids in hex, authorities sorted by name."""
     hub = directory.hub
     return {
         "version": directory.version,
@@ -43,7 +43,7 @@ def to_document(directory: Directory) -> dict[str, Any]:
 
 
 def read_document(data: bytes, name: str) -> Any:
-    """The JSON value in `data`, which is called `name` where it is refused; raises `DirectoryError`."""
+    """Return the JSON value in `data`; raises `DirectoryError` with the document's `name`."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -51,10 +51,10 @@ def read_document(data: bytes, name: str) -> Any:
 
 
 def from_document(document: object, hub_id: bytes) -> Directory:
-    """The directory of a signed document; `hub_id` comes from the trusted root, never from the document.
+    """Return the directory of a signed document; `hub_id` comes from the trusted root, never from the document.
 
-    Raises `DirectoryError` naming the place of the first fault: a field that is missing, unknown or of the
-    wrong kind, a key that is malformed, of low order or listed twice.
+    Raises `DirectoryError` with the place of the first fault: a missing, unknown or mistyped field, or a key that is
+    malformed, of low order or listed twice.
     """
     top = _fields(document, "directory", "version issued_at hub authorities")
     hub = _fields(_whole_hub(top["hub"]), "hub", "keys partitions log_origin log_key log_keys_before")
@@ -66,10 +66,10 @@ def from_document(document: object, hub_id: bytes) -> Directory:
         authorities[one.name] = one
     keys = [key.key_id for one in authorities.values() for key in one.keys]
     if len(set(keys)) != len(keys):
-        raise DirectoryError(detail="a key belongs to one authority, and is listed once")
+        raise DirectoryError(detail="a key must belong to one authority, and be listed once")
     partitions = _kind(hub["partitions"], int, "hub/partitions")
     if partitions < 1:
-        raise DirectoryError(detail="hub/partitions: is at least 1")
+        raise DirectoryError(detail="hub/partitions: must be at least 1")
     return Directory(
         version=_kind(top["version"], int, "version"),
         issued_at=_kind(top["issued_at"], int, "issued_at"),
@@ -86,7 +86,7 @@ def from_document(document: object, hub_id: bytes) -> Directory:
 
 
 def _whole_hub(item: object) -> object:
-    """Return the hub with no earlier keys of the log, where it was signed before they stood there."""
+    """Return the hub, with an empty list of earlier log keys where it was signed before that field existed."""
     if isinstance(item, dict) and "log_keys_before" not in item:
         return item | {"log_keys_before": []}
     return item
@@ -98,7 +98,7 @@ def _log_keys(items: object) -> tuple[LogKey, ...]:
         where = f"hub/log_keys_before/{number}"
         one = _fields(item, where, "vkey state changed_at")
         if one["state"] not in (KeyState.RETIRING, KeyState.REVOKED):
-            raise DirectoryError(detail=f"{where}/state: is retiring or revoked")
+            raise DirectoryError(detail=f"{where}/state: must be retiring or revoked")
         changed_at = _kind(one["changed_at"], int, f"{where}/changed_at")
         found.append(LogKey(_kind(one["vkey"], str, f"{where}/vkey"), KeyState(one["state"]), changed_at))
     return tuple(found)
@@ -109,7 +109,7 @@ def _authority(item: object, where: str) -> Authority:
     name = _kind(one["name"], str, f"{where}/name")
     participant, _, role = name.partition("/")
     if not (participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES):
-        raise DirectoryError(detail=f"{where}/name: is PARTICIPANT/role, with one of {', '.join(ROLES)}")
+        raise DirectoryError(detail=f"{where}/name: must be PARTICIPANT/role, with one of {', '.join(ROLES)}")
     return Authority(
         name=name,
         principal=_kind(one["principal"], str, f"{where}/principal"),
@@ -122,7 +122,7 @@ def _authority(item: object, where: str) -> Authority:
 
 
 def _dated(item: object) -> object:
-    """Return `item` with a state and a history, where it was signed before authorities had them."""
+    """Return `item` with state and history, where it was signed before authorities had them."""
     if isinstance(item, dict) and isinstance(item.get("active"), bool) and not item.keys() & {"state", "history"}:
         state = AuthorityState.ACTIVE if item["active"] else AuthorityState.SUSPENDED
         kept = {name: value for name, value in item.items() if name != "active"}
@@ -137,7 +137,7 @@ def _history(items: object, where: str) -> tuple[Standing, ...]:
         one = _fields(item, place, "until state publishes")
         until = _kind(one["until"], int, f"{place}/until")
         if found and until < found[-1].until:
-            raise DirectoryError(detail=f"{place}/until: is before the one that it follows")
+            raise DirectoryError(detail=f"{place}/until: must not be before the one that it follows")
         found.append(
             Standing(until, _state(one["state"], f"{place}/state"), _types(one["publishes"], f"{place}/publishes"))
         )
@@ -152,7 +152,7 @@ def _state(value: object, where: str) -> AuthorityState:
     try:
         return AuthorityState(_kind(value, str, where))
     except ValueError as error:
-        raise DirectoryError(detail=f"{where}: is one of {', '.join(AuthorityState)}") from error
+        raise DirectoryError(detail=f"{where}: must be one of {', '.join(AuthorityState)}") from error
 
 
 def _types(items: object, where: str) -> frozenset[str]:
@@ -170,7 +170,7 @@ def _key(item: object, where: str) -> Key:
         public = bytes.fromhex(_kind(one["public"], str, f"{where}/public"))
         (check_signing_key if use is KeyUse.SIGN else check_encryption_key)(public)
     except (ValueError, KeyRejectedError) as error:
-        raise DirectoryError(detail=f"{where}: is no usable key") from error
+        raise DirectoryError(detail=f"{where}: must be a usable key") from error
     changed = one["changed_at"]
     return Key(
         key_id=key_id(use, public),
@@ -198,11 +198,11 @@ def _key_out(key: Key) -> dict[str, Any]:
 
 def _fields(value: object, where: str, names: str) -> dict[str, Any]:
     if not isinstance(value, dict) or sorted(value) != sorted(names.split()):
-        raise DirectoryError(detail=f"{where}: has exactly the fields {names}")
+        raise DirectoryError(detail=f"{where}: must have exactly the fields {names}")
     return value
 
 
 def _kind(value: Any, kind: type, where: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise DirectoryError(detail=f"{where}: is of another kind than it must be")
+        raise DirectoryError(detail=f"{where}: must be of type {kind.__name__}")
     return value

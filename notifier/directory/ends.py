@@ -1,4 +1,4 @@
-"""What of the directory ends, when, and whether somebody must see to it now. Pure."""
+"""Expiry of the directory's signatures and keys, and the time to act on it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ USES = {KeyUse.SIGN: "signing", KeyUse.ENCRYPT: "encryption"}
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """`what` is a role, or a key by its owner and use; `at` when it ends, `since` when somebody must see to it.
+    """An expiry: `what` is a role, or a key by its owner and use; `at` is its end, `since` the time to act.
 
-    Both in Unix milliseconds.
+    Both are in Unix milliseconds.
     """
 
     what: str
@@ -25,14 +25,14 @@ class End:
     since: int
 
     def due(self, now: int) -> bool:
-        """Tell whether somebody must see to it at time `now`."""
+        """Return whether somebody must act at time `now`."""
         return now >= self.since
 
 
 def ends(snapshot: Snapshot, name: str, now: int) -> Iterator[End]:
-    """Every role's end, that of the hub's keys, and that of the keys of the authority `name`.
+    """Yield the end of every role, of the hub's keys, and of the keys of the authority `name`.
 
-    Of keys the last of each use counts: an earlier one may end, once its successor is listed.
+    The last key of each use counts: an earlier one may end once its successor is listed.
     """
     for role, at in snapshot.ends.items():
         yield End(role, at, at - margin_of(role))

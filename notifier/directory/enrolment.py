@@ -1,8 +1,8 @@
-"""Enrolment: an authority shows that it holds the keys that it names, before they stand in the directory. Pure.
+"""Enrolment: an authority proves possession of its keys before the directory lists them.
 
-Two proofs, both over hub id, authority and key (docs/reference/envelope.md, "Keys"): a signature under a type of its
-own, and the answer to a challenge that was sealed to the encryption key under a person of its own. A raw challenge
-would make the applicant an oracle for whatever somebody wants signed or opened.
+There are two proofs, both over hub id, authority and key (docs/reference/envelope.md, "Keys"): a signature under a
+type of its own, and the answer to a challenge sealed to the encryption key under a personalisation of its own. A raw
+challenge would make the applicant an oracle for arbitrary texts.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ ENDORSEMENT_TYPE: Final = b"application/vnd.notifier.endorsement.v1"
 LOG_KEY_TYPE: Final = b"application/vnd.notifier.log-key.v1"
 MAX_VKEY: Final = 1024
 HUB: Final = "hub"
-"""The name under which the hub asks for keys of its own."""
+"""The name under which the hub requests keys of its own."""
 PLAIN: Final = ("signing", "encryption", "proof")
 ENDORSED: Final = ("endorsed_by", "endorsement")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an authority asks to be enrolled with: its name, two public keys, and the signature's proof.
+    """An enrolment request: the authority's name, two public keys, and the signature's proof.
 
-    Where it takes part already, `endorsement` is the signature of the present key `endorsed_by` for the new ones.
+    An authority that takes part already adds an `endorsement`: the signature of its present key `endorsed_by` for the
+    new keys.
     """
 
     authority: str
@@ -49,50 +50,50 @@ class Request:
     endorsement: bytes = b""
 
     def to_document(self) -> dict[str, Any]:
-        """As the request's file holds it."""
+        """Return the content of the request's file."""
         names = PLAIN + (ENDORSED if self.endorsement else ())
         return {"authority": self.authority} | {name: getattr(self, name).hex() for name in names}
 
     @classmethod
     def from_document(cls, document: object) -> Request:
-        """Raises `MalformedError`."""
+        """Return the request in a document; raises `MalformedError`."""
         endorsed = isinstance(document, dict) and not document.keys().isdisjoint(ENDORSED)
         return cls(**_hex_fields(document, PLAIN + (ENDORSED if endorsed else ()), "authority"))
 
 
 @dataclass(frozen=True, slots=True)
 class LogKeyRequest:
-    """What the auditor asks for: another key of the log, as a vkey string, and the proof that it has it."""
+    """The auditor's request for another key of the log, as a vkey string with a proof of possession."""
 
     vkey: str
     proof: bytes
 
     def to_document(self) -> dict[str, Any]:
-        """As the request's file holds it."""
+        """Return the content of the request's file."""
         return {"vkey": self.vkey, "proof": self.proof.hex()}
 
     @classmethod
     def from_document(cls, document: object) -> LogKeyRequest:
-        """Raises `MalformedError`."""
+        """Return the request in a document; raises `MalformedError`."""
         fields = _hex_fields(document, ("proof",), "vkey", MAX_VKEY)
         return cls(fields["vkey"], fields["proof"])
 
 
 def log_request(hub_id: bytes, signer: Signer) -> LogKeyRequest:
-    """The request for a key of the log of the hub of that id."""
+    """Return the request for a key of the log of the hub of that id."""
     vkey = signer.verifier.vkey
     return LogKeyRequest(vkey, signer.key.sign(_log_signed(hub_id, vkey)))
 
 
 def check_log_request(asked: LogKeyRequest, hub_id: bytes, origin: str) -> None:
-    """Raises `KeyRejectedError` where it is no good key, of another log, or the proof does not show possession."""
+    """Raise `KeyRejectedError` for a wrong key, a key of another log, or a wrong proof of possession."""
     try:
         verifier = Verifier.from_vkey(asked.vkey)
     except NoteError as error:
         raise KeyRejectedError(detail=f"the log's key: {error.detail}") from error
     check_signing_key(verifier.public)
     if verifier.name != origin:
-        raise KeyRejectedError(detail=f"the key is of another log than {origin}")
+        raise KeyRejectedError(detail=f"the key belongs to another log than {origin}")
     if not signature_holds(verifier.public, _log_signed(hub_id, asked.vkey), asked.proof):
         raise KeyRejectedError(detail="the signature does not show possession of the log's key for this hub")
 
@@ -103,19 +104,19 @@ def _log_signed(hub_id: bytes, vkey: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge that was sealed to an encryption key."""
+    """A challenge sealed to an encryption key."""
 
     authority: str
     epk: bytes
     sealed: bytes
 
     def to_document(self) -> dict[str, Any]:
-        """As the challenge's file holds it."""
+        """Return the content of the challenge's file."""
         return {"authority": self.authority, "epk": self.epk.hex(), "sealed": self.sealed.hex()}
 
     @classmethod
     def from_document(cls, document: object) -> Challenge:
-        """Raises `MalformedError`."""
+        """Return the challenge in a document; raises `MalformedError`."""
         fields = _hex_fields(document, ("epk", "sealed"), "authority")
         return cls(fields["authority"], fields["epk"], fields["sealed"])
 
@@ -127,9 +128,9 @@ def request(
     decryption: DecryptionKey,
     present: SigningKey | None = None,
 ) -> Request:
-    """The request of `authority` (or of `HUB`) with these keys, for the hub of that id.
+    """Return the request of `authority` (or of `HUB`) with these keys, for the hub of that id.
 
-    Where it takes part already, its `present` signing key signs for them.
+    Where it takes part already, its `present` signing key endorses them.
     """
     proof = signing.sign(_signed(hub_id, authority, signing.public, decryption.public))
     made = Request(authority, signing.public, decryption.public, proof)
@@ -139,7 +140,7 @@ def request(
 
 
 def endorser(requests: Sequence[Request], directory: Directory, hub_id: bytes) -> Endorser:
-    """Who signed for new keys: for an authority and keys, the present key of it that did, or None."""
+    """Return a function that finds the present key of an authority that endorsed all given new keys, or None."""
 
     def find(name: str, added: Sequence[Key]) -> Key | None:
         known = directory.authority(name)
@@ -156,7 +157,7 @@ def endorser(requests: Sequence[Request], directory: Directory, hub_id: bytes) -
 
 
 def endorses(by: Key, asked: Request, hub_id: bytes) -> bool:
-    """Tell whether the present key `by` signed for the keys of a request; a revoked one signs for nothing."""
+    """Return whether the present key `by` endorsed the keys of a request; a revoked key endorses nothing."""
     able = by.use is KeyUse.SIGN and by.state is not KeyState.REVOKED
     return able and signature_holds(by.public, _endorsed(hub_id, asked), asked.endorsement)
 
@@ -178,7 +179,7 @@ def check_request(asked: Request, hub_id: bytes) -> None:
 
 
 def challenge(asked: Request, hub_id: bytes, entropy: Entropy) -> tuple[Challenge, bytes]:
-    """A challenge that only the holder of the encryption key can answer, and its answer (32 bytes)."""
+    """Return a challenge that only the holder of the encryption key can answer, and its answer (32 bytes)."""
     answer, secret = entropy(CHALLENGE_BYTES), entropy(32)
     epk = public_of(secret)
     about = _about(hub_id, asked.authority, asked.encryption)
@@ -190,7 +191,7 @@ def challenge(asked: Request, hub_id: bytes, entropy: Entropy) -> tuple[Challeng
 
 
 def answer(posed: Challenge, hub_id: bytes, decryption: DecryptionKey) -> bytes:
-    """The answer to a challenge; raises `KeyRejectedError` where it was not sealed to this key for this hub."""
+    """Return the answer to a challenge; raises `KeyRejectedError` where it is for another key, hub or authority."""
     about = _about(hub_id, posed.authority, decryption.public)
     try:
         key = blake(CHALLENGE_PERSON, about + posed.epk, key=exchange(decryption.secret, posed.epk))
@@ -202,7 +203,7 @@ def answer(posed: Challenge, hub_id: bytes, decryption: DecryptionKey) -> bytes:
 
 
 def check_answer(expected: bytes, given: bytes) -> None:
-    """Raises `KeyRejectedError` unless the answer is right."""
+    """Raise `KeyRejectedError` unless the answer is right."""
     if not hmac.compare_digest(expected, given):
         raise KeyRejectedError(detail="the answer does not show possession of the encryption key")
 
@@ -222,11 +223,11 @@ def _endorsed(hub_id: bytes, asked: Request) -> bytes:
 
 def _hex_fields(document: object, names: tuple[str, ...], text: str, longest: int = MAX_NAME) -> dict[str, Any]:
     if not isinstance(document, dict) or sorted(document) != sorted((*names, text)):
-        raise MalformedError(detail=f"has exactly the fields {', '.join((text, *names))}")
+        raise MalformedError(detail=f"must have exactly the fields {', '.join((text, *names))}")
     name = document[text]
     if not isinstance(name, str) or not name.isascii() or len(name) > longest:
-        raise MalformedError(detail=f"{text} is a name of at most {longest} ASCII characters")
+        raise MalformedError(detail=f"{text} must be a name of at most {longest} ASCII characters")
     try:
         return {text: name} | {name: bytes.fromhex(document[name]) for name in names}
     except (TypeError, ValueError) as error:
-        raise MalformedError(detail="keys and proofs are hex") from error
+        raise MalformedError(detail="keys and proofs must be hex") from error

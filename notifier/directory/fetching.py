@@ -1,7 +1,7 @@
-"""Fetch the directory's files from a folder or one web server, within a total time limit.
+"""Fetchers of the directory's files from a folder or a web server, within a total time limit.
 
-A server that answers a byte a second keeps every single read short. So a timer shuts the connections of a refresh
-when its time is over, wherever it stands: in the handshake, in a header, or in a file.
+A server that sends a byte a second keeps every single read short. A timer therefore shuts the connections of a
+refresh at its deadline, even in the handshake, a header, or a file.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, SlowRetrievalError
 from tuf.ngclient import FetcherInterface
 
-LIMIT_S: Final = 10.0  # for everything that one refresh fetches, together
+LIMIT_S: Final = 10.0  # for all fetches of one refresh together
 MAX_REDIRECTS: Final = 3
 CHUNK_BYTES: Final = 64 * 1024
 PORTS: Final = {"http": 80, "https": 443}
 
 
 class FolderFetcher(FetcherInterface):
-    """Read the regular files of a folder, without waiting for anything; no address holds its path, so any will do."""
+    """A fetcher of the regular files of a folder, which never blocks. Addresses do not contain the folder's path."""
 
     ADDRESS: Final = "folder:"
 
@@ -44,7 +44,7 @@ class FolderFetcher(FetcherInterface):
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             try:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise DownloadError(f"{path} is no file")
+                    raise DownloadError(f"{path} is not a regular file")
                 while chunk := os.read(handle, CHUNK_BYTES):
                     yield chunk
             finally:
@@ -55,11 +55,11 @@ class FolderFetcher(FetcherInterface):
             raise DownloadError(f"{path} cannot be read") from error
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
 
 class Deadline:
-    """The end of one refresh: `watch` a socket, and it is shut when the time is over."""
+    """The deadline of one refresh: it shuts every watched socket when its time is over."""
 
     def __init__(self, limit_s: float) -> None:
         self._end = time.monotonic() + limit_s
@@ -71,14 +71,14 @@ class Deadline:
         self.expired = False
 
     def left(self) -> float:
-        """Seconds until the end; raises `SlowRetrievalError` where it has come."""
+        """Return the seconds left; raises `SlowRetrievalError` where none are."""
         left = self._end - time.monotonic()
         if self.expired or left <= 0:
             raise SlowRetrievalError("the directory's server took too long")
         return left
 
     def watch(self, connection: socket.socket) -> None:
-        """Shut `connection` at the end, whatever wraps it by then: a duplicate of its handle is kept."""
+        """Shut `connection` at the deadline, even when it is wrapped: a duplicate of its handle is kept."""
         with self._lock:
             self._watched.append(connection.dup())
         self.left()
@@ -91,7 +91,7 @@ class Deadline:
                     one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Forget the sockets and the timer."""
+        """Close the duplicated sockets and stop the timer."""
         self._timer.cancel()
         with self._lock:
             for one in self._watched:
@@ -100,10 +100,10 @@ class Deadline:
 
 
 class WebFetcher(FetcherInterface):
-    """Fetch files of one web server over one connection, all within `limit_s` seconds; `close` it after use.
+    """A fetcher from one web server over one connection, all within `limit_s` seconds; `close` it after use.
 
-    `ca` is a PEM file with the authorities to trust in place of the system's. A redirect leads to the same server
-    or nowhere. A proxy is taken from the environment, as every other program does (``https_proxy``, ``no_proxy``).
+    `ca` is a PEM file of authorities to trust in place of the system's. A redirect must lead to the same server. The
+    proxy comes from the environment (``https_proxy``, ``no_proxy``), as in other programs.
     """
 
     def __init__(self, source: str, ca: Path | None, limit_s: float | None = None) -> None:
@@ -134,12 +134,12 @@ class WebFetcher(FetcherInterface):
         return self._chunks(response)
 
     def _get(self, path: str) -> http.client.HTTPResponse:
-        """The response to a request, on the connection that is open, or else on a new one."""
+        """Return the response to a request, on the open connection or a new one."""
         if self._connection is not None:
             try:
                 return self._asked(self._connection, path)
             except (OSError, http.client.HTTPException):
-                self._drop()  # the server may close a connection that rests
+                self._drop()  # the server may close an idle connection
         self._connection = self._connect()
         return self._asked(self._connection, path)
 
@@ -188,7 +188,7 @@ class WebFetcher(FetcherInterface):
         return connection
 
     def _reach(self, host: str, port: int) -> socket.socket:
-        """A connection to the first of a host's addresses that takes one."""
+        """Return a connection to the first address of a host that accepts one."""
         failed: OSError | None = None
         for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             made = socket.socket(family, kind, protocol)
@@ -214,7 +214,7 @@ def _origin(parts: SplitResult) -> tuple[str, str, int]:
 
 
 def _proxy(scheme: str, host: str) -> SplitResult | None:
-    """The proxy of the environment; none for plain HTTP, which never leaves this machine."""
+    """Return the proxy of the environment; None for plain HTTP, which never leaves this machine."""
     found = urllib.request.getproxies().get(scheme) if scheme == "https" else None
     if not found or urllib.request.proxy_bypass(host):
         return None
@@ -222,7 +222,7 @@ def _proxy(scheme: str, host: str) -> SplitResult | None:
 
 
 def _tunnel(connection: socket.socket, host: str, port: int, proxy: SplitResult) -> None:
-    """Have a proxy connect this socket with the server (RFC 9110, 9.3.6)."""
+    """Make a proxy connect this socket with the server (RFC 9110, 9.3.6)."""
     name = f"[{host}]" if ":" in host else host
     lines = [f"CONNECT {name}:{port} HTTP/1.1", f"Host: {name}:{port}"]
     if proxy.username is not None:
@@ -231,7 +231,7 @@ def _tunnel(connection: socket.socket, host: str, port: int, proxy: SplitResult)
     connection.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
-        byte = connection.recv(1)  # not one byte of what comes behind it
+        byte = connection.recv(1)  # byte by byte: the bytes after the header belong to the server
         answer += byte
         if not byte or len(answer) > CHUNK_BYTES:
             raise DownloadError("the proxy broke off")

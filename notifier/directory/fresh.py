@@ -1,4 +1,4 @@
-"""Keeping a directory source fresh beside the work that uses it: publisher, subscriber and services share this."""
+"""Refresh of a directory source in the background, shared by publisher, subscriber and services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFRESH_SECONDS: Final = 30.0
 
 
 async def first_look(directory: DirectorySource, log: Any) -> None:
-    """Refresh; raise the failure only where there is no earlier state that is fresh enough."""
+    """Refresh once; raise the failure only where no earlier state is fresh enough."""
     try:
         await directory.refresh()
         _say(directory, log)
@@ -30,7 +30,8 @@ async def keep_fresh(
 ) -> None:
     """Refresh every `REFRESH_SECONDS` until cancelled; after a failure, sooner.
 
-    A failed look is logged and felt only when the grace has passed. `looked` gets what every look found.
+    A failed refresh is logged; work fails only when the grace has passed. `looked` gets the snapshot of every
+    refresh.
     """
     pause = REFRESH_SECONDS
     while True:
@@ -50,7 +51,7 @@ async def keep_fresh(
 
 
 def _say(directory: DirectorySource, log: Any) -> None:
-    """Log that what was found is used and not cached, where that is so; not every source has a cache."""
+    """Log a cache that cannot be written; not every source has a cache."""
     fault = getattr(directory, "cache_fault", None)
     if fault is not None:
         log.warning("directory not cached", reason=fault.reason, detail=fault.detail)

@@ -1,4 +1,4 @@
-"""The private keys of the directory's roles, as their holders keep them: ``<role>-<n>.pem`` in a folder."""
+"""Private keys of the directory's roles as their holders keep them: ``<role>-<n>.pem`` in a folder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_signers(folders: Iterable[Path]) -> dict[str, list[Signer]]:
 
 
 def make_key(folder: Path, role: str) -> Key:
-    """Make a private key of `role` in `folder`, beside those that are there; return the public one."""
+    """Create a private key of `role` in `folder`, beside the existing ones; return the public key."""
     numbers = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{role}-*.pem") if _numbered(path)]
     signer = CryptoSigner.generate_ed25519()
     write_private(folder / f"{role}-{max(numbers, default=0) + 1}.pem", signer.private_bytes)
@@ -38,31 +38,31 @@ def make_key(folder: Path, role: str) -> Key:
 
 
 def key_document(role: str, key: Key) -> dict[str, str]:
-    """The public key of a holder as the file that the others add it from."""
+    """Return the public key of a holder as the file from which the others add it."""
     return {"role": role, "keyid": key.keyid, "public": key.keyval["public"]}
 
 
 def from_key_document(document: object) -> tuple[str, Key]:
-    """The role and public key in a holder's file; raises `MalformedError`."""
+    """Return the role and public key in a holder's file; raises `MalformedError`."""
     names = {"role", "keyid", "public"}
     if (
         not isinstance(document, dict)
         or set(document) != names
         or not all(isinstance(value, str) for value in document.values())
     ):
-        raise MalformedError(detail=f"has exactly the fields {', '.join(sorted(names))}")
+        raise MalformedError(detail=f"must have exactly the fields {', '.join(sorted(names))}")
     if document["role"] not in ALL_ROLES:
-        raise MalformedError(detail=f"role is one of {', '.join(ALL_ROLES)}")
+        raise MalformedError(detail=f"role must be one of {', '.join(ALL_ROLES)}")
     try:
         private_or_public = bytes.fromhex(document["public"])
     except ValueError as error:
-        raise MalformedError(detail="the public key is hex") from error
+        raise MalformedError(detail="the public key must be hex") from error
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
         key = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(private_or_public))
     except ValueError as error:
-        raise MalformedError(detail="the public key is no Ed25519 key") from error
+        raise MalformedError(detail="the public key is not an Ed25519 key") from error
     if key.keyid != document["keyid"]:
         raise MalformedError(detail="the key's id is another key's")
     return document["role"], key
@@ -76,7 +76,7 @@ def _signer(path: Path) -> Signer:
     try:
         private = load_pem_private_key(read_secret(path, "a role's key"), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise DirectoryError(detail=f"{path} is no private key") from error
+        raise DirectoryError(detail=f"{path} is not a private key") from error
     if not isinstance(private, Ed25519PrivateKey):
-        raise DirectoryError(detail=f"{path} is no Ed25519 key")
+        raise DirectoryError(detail=f"{path} is not an Ed25519 key")
     return CryptoSigner(private)

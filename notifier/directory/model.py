@@ -1,4 +1,4 @@
-"""The directory's facts: participants, authorities, their keys, and the hub's own. Pure."""
+"""The facts of the directory: participants, authorities, their keys, and those of the hub."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ ROLES: Final = ("spoc", "ncb", "consular", "fiu", "border", "oversight")
 
 
 class KeyState(StrEnum):
-    """States of a key (docs/reference/envelope.md, "Keys"); retiring: makes nothing new, accepted for a while."""
+    """The state of a key (docs/reference/envelope.md, "Keys").
+
+    ``active``: in use. ``retiring``: it makes nothing new, and is accepted for a while. ``revoked``: it is refused at
+    once.
+    """
 
     ACTIVE = "active"
     RETIRING = "retiring"
@@ -27,7 +31,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One public key: `key_id` 16 bytes, `public` 32 bytes, times in Unix milliseconds, one suite."""
+    """A public key: `key_id` has 16 bytes, `public` 32; times are in Unix milliseconds."""
 
     key_id: bytes
     use: KeyUse
@@ -36,17 +40,17 @@ class Key:
     not_after: int
     suite: int = 1
     state: KeyState = KeyState.ACTIVE
-    changed_at: int | None = None  # when it was retired or revoked
+    changed_at: int | None = None  # time of its retirement or revocation
 
     def makes(self, at: int) -> bool:
-        """Whether new things may be made with it (signed, or sealed to it) at time `at`."""
+        """Return whether new signatures, or envelopes sealed to it, may be made at time `at`."""
         return self.state is KeyState.ACTIVE and self.not_before <= at <= self.not_after
 
     def accepted(self, at: int) -> bool:
-        """Whether what was made with it is accepted by the hub at time `at`.
+        """Return whether the hub accepts its signatures at time `at`.
 
-        A retiring key is accepted until its retirement + the longest expiry + the clock skew; a revoked one
-        is accepted at no time from its revocation on, and before it as it was.
+        A retiring key is accepted until its retirement + the longest expiry + the clock skew. A revoked one is
+        refused from its revocation on, and accepted before as it was.
         """
         if not self.not_before <= at:
             return False
@@ -56,14 +60,16 @@ class Key:
         return at <= min(end, self.not_after) + MAX_EXPIRY_MS + CLOCK_SKEW_MS
 
     def made(self, issued_at: int) -> bool:
-        """Tell whether what was issued at `issued_at` can have been made with it: from its retirement or its end on a
-        key makes nothing new, however long what it made before is accepted."""
+        """Return whether a message issued at `issued_at` can have been made with it.
+
+        A key makes nothing new after its retirement or end, even while earlier messages are still accepted.
+        """
         end = self.not_after if self.changed_at is None else min(self.changed_at, self.not_after)
         return issued_at <= end + CLOCK_SKEW_MS
 
 
 def newest_to_seal_to(keys: Sequence[Key], at: int) -> Key | None:
-    """The newest encryption key of `keys` at time `at`, or None."""
+    """Return the newest encryption key of `keys` at time `at`, or None."""
     usable = [key for key in keys if key.use is KeyUse.ENCRYPT and key.makes(at)]
     return max(usable, key=lambda key: (key.not_before, key.key_id), default=None)
 
@@ -72,7 +78,7 @@ class AuthorityState(StrEnum):
     """The standing of an authority.
 
     ``active``: it sends and is told. ``suspended``: neither, until it is active again. ``removed``: neither, for
-    good; it stays listed, so that what was accepted from it before can be read.
+    good; it stays listed, so that its earlier messages can be read.
     """
 
     ACTIVE = "active"
@@ -82,7 +88,7 @@ class AuthorityState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An earlier standing of an authority: it ended at `until` (Unix milliseconds, exclusive)."""
+    """An earlier standing of an authority, which ended at `until` (Unix milliseconds, exclusive)."""
 
     until: int
     state: AuthorityState
@@ -93,12 +99,12 @@ class Standing:
 class Authority:
     """An office of a participant with one role, written ``TUR/spoc``.
 
-    `principal` is its name at the broker; `feed` its topic; `publishes` the notification types that it may
-    send, and `state` its standing, both since the last of `history` ended. `history` holds the earlier
-    standings, oldest first; the first of them reaches back without end.
+    `principal` is its name at the broker, `feed` its topic. `publishes` are the notification types that it may send,
+    and `state` is its standing, both since the last of `history` ended. `history` holds the earlier standings, oldest
+    first; the first one reaches back without end.
 
-    Who decides now asks `active` and `publishes`. Who reads what the hub accepted asks `active_at` and
-    `permits` with the time of acceptance.
+    A decision now uses `active` and `publishes`. A reader of accepted messages uses `active_at` and `permits` with
+    the time of acceptance.
     """
 
     name: str
@@ -111,15 +117,15 @@ class Authority:
 
     @property
     def active(self) -> bool:
-        """Whether it takes part now."""
+        """Return whether it takes part now."""
         return self.state is AuthorityState.ACTIVE
 
     def active_at(self, at: int) -> bool:
-        """Tell whether what the hub accepted from it at time `at` counts."""
+        """Return whether its messages that the hub accepted at time `at` count."""
         return any(standing.state is AuthorityState.ACTIVE for standing in self._standings(at))
 
     def permits(self, type_: str, at: int) -> bool:
-        """Tell whether it was active and could send `type_` when the hub accepted at time `at`."""
+        """Return whether it was active and could send `type_` when the hub accepted at time `at`."""
         return any(
             standing.state is AuthorityState.ACTIVE and type_ in standing.publishes
             for standing in self._standings(at)
@@ -128,9 +134,10 @@ class Authority:
     def changed(
         self, at: int, *, state: AuthorityState | None = None, publishes: frozenset[str] | None = None
     ) -> Authority:
-        """Return this authority with another standing from `at` on (Unix milliseconds); what was stays in `history`.
+        """Return this authority with another standing from `at` on (Unix milliseconds).
 
-        A clock that went back does not reorder history: the change then counts from the last one.
+        The former standing goes to `history`. A clock that went back does not reorder history: the change then counts
+        from the last one.
         """
         until = max([at, *(earlier.until for earlier in self.history)])
         return replace(
@@ -143,8 +150,8 @@ class Authority:
     def _standings(self, at: int) -> tuple[Standing, ...]:
         """Return the standing at `at`, and the one a clock skew later.
 
-        A hub whose clock is behind the registrar's takes a new permission up before its own clock reaches the
-        date. A restriction counts from its date: before it the later standing adds nothing.
+        A hub whose clock is behind the registrar's uses a new permission before its own clock reaches the date. A
+        restriction counts from its date: the later standing adds nothing before it.
         """
         return self._standing(at), self._standing(at + CLOCK_SKEW_MS)
 
@@ -156,16 +163,16 @@ class Authority:
 
     @property
     def participant(self) -> str:
-        """The state or organisation, by its code."""
+        """Return the code of the state or organisation."""
         return self.name.partition("/")[0]
 
     @property
     def role(self) -> str:
-        """One of `ROLES`."""
+        """Return the role, one of `ROLES`."""
         return self.name.partition("/")[2]
 
     def encryption_key(self, at: int) -> Key | None:
-        """The newest key to seal to at time `at`, or None."""
+        """Return the newest key to seal to at time `at`, or None."""
         return newest_to_seal_to(self.keys, at)
 
 
@@ -173,7 +180,7 @@ class Authority:
 class LogKey:
     """An earlier key of the log, as a vkey string: retiring since `changed_at` (Unix milliseconds), or revoked.
 
-    What a retiring one signed verifies still; what a revoked one signed does not.
+    Signatures of a retiring key still verify; those of a revoked one do not.
     """
 
     vkey: str
@@ -183,11 +190,11 @@ class LogKey:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """The hub: its id (B at 16 bytes of the published 1.root.json), keys, intake partitions, and log.
+    """The hub: its id (`hub_id_of` the published 1.root.json), keys, intake partitions, and log.
 
-    `keys` holds its signing keys (statements) and encryption keys (slips). `log_key` is the auditor's
-    verifier key as a C2SP signed-note vkey string, `log_keys_before` are those that it followed, the latest last;
-    `log_origin` is the origin line of its checkpoints.
+    `keys` holds its signing keys (statements) and encryption keys (slips). `log_key` is the auditor's verifier key as
+    a C2SP signed-note vkey string. `log_keys_before` are its predecessors, the latest last. `log_origin` is the
+    origin line of its checkpoints.
     """
 
     hub_id: bytes
@@ -198,23 +205,23 @@ class Hub:
     log_keys_before: tuple[LogKey, ...] = ()
 
     def log_vkeys(self) -> tuple[str, ...]:
-        """The keys by which a checkpoint of the log verifies: the one in use, and those that are retiring."""
+        """Return the keys that verify a checkpoint of the log: the current one, and those that are retiring."""
         return (self.log_key, *(one.vkey for one in self.log_keys_before if one.state is not KeyState.REVOKED))
 
     def encryption_key(self, at: int) -> Key | None:
-        """The newest key to seal slips to at time `at`, or None."""
+        """Return the newest key to seal slips to at time `at`, or None."""
         return newest_to_seal_to(self.keys, at)
 
     def signing_key(self, key_id: bytes) -> Key | None:
-        """The hub's statement key of that id, whatever its state, or None."""
+        """Return the hub's statement key of that id, whatever its state, or None."""
         return next((key for key in self.keys if key.use is KeyUse.SIGN and key.key_id == key_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One signed version of the directory; every lookup is constant-time.
+    """A signed version of the directory; every lookup takes constant time.
 
-    `issued_at` is when this version was signed (Unix milliseconds). `authorities` is keyed by name.
+    `issued_at` is the time of its signature (Unix milliseconds). `authorities` is keyed by name.
     """
 
     version: int
@@ -228,30 +235,30 @@ class Directory:
         object.__setattr__(self, "_by_key", by_key)
 
     def authority(self, name: str) -> Authority | None:
-        """The authority of that name, active or not."""
+        """Return the authority of that name, active or not, or None."""
         return self.authorities.get(name)
 
     def participates(self, name: str) -> bool:
-        """Whether an authority of that name is in the directory and active."""
+        """Return whether the directory has an active authority of that name."""
         found = self.authorities.get(name)
         return found is not None and found.active
 
     def feeds(self) -> frozenset[str]:
-        """The feeds of all active authorities."""
+        """Return the feeds of all active authorities."""
         return frozenset(one.feed for one in self.authorities.values() if one.active)
 
     def signer(self, key_id: bytes) -> tuple[Authority, Key] | None:
-        """The authority and signing key of that key id, whatever their state."""
+        """Return the authority and signing key of that key id, whatever their state, or None."""
         found = self._by_key.get(key_id)
         return found if found is not None and found[1].use is KeyUse.SIGN else None
 
     def recipient(self, rid: bytes) -> tuple[Authority, Key] | None:
-        """The authority and encryption key of that recipient id, whatever their state."""
+        """Return the authority and encryption key of that recipient id, whatever their state, or None."""
         found = self._by_key.get(rid)
         return found if found is not None and found[1].use is KeyUse.ENCRYPT else None
 
     def revoked_since(self, earlier: Directory) -> bool:
-        """Whether a key or authority that `earlier` accepts is revoked, suspended or gone here."""
+        """Return whether a key or authority that `earlier` accepts is revoked, suspended or missing here."""
         for name, before in earlier.authorities.items():
             now = self.authorities.get(name)
             if before.active and (now is None or not now.active):

@@ -1,4 +1,4 @@
-"""The directory as it is kept by hand: authorities enrolled, keys retired, rules changed, versions counted."""
+"""Administration of a directory: enrolment, retirement of keys, changes of rules, renewals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PENDING: Final = "pending"
 
 
 def create(folder: Path, keys: Path, hub: Path, origin: str, partitions: int, now: int) -> Directory:
-    """A new directory in `folder` without authorities; signing keys below `keys`, the hub's own below `hub`."""
+    """Create a directory without authorities in `folder`; role keys go below `keys`, the hub's below `hub`."""
     signing, decryption = SigningKey.generate(secrets.token_bytes), DecryptionKey.generate(secrets.token_bytes)
     log = SigningKey.generate(secrets.token_bytes)
     public = (_new(KeyUse.SIGN, signing.public, now), _new(KeyUse.ENCRYPT, decryption.public, now))
@@ -54,7 +54,7 @@ def create(folder: Path, keys: Path, hub: Path, origin: str, partitions: int, no
 
 
 def _alone(act: Callable[Concatenate[Registry, P], T]) -> Callable[Concatenate[Registry, P], T]:
-    """An act of one process at a time: from reading the current version until the next one is written."""
+    """Wrap an action in the folder's lock, from reading the current version to writing the next one."""
 
     @wraps(act)
     def call(registry: Registry, /, *given: P.args, **named: P.kwargs) -> T:
@@ -80,14 +80,14 @@ class Registry:
 
     @property
     def directory(self) -> Directory:
-        """The current version, as this folder has it."""
+        """Return the current version in this folder."""
         return from_document(self._repository().document("directory"), self.hub_id)
 
     def _repository(self) -> Repository:
         return Repository(self.folder, [self._keys], self._clock())
 
     def issue_challenge(self, asked: Request) -> Challenge:
-        """Checks a request, and poses the challenge that its encryption key has to answer."""
+        """Check a request; return the challenge for its encryption key."""
         enrolment.check_request(asked, self.hub_id)
         posed, expected = enrolment.challenge(asked, self.hub_id, secrets.token_bytes)
         write_private(self._pending(asked), json.dumps({"answer": expected.hex()}).encode())
@@ -95,10 +95,10 @@ class Registry:
 
     @_alone
     def enrol(self, asked: Request, given: bytes) -> bool:
-        """Enrol the keys of a request whose challenge is answered; whether that version is out already.
+        """Enrol the keys of a request whose challenge is answered; return whether the new version is published.
 
-        A known authority, or the hub, gets the keys besides those that it has: retire the old ones when the new are
-        in use. Whether a present key signed for them is shown to every holder who signs.
+        A known authority, or the hub, keeps its other keys: retire them once the new ones are in use. Every holder
+        who signs sees whether a present key endorsed the new ones.
         """
         enrolment.check_request(asked, self.hub_id)
         pending = self._pending(asked)
@@ -124,9 +124,9 @@ class Registry:
 
     @_alone
     def change_key(self, name: str, wanted: bytes, state: KeyState) -> bool:
-        """Retire or revoke a key by its id, of an authority or of the hub; whether the new version is out already.
+        """Retire or revoke a key of an authority or the hub by its id; return whether the new version is published.
 
-        Raises `DirectoryError` where the hub would retire the last key that it has for a use.
+        Raises `DirectoryError` where the hub would retire its last key for a use.
         """
         directory, now = self.directory, self._clock()
         keys = directory.hub.keys if name == HUB else self._known(directory, name).keys
@@ -146,26 +146,25 @@ class Registry:
     def change_standing(
         self, authority: str, *, state: AuthorityState | None = None, publishes: frozenset[str] | None = None
     ) -> bool:
-        """Change what an authority is or may send, from now on; return whether the new version is out already.
+        """Change the standing or permissions of an authority; return whether the new version is published.
 
-        What it was before stays dated in its history, so that what was accepted before is read afterwards. Raises
-        `DirectoryError` where there is no such authority, where it was removed, and where its standing says the same
-        already.
+        The change counts from now on. The former standing stays dated in its history, so that earlier messages can be
+        read. Raises `DirectoryError` for an unknown or removed authority, and for a change that changes nothing.
         """
         directory = self.directory
         known = self._known(directory, authority)
         if known.state is AuthorityState.REMOVED:
-            raise DirectoryError(detail=f"{authority} was removed, for good", hint="enrol it under another name")
+            raise DirectoryError(detail=f"{authority} was removed for good", hint="enrol it under another name")
         changed = known.changed(self._clock(), state=state, publishes=publishes)
         if (changed.state, changed.publishes) == (known.state, known.publishes):
-            raise DirectoryError(detail=f"the directory says this of {authority} already")
+            raise DirectoryError(detail=f"{authority} has this standing already")
         return self._publish(_having(directory, changed))
 
     @_alone
     def change_log_key(self, asked: LogKeyRequest) -> bool:
-        """Let the log be signed with another key from now on; whether that version is out already.
+        """Make another key sign the log from now on; return whether the new version is published.
 
-        What the key before signed verifies still: it is listed as retiring until it is revoked.
+        Signatures of the former key still verify: it is listed as retiring until it is revoked.
         """
         directory = self.directory
         hub = directory.hub
@@ -178,13 +177,16 @@ class Registry:
 
     @_alone
     def revoke_log_key(self, vkey: str) -> bool:
-        """Let what an earlier key of the log signed verify no more; whether that version is out already."""
+        """Revoke an earlier key of the log; return whether the new version is published.
+
+        Its signatures no longer verify.
+        """
         directory, now = self.directory, self._clock()
         earlier = directory.hub.log_keys_before
         if vkey not in {one.vkey for one in earlier if one.state is not KeyState.REVOKED}:
             raise NotFoundError(
-                detail="this is no earlier key of the log",
-                hint="notifier directory show lists them; the one in use is followed first (notifier directory log)",
+                detail="this is not an earlier key of the log",
+                hint="notifier directory show lists them; replace the current one first (notifier directory log)",
             )
         changed = tuple(LogKey(vkey, KeyState.REVOKED, now) if one.vkey == vkey else one for one in earlier)
         return self._publish(replace(directory, hub=replace(directory.hub, log_keys_before=changed)))
@@ -198,12 +200,12 @@ class Registry:
 
     @property
     def rules(self) -> RuleSet:
-        """The current version of the rules, as this folder has it."""
+        """Return the current version of the rules in this folder."""
         return RuleSet.from_document(self._repository().document("rules"))
 
     @property
     def staged_rules(self) -> RuleSet:
-        """The version of the rules that waits for signatures; `NotFoundError` where none does."""
+        """Return the version of the rules that waits for signatures; raises `NotFoundError` for none."""
         document = self._repository().staged("rules")
         if document is None:
             raise NotFoundError(detail="no version of the rules waits for signatures")
@@ -211,71 +213,71 @@ class Registry:
 
     @_alone
     def change_rules(self, wanted: RuleSet, *, replace_staged: bool = False) -> tuple[RuleSet, bool]:
-        """The version that follows upon the current one and says what `wanted` says; whether it is out already.
+        """Make the next version of the rules with the content of `wanted`; return it and whether it is published.
 
-        `wanted` has the version that it was made from. Where it has no table of territories, the one that applied is
-        written into it. Raises `DirectoryError` where that is not the current one,
-        where it says the same, or what no rules may say, and where another version waits for signatures.
+        `wanted` has the number of the version that it was made from. The table of territories that applied is written
+        into it where it has none. Raises `DirectoryError` where that version is not the current one, where nothing
+        changes, where the content is invalid, and where another version waits for signatures.
         """
         current = self.rules
         if wanted.version != current.version:
             raise DirectoryError(
-                detail=f"the file was made from version {wanted.version} of the rules, and now is {current.version}",
+                detail=f"the file was made from version {wanted.version} of the rules, not from {current.version}",
                 hint="begin with notifier rules show --json",
             )
         rulebook.check(wanted)
         issued_at = max(self._clock(), current.issued_at)
         following = replace(wanted, version=current.version + 1, issued_at=issued_at, territories=wanted.answers.rows)
         if not changes(current, following) and current.territories is not None:
-            raise DirectoryError(detail=f"version {current.version} of the rules says this already")
+            raise DirectoryError(detail=f"version {current.version} of the rules has this content already")
         repository = self._repository()
         if replace_staged and repository.staged("rules") is not None:
             repository.drop("rules")
         return following, repository.publish("rules", following.to_document())
 
-    # Of every role.
+    # Every role.
 
     @_alone
     def renew(self, role: str) -> bool:
-        """Sign the current version of a role anew, for its whole lifetime; whether that is out already."""
+        """Sign the current version of a role again, for its whole lifetime; return whether it is published."""
         return self._repository().renew(role)
 
     @_alone
     def change_role(self, role: str, add: Sequence[PublicKey], remove: Sequence[str]) -> bool:
-        """Let other keys sign for `role`; whether that is out already."""
+        """Change the keys that sign for `role`; return whether the change is published."""
         return self._repository().change_keys(role, add, remove)
 
     @_alone
     def sign(self, digest: str) -> Pending | None:
-        """Add the signatures of the keys at hand to the version of that digest; how it stands, None when out."""
+        """Sign the version of that digest with the keys at hand; return its state, None where it is published."""
         return self._repository().sign(digest)
 
     @_alone
     def freshen(self) -> list[str]:
-        """Make the timestamp fresh, and publish what enough have signed; the roles of which a version is new."""
+        """Renew the timestamp, and publish completely signed versions; return the roles with a new version."""
         return self._repository().freshen()
 
     @_alone
     def drop(self, role: str) -> None:
-        """Take the staged version of `role` away."""
+        """Remove the staged version of `role`."""
         self._repository().drop(role)
 
     def due(self) -> list[str]:
-        """The roles that holders have to renew now, and of which no version waits."""
+        """Return the roles that holders must renew now, and that have no staged version."""
         now, waiting = self._clock(), {one.role for one in self.pending()}
         versions = self.state().versions
         return [role for role, one in versions.items() if role not in waiting and due(role, one.ends, now)]
 
     def pending(self) -> list[Pending]:
-        """Every version that waits for signatures, or for the online keys."""
+        """Return every version that waits for signatures, or for the online keys."""
         return self._repository().pending()
 
     def strays(self) -> list[Path]:
-        """Files beside them that are none."""
+        """Return unknown files in the staging folder."""
         return self._repository().strays()
 
     def state(self) -> State:
-        """The published versions of the roles of holders."""
+        """Return the published versions of the holders' roles."""
         return self._repository().state()
 
     def _publish(self, changed: Directory, requests: Sequence[Request] = ()) -> bool:
@@ -284,7 +286,7 @@ class Registry:
         return self._repository().publish("directory", to_document(following), requests)
 
     def _pending(self, asked: Request) -> Path:
-        """Bound to the keys: another request of the same name is another challenge."""
+        """Return the file of the challenge; it is bound to the keys, so another request has another challenge."""
         name = key_id(KeyUse.ENCRYPT, asked.encryption).hex() + key_id(KeyUse.SIGN, asked.signing).hex()
         return self._keys / PENDING / f"{name}.json"
 

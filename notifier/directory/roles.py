@@ -1,4 +1,4 @@
-"""The roles of the directory: who signs what, for how long it is good, and when to see to it. Pure."""
+"""The roles of the directory: who signs, for how long, and when to renew."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ HOUR_MS: Final = DAY_MS // 24
 HOLDERS: Final = 3
 THRESHOLD: Final = 2
 DELEGATED: Final = ("directory", "rules")
-"""The roles of documents; `targets` says who holds them."""
+"""The roles of documents; `targets` lists their holders."""
 NUMBERED: Final = ("rules",)
-"""Whose versions all stay, to be compared: what somebody was told is explained by the rules of its day."""
+"""Roles whose versions are all kept: a decision is explained by the rules of its day."""
 THRESHOLD_ROLES: Final = ("root", "targets", *DELEGATED)
 ONLINE_ROLES: Final = ("snapshot", "timestamp")
 ALL_ROLES: Final = (*THRESHOLD_ROLES, *ONLINE_ROLES)
@@ -24,33 +24,33 @@ LIFETIME_MS: Final = {
     "snapshot": 7 * DAY_MS,
     "timestamp": DAY_MS,
 }
-"""How long a signature of each role is good. The last three say for how long a revocation can be hidden."""
+"""Lifetime of each role's signatures. Those of the last three limit the time for which a revocation can be hidden."""
 
 FRESHEN_EVERY_MS: Final = HOUR_MS
 MISSED_MS: Final = 2 * FRESHEN_EVERY_MS + FRESHEN_EVERY_MS // 2
-"""The age of a timestamp of which two runs were missed, and half an hour for the third to be late."""
+"""The age of a timestamp after two missed runs, with half an hour for a late third one."""
 
 WARN_MS: Final = 60 * DAY_MS
 
 
 def margin(lifetime: int) -> int:
-    """How long before its end something of that lifetime is to be renewed: 60 days or a third of it, the lesser."""
+    """Return the time of renewal before the end of a lifetime: 60 days or a third of it, whichever is less."""
     return min(WARN_MS, lifetime // 3)
 
 
 def margin_of(role: str) -> int:
-    """How long before a role's signature ends somebody must see to it (milliseconds).
+    """Return how long before the end of a role's signature somebody must act (milliseconds).
 
-    Of the timestamp two missed runs of `freshen` are enough: it is good for a day.
+    The timestamp, which is valid for a day, is due after two missed runs of `freshen`.
     """
     return LIFETIME_MS[role] - MISSED_MS if role == "timestamp" else margin(LIFETIME_MS[role])
 
 
 def due(role: str, ends: int, now: int) -> bool:
-    """Tell whether a role's signature, which ends at `ends`, needs somebody to see to it now (Unix milliseconds)."""
+    """Return whether somebody must renew a role's signature that ends at `ends` (Unix milliseconds)."""
     return now >= ends - margin_of(role)
 
 
 def delegator_of(role: str) -> str:
-    """The role whose metadata says who holds `role`."""
+    """Return the role whose metadata lists the holders of `role`."""
     return "targets" if role in DELEGATED else "root"

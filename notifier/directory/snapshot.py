@@ -1,4 +1,4 @@
-"""The directory and rules as they stand now, with the versions before them. Pure."""
+"""The current directory and rules, with their previous versions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from notifier.rules.ruleset import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One verified state of the directory.
+    """A verified state of the directory.
 
-    The previous versions are accepted for a while after the current ones were issued (docs/explanation/design.md,
-    "What the hub checks"). `fresh_until` is when the first of its signatures ends, plus the stated grace;
-    `ends` when that of each role does (root, targets, ...): in Unix milliseconds.
+    The previous versions are accepted for a while after the current ones were issued. `fresh_until` is the first end
+    of the signatures behind it, plus the grace. `ends` is the end of each role's (root, targets, ...). Both are in
+    Unix milliseconds.
     """
 
     directory: Directory
@@ -28,7 +28,7 @@ class Snapshot:
     ends: Mapping[str, int] = field(default_factory=dict)
 
     def check_fresh(self, now: int) -> None:
-        """Raises `DirectoryStaleError` where it may no longer be relied upon: everything fails closed."""
+        """Raise `DirectoryStaleError` where the state is too old to use: everything fails closed."""
         if now > self.fresh_until:
             raise DirectoryStaleError(
                 hint="make the directory's source reachable, or have its timestamp signed again"
@@ -36,13 +36,13 @@ class Snapshot:
 
 
 class DirectorySource(Protocol):
-    """Where services take the directory from."""
+    """The source of the directory for a service."""
 
     def snapshot(self) -> Snapshot:
-        """The last verified state; raises `DirectoryStaleError` where there is none."""
+        """Return the last verified state; raises `DirectoryStaleError` where there is none."""
 
     async def refresh(self) -> None:
-        """Looks for a later one; raises `DirectoryStaleError` or `DirectoryError`, and keeps what it has."""
+        """Fetch a later state; raises `DirectoryStaleError` or `DirectoryError`, and keeps the present one."""
 
 
 class StaticDirectory:
@@ -52,11 +52,13 @@ class StaticDirectory:
         self._snapshot = snapshot
 
     def snapshot(self) -> Snapshot:
+        """Return the snapshot."""
         return self._snapshot
 
     def put(self, snapshot: Snapshot) -> None:
-        """What the next `snapshot` answers."""
+        """Replace the snapshot."""
         self._snapshot = snapshot
 
     async def refresh(self) -> None:
-        return None
+        """Do nothing: the snapshot changes by `put` only."""
+        return

@@ -1,7 +1,7 @@
-"""The versions that wait for signatures, in a folder beside the published one: nothing of it is ever served.
+"""Versions that wait for signatures, in a folder beside the published one that is never served.
 
-``<role>.json`` is the metadata, ``<role>.document.json`` the document that it names, ``endorsements.json`` the
-requests of authorities that signed for new keys with a present one. Everything else is a stray, and passed over.
+``<role>.json`` is the metadata, ``<role>.document.json`` its document. ``endorsements.json`` holds the requests of
+authorities that endorsed new keys. Every other file is a stray and is ignored.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Staging:
         self._published = folder
 
     def roles(self) -> list[str]:
-        """The roles of which a version is staged, well-formed or not."""
+        """Return the roles with a staged version, well-formed or not."""
         return [role for role in THRESHOLD_ROLES if (self.folder / f"{role}.json").is_file()]
 
     def read(self, role: str) -> Version:
-        """The staged version of `role`; raises `DirectoryError` where it is damaged."""
+        """Return the staged version of `role`; raises `DirectoryError` where it is damaged."""
         path = self.folder / f"{role}.json"
         try:
             metadata: Metadata[Any] = Metadata.from_bytes(_bytes(path, MAX_METADATA_BYTES))
@@ -50,20 +50,20 @@ class Staging:
         return Version(role, metadata, data)
 
     def put(self, version: Version) -> None:
-        """Keep `version` until it is signed; the document first, so that metadata names what is there."""
+        """Store `version` until it is signed; the document first, so that metadata never names a missing one."""
         if version.document is not None:
             write_atomic(self.folder / f"{version.role}.document.json", version.document)
         write_atomic(self.folder / f"{version.role}.json", version.metadata.to_bytes())
 
     def drop(self, role: str) -> None:
-        """Take the version of `role` away."""
+        """Remove the version of `role`."""
         (self.folder / f"{role}.json").unlink(missing_ok=True)
         (self.folder / f"{role}.document.json").unlink(missing_ok=True)
         if role == "directory":
             (self.folder / ENDORSEMENTS).unlink(missing_ok=True)
 
     def endorsements(self) -> list[Request]:
-        """The requests that came with the staged directory; none where the file is not what it should be."""
+        """Return the requests of the staged directory; none where the file is damaged."""
         try:
             found = json.loads(_bytes(self.folder / ENDORSEMENTS, MAX_METADATA_BYTES))
             return [Request.from_document(one) for one in found]
@@ -71,12 +71,12 @@ class Staging:
             return []
 
     def endorse(self, requests: Sequence[Request]) -> None:
-        """Keep the requests that a staged directory enrols."""
+        """Store the requests that a staged directory enrols."""
         documents: list[Mapping[str, Any]] = [one.to_document() for one in requests]
         write_atomic(self.folder / ENDORSEMENTS, json.dumps(documents).encode())
 
     def strays(self) -> list[Path]:
-        """What lies there, or in the place of former versions of this program, and is nobody's."""
+        """Return unknown files in the folder, and files in that of earlier versions of this program."""
         known = {f"{role}.json" for role in THRESHOLD_ROLES} | {f"{role}.document.json" for role in DELEGATED}
         here = self.folder.iterdir() if self.folder.is_dir() else ()
         before = self._published / "staged"

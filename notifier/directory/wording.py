@@ -1,4 +1,4 @@
-"""What a new version changes, in words, for the holder who is about to sign it. Pure."""
+"""The changes of a new version in words, for the holder who is about to sign it."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from notifier.directory.model import Authority, Directory, Hub, Key, KeyState
 from notifier.times import rfc3339
 
 Endorser = Callable[[str, Sequence[Key]], Key | None]
-"""For an authority and the keys that are new to it: the present key of it that signed for them, or None."""
+"""Returns the present key of an authority that endorsed the given new keys, or None."""
 
 HUB = "hub"
 USES = {KeyUse.SIGN: "signing", KeyUse.ENCRYPT: "encryption"}
 
 
 def changes(old: Directory, new: Directory, endorser: Endorser) -> list[str]:
-    """Every difference between two versions of the directory but number and time, a line each."""
+    """Return every difference between two versions of the directory but number and time, one line each."""
     lines = [*_hub(old.hub, new.hub), *_added(HUB, old.hub.keys, new.hub.keys, endorser)]
     for name in sorted({*old.authorities, *new.authorities}):
         before, after = old.authorities.get(name), new.authorities.get(name)
         if before is None and after is not None:
             lines += _enrolled(after)
         elif after is None:
-            lines.append(f"{name}: IS DROPPED: nothing that it sent before can be read any more")
+            lines.append(f"{name}: IS DROPPED: none of its earlier messages can be read any more")
         elif before is not None and before != after:
             lines += _changed(before, after, endorser)
     return lines
 
 
 def day(milliseconds: int) -> str:
-    """The day of a time, as a holder reads it."""
+    """Return the date of a time, for a holder."""
     return rfc3339(milliseconds)[:10]
 
 
@@ -74,7 +74,7 @@ def _changed(old: Authority, new: Authority, endorser: Endorser) -> Iterator[str
         if types:
             yield f"{name}: {words} {', '.join(sorted(types))}"
     if new.history[: len(old.history)] != old.history:
-        yield f"{name}: ITS HISTORY IS WRITTEN ANEW: what was accepted before may count otherwise"
+        yield f"{name}: ITS HISTORY IS REWRITTEN: messages accepted before may count otherwise"
     for standing in new.history[len(old.history) :]:
         types_then = ", ".join(sorted(standing.publishes)) or "nothing"
         yield (f"{name}: until {rfc3339(standing.until)} it was {standing.state.value}, and could send {types_then}")
@@ -83,7 +83,7 @@ def _changed(old: Authority, new: Authority, endorser: Endorser) -> Iterator[str
 
 
 def _added(name: str, old: Sequence[Key], new: Sequence[Key], endorser: Endorser) -> Iterator[str]:
-    """Say whether new keys come from who has the present ones."""
+    """Yield whether a present key endorsed the new ones."""
     known = {key.key_id for key in old}
     added = [key for key in new if key.key_id not in known]
     if not added:
@@ -93,7 +93,7 @@ def _added(name: str, old: Sequence[Key], new: Sequence[Key], endorser: Endorser
         yield f"{name}: its present key {by.key_id.hex()} signed for the new ones"
         return
     yield (
-        f"{name}: THE NEW KEYS ARE A REPLACEMENT: none that it has signed for them. "
+        f"{name}: THE NEW KEYS ARE A REPLACEMENT: none of its present keys signed for them. "
         "Ask it by another way before you sign"
     )
 

@@ -1,1 +1,1 @@
-"""Checks of one installation: what is wrong, where, and how to mend it."""
+"""Checks of one installation, each with the problem, its place, and its remedy."""

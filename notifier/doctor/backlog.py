@@ -1,4 +1,4 @@
-"""What of an outbox has not left, as one finding of the doctor's."""
+"""Findings of the doctor about unsent messages of an outbox."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _WORDS: Final = {"recipient_has_no_key": "cannot be sealed for", "feed_missing":
 
 
 async def unreachable(settings: Settings, is_there: Callable[[str], Awaitable[bool]]) -> tuple[str, str] | None:
-    """Return a reason and one line about recipients that cannot be reached, or None where there are none.
+    """Return a reason and one line about unreachable recipients, or None where there are none.
 
-    An outbox that is not there, or does not open, says nothing: another check says so.
+    A missing or unreadable outbox gives None: another check reports it.
     """
     return await _look(settings, is_there, _found)
 
 
 async def restored(settings: Settings, is_there: Callable[[str], Awaitable[bool]]) -> tuple[bool, str] | None:
-    """Return whether the last restore from a backup is over, and one line about it; None where there was none.
+    """Return whether the last restore from a backup is complete, and one line about it; None without a restore.
 
-    What does not open says nothing.
+    An unreadable outbox gives None.
     """
     return await _look(settings, is_there, _restored)
 

@@ -1,4 +1,4 @@
-"""The envelope, suite 1: what one authority sends to several others through a hub that cannot read it. Pure."""
+"""The envelope, suite 1: a message of one authority to several others, through a hub that cannot read it."""
 
 from notifier.envelope.format import (
     Act,

@@ -1,7 +1,7 @@
-"""The parts of an envelope as values, and their Avro forms. Pure.
+"""The parts of an envelope as values, and their Avro forms.
 
-Header, slip and body are Avro in single-object encoding, carried verbatim and never re-encoded, so that schemas
-may evolve. The transcript that is signed is rebuilt here from its parts, for the hub and for a recipient alike.
+Header, slip and body are Avro in single-object encoding. They are carried verbatim and never re-encoded, so that
+schemas may evolve. The signed transcript is rebuilt here from its parts, for the hub and for a recipient.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from notifier.rules.facts import Leg, RoutingFacts
 
 MAGIC: Final = b"NTF"
 SUITE: Final = 1
-RECORD_BYTES: Final = 256 * 1024  # cap of a delivery, and of whatever else is parsed
+RECORD_BYTES: Final = 256 * 1024  # cap of a delivery, and of every other record
 ENVELOPE_BYTES: Final = RECORD_BYTES - 4 * 1024  # an envelope leaves room for the statement in its deliveries
 HEADER_BYTES: Final = 4 * 1024
 RECIPIENTS: Final = 256
@@ -30,7 +30,7 @@ _PREFIX_FIXED: Final = len(MAGIC) + 1 + ID_BYTES + 4
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What every carrier can read: ids of 16 bytes, times in Unix milliseconds."""
+    """The cleartext header, which every carrier can read: ids of 16 bytes, times in Unix milliseconds."""
 
     hub_id: bytes
     envelope_id: bytes
@@ -40,18 +40,18 @@ class Header:
     expires_at: int
 
     def encode(self) -> bytes:
-        """Single-object encoding."""
+        """Return the single-object encoding."""
         return codec("Header").encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> Header:
-        """Raises `MalformedError`."""
+        """Return the header in `data`; raises `MalformedError`."""
         return cls(**codec("Header").decode(data))
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an authority did, for the log: `kind` in a word, `digest` (32 bytes) of a document that it keeps."""
+    """An action of an authority, for the log: `kind` is a word, `digest` (32 bytes) names a kept document."""
 
     kind: str
     digest: bytes
@@ -59,10 +59,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What the hub alone can read. `recipients` and `withheld` are sorted authority names.
+    """The sealed routing header, which only the hub can read; `recipients` and `withheld` are sorted names.
 
-    `act` is there for type act alone. `carried` is the encoded form that it was read from, if it was: an earlier
-    schema's, perhaps, and so not what `encode` gives.
+    `act` is set for type act only. `carried` is the encoded form that the slip was read from; it may be of an earlier
+    schema, so `encode` may give other bytes.
     """
 
     envelope_id: bytes
@@ -81,7 +81,7 @@ class Slip:
     carried: bytes | None = field(default=None, repr=False, compare=False)
 
     def encode(self) -> bytes:
-        """Single-object encoding."""
+        """Return the single-object encoding."""
         facts = self.facts
         corridor = facts.corridor
         record: dict[str, Any] = {name: getattr(self, name) for name in _SLIP_PLAIN}
@@ -100,7 +100,7 @@ class Slip:
 
     @classmethod
     def decode(cls, data: bytes) -> Slip:
-        """Raises `MalformedError`."""
+        """Return the slip in `data`; raises `MalformedError`."""
         record = codec("Slip").decode(data)
         facts, act = record.pop("facts"), record.pop("act")
         corridor = facts["corridor"]
@@ -136,7 +136,7 @@ _SLIP_PLAIN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What the recipients alone can read; `notification` is in single-object encoding, carried verbatim."""
+    """The sealed content, which only the recipients can read; `notification` is its encoding, verbatim."""
 
     envelope_id: bytes
     stream: bytes
@@ -146,17 +146,17 @@ class Body:
     notification: bytes
 
     def encode(self) -> bytes:
-        """Single-object encoding."""
+        """Return the single-object encoding."""
         return codec("Body").encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> Body:
-        """Raises `MalformedError`."""
+        """Return the body in `data`; raises `MalformedError`."""
         return cls(**codec("Body").decode(data))
 
 
 class Stanza(NamedTuple):
-    """The content key sealed to one recipient; `rid` 16 bytes, `wrap` 56 bytes. Some are random dummies."""
+    """The content key sealed to one recipient, or a random dummy; `rid` has 16 bytes, `wrap` 56."""
 
     rid: bytes
     wrap: bytes
@@ -164,7 +164,7 @@ class Stanza(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """The first, readable and signed part: suite, the signer's key id, and the header; `raw` is as carried."""
+    """The first, cleartext and signed part: suite, signer's key id, and header; `raw` is as carried."""
 
     raw: bytes
     suite: int
@@ -173,12 +173,12 @@ class Prefix:
 
     @property
     def hh(self) -> bytes:
-        """The digest of the prefix: bound into every key."""
+        """Return the digest of the prefix, which is bound into every key."""
         return blake(b"ntf1/header", self.raw)
 
     @classmethod
     def build(cls, signer: bytes, header: Header) -> Prefix:
-        """The prefix of suite 1."""
+        """Return the prefix of suite 1; raises `EnvelopeError` (too_large) for a header over its cap."""
         encoded = header.encode()
         if len(encoded) > HEADER_BYTES:
             raise EnvelopeError("too_large", "the header exceeds its size cap")
@@ -186,7 +186,7 @@ class Prefix:
 
     @classmethod
     def parse(cls, raw: bytes) -> Prefix:
-        """Raises `EnvelopeError` (malformed) where lengths or magic are wrong."""
+        """Return the prefix in `raw`; raises `EnvelopeError` (malformed) for a wrong length or magic."""
         signer = raw[len(MAGIC) + 1 : len(MAGIC) + 1 + ID_BYTES]
         length = int.from_bytes(raw[_PREFIX_FIXED - 4 : _PREFIX_FIXED], "big")
         whole = len(raw) == _PREFIX_FIXED + length and length <= HEADER_BYTES
@@ -196,58 +196,61 @@ class Prefix:
 
 
 def stanza_hash(hh: bytes, rid: bytes, wrap: bytes) -> bytes:
-    """`h_j`: what the signed list says of one stanza."""
+    """Return `h_j`, the entry of one stanza in the signed list."""
     return blake(b"ntf1/stanza", hh + rid + wrap)
 
 
 def stanza_hashes(hh: bytes, stanzas: Iterable[Stanza]) -> list[bytes]:
-    """The signed list: `h_j` of every stanza, in their order."""
+    """Return the signed list: `h_j` of every stanza, in their order."""
     return blakes(b"ntf1/stanza", hh, (rid + wrap for rid, wrap in stanzas))
 
 
 def slip_digest(hid: bytes, slip: bytes) -> bytes:
-    """What the transcript says of the sealed slip."""
+    """Return the digest of the sealed slip in the transcript."""
     return blake(b"ntf1/d-slip", hid + slip)
 
 
 def transcript(
     prefix: bytes, epk: bytes, commit: bytes, digest_of_slip: bytes, hashes: Iterable[bytes], body: bytes
 ) -> bytes:
-    """What the originator signs."""
+    """Return the text that the originator signs."""
     listed = blake(b"ntf1/d-list", b"".join(hashes))
     return prefix + epk + commit + digest_of_slip + listed + blake(b"ntf1/d-body", body)
 
 
 def signed_form(text: bytes) -> bytes:
-    """The bytes under the originator's signature."""
+    """Return the bytes under the originator's signature."""
     return pae(SIGNATURE_TYPE, text)
 
 
 def envelope_digest(text: bytes, signature: bytes) -> bytes:
-    """The name of an envelope in statements, receipts and audit."""
+    """Return the digest that names an envelope in statements, receipts and audit."""
     return blake(b"ntf1/digest", text + signature)
 
 
 def raw_digest(value: bytes) -> bytes:
-    """The name of a record that cannot be parsed."""
+    """Return the digest that names a record that cannot be parsed."""
     return blake(b"ntf1/raw", value)
 
 
 def notification_digest(encoded: bytes) -> bytes:
-    """What a conflict and an approval compare: the notification's own bytes, whichever envelope carried them."""
+    """Return the digest of a notification's own bytes, which is the same in every envelope.
+
+    Conflicts and approvals compare it.
+    """
     return blake(b"ntf1/notif", encoded)
 
 
 def inputs_digest(slip: Slip) -> bytes:
-    """The digest of a decision's inputs for the audit log: keyed from the slip, or it could be guessed.
+    """Return the digest of a decision's inputs for the audit log, keyed from the slip so that it cannot be guessed.
 
-    It is over the slip's bytes as carried, so that originator and hub agree whatever schema each of them has.
+    It covers the slip's bytes as carried, so that originator and hub agree across schema versions.
     """
     return blake(b"ntf1/inputs", slip.carried or slip.encode(), key=slip.digest_key)
 
 
 def envelope_id_of(secret: bytes, notification_id: bytes, previous: bytes) -> bytes:
-    """The envelope's id: keyed with a secret of the outbox, so that a restored publisher knows its own."""
+    """Return the envelope's id, keyed with a secret of the outbox, so that a restored publisher knows its own."""
     return blake(b"ntf1/eid", notification_id + previous, key=secret, size=ID_BYTES)
 
 
@@ -257,17 +260,17 @@ def _named_stream(originator: str, stream: bytes) -> bytes:
 
 
 def partition_of(originator: str, stream: bytes, partitions: int) -> int:
-    """The intake partition where a stream lives."""
+    """Return the intake partition of a stream."""
     return int.from_bytes(blake(b"ntf1/partition", _named_stream(originator, stream))[:8], "big") % partitions
 
 
 def stream_key(originator: str, stream: bytes) -> bytes:
-    """The opaque record key of a stream's state, 16 bytes."""
+    """Return the opaque record key of a stream's state, 16 bytes."""
     return blake(b"ntf1/stream", _named_stream(originator, stream), size=ID_BYTES)
 
 
 def parse_record(name: str, data: bytes) -> dict[str, Any]:
-    """An envelope or delivery record: cap before parsing, then exactly its canonical form."""
+    """Decode an envelope or delivery record; raises `EnvelopeError` (too_large before parsing, malformed)."""
     if len(data) > (ENVELOPE_BYTES if name == "Envelope" else RECORD_BYTES):
         raise EnvelopeError("too_large")
     try:

@@ -1,4 +1,4 @@
-"""The recipient's side: verifying a delivery with the hub's statement, and opening the body. Pure."""
+"""The recipient's side: verification of a delivery with the hub's statement, and opening of the body."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CEK_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class ParsedDelivery:
-    """The bytes of a delivery in its parts; nothing is verified yet."""
+    """The parts of a delivery; none is verified yet."""
 
     prefix: Prefix
     header: Header
@@ -45,13 +45,13 @@ class ParsedDelivery:
 
     @property
     def digest(self) -> bytes:
-        """The envelope's digest."""
+        """Return the envelope's digest."""
         return envelope_digest(self.text, self.signature)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedDelivery:
-    """A delivery of which the originator said exactly this, and which the hub accepted for this audience."""
+    """A delivery that its originator signed, and that the hub accepted for this audience."""
 
     parts: ParsedDelivery
     digest: bytes
@@ -59,25 +59,25 @@ class VerifiedDelivery:
 
     @property
     def header(self) -> Header:
-        """The signed header."""
+        """Return the signed header."""
         return self.parts.header
 
     @property
     def accepted_at(self) -> int:
-        """When the hub accepted it, in Unix milliseconds."""
+        """Return the hub's time of acceptance in Unix milliseconds."""
         return self.statement.accepted_at
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a recipient read: the body, and its own sequence number in the stream."""
+    """An opened body, with the recipient's own sequence number in the stream."""
 
     body: Body
     sequence: int
 
 
 def parse_delivery(data: bytes, suites: Collection[int] = SUITES) -> ParsedDelivery:
-    """The parts of a delivery; raises `EnvelopeError` (too_large, malformed, unsupported_suite)."""
+    """Return the parts of a delivery; raises `EnvelopeError` (too_large, malformed, unsupported_suite)."""
     record = parse_record("Delivery", data)
     prefix, header = read_prefix(record["prefix"], suites)
     check_count(record["list"])
@@ -99,7 +99,7 @@ def parse_delivery(data: bytes, suites: Collection[int] = SUITES) -> ParsedDeliv
 
 
 def parse_feed(value: bytes) -> ParsedDelivery | SignedStatement:
-    """A feed record: a delivery, or a notice to the originator; raises `EnvelopeError`."""
+    """Return a feed record: a delivery, or a notice to the originator; raises `EnvelopeError`."""
     if fingerprint_in(value) == codec("Notice").fingerprint:
         return parse_notice(value)
     return parse_delivery(value)
@@ -115,12 +115,12 @@ def verify_delivery(
     now: int,
     suites: Collection[int] = SUITES,
 ) -> VerifiedDelivery:
-    """The delivery, where its originator signed exactly this and the hub accepted it for `audience`.
+    """Return the delivery where its originator signed it and the hub accepted it for `audience`.
 
-    `now` is this recipient's time in Unix milliseconds. Expiry, the validity of the signer's key and the standing
-    of its authority are judged at the time of acceptance, never at opening. Raises `EnvelopeError` with, in this
-    order: too_large, malformed, unsupported_suite, wrong_hub, unknown_signer, bad_signature, bad_statement,
-    signer_revoked, not_addressed.
+    `now` is this recipient's time in Unix milliseconds. Expiry, the validity of the signer's key and the state of its
+    authority are judged at the time of acceptance, never at opening. Raises `EnvelopeError` with, in this order:
+    too_large, malformed, unsupported_suite, wrong_hub, unknown_signer, bad_signature, bad_statement, signer_revoked,
+    not_addressed.
     """
     parts = parse_delivery(data, suites) if isinstance(data, bytes) else data
     authority, key = check_signer(parts.prefix, parts.header, hub_id, signer, parts.text, parts.signature)
@@ -137,7 +137,7 @@ def verify_delivery(
 def _check_statement(statement: Statement, header: Header, digest: bytes, audience: str, now: int) -> None:
     about = (statement.kind, statement.digest, statement.audience, statement.outcome)
     if about != ("delivery", digest, audience, "accepted"):
-        raise EnvelopeError("bad_statement", "the hub's statement speaks of something else")
+        raise EnvelopeError("bad_statement", "the hub's statement is about another envelope or audience")
     if not header.issued_at - CLOCK_SKEW_MS <= statement.accepted_at <= header.expires_at:
         raise EnvelopeError("bad_statement", "the hub's time of acceptance is impossible")
     if statement.accepted_at > now + CLOCK_SKEW_MS:
@@ -145,10 +145,10 @@ def _check_statement(statement: Statement, header: Header, digest: bytes, audien
 
 
 def open_body(delivery: VerifiedDelivery, keys: Mapping[bytes, DecryptionKey]) -> Opened:
-    """The body, opened with this recipient's key; `keys` are its decryption keys by their id (rid).
+    """Return the body, opened with one of this recipient's decryption `keys` (by rid).
 
-    Raises `EnvelopeError`: not_addressed where the stanza is for a key that it never had or has destroyed;
-    cannot_open for every failure from the unwrap to the body's contents, whichever it was.
+    Raises `EnvelopeError`: not_addressed where the stanza is for a key that is missing here; cannot_open for every
+    failure from the unwrap to the body's contents, so that no error tells which step failed.
     """
     parts, header = delivery.parts, delivery.header
     key = keys.get(parts.rid)

@@ -1,4 +1,4 @@
-"""Sealing: one text to several recipients and a slip to the hub (docs/reference/envelope.md, "Sealing"). Pure."""
+"""Sealing: one content to several recipients, and a slip to the hub (docs/reference/envelope.md, "Sealing")."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A sealed envelope as bytes, and its digest: its name in statements, receipts and audit."""
+    """A sealed envelope as bytes, and the digest that names it in statements, receipts and audit."""
 
     envelope: bytes
     digest: bytes
@@ -59,13 +59,13 @@ def seal(
     addressees: Sequence[Addressee],
     entropy: Entropy = random,
 ) -> Sealed:
-    """Seals `body` to `addressees` and `slip` to the hub's public key `hub_key`, signed by `signer`.
+    """Return `body` sealed to `addressees` and `slip` sealed to the hub's `hub_key`, signed by `signer`.
 
-    `body` is None exactly where there is no addressee. `entropy` is for tests alone. Raises `EnvelopeError`
-    (too_large) where a cap is exceeded, and `KeyRejectedError` where a public key gives no shared secret.
+    `body` is None exactly where there is no addressee. Only tests give `entropy`. Raises `EnvelopeError` (too_large)
+    over a cap, and `KeyRejectedError` where a public key gives no shared secret.
     """
     if (body is None) != (not addressees):
-        raise ValueError("a body goes with at least one addressee, and none without")
+        raise ValueError("a body needs at least one addressee, and addressees need a body")
     if len(addressees) > RECIPIENTS:
         raise EnvelopeError("too_large", "too many recipients for one envelope")
     prefix = Prefix.build(signer.key_id, header)
@@ -102,7 +102,7 @@ def seal(
 
 
 def _signed(signer: SigningKey, prefix: Prefix, stanzas: Sequence[Stanza], parts: dict[str, bytes]) -> Sealed:
-    """The envelope of these parts, signed over their transcript."""
+    """Return the envelope of these parts, signed over their transcript."""
     hashes = stanza_hashes(prefix.hh, stanzas)
     sealed_slip = slip_digest(parts["hid"], parts["slip"])
     text = transcript(prefix.raw, parts["epk"], parts["commit"], sealed_slip, hashes, parts["body"])
@@ -116,18 +116,18 @@ def _signed(signer: SigningKey, prefix: Prefix, stanzas: Sequence[Stanza], parts
 
 
 def _hedged(prefix: bytes, slip: bytes, body: bytes, ids: Sequence[bytes], addressees: Sequence[Addressee]) -> bytes:
-    """All that is sealed: keys drawn from weak randomness still differ between different texts."""
+    """Return all that is sealed: it enters the keys, so that weak randomness still gives distinct keys per text."""
     numbered = b"".join(rid + u64(one.sequence) for rid, one in zip(ids, addressees, strict=True))
     return prefix + u32(len(slip)) + slip + u32(len(body)) + body + numbered
 
 
 def _with_dummies(stanzas: list[Stanza], entropy: Entropy) -> list[Stanza]:
-    """The stanzas and dummies, to the next power of two, in the order of their rids: how many is not shown."""
+    """Return the stanzas with dummies up to the next power of two, sorted by rid, so that their number is hidden."""
     total = stanza_count(len(stanzas))
     dummies = [Stanza(entropy(ID_BYTES), entropy(WRAP_BYTES)) for _ in range(total - len(stanzas))]
     return sorted(stanzas + dummies, key=lambda stanza: stanza.rid)
 
 
 def stanza_count(recipients: int) -> int:
-    """The smallest power of two that is at least `recipients` and at least 8."""
+    """Return the smallest power of two that is at least `recipients` and at least 8."""
     return 1 << (max(recipients, MIN_STANZAS) - 1).bit_length()

@@ -1,4 +1,4 @@
-"""What the hub says of its decisions: salted statements, one signature per transaction. Pure."""
+"""Statements of the hub about its decisions: salted, with one signature per transaction."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ HubSigner = Callable[[bytes], Key | None]
 
 
 class Statement(NamedTuple):
-    """One statement: to the originator about a decision, or to a recipient about its delivery.
+    """A statement: to the originator about a decision, or to a recipient about its delivery.
 
-    `reason` is None where the outcome is accepted; `stream`, `number` and `envelope_id` stand on decisions
-    only, `stream` and `number` only where the place in the stream was looked at, `signer` (the id of the key that
-    signed) only where the envelope was in turn. Times in Unix milliseconds.
+    `reason` is None where the outcome is accepted. `stream`, `number` and `envelope_id` are set on decisions only;
+    `stream` and `number` only where the position in the stream was checked. `signer` (the id of the signing key) is
+    set only where the envelope was in turn. Times are in Unix milliseconds.
     """
 
     salt: bytes
@@ -43,12 +43,12 @@ class Statement(NamedTuple):
     signer: bytes | None = None
 
     def encode(self) -> bytes:
-        """Single-object encoding: the leaf's data."""
+        """Return the single-object encoding, the data of the leaf."""
         return codec("Statement").encode_object(self)
 
     @classmethod
     def decode(cls, data: bytes) -> Statement:
-        """Raises `MalformedError`."""
+        """Return the statement in `data`; raises `MalformedError`."""
         return cls(**codec("Statement").decode(data))
 
 
@@ -64,7 +64,7 @@ class SignedStatement:
     signature: bytes
 
     def record(self) -> dict[str, Any]:
-        """The Avro record."""
+        """Return the Avro record."""
         return {
             "statement": self.statement,
             "index": self.index,
@@ -76,21 +76,21 @@ class SignedStatement:
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> SignedStatement:
-        """From the Avro record."""
+        """Return the value of an Avro record."""
         return cls(**(record | {"path": tuple(record["path"])}))
 
 
 def leaf_of(statement: Statement) -> bytes:
-    """The statement's leaf hash, which the audit entry of the decision holds."""
+    """Return the statement's leaf hash, which stands in the audit entry of the decision."""
     return leaf_hash(statement.encode())
 
 
 def sign_statements(
     statements: Sequence[Statement], *, hub_id: bytes, key: SigningKey, entropy: Entropy
 ) -> list[SignedStatement]:
-    """Signs all statements of one transaction at once, in their order.
+    """Sign all statements of one transaction at once, in their order.
 
-    The tree is filled with random leaves to a power of two of at least 16, so that its size tells little.
+    Random leaves fill the tree to a power of two of at least 16, so that its size reveals little.
     """
     if not statements:
         return []
@@ -107,7 +107,7 @@ def sign_statements(
 
 
 def verify_statement(signed: SignedStatement, *, hub_id: bytes, hub_signer: HubSigner) -> Statement:
-    """The statement, where the hub signed it and its key was accepted when it was made.
+    """Return the statement where the hub signed it with a key that was accepted at that time.
 
     Raises `EnvelopeError` (bad_statement).
     """
@@ -122,17 +122,19 @@ def verify_statement(signed: SignedStatement, *, hub_id: bytes, hub_signer: HubS
     if not signature_holds(key.public, _signed_form(hub_id, signed.size, root), signed.signature):
         raise EnvelopeError("bad_statement", "the hub's signature does not verify")
     if not key.accepted(statement.accepted_at):
-        raise EnvelopeError("bad_statement", "the hub's key was not valid then", cure=Cure.DIRECTORY)
+        raise EnvelopeError(
+            "bad_statement", "the hub's key was not valid at the time of acceptance", cure=Cure.DIRECTORY
+        )
     return statement
 
 
 def notice(signed: SignedStatement) -> bytes:
-    """A decision as a feed record for the originator."""
+    """Return a decision as a feed record for the originator."""
     return codec("Notice").encode_object(signed)
 
 
 def parse_notice(data: bytes) -> SignedStatement:
-    """Raises `EnvelopeError`."""
+    """Return the signed statement of a notice; raises `EnvelopeError`."""
     return SignedStatement.of(parse_record("Notice", data))
 
 

@@ -1,6 +1,6 @@
-"""The hub's side: verifying an envelope, opening its slip, rebuilding its stanzas, cutting deliveries. Pure.
+"""The hub's side: verification of an envelope, opening of its slip, check of its stanzas, cutting of deliveries.
 
-What verified has a type of its own, `VerifiedEnvelope`, and only that goes on.
+A verified envelope has a type of its own, `VerifiedEnvelope`, which all further steps take.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Recipients = Callable[[bytes], tuple[Authority, Key] | None]
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The bytes of an envelope in its parts; nothing is verified yet."""
+    """The parts of an envelope; none is verified yet."""
 
     prefix: Prefix
     header: Header
@@ -60,30 +60,30 @@ class Parsed:
 
     @property
     def digest(self) -> bytes:
-        """The envelope's digest."""
+        """Return the envelope's digest."""
         return envelope_digest(self.text, self.signature)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEnvelope:
-    """An envelope whose originator's signature is good: the originator said exactly this."""
+    """An envelope with a valid signature of its originator."""
 
     parts: Parsed
     digest: bytes
 
     @property
     def header(self) -> Header:
-        """The signed header."""
+        """Return the signed header."""
         return self.parts.header
 
     @property
     def signer_key_id(self) -> bytes:
-        """The id of the key that signed."""
+        """Return the id of the key that signed."""
         return self.parts.prefix.signer
 
 
 def read_prefix(raw: bytes, suites: Collection[int]) -> tuple[Prefix, Header]:
-    """The prefix and its header; raises `EnvelopeError` (malformed, unsupported_suite)."""
+    """Return the prefix and its header; raises `EnvelopeError` (malformed, unsupported_suite)."""
     prefix = Prefix.parse(raw)
     if prefix.suite not in suites:
         raise EnvelopeError("unsupported_suite")
@@ -96,7 +96,10 @@ def read_prefix(raw: bytes, suites: Collection[int]) -> tuple[Prefix, Header]:
 def check_signer(
     prefix: Prefix, header: Header, hub_id: bytes, signer: Signers, text: bytes, signature: bytes
 ) -> tuple[Authority, Key]:
-    """The hub's id, then the signer, then the signature; raises `EnvelopeError` with the first that is wrong."""
+    """Return the signer's authority and key after checking hub id, signer and signature.
+
+    Raises `EnvelopeError` for the first that is wrong: wrong_hub, unknown_signer, unsupported_suite, bad_signature.
+    """
     if header.hub_id != hub_id:
         raise EnvelopeError("wrong_hub")
     known = signer(prefix.signer)
@@ -110,13 +113,13 @@ def check_signer(
 
 
 def check_count(stanzas: Sequence[object]) -> None:
-    """Raises `EnvelopeError` (too_large) for more stanzas than may be: before any work is done for each of them."""
+    """Raise `EnvelopeError` (too_large) for too many stanzas, before any work is done on them."""
     if len(stanzas) > RECIPIENTS:
         raise EnvelopeError("too_large", "too many stanzas")
 
 
 def parse_envelope(data: bytes, suites: Collection[int] = SUITES) -> Parsed:
-    """The parts of an envelope; raises `EnvelopeError` (too_large, malformed, unsupported_suite)."""
+    """Return the parts of an envelope; raises `EnvelopeError` (too_large, malformed, unsupported_suite)."""
     record = parse_record("Envelope", data)
     prefix, header = read_prefix(record["prefix"], suites)
     check_count(record["stanzas"])
@@ -143,11 +146,11 @@ def parse_envelope(data: bytes, suites: Collection[int] = SUITES) -> Parsed:
 
 
 def verify(data: bytes, *, hub_id: bytes, signer: Signers, suites: Collection[int] = SUITES) -> VerifiedEnvelope:
-    """The envelope in `data`, where the authority that its header names signed exactly this for this hub.
+    """Return the envelope in `data` where the authority of its header signed it for this hub.
 
-    `signer` finds the authority and key of a key id, whatever their state: validity is judged later, at the
-    time of acceptance. Raises `EnvelopeError` with, in this order, too_large, malformed, unsupported_suite,
-    wrong_hub, unknown_signer or bad_signature.
+    `signer` finds the authority and key of a key id, whatever their state: validity is judged later, at the time of
+    acceptance. Raises `EnvelopeError` with, in this order: too_large, malformed, unsupported_suite, wrong_hub,
+    unknown_signer, bad_signature.
     """
     parts = parse_envelope(data, suites)
     check_signer(parts.prefix, parts.header, hub_id, signer, parts.text, parts.signature)
@@ -155,7 +158,7 @@ def verify(data: bytes, *, hub_id: bytes, signer: Signers, suites: Collection[in
 
 
 def record_digest(data: bytes) -> bytes:
-    """The name of a record: the envelope's digest where it parses, else the digest of the raw value."""
+    """Return the name of a record: the envelope's digest where it parses, else the digest of the raw value."""
     try:
         return parse_envelope(data).digest
     except EnvelopeError:
@@ -163,15 +166,15 @@ def record_digest(data: bytes) -> bytes:
 
 
 def signer_of(data: bytes) -> bytes:
-    """Return the id of the key that signed an envelope; raises `EnvelopeError` for what is none."""
+    """Return the id of the key that signed an envelope; raises `EnvelopeError` for other data."""
     return Prefix.parse(parse_record("Envelope", data)["prefix"]).signer
 
 
 def open_slip(envelope: VerifiedEnvelope, keys: Mapping[bytes, DecryptionKey]) -> Slip:
-    """The slip, opened with the hub's key that it is sealed to.
+    """Return the slip, opened with the hub's key that it is sealed to.
 
-    Raises `EnvelopeError`: hub_key_retired where that key is not held any more, unreadable_slip where it does
-    not open, does not parse, or contradicts the header.
+    Raises `EnvelopeError`: hub_key_retired where that key is no longer held; unreadable_slip where it does not open,
+    does not parse, or contradicts the header.
     """
     parts, header = envelope.parts, envelope.header
     key = keys.get(parts.hid)
@@ -189,9 +192,9 @@ def open_slip(envelope: VerifiedEnvelope, keys: Mapping[bytes, DecryptionKey]) -
 
 
 def check_stanzas(envelope: VerifiedEnvelope, slip: Slip, recipient: Recipients) -> Mapping[str, bytes]:
-    """Each recipient's rid by its name, where the known rids are exactly the slip's recipients'.
+    """Return each recipient's rid by its name, where the known rids are exactly those of the slip's recipients.
 
-    So there is no hidden addressee, and nothing was cut. Raises `EnvelopeError` (unreadable_slip).
+    This excludes hidden addressees and removed stanzas. Raises `EnvelopeError` (unreadable_slip).
     """
     found: dict[str, bytes] = {}
     for stanza in envelope.parts.stanzas:
@@ -207,14 +210,14 @@ def check_stanzas(envelope: VerifiedEnvelope, slip: Slip, recipient: Recipients)
         raise EnvelopeError("unreadable_slip", "the number of stanzas is wrong")
     length = len(envelope.parts.body)
     if (length == 0) if found else (length != 0):
-        raise EnvelopeError("unreadable_slip", "a body goes with recipients, and none without")
+        raise EnvelopeError("unreadable_slip", "a body needs recipients, and recipients need a body")
     if found and (length <= TAG_BYTES or (length - TAG_BYTES) % BODY_STEP):
         raise EnvelopeError("unreadable_slip", "the body is not padded")
     return found
 
 
 def delivery(envelope: VerifiedEnvelope, rid: bytes, signed: SignedStatement) -> bytes:
-    """What goes on the feed of the recipient `rid`: no other stanza, no slip, and the hub's statement."""
+    """Return the feed record of the recipient `rid`: its stanza only, no slip, and the hub's statement."""
     parts = envelope.parts
     (own,) = (stanza for stanza in parts.stanzas if stanza.rid == rid)
     return codec("Delivery").encode(

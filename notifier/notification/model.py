@@ -354,10 +354,10 @@ def for_sealing(notification: Notification) -> Notification:
 def as_it_leaves(handling: Handling) -> Handling:
     """Return the handling that a reader must keep to, without the parties that the originator excludes.
 
-    A forwarder may only pass on to the states of `release_to`, so an excluded state needs no further rule. An
-    excluded authority may be within a reader's reach: another role of a released state, or the same role in a
-    territory. In that case every forwarding asks first (H2). The codes are sorted, so that their order does not show
-    which one was added.
+    A reader tells another state only where `release_to` names it, so an excluded state needs no further rule. An
+    excluded authority may still be within reach: one of another role in a reader's state, or of the same role in its
+    territory. Every forwarding asks first then (H2). The codes are sorted, so that their order does not show which
+    one was added.
     """
     reachable = any("/" in name and _is_within_reach(name, handling) for name in handling.not_to)
     codes = {*handling.codes, ASK_FIRST} if reachable else set(handling.codes)

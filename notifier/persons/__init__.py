@@ -1,1 +1,1 @@
-"""Persons of an authority and what they sign: submissions, approvals, adoptions. Pure."""
+"""Persons of an authority and their signatures: submissions, approvals, adoptions."""

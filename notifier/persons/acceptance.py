@@ -1,4 +1,4 @@
-"""Warnings that concern a person's safety stop a notification until they are accepted by name. Pure."""
+"""Acceptance of safety warnings: they stop a notification until the submitter accepts them by name."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from notifier.persons.model import canonical
 
 REPEAT_MS: Final = 24 * 3_600_000
 REPEATED: Final = NotificationWarning(
-    WarningKind.REPEATED, "", "the same was published within 24 hours under another id: who was told is told again"
+    WarningKind.REPEATED, "", "the same was published within 24 hours under another id: its recipients are told again"
 )
 
 
 class WarningsNotAccepted(RefusedError):
-    """A notification that is not taken because of `warnings`, none of which was accepted."""
+    """A notification refused because of `warnings` that were not accepted."""
 
     default_reason = "warnings_not_accepted"
 
@@ -34,7 +34,7 @@ class WarningsNotAccepted(RefusedError):
 
 
 def stopping(warnings: Iterable[NotificationWarning], accepted: Collection[str]) -> tuple[NotificationWarning, ...]:
-    """Return the warnings that stop a notification: they concern safety, and their kind was not `accepted`."""
+    """Return the warnings that stop a notification: safety warnings whose kind is not `accepted`."""
     return tuple(one for one in warnings if one.kind in CONCERN_SAFETY and one.kind not in accepted)
 
 
@@ -45,7 +45,7 @@ def check_accepted(warnings: Iterable[NotificationWarning], accepted: Collection
 
 
 def fingerprint(notification: Notification, secret: bytes) -> bytes | None:
-    """Return a keyed digest of what recipients read, whatever its id; None for an exercise, which may be repeated."""
+    """Return a keyed digest of the readable content without its id; None for an exercise, which may be repeated."""
     if notification.exercise:
         return None
     read = to_json(replace(notification, id=None), local=False)

@@ -1,7 +1,7 @@
-"""What a person decides, signed, after a restore: what goes again or not, and that a new stream begins. Pure.
+"""Signed decisions of a person after a restore: which notifications go again, and a new stream.
 
-A backup does not know what was sent, stopped or changed since. So whoever decides is registered, may `release`, and
-signs for that restore alone: the stream that it closed is named.
+A backup lacks all that was sent, stopped or changed since. The decider must therefore be registered, have the
+permission `release`, and sign for that restore alone: the signature names the closed stream.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from notifier.times import rfc3339
 
 TYPE: Final = b"application/vnd.notifier.adoption.v1"
 NEEDS: Final = "release"
-"""The permission for it: nobody is told whom the rules, and the rulings before the backup, did not name."""
+"""The required permission: only authorities named by the rules, and by rulings before the backup, are told."""
 
 
 class Adopted(StrEnum):
-    """What a person decided."""
+    """The decision of a person."""
 
     SENT_AGAIN = "sent_again"
-    """The notification goes to whom it had not been seen to reach."""
+    """The notification goes to the recipients without a proof of delivery."""
     GIVEN_UP = "given_up"
     """The notification counts as refused for good."""
     NEW_STREAM = "new_stream"
@@ -34,7 +34,7 @@ class Adopted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who decides: the registered name, and the Ed25519 key that must be theirs."""
+    """The signer of a decision: the registered name, and the Ed25519 key registered for it."""
 
     by: str
     key: SigningKey
@@ -42,9 +42,9 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is decided about: the closed stream of `authority` (hex), and of a notification its id and digest.
+    """The subject of a decision: the closed stream of `authority` (hex), and id and digest of a notification.
 
-    `since` is when the restore was noticed (Unix milliseconds).
+    `since` is the time at which the restore was noticed (Unix milliseconds).
     """
 
     authority: str
@@ -56,9 +56,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A person's word after a restore; `at` is RFC 3339 text, `signature` has 64 bytes.
+    """A signed decision after a restore; `at` is RFC 3339 text, `signature` has 64 bytes.
 
-    `notification_id` (UUID text) and `notification_digest` (hex, over the whole content) are None of a new stream.
+    `notification_id` (UUID text) and `notification_digest` (hex, over the whole content) are None for a new stream.
     """
 
     decision: Adopted
@@ -71,7 +71,7 @@ class Adoption:
     signature: bytes = b""
 
     def signed_form(self) -> bytes:
-        """Return the bytes under the signature: the canonical JSON of everything that is said."""
+        """Return the bytes under the signature: the canonical JSON of all fields."""
         return under_signature(TYPE, self.document())
 
     def document(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Adoption:
 
 
 def sign(decision: Adopted, subject: Subject, signer: Signer, now: int) -> Adoption:
-    """Sign a decision; whether it counts is `check`'s to say."""
+    """Return a signed decision; only `check` tells whether it counts."""
     unsigned = Adoption(
         decision,
         subject.authority,
@@ -109,10 +109,10 @@ def sign(decision: Adopted, subject: Subject, signer: Signer, now: int) -> Adopt
 
 
 def check(adoption: Adoption, subject: Subject, persons: Iterable[Person], now: int) -> None:
-    """Raise `RefusedError`, with its reason, unless a decision about `subject` counts now: the one gate for it.
+    """Raise `RefusedError`, with its reason, unless a decision about `subject` counts now.
 
-    Reasons, as of rulings: `unknown_person`, `person_retired`, `permission_missing` (a service, too),
-    `digest_mismatch`, `bad_signature`, `ruling_untimely`.
+    Every decision passes here. The reasons are those of rulings: `unknown_person`, `person_retired`,
+    `permission_missing` (a service, too), `digest_mismatch`, `bad_signature`, `ruling_untimely`.
     """
     person = entitled(adoption.by, NEEDS, persons, "what a restore left")
     said = (adoption.authority, adoption.stream, adoption.notification_id, adoption.notification_digest)

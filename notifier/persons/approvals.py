@@ -1,9 +1,8 @@
-"""Persons, and what they sign: the approval or refusal of one hold of one notification. Pure.
+"""Rulings: a person's signed approval or refusal of one hold of one notification.
 
-Suppressions and holds protect people who never see this software. A hold is released by a person whom the
-authority registered for that kind of hold, who signed over the notification's digest, and who is not the one that
-submitted it (docs/explanation/threat-model.md, 34). No time-out releases anything, and nothing here does without a
-signature.
+Suppressions and holds protect people who never see this software. Only a person releases a hold: one registered for
+that kind of hold, who signs over the notification's digest, and who did not submit it
+(docs/explanation/threat-model.md, 34). No time-out and no unsigned act releases anything.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ NEEDS: Final = {
     "consular_not_requested": "release",
     "rules_changed": "release",
 }
-"""Every hold that a person can release, and the permission for it."""
+"""The holds that a person can release, each with its permission."""
 
 FACTS_MISSING: Final = frozenset({"nationality_unknown", "former_state", "unresolved_place"})
-"""Holds of which no state is known: nobody can be told yet, whoever approves; an update names the state."""
+"""Holds without a known state: no approval can name a recipient; an update names the state."""
 
 _TYPES: Final = {
     "approval": b"application/vnd.notifier.approval.v1",
@@ -41,8 +40,11 @@ Kind = Literal["approval", "refusal"]
 
 @dataclass(frozen=True, slots=True)
 class ReviewSubject:
-    """What a ruling is about, as the outbox has it: whose notification, its id (UUID text), the digest of its whole
-    content (hex), when it was submitted (Unix milliseconds), and who signed that it is theirs, if anybody did."""
+    """The subject of a ruling as the outbox has it.
+
+    `notification_id` is UUID text. `notification_digest` is hex over the whole content. `submitted_at` is in Unix
+    milliseconds. `submission` is the submitter's signature, if there is one.
+    """
 
     authority: str
     notification_id: str
@@ -52,18 +54,18 @@ class ReviewSubject:
 
     @property
     def submitted_by(self) -> str | None:
-        """The registered name of who signed the submission; None where nobody did."""
+        """Return the registered name of the signer of the submission; None where it is not signed."""
         return None if self.submission is None else self.submission.by
 
     def submitter(self, persons: Iterable[Person]) -> Person | None:
-        """Return who submitted it; None where nobody did whose signature counts."""
+        """Return the submitter; None where no valid signature names one."""
         named = (self.authority, self.notification_id, self.notification_digest)
         return submitter_of(self.submission, *named, persons)
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecision:
-    """A person's word upon one hold: for one state, or, where `state` is None, for every state that it holds.
+    """A person's decision on one hold, for one state or, where `state` is None, for every state that it holds.
 
     `at` is RFC 3339 text; `reference` names an assurance or a file; `signature` has 64 bytes.
     """
@@ -80,13 +82,13 @@ class ReviewDecision:
     signature: bytes = b""
 
     def signed_form(self) -> bytes:
-        """The bytes under the signature: the canonical JSON of everything that is said, and of which kind it is."""
+        """Return the bytes under the signature: the canonical JSON of all fields, under the type of its kind."""
         said = self.document()
         del said["kind"]
         return under_signature(_TYPES[self.kind], said)
 
     def document(self) -> dict[str, Any]:
-        """The stored form, as JSON."""
+        """Return the stored form, as JSON."""
         return {
             "kind": self.kind,
             "authority": self.authority,
@@ -102,11 +104,11 @@ class ReviewDecision:
 
     @classmethod
     def from_document(cls, value: dict[str, Any]) -> ReviewDecision:
-        """The ruling that `document` gave."""
+        """Return the ruling that `document` gave."""
         return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
 
     def applies_to(self, hold: str, state: str) -> bool:
-        """Whether it speaks of that hold of that state."""
+        """Return whether it is about that hold of that state."""
         return self.hold == hold and self.state in (None, state)
 
 
@@ -121,7 +123,7 @@ def sign(
     now: int,
     reference: str | None = None,
 ) -> ReviewDecision:
-    """The ruling of `by`, signed with `key`, over what `held` says; whether it counts is `check`'s to say."""
+    """Return the ruling of `by`, signed with `key`; only `check` tells whether it counts."""
     ruling = ReviewDecision(
         kind,
         held.authority,
@@ -137,8 +139,7 @@ def sign(
 
 
 def check(ruling: ReviewDecision, held: ReviewSubject, persons: Iterable[Person], now: int) -> None:
-    """Raises `RefusedError`, with its reason, unless `ruling` counts now: the one gate through which a ruling comes
-    in.
+    """Raise `RefusedError`, with its reason, unless `ruling` counts now; every ruling passes here.
 
     Reasons: `not_approvable`, `unknown_person`, `person_retired`, `permission_missing`, `submitted_by_nobody`,
     `self_approval`, `digest_mismatch`, `bad_signature`, `ruling_untimely`, `assurance_missing`.
@@ -161,7 +162,7 @@ def check(ruling: ReviewDecision, held: ReviewSubject, persons: Iterable[Person]
 
 
 def counts(ruling: ReviewDecision, held: ReviewSubject, persons: Iterable[Person]) -> bool:
-    """Whether an approval that came in through `check` releases its hold, looked at again at every evaluation."""
+    """Return whether an approval that passed `check` still releases its hold; every evaluation asks again."""
     persons = tuple(persons)
     person = next((one for one in persons if one.matches(ruling.by)), None)
     if ruling.kind != "approval" or person is None or not person.may(NEEDS.get(ruling.hold)):
@@ -177,13 +178,13 @@ def counts(ruling: ReviewDecision, held: ReviewSubject, persons: Iterable[Person
 
 
 def says_enough(ruling: ReviewDecision) -> bool:
-    """Whether it says by which assurance of which state, where its hold asks for that; a blank says nothing."""
+    """Return whether it names state and assurance where its hold needs them; a blank names nothing."""
     named = ruling.hold not in NEED_ASSURANCE or ruling.state is not None
     return named and _approval(ruling).says_enough
 
 
 def approvals_of(rulings: Iterable[ReviewDecision], held: ReviewSubject, persons: Iterable[Person]) -> list[Approval]:
-    """Those that count, in the form in which the decision takes them."""
+    """Return the approvals that count, in the form that the decision takes."""
     known = list(persons)
     return [_approval(one) for one in rulings if counts(one, held, known)]
 
@@ -193,7 +194,7 @@ def _approval(ruling: ReviewDecision) -> Approval:
 
 
 def _is_one(person: Person, submitter: Person) -> bool:
-    """Return whether both sides are one: by name, however it is typed, or by key."""
+    """Return whether both are the same person, by name in any spelling, or by key."""
     return same_person(person.name, submitter.name) or person.public == submitter.public
 
 
@@ -208,8 +209,10 @@ def _check_content(ruling: ReviewDecision, held: ReviewSubject, person: Person) 
 def _not_approvable(hold: str) -> RefusedError:
     if hold in FACTS_MISSING:
         return RefusedError(
-            "not_approvable", "no state is known there: nobody can be told", hint="send an update with it"
+            "not_approvable", "no state is known for this hold: nobody can be told", hint="send an update with it"
         )
     if hold == "not_a_participant":
-        return RefusedError("not_approvable", "that state has no such authority here", hint="have it enrolled")
+        return RefusedError(
+            "not_approvable", "the directory has no such authority of that state", hint="have it enrolled"
+        )
     return RefusedError("not_approvable", f"there is no such hold; a person can release {', '.join(sorted(NEEDS))}")

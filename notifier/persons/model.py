@@ -1,4 +1,4 @@
-"""Who is registered with an authority: persons who submit and decide, and services, which only submit. Pure."""
+"""Registered submitters of an authority: persons, who submit and decide, and services, which only submit."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ from notifier.notification.blanks import says_something
 from notifier.times import rfc3339
 
 PERMISSIONS: Final = ("assurance", "child_reviewer", "release")
-"""What a person may decide: `assurance` upon risks, `child_reviewer` upon children, `release` upon the rest, and
-upon what a restore left."""
+"""The permissions: `assurance` for risks, `child_reviewer` for children, `release` for other holds and restores."""
 
 NAME: Final = re.compile(r"\w(?:[\w .@'-]{0,62}[\w.])?")
 
 
 class PersonKind(StrEnum):
-    """What kind of submitter somebody is."""
+    """The kind of a registered submitter."""
 
     PERSON = "person"
-    """Submits, and decides what the permissions say."""
+    """A human who submits, and decides by permission."""
     SERVICE = "service"
-    """A program that submits. It decides nothing, whatever its permissions say."""
+    """A program that submits. It decides nothing, whatever its permissions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom an authority registered; `public` an Ed25519 key, times in Unix milliseconds."""
+    """A person or service that an authority registered; `public` is an Ed25519 key, times are Unix milliseconds."""
 
     name: str
     public: bytes
@@ -45,21 +44,21 @@ class Person:
     kind: PersonKind = PersonKind.PERSON
 
     def matches(self, name: str) -> bool:
-        """Whether `name` names this person: whoever writes it in capitals is nobody else."""
+        """Return whether `name` is this person's, in any spelling of case and spaces."""
         return same_person(self.name, name)
 
     def may(self, permission: str | None) -> bool:
-        """Return whether the person may decide what needs `permission`; a service never does."""
+        """Return whether the person has `permission`; a service never has."""
         return self.kind is PersonKind.PERSON and permission in self.permissions
 
 
 def canonical(value: object) -> bytes:
-    """One JSON text for one value."""
+    """Return the canonical JSON text of a value."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one, however they are typed."""
+    """Return whether two names are equal but for case and spaces."""
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
@@ -71,19 +70,19 @@ def register(
     known: Iterable[Person],
     kind: PersonKind = PersonKind.PERSON,
 ) -> Person:
-    """A new person, or why not: a bad name, key or permission; a name or key that is, or was, somebody's.
+    """Return a new person; raises `RefusedError` for a bad or taken name, key or permission.
 
-    A retired person's name and key are not given again: what they signed must stay theirs. Without a permission a
-    person submits and decides nothing; a service has none.
+    A retired person's name and key stay taken, because their signatures stay theirs. A person without a permission
+    submits and decides nothing; a service has none.
     """
     wanted = frozenset(permissions)
     if not NAME.fullmatch(name) or not says_something(name):
         raise RefusedError("invalid_person", "a person's name has 1 to 64 letters, digits, spaces or . @ ' - _")
     if not wanted <= set(PERMISSIONS):
-        raise RefusedError("invalid_person", f"a person may {', '.join(PERMISSIONS)}, and nothing else")
+        raise RefusedError("invalid_person", f"a person's permissions are {', '.join(PERMISSIONS)}")
     if wanted and kind is PersonKind.SERVICE:
         raise RefusedError(
-            "invalid_person", "a service submits, and decides nothing", hint="register a person for that"
+            "invalid_person", "a service submits only, and has no permission", hint="register a person for that"
         )
     check_signing_key(public)
     for one in known:
@@ -93,7 +92,7 @@ def register(
 
 
 def entitled(name: str, permission: str, persons: Iterable[Person], what: str) -> Person:
-    """Return the person of that name, who may decide what needs `permission` now; `what` it is, for people.
+    """Return the person of that name if they have `permission` now; `what` names the decision in the error.
 
     Raises `RefusedError`: `unknown_person`, `person_retired`, `permission_missing`.
     """
@@ -108,15 +107,14 @@ def entitled(name: str, permission: str, persons: Iterable[Person], what: str) -
 
 
 def under_signature(kind: bytes, document: Mapping[str, object]) -> bytes:
-    """Return the bytes that a person signs: the canonical JSON of everything that `document` says, as `kind`."""
+    """Return the bytes that a person signs: the canonical JSON of `document` without its signature, as `kind`."""
     return pae(kind, canonical({name: value for name, value in document.items() if name != "signature"}))
 
 
 def check_timely(at: str, since: int, person: Person, now: int) -> None:
-    """Raise `RefusedError` (ruling_untimely) unless a decision is signed after what it rests on, and not in the
-    future.
+    """Raise `RefusedError` (ruling_untimely) unless a decision was signed after its subject arose, and not in future.
 
-    `at` is RFC 3339 text; `since` is when what it is about came to be, in Unix milliseconds, as `now`.
+    `at` is RFC 3339 text; `since` is the time at which the subject arose, in Unix milliseconds as `now`.
     """
     earliest = rfc3339(max(since, person.added) - CLOCK_SKEW_MS)
     if not earliest <= at <= rfc3339(now + CLOCK_SKEW_MS):

@@ -1,8 +1,8 @@
-"""Who submitted a notification, signed: what four eyes rest on (docs/explanation/threat-model.md, 39). Pure.
+"""Signed submissions: the basis of the four-eyes rule (docs/explanation/threat-model.md, 39).
 
-Whoever submits is registered with the authority and signs, as whoever approves does. So neither side is a name that
-somebody typed, and one key or one person on both sides is seen. What nobody signed was submitted by nobody: it goes
-out as the rules say, and no person can release what waits until a registered submitter signs it.
+A submitter is registered with the authority and signs, as an approver does. Neither is a mere typed name, so the same
+key or person on both sides is found. An unsigned notification has no submitter: it goes out by the rules, and no
+person can release its holds until a registered submitter signs it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TYPE: Final = b"application/vnd.notifier.submission.v1"
 
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """Who signs what is submitted: an Ed25519 key, and the name that it must be registered under (None: any)."""
+    """The signer of a submission: an Ed25519 key, and the name that it must be registered under (None: any)."""
 
     key: SigningKey
     name: str | None = None
@@ -30,10 +30,10 @@ class Submitter:
 
 @dataclass(frozen=True, slots=True)
 class SignedSubmission:
-    """A submitter's word that a notification is theirs to answer for.
+    """A submitter's signed responsibility for a notification.
 
-    `notification_id` is UUID text, `notification_digest` hex over the whole content; `by` the registered name,
-    `public` its key in hex; `at` RFC 3339 text; `signature` has 64 bytes.
+    `notification_id` is UUID text, `notification_digest` hex over the whole content. `by` is the registered name,
+    `public` its key in hex. `at` is RFC 3339 text; `signature` has 64 bytes.
     """
 
     authority: str
@@ -45,7 +45,7 @@ class SignedSubmission:
     signature: bytes = b""
 
     def signed_form(self) -> bytes:
-        """Return the bytes under the signature: the canonical JSON of everything that is said."""
+        """Return the bytes under the signature: the canonical JSON of all fields."""
         return under_signature(TYPE, self.document())
 
     def document(self) -> dict[str, Any]:
@@ -74,21 +74,21 @@ def submit(
     persons: Iterable[Person],
     now: int,
 ) -> SignedSubmission:
-    """Sign a notification as `submitter`, who must be registered.
+    """Return the signed submission of a notification by `submitter`, who must be registered.
 
-    Raises `RefusedError`: `unknown_person` where nobody has that key or the key is another's than `submitter.name`'s,
-    `person_retired`.
+    Raises `RefusedError`: `unknown_person` where the key is not registered, or under another name than
+    `submitter.name`; `person_retired`.
     """
     public = submitter.key.public
     person = next((one for one in persons if secrets.compare_digest(one.public, public)), None)
     if person is None or not _is_named(person, submitter.name):
         raise RefusedError(
             "unknown_person",
-            "the key of who submits is not registered under that name",
+            "the submitter's key is not registered under that name",
             hint="notifier person list shows who is; notifier person add NAME registers",
         )
     if person.retired is not None:
-        raise RefusedError("person_retired", "who submits is retired")
+        raise RefusedError("person_retired", "the submitter is retired")
     unsigned = SignedSubmission(
         authority, notification_id, notification_digest, person.name, person.public.hex(), rfc3339(now)
     )
@@ -102,9 +102,9 @@ def submitter_of(
     notification_digest: str,
     persons: Iterable[Person],
 ) -> Person | None:
-    """Return who submitted that text of that notification; None where nobody did who is, or was, registered.
+    """Return the submitter of that text of that notification; None where no registered person signed it.
 
-    Looked at again at every evaluation, whatever the database says.
+    Every evaluation asks again; the database alone is not trusted.
     """
     if submission is None:
         return None

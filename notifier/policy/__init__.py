@@ -1,1 +1,1 @@
-"""The routing decision: who is told of a notification, who waits, and why. Pure."""
+"""The routing decision: the authorities that are told of a notification, those that wait, and the reasons."""

@@ -1,9 +1,10 @@
-"""What ties a message to others, and what that does to who is told of it. Pure.
+"""Cases: links between messages, and their effect on who is told.
 
-An update goes to those who were told before and those whom its facts add (docs/reference/routing.md). It also speaks
-of what was said before: a nationality that it confirms releases the hold of the notification that it is about; one
-that it revokes, or a state that must not be told any more, stops whatever of that one has not been sent. What was
-feared, or a risk, once, stays so for the whole case: an update that leaves it out takes nothing back.
+An update goes to those who were told before, and to the authorities that its new facts add
+(docs/reference/routing.md). It also acts on earlier messages. A nationality that it confirms releases the hold of the
+notification that it is about. A nationality that it revokes, or a state that must not be told any more, stops all
+that was not sent yet. A fear or risk that was stated once holds for the whole case: an update that leaves it out does
+not remove it.
 """
 
 from __future__ import annotations
@@ -29,15 +30,18 @@ from notifier.rules.facts import NAMING, RoutingFacts, effective_type
 
 UNCONFIRMED: Final = "nationality_unconfirmed"
 REVOKED: Final = "nationality_revoked"
-FEARED: Final = "must not be there: the person may fear that state, and whoever reads this may tell those it names"
+FEARED: Final = (
+    "must not be there: the person may fear that state, and every recipient may tell the parties named here"
+)
 NO_CANDIDATE: Final = "no_candidate"
 
 
 @dataclass(frozen=True, slots=True)
 class CaseMessage:
-    """One message of a case, as its originator has it: the first is what the others are about.
+    """An earlier message of a case as its originator has it; the first is the one that the others are about.
 
-    `told` are those whose feed it is in; `coming` those to whom it is on its way; `approvals` those that count.
+    `told` are the authorities whose feed has it, `coming` those with a delivery in flight, `approvals` those that
+    count.
     """
 
     notification: Notification
@@ -49,7 +53,7 @@ class CaseMessage:
 
 @dataclass(frozen=True, slots=True)
 class CaseUpdate:
-    """What an update comes to: its own plan, and those of the messages before it, in their order."""
+    """The result of an update: its own plan, and those of the earlier messages, in their order."""
 
     plan: Plan
     earlier: tuple[Plan, ...]
@@ -58,9 +62,10 @@ class CaseUpdate:
 def evaluate(
     notification: Notification, ties: CaseContext, snapshot: Snapshot, approvals: Sequence[Approval] = ()
 ) -> tuple[Decision, RoutingFacts]:
-    """The decision upon a message as its ties have it, and the facts for the hub.
+    """Return the decision on a message with its ties, and the facts for the hub.
 
-    What is forwarded goes to whom its forwarder names, a response to whom it answers, all else by the rules.
+    A forwarded notification goes to those whom its forwarder names, a response to those whom it answers, any other by
+    the rules.
     """
     directory, rules = snapshot.directory, snapshot.rules
     if notification.parent is not None:
@@ -88,7 +93,7 @@ def planned(
     approvals: Sequence[Approval] = (),
     approved: Collection[str] | None = None,
 ) -> Plan:
-    """The plan for a message under the directory and rules of now; `approved` as for `plan`."""
+    """Return the plan of a message under the current directory and rules; `approved` is as for `plan`."""
     decision, facts = evaluate(notification, ties, snapshot, approvals)
     return plan(
         decision,
@@ -103,15 +108,15 @@ def planned(
 
 
 def is_for_a_child(notification: Notification, ties: CaseContext) -> bool:
-    """Whether what leaves of it has the minimal profile."""
+    """Return whether recipients get the minimal profile."""
     return needs_child_review(notification, ties.of) and not (ties.adult and notification.subject is None)
 
 
 def evaluate_update(update: Notification, case: Sequence[CaseMessage], snapshot: Snapshot) -> CaseUpdate:
-    """What `update` comes to, and what it does to the messages of its case: `case[0]` is what it is about.
+    """Return the effect of `update` on itself and on the messages of its case; `case[0]` is the one it is about.
 
-    Raises `RefusedError` (`about_mismatch`) where it is not about that text, or that is nothing to be updated, and
-    `NotificationInvalidError` where it forgets whom the case keeps out.
+    Raises `RefusedError` (`about_mismatch`) where its digest is of another text, or that one cannot be updated.
+    Raises `NotificationInvalidError` where it omits an exclusion of the case.
     """
     first = case[0].notification
     _check(update, first)
@@ -130,7 +135,10 @@ def evaluate_update(update: Notification, case: Sequence[CaseMessage], snapshot:
 
 
 def check_released(notification: Notification, ties: CaseContext, answers: Territories) -> None:
-    """Raise `NotificationInvalidError` where `release_to` names a state that the person may fear by the case."""
+    """Raise `NotificationInvalidError` where `release_to` names a state that the person may fear.
+
+    All that the case knows counts.
+    """
     whole = _with_what_was_known(notification, ties)
     wrong = wrongly_released(whole, effective_type(notification.type, ties.of), answers)
     stopped = answers.spread(code for code, stop in ties.stopped.items() if stop.because == ("refugee_origin",))
@@ -146,7 +154,7 @@ def _check(update: Notification, first: Notification) -> None:
     if NAMING[first.type] != "rules" or first.parent is not None:
         raise RefusedError(
             "about_mismatch",
-            "an update is about a notification of this authority's own that is none itself",
+            "an update must be about a notification of this authority that is no update itself",
             hint="name the first notification of the case",
         )
     if update.about is None or update.about.digest not in digests_of(first).values():
@@ -154,27 +162,31 @@ def _check(update: Notification, first: Notification) -> None:
             "about_mismatch", "the digest is not that of the notification", hint="notifier track --digest prints it"
         )
     if update.exercise != first.exercise:
-        raise RefusedError("about_mismatch", "a drill is updated by a drill, and nothing else is")
+        raise RefusedError(
+            "about_mismatch", "an exercise must be updated by an exercise, and any other notification by none"
+        )
 
 
 def _check_handling(given: Handling, before: Sequence[Handling]) -> None:
-    """Whom the case excludes, or does not release to, an update says again; only by name does it let them in.
+    """Raise `NotificationInvalidError` where an update drops an exclusion or release of the case.
 
-    A field left out would tell the very state that was to hear nothing.
+    Only naming a party admits it. An omitted field would tell the very state that must hear nothing.
     """
     faults = []
     admitted = {*given.release_to, *(name.partition("/")[0] for name in given.release_to)}
     excluded = {name for one in before for name in one.not_to}
     if any(not given.excludes(name) and name not in admitted for name in excluded):
-        faults.append(Fault("/handling/not_to", "must name whom the case excludes, or release_to must"))
+        faults.append(
+            Fault("/handling/not_to", "must name the parties that the case excludes, unless release_to does")
+        )
     if not given.release_to and any(one.release_to for one in before):
-        faults.append(Fault("/handling/release_to", "must not be empty: the case is released to some alone"))
+        faults.append(Fault("/handling/release_to", "must not be empty: the case is released to some parties only"))
     if faults:
         raise NotificationInvalidError(faults)
 
 
 def _known_before(update: Notification, case: Sequence[CaseMessage]) -> Local:
-    """What was feared, or a risk, in any message of the case so far."""
+    """Return the fears and risks of all messages of the case so far."""
     messages = [one.notification for one in case]
     known = [one.local for one in messages if one.local is not None]
     if update.local is not None:
@@ -193,7 +205,7 @@ def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _with_what_was_known(notification: Notification, ties: CaseContext) -> Notification:
-    """The notification with what its case knew before, or found out since, for the decision alone."""
+    """Return the notification with all that its case knew before or learned since, for the decision alone."""
     notification = _confirmed(notification, ties.confirmed)
     if ties.of is None:
         return notification
@@ -211,7 +223,7 @@ def _with_what_was_known(notification: Notification, ties: CaseContext) -> Notif
 
 
 def _confirmed(notification: Notification, codes: Collection[str]) -> Notification:
-    """The notification with the nationalities of `codes` documented: an update said so of each."""
+    """Return the notification with the nationalities of `codes` documented, because an update confirmed them."""
     subject = notification.subject
     if subject is None or not codes:
         return notification
@@ -225,13 +237,13 @@ def _confirmed(notification: Notification, codes: Collection[str]) -> Notificati
 
 
 def _was_adult(case: Sequence[CaseMessage]) -> bool:
-    """Whether the person was an adult when last described."""
+    """Return whether the person was an adult when last described."""
     described = [one for one in case if one.notification.subject is not None]
     return bool(described) and not needs_child_review(described[-1].notification, described[-1].plan.ties.of)
 
 
 def _not_told_for_fear(update: Notification, case: Sequence[CaseMessage]) -> dict[str, Block]:
-    """The states that a refugee may fear, by any message of the case, until it is known which one it is."""
+    """Return stops for the states that a refugee may fear, by any message, until it is known which one it is."""
     known = _known_before(update, case)
     if known.feared or not (update.shows_refugee or known.refugee == "refugee"):
         return {}
@@ -244,7 +256,7 @@ def _not_told_for_fear(update: Notification, case: Sequence[CaseMessage]) -> dic
 def _all_told(
     update: Notification, case: Sequence[CaseMessage], ties: CaseContext, snapshot: Snapshot
 ) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """What the update's facts say of everybody whom any message of the case was, or may yet be, for."""
+    """Return the outcome by the update's facts for every authority that any message of the case was for."""
     everybody = {entry.authority: "" for one in case for entry in one.plan.entries if entry.authority is not None}
     decision, facts = evaluate(update, replace(ties, told_before=everybody), snapshot)
     made = plan(decision, facts, snapshot.directory.version, ties=ties, answers=snapshot.rules.answers)
@@ -252,7 +264,7 @@ def _all_told(
 
 
 class _Said:
-    """What an update says of those who were told before, and of those who were not yet."""
+    """The effect of an update on authorities that were told before, and on those that were not."""
 
     def __init__(
         self,
@@ -272,7 +284,7 @@ class _Said:
         self._case = case
 
     def told_before(self) -> dict[str, str]:
-        """Who is told of the update because they were told before, each with the paragraph of the first telling."""
+        """Return the authorities told of the update because of an earlier message, each with its first paragraph."""
         found: dict[str, str] = {}
         for one in self._case:
             for entry in one.plan.entries:
@@ -283,7 +295,7 @@ class _Said:
         return found
 
     def revised(self, one: CaseMessage, snapshot: Snapshot) -> Plan:
-        """The plan of an earlier message now: what it may still send, and what not any more."""
+        """Return the current plan of an earlier message, with all that it may no longer send stopped."""
         before = one.plan
         stopped = {name: stop for name, stop in before.ties.stopped.items() if self._stays(name, stop)}
         for entry in before.entries:
@@ -310,7 +322,7 @@ class _Said:
         )
 
     def _stays(self, name: str, stop: Block) -> bool:
-        """Whether an earlier stop still stands: only a nationality that is named again takes its own back."""
+        """Return whether an earlier stop still stands; naming a revoked nationality again lifts its own stop."""
         if stop.because == (REVOKED,):
             return not self._speak_for(self._named, name)
         return stop.outcome == "suppress" or not self._described
@@ -325,7 +337,7 @@ class _Said:
         return None if outcome == "send" or not left else Block(outcome, left)
 
     def _only_by_revoked(self, name: str) -> bool:
-        """Whether nothing but a nationality that is revoked now ever spoke for this authority."""
+        """Return whether a nationality that is now revoked was the only reason to tell this authority."""
         spoken = self._speak_for(self._spoken, name)
         if not spoken or not all(self._spoken[code] == REVOKED for code in spoken):
             return False
@@ -333,18 +345,18 @@ class _Said:
         return {rule for entry in entries for rule in _rules(entry)} <= {"nationality", "told_before"}
 
     def _speak_for(self, codes: Iterable[str], name: str) -> list[str]:
-        """Those of `codes` of which a leg can be why the authority `name` is told."""
+        """Return those of `codes` with a leg that can be a reason to tell the authority `name`."""
         participant = name.partition("/")[0]
         return [code for code in codes if self._answers.speaks_for(code, participant)]
 
 
 def _is_doubted(one: Nationality, on: dt.date) -> bool:
-    """Whether a nationality makes its leg wait until it is confirmed."""
+    """Return whether a nationality makes its leg wait until it is confirmed."""
     return is_citizenship(one) and doubt_about(one, on) is not None
 
 
 def _codes(given: Iterable[Nationality], wanted: Callable[[Nationality], bool]) -> frozenset[str]:
-    """The states of the nationalities that are `wanted`."""
+    """Return the states of the nationalities that are `wanted`."""
     found = (participant_of(one.state) for one in given if wanted(one))
     return frozenset(code for code in found if code is not None)
 
@@ -355,7 +367,7 @@ def _unconfirmed(message: Notification) -> frozenset[str]:
 
 
 def _spoken(messages: Iterable[Notification]) -> dict[str, str]:
-    """Every state of nationality, with its status by the last message that speaks of it: revoked, or "" where not."""
+    """Return every state of nationality with its latest status: `REVOKED`, or "" otherwise."""
     found: dict[str, str] = {}
     for message in messages:
         given = message.subject.nationalities if message.subject is not None else ()

@@ -1,8 +1,8 @@
-"""The routing decision: who is expected to be told of a notification, and who waits, and why. Pure.
+"""The routing decision: the authorities to tell of a notification, those that wait, and the reasons.
 
-Order: candidates with every reason kept, authorities by role, suppress, hold. Suppression always wins. A doubt
-about one leg holds that leg alone; what concerns the person or the recipient holds whatever the leg
-(S/RES/2396 (2017), paragraphs 3, 5, 6; docs/reference/routing.md).
+Its steps are: candidates with every reason, authorities by role, suppressions, holds. Suppression always wins. A
+doubt about one leg holds that leg alone; a doubt about the person or the recipient holds every leg (S/RES/2396
+(2017), paragraphs 3, 5, 6; docs/reference/routing.md).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OPTIONAL: Final = ("successors", "answers_for", "readings")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reason:
-    """Why an authority is expected: the rule, and the paragraph of the resolution."""
+    """A reason to tell an authority: the rule, and the paragraph of the resolution."""
 
     rule: str
     paragraph: str
@@ -37,10 +37,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is decided for one authority, or, where `authority` is None, for a leg that names no state yet.
+    """The decision on one authority or, where `authority` is None, on a leg that names no state yet.
 
-    `answers_for`: the territories of whose legs it is told in their place. `readings`: the states that sources give
-    for one place code. `state` is there once it is asked what became of the recipient (`outbox.states`).
+    `answers_for` are the territories for whose legs it is told in their place. `readings` are the states that sources
+    give for one place code.
     """
 
     authority: str | None
@@ -87,10 +87,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """All entries, sorted by authority, those without one last.
+    """All entries, sorted by authority; those without one come last.
 
-    `recipients` are sent to; `withheld` are the participating authorities that are expected and are not. `silent`
-    says why nobody is told and nothing is held (`table.SILENCES`); it is empty where somebody is, or something.
+    `recipients` are sent to; `withheld` are the expected participating authorities that are not. `silent` gives the
+    reasons (`table.SILENCES`) where nobody is told and nothing is held; otherwise it is empty.
     """
 
     rules_version: int
@@ -102,11 +102,11 @@ class Decision:
 
     @property
     def nobody(self) -> bool:
-        """Whether no entry has the outcome send."""
+        """Return whether no entry has the outcome send."""
         return not self.recipients
 
     def to_json(self) -> dict[str, Any]:
-        """The document of `notifier route --json`."""
+        """Return the document of `notifier route --json`."""
         document: dict[str, Any] = {
             "rules_version": self.rules_version,
             "originator": self.originator,
@@ -120,7 +120,7 @@ class Decision:
 
 @dataclass(slots=True)
 class _Candidate:
-    """An authority on its way through the decision; `firm` once any leg without a doubt expects it."""
+    """An authority under decision; `firm` once a leg without a doubt expects it."""
 
     reasons: set[Reason] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
@@ -130,7 +130,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One notification with what decides about it; `type` is the type whose rows do."""
+    """A notification with the inputs of its decision; `type` is the type whose rows decide."""
 
     notification: Notification
     type: str
@@ -140,7 +140,7 @@ class _Case:
 
     @property
     def own(self) -> frozenset[str]:
-        """The originator's participant, its territories and the state that answers for it: none is told."""
+        """Return the originator's participant, its territories and its answering state, none of which is told."""
         return own_of(self.notification.originator, self.rules)
 
     def rows_for(self, rule: str) -> tuple[Row, ...]:
@@ -151,7 +151,7 @@ class _Case:
 
 
 class _Approved:
-    """Which holds were released, for every state or for exactly the one that is named."""
+    """The released holds, each for every state or for one named state."""
 
     def __init__(self, approvals: Iterable[Approval]) -> None:
         self._released = {(one.hold, one.state) for one in approvals if one.says_enough}
@@ -161,12 +161,12 @@ class _Approved:
 
 
 def own_of(originator: str, rules: RuleSet) -> frozenset[str]:
-    """Give the codes that are the originator's own: those of nobody whom the rules tell."""
+    """Return the codes that are the originator's own, which the rules never tell."""
     return rules.answers.own(originator.partition("/")[0])
 
 
 def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = None) -> RoutingFacts:
-    """What the hub is told: resolved legs that the rules ask for, and nothing else.
+    """Return the facts for the hub: the resolved legs that the rules ask for, and nothing else.
 
     `of` is the type of the notification that an update or release is about.
     """
@@ -183,9 +183,9 @@ def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = Non
 def expected(
     facts: RoutingFacts, originator: str, directory: Directory, rules: RuleSet
 ) -> dict[str, tuple[Reason, ...]]:
-    """The participating authorities that the rules expect to be told of these facts, with the reasons.
+    """Return the participating authorities that the rules expect for these facts, with the reasons.
 
-    What the hub compares recipients and withheld with; the originator's own participant is never among them.
+    The hub compares recipients and withheld with it. The originator's own participant is never among them.
     """
     found: dict[str, set[Reason]] = {}
     own = own_of(originator, rules)
@@ -196,7 +196,7 @@ def expected(
 
 
 def _asked(facts: RoutingFacts, directory: Directory, rules: RuleSet) -> Iterator[tuple[str, Row]]:
-    """Every authority that a row names for these facts; for a territory by the table of the same rules."""
+    """Yield every authority that a row names for these facts; territories go by the same rules' table."""
     for leg in facts.legs:
         for row in rules.rows_for(facts.judged_as, facts.in_custody, leg.rule):
             for name, _ in rules.answers.told_of(leg.state, row.role, directory.participates):
@@ -218,12 +218,12 @@ def decide(
     told_before: Mapping[str, str] = _NOBODY,
     of: str | None = None,
 ) -> Decision:
-    """The decision upon `notification`, with every reason, hold and suppression.
+    """Return the decision on `notification`, with every reason, hold and suppression.
 
-    `approvals` are those that count: a dry run takes the notification's own at their word, sending does not. One
-    that names a code releases that hold for that code alone; none names a recipient, or lifts a suppression.
-    For an update or release, `of` is the type of the notification that it is about, and `told_before` names who
-    was told of that one, each with the paragraph: they are expected again, and obey holds and suppressions too.
+    `approvals` are those that count: a dry run uses the notification's own unchecked, sending does not. An approval
+    that names a code releases that hold for that code alone; none adds a recipient or lifts a suppression. For an
+    update or release, `of` is the type of the notification that it is about. `told_before` names the authorities told
+    of that one, each with its paragraph: they are expected again, and holds and suppressions apply to them.
     """
     case = _Case(notification, effective_type(notification.type, of), directory, rules, _Approved(approvals))
     named = [_entry(name, one, case) for name, one in sorted(_candidates(case, told_before).items())]
@@ -239,7 +239,7 @@ def decide(
 
 
 def _silences(case: _Case, suppressed: bool) -> Iterator[str]:
-    """Why nobody is told and nothing is held, in the order of `table.SILENCES`."""
+    """Yield the reasons why nobody is told and nothing is held, in the order of `table.SILENCES`."""
     notification, legs = case.notification, list(legs_of(case.notification, case.type))
     subject = notification.subject
     given = subject.nationalities if subject is not None else ()
@@ -266,7 +266,7 @@ def _silences(case: _Case, suppressed: bool) -> Iterator[str]:
 
 
 def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candidate]:
-    """The authorities that any leg names, that opted in, or that were told before."""
+    """Return the authorities that a leg names, that opted in, or that were told before."""
     found: dict[str, _Candidate] = {}
     own, directory = case.own, case.directory
 
@@ -299,7 +299,7 @@ def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candi
 
 
 def _unnamed(case: _Case) -> list[Entry]:
-    """An entry for every leg that names no state yet: it waits, whatever anybody approves, for new facts."""
+    """Return an entry for every leg without a state: only new facts can release it, never an approval."""
     entries = [
         Entry(
             None,

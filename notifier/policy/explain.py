@@ -1,4 +1,4 @@
-"""Why this recipient was told: the rules and paragraphs, for its own authority alone. Pure."""
+"""The explanation for a recipient: the rules and paragraphs for its own authority alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from notifier.rules.facts import NAMING
 from notifier.rules.ruleset import RuleSet
 
 GENERAL: Final = "3"
-"""The paragraph that asks for answers, and for whatever follows upon a notification (docs/reference/routing.md)."""
+"""The paragraph that covers answers and all later messages about a notification (docs/reference/routing.md)."""
 
 
 def why_told(
@@ -24,12 +24,11 @@ def why_told(
     rules: RuleSet,
     earlier: Notification | None = None,
 ) -> list[Entry]:
-    """The entry of `authority` in the decision, as it was sent; empty where `rules` do not name it.
+    """Return the entries of `authority` in the decision as sent; empty where `rules` do not name it.
 
-    Computed from what the recipient can read anyway; it says nothing of anybody else. What the originator
-    weighed before it sent (holds that a person released) is its own business and is not said. `earlier` is what
-    the notification is about, where this recipient has it. Raises `MalformedError` where the notification breaks its
-    format so far that the rules say nothing of it.
+    It is computed from the recipient's own copy, and reveals nothing about other authorities. Holds that a person
+    released before sending are left out. `earlier` is the notification that this one is about, where the recipient
+    has it. Raises `MalformedError` where the format is too broken for the rules.
     """
     if notification.parent is not None:
         return [_told(authority, FORWARDED, paragraph_of(notification.originator, authority))]
@@ -45,7 +44,9 @@ def why_told(
     try:
         decision = decide(notification, directory, rules, told_before=told_before, of=of)
     except ValueError as error:
-        raise MalformedError(detail="the notification breaks its format: the rules say nothing of it") from error
+        raise MalformedError(
+            detail="the notification breaks its format, so the rules cannot be applied to it"
+        ) from error
     return [replace(entry, outcome="send", because=()) for entry in decision.entries if entry.authority == authority]
 
 

@@ -1,7 +1,7 @@
-"""Who is told by whoever shares onwards what it received: a decision like any other, with other candidates. Pure.
+"""The decision on forwarding: like any other, with candidates that the forwarder names.
 
-The forwarder names them; the originator's handling and the person's protection decide. What may be about a child
-waits for the forwarder's own child reviewer: the originator's has looked at other recipients.
+The originator's handling and the person's protection decide. A notification that may be about a child waits for the
+forwarder's own child reviewer, because the originator's reviewed other recipients.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from notifier.policy.safeguards import is_excluded, is_released_to, needs_child_
 FORWARDED: Final = "forwarded"
 
 OBJECTIONS: Final[Mapping[str, str]] = {
-    "child_protected": "what may be about a child goes to no front line and not to INTERPOL",
+    "child_protected": "a notification that may be about a child goes to no front line and not to INTERPOL",
     "onward_forbidden": "its handling code asks for the originator's permission first",
     "not_to": "the originator names it among those who must not be told",
     "not_released_to": "the originator releases it to others only",
     "another_state": "another state is told only where the originator releases it to that state by name",
 }
-"""Why an authority is not forwarded to. The first is no question of permission: nobody can be asked."""
+"""Reasons not to forward to an authority. No permission can lift the first."""
 
 
 def paragraph_of(forwarder: str, name: str) -> str:
-    """By which paragraph `forwarder` shares with `name`: 8 the front line, 7 domestic agencies, 5 other states."""
+    """Return the paragraph for telling `name`: 8 for the front line, 7 for domestic agencies, 5 for other states."""
     if name.endswith("/border"):
         return "8"
     return "7" if name.partition("/")[0] == forwarder.partition("/")[0] else "5"
 
 
 def objections(received: Notification, forwarder: str, name: str, answers: Territories = BUILT_IN_TABLE) -> list[str]:
-    """Why the authority `name` may not be told by `forwarder` of what it received (keys of `OBJECTIONS`).
+    """Return the reasons (keys of `OBJECTIONS`) why `forwarder` may not tell the authority `name`.
 
-    `not_to` does not leave its originator (`for_sealing`); where other software sent it, it binds all the same.
+    `not_to` never leaves its originator (`for_sealing`); one that other software sent binds all the same.
     """
     found = {
         "child_protected": is_kept_from(name) and needs_child_review(received),
@@ -54,16 +54,16 @@ def objections(received: Notification, forwarder: str, name: str, answers: Terri
 
 
 def is_kept_from(name: str) -> bool:
-    """Whether nothing of a child is passed on to this authority, whoever approves: the front line, and INTERPOL."""
+    """Return whether this authority never gets a notification about a child: the front line, and INTERPOL."""
     state, _, role = name.partition("/")
     return role == "border" or state == INTERPOL
 
 
 def is_ours_to_tell(name: str, forwarder: str, received: Notification, answers: Territories) -> bool:
-    """Whether the authority is of the forwarder's own participant, or the originator releases it there by name.
+    """Return whether the authority is of the forwarder's own participant, or `release_to` permits it.
 
-    A state's territories are its own to tell; the state is not a territory's. Only the originator knows whom the
-    person fears, and it says so to nobody: so nobody else chooses another state.
+    A state may tell its territories; a territory may not tell its state. Only the originator knows whom the person
+    fears, and never says so: nobody else chooses another state.
     """
     ours = answers.covers(forwarder.partition("/")[0], name.partition("/")[0])
     return ours or answers.releases(received.handling.release_to, name)
@@ -76,17 +76,17 @@ def check_forward(
     directory: Directory,
     answers: Territories = BUILT_IN_TABLE,
 ) -> None:
-    """Raises `RefusedError` unless every one of `names` may be told of `parent`.
+    """Raise unless every one of `names` may be told of `parent`.
 
-    `unknown_authority`; `child_protected`, which nobody can give leave for; `forwarding_forbidden`, for which the
-    originator can be asked.
+    Raises `DirectoryError` (`unknown_authority`), and `RefusedError`: `child_protected`, which no permission can
+    lift; `forwarding_forbidden`, for which the originator can be asked.
     """
     found: dict[str, set[str]] = {}
     for name in names:
         if name == forwarder or not directory.participates(name):
             meant = did_you_mean(parties_like(name, directory.authorities))
             raise DirectoryError(
-                "unknown_authority", f"the directory has no active authority {name} besides you", hint=meant
+                "unknown_authority", f"the directory has no other active authority {name}", hint=meant
             )
         for code in objections(parent, forwarder, name, answers):
             found.setdefault(code, set()).add(name)
@@ -104,9 +104,9 @@ def decide_forward(
     approvals: Sequence[Approval] = (),
     answers: Territories = BUILT_IN_TABLE,
 ) -> Decision:
-    """The decision upon a derivative that its forwarder gives to `names`: all of them, but for what holds.
+    """Return the decision on a derivative for `names`: all of them, except for objections and holds.
 
-    What was allowed when it was made is looked at again each time: handling stands in the derivative itself.
+    Objections are checked at each evaluation: the handling stands in the derivative itself.
     """
     forwarder = derivative.originator
     child = needs_child_review(derivative)
@@ -138,7 +138,7 @@ def decide_forward(
 
 
 def decide_answer(response: Notification, names: Iterable[str], directory: Directory, rules_version: int) -> Decision:
-    """The decision upon a response: it goes to whom it answers (paragraph 3), and to nobody else."""
+    """Return the decision on a response: it goes to those whom it answers (paragraph 3), and to nobody else."""
     entries = tuple(
         Entry(name, "send", (Reason("originator", "3"),))
         if directory.participates(name)

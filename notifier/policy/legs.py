@@ -1,4 +1,4 @@
-"""The legs of a notification: which states it touches, by which rule, and how firmly that is known. Pure."""
+"""The legs of a notification: the states that it touches, the rule of each, and its doubts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from notifier.notification.states import (
 
 @dataclass(frozen=True, slots=True)
 class FoundLeg:
-    """One leg: `state` None where none is named yet; `doubt` the hold that it waits for, None where firm.
+    """A leg: `state` is None where none is named yet; `doubt` is the hold that it waits for, None where firm.
 
     `successors` names the states that followed a former one, `readings` those that sources give for one place code.
     """
@@ -35,9 +35,9 @@ class FoundLeg:
 
 
 def legs_of(notification: Notification, judged_as: str | None = None) -> Iterator[FoundLeg]:
-    """Every leg, in the order in which the notification gives them, by the rules of its type (or of `judged_as`).
+    """Yield every leg in the order of the notification, by the rules of its type (or of `effective_type`).
 
-    Accompanying family has none by movement in custody: it is not the person whom paragraph 3 speaks of.
+    Accompanying family in a movement in custody has none: paragraph 3 is about the person in custody.
     """
     type_ = judged_as or notification.type
     if only_accompanies(notification, type_):
@@ -50,7 +50,7 @@ def legs_of(notification: Notification, judged_as: str | None = None) -> Iterato
 
 
 def only_accompanies(notification: Notification, type_: str) -> bool:
-    """Whether this is about family that goes with a person who is deported or travels in custody."""
+    """Return whether the subject is family that accompanies a deportation or a travel in custody."""
     in_custody = notification.movement is not None and notification.movement.in_custody
     moved = type_ == "deportation" or (type_ == "travel" and in_custody)
     return moved and notification.subject is not None and notification.subject.category == "accompanying_family"
@@ -78,17 +78,17 @@ def _nationality_legs(subject: Subject, on: dt.date) -> Iterator[FoundLeg]:
 
 
 def shows_no_citizenship(given: Sequence[Nationality]) -> bool:
-    """Whether all that is given is the code of an issuer that gives nobody its citizenship.
+    """Return whether the only codes given are of issuers that give nobody citizenship.
 
-    Then nothing is known of the person's nationality, as with XXX. What was revoked, too, names none. That somebody
-    is stateless, or a refugee, is said of the person, and leaves nothing to find out for this leg.
+    The nationality is unknown then, as with XXX. A revoked nationality is not counted. A stateless person or refugee
+    has nothing left to find out for this leg.
     """
     codes = {one.state for one in given if one.status != "revoked" or one.state in NOT_CITIZENSHIP}
     return bool(codes) and codes <= NOT_CITIZENSHIP
 
 
 def is_citizenship(one: Nationality) -> bool:
-    """Whether it may say of which state the person is a national: revoked ones do not, nor do codes of no state."""
+    """Return whether it can state a nationality: revoked ones do not, nor do codes of no state."""
     return one.status != "revoked" and one.state not in REFUGEES | NOT_CITIZENSHIP | {STATELESS}
 
 
@@ -102,7 +102,7 @@ def _nationality_leg(one: Nationality, on: dt.date) -> FoundLeg:
 
 
 def doubt_about(one: Nationality, on: dt.date) -> str | None:
-    """A nationality that is claimed or inferred, or that is not one of the day `on`, waits until it is confirmed."""
+    """Return the hold of a nationality that is claimed, inferred, or not current on the day `on`; else None."""
     firm = one.status == "documented" and one.is_current(on)
     return None if firm else "nationality_unconfirmed"
 

@@ -1,9 +1,9 @@
-"""What will be done about one notification: the decision, confined to what its submitter saw. Pure.
+"""The plan of a notification: the decision, confined to the recipients that its submitter saw.
 
-Directory and rules may change between submission and sealing, or the hub may ask for a new evaluation. The
-publisher then sends by itself only to those who were in the approved set; whoever the new rules add is held
-as `rules_changed` until a person agrees (docs/explanation/design.md, "What the hub checks"). What other messages say
-of this one is kept with it (`CaseContext`), so that every evaluation knows it.
+Directory and rules may change between submission and sealing, or the hub may ask for a new evaluation. The publisher
+then sends by itself to the approved set only. Authorities that new rules add are held as `rules_changed` until a
+person agrees. Other messages' effects on this one are stored with it (`CaseContext`), so that every evaluation knows
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOTHING_KNOWN: Final = Local()
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What keeps an authority from being sent what it has not got yet: an outcome, hold or suppress, and why."""
+    """A stop for deliveries that were not sent yet: an outcome, hold or suppress, and its reasons."""
 
     outcome: str
     because: tuple[str, ...]
@@ -32,13 +32,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class CaseContext:
-    """What other messages say of one.
+    """Facts about a message that stem from other messages.
 
-    Of an update or release: `of`, the type of the notification that it is about; `told_before`, who was told of that
-    one, each with the paragraph; `local`, what was feared, or a risk, before; `adult`, whether the person was one as
-    last described. Of a response or what is forwarded: `named`, whom it is for. Of both: `digests` of the other
-    notification by profile. Of a notification that was updated: `confirmed` nationalities; `stopped`, by authority
-    or by state, what must not be sent any more.
+    An update or release has `of`, the type of the notification that it is about; `told_before`, the authorities told
+    of that one, each with its paragraph; `local`, earlier fears and risks; `adult`, true where the person was one as
+    last described. A response or forwarded notification has `named`, its addressees. Both have `digests` of the other
+    notification by profile. A notification that was updated has `confirmed` nationalities, and `stopped` by authority
+    or state.
     """
 
     of: str | None = None
@@ -51,7 +51,7 @@ class CaseContext:
     stopped: Mapping[str, Block] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The stored form."""
+        """Return the stored form."""
         local = self.local
         return {
             "of": self.of,
@@ -66,7 +66,7 @@ class CaseContext:
 
     @classmethod
     def from_document(cls, value: Mapping[str, Any]) -> CaseContext:
-        """The ties that `document` gave."""
+        """Return the ties that `document` gave."""
         refugee, feared, torture, death_penalty = value["local"]
         return cls(
             value["of"],
@@ -80,10 +80,7 @@ class CaseContext:
         )
 
     def stop(self, name: str, answers: Territories) -> Block | None:
-        """What keeps the authority `name` from being sent to: its own name, or a state of its family.
-
-        Suppression wins.
-        """
+        """Return the stop of the authority `name`, by its own name or a state of its family; suppression wins."""
         keys = (name, *sorted(answers.family(name.partition("/")[0])))
         found = [self.stopped[key] for key in keys if key in self.stopped]
         return max(found, key=lambda stop: stop.outcome == "suppress", default=None)
@@ -94,11 +91,11 @@ NO_CASE: Final = CaseContext()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One evaluation of a notification, as stored.
+    """An evaluation of a notification, as stored.
 
-    `entries` are the decision's, amended; `recipients` are sealed to, `withheld` are the expected
-    participating authorities that are not; `approved` is the set that the submitter saw being sent to,
-    and whom persons released since. `exercise` marks a drill for whoever reads decisions and no contents.
+    `entries` are those of the decision as JSON, amended. `recipients` are sealed to; `withheld` are the expected
+    participating authorities that are not. `approved` are the recipients that the submitter saw, and those that
+    persons released since. `exercise` marks a drill for readers of decisions who see no contents.
     """
 
     rules_version: int
@@ -113,11 +110,11 @@ class Plan:
 
     @property
     def holds(self) -> tuple[Entry, ...]:
-        """The entries that wait for a person, or for facts."""
+        """Return the entries that wait for a person, or for facts."""
         return tuple(entry for entry in self.entries if entry.is_held)
 
     def with_extra_entries(self, entries: Iterable[Entry]) -> Plan:
-        """The plan with these entries too, where it has none for their authority: it was told already."""
+        """Return the plan with these entries added, except for authorities that it has already."""
         named = {entry.authority for entry in self.entries}
         more = [entry for entry in entries if entry.authority not in named]
         if not more:
@@ -125,7 +122,7 @@ class Plan:
         return replace(self, entries=tuple(sorted((*self.entries, *more), key=_order)))
 
     def document(self) -> bytes:
-        """The stored form."""
+        """Return the stored form."""
         facts = self.facts
         return json.dumps(
             {
@@ -150,7 +147,7 @@ class Plan:
 
     @classmethod
     def from_document(cls, stored: bytes) -> Plan:
-        """The plan that `document` gave."""
+        """Return the plan that `document` gave."""
         value = json.loads(stored)
         facts = value["facts"]
         return cls(
@@ -174,17 +171,17 @@ class Plan:
 
 
 def nothing(rules_version: int, directory_version: int) -> Plan:
-    """The plan of a deed: the log alone is told."""
+    """Return the plan of an act, which goes to the log alone."""
     return Plan(rules_version, directory_version, RoutingFacts("act"), (), (), (), frozenset())
 
 
 def released(
     stored: Plan, before: Collection[str], after: Collection[str], hold: str, state: str | None
 ) -> frozenset[str]:
-    """Whom an approval of `hold` (for `state`, or for all) adds to those who may be sent to.
+    """Return the authorities that an approval of `hold` (for `state`, or for all) adds to the permitted ones.
 
-    `before` and `after` are whom the rules of now send to without and with it. Only who was shown as held in
-    `stored`, which is what its signer saw: whoever newer rules add besides waits for a person of their own.
+    `before` and `after` are the recipients by the current rules without and with it. Only authorities shown as held
+    in `stored`, which the signer saw, are added; those that newer rules add wait for their own approval.
     """
     held = {one.authority: one.because for one in stored.holds}
     if hold == RULES_CHANGED:
@@ -194,7 +191,7 @@ def released(
 
 
 def _order(entry: Entry) -> tuple[bool, str]:
-    """By authority, nulls last."""
+    """Return the sort key of an entry: by authority, None last."""
     return entry.authority is None, entry.authority or ""
 
 
@@ -213,10 +210,9 @@ def plan(
     exercise: bool = False,
     answers: Territories = BUILT_IN_TABLE,
 ) -> Plan:
-    """The plan that `decision` gives; `approved` confines it to an earlier one's recipients (None: the first).
+    """Return the plan for `decision`; `approved` confines it to an earlier plan's recipients (None: the first).
 
-    `ties` stop whom they name, and their family by `answers`, unless a person released that hold of this message
-    (`approvals`).
+    `ties` stop the parties that they name, and their family by `answers`, unless `approvals` release that hold.
     """
     stopped = [_stopped(entry, ties, approvals, answers) for entry in decision.entries]
     sent = {entry.authority for entry in stopped if entry.authority is not None and entry.outcome == "send"}
@@ -242,7 +238,7 @@ def plan(
 
 
 def _stopped(entry: Entry, ties: CaseContext, approvals: Sequence[Approval], answers: Territories) -> Entry:
-    """`entry`, or what the ties leave of it: suppression wins, as everywhere."""
+    """Return `entry` after the stops of the ties; suppression wins."""
     name = entry.authority
     stop = None if name is None else ties.stop(name, answers)
     if name is None or stop is None:

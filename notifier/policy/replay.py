@@ -1,4 +1,4 @@
-"""Replay of notifications through two versions of the rules: compares what each decides. Pure."""
+"""Replay of notifications through two versions of the rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from notifier.rules.ruleset import RuleSet
 
 
 class Replay:
-    """Decide notifications by two versions of the rules and count the differences; store no notification."""
+    """A comparison of the decisions of two rules versions, with counts; it stores no notification."""
 
     def __init__(self, snapshot: Snapshot, before: RuleSet, after: RuleSet) -> None:
         self._snapshots = [replace(snapshot, rules=rules) for rules in (before, after)]

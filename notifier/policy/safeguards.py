@@ -1,7 +1,7 @@
-"""What keeps an authority from being told, or makes it wait for a person: one function a safeguard. Pure.
+"""Safeguards: one function for each reason to suppress an authority or to hold it for a person.
 
-The order in which they count is the decision's (notifier/policy/decision.py); what each is for stands beside its
-name in notifier/rules/table.py. `type_` is the type whose rows decide: for an update, that of what it is about.
+notifier/policy/decision.py fixes their order; notifier/rules/table.py gives the purpose of each by name. `type_` is
+the type whose rows decide: for an update, that of the notification that it is about.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from notifier.rules.ruleset import RuleSet
 
 
 def suppressions(name: str, notification: Notification, type_: str, rules: RuleSet) -> tuple[str, ...]:
-    """Why the authority `name` must not be told, whatever else speaks for it."""
+    """Return the reasons why the authority `name` must not be told, against any reason to tell it."""
     state, answers = name.partition("/")[0], rules.answers
     found = []
     if is_feared(state, notification, answers):
@@ -33,7 +33,7 @@ def suppressions(name: str, notification: Notification, type_: str, rules: RuleS
 
 
 def holds(name: str, notification: Notification, type_: str, rules: RuleSet) -> Iterator[str]:
-    """What a person has to decide before the authority `name` is told."""
+    """Yield the holds that a person must release before the authority `name` is told."""
     state = name.partition("/")[0]
     if needs_child_review(notification, type_):
         yield "child_review"
@@ -44,16 +44,16 @@ def holds(name: str, notification: Notification, type_: str, rules: RuleSet) -> 
 
 
 def is_feared(state: str, notification: Notification, answers: Territories) -> bool:
-    """Whether the person fears that state or one of its family, whatever the refugee status says."""
+    """Return whether the person fears that state or one of its family, whatever the refugee status."""
     return notification.local is not None and state in answers.spread(notification.local.feared)
 
 
 def origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]:
-    """The states that a refugee may fear, where it is not known which: nationality and origin, and for a
-    deportation its destination.
+    """Return the states that a refugee may fear, where it is not known which one.
 
-    It counts what no leg does: a nationality that was revoked, the successors of a former state, and the places of
-    accompanying family. A place whose code sources give to several states counts as each of them.
+    They are those of nationality and origin, and of a deportation's destination. Cases without a leg count too: a
+    revoked nationality, the successors of a former state, the places of accompanying family. A place code with
+    several readings counts as each of them.
     """
     if not notification.shows_refugee or (notification.local is not None and notification.local.feared):
         return frozenset()
@@ -68,20 +68,20 @@ def origins_of_refugee(notification: Notification, type_: str) -> frozenset[str]
 
 
 def is_excluded(name: str, notification: Notification, answers: Territories) -> bool:
-    """Whether the originator says "not to" of the authority, its participant, or another of its family."""
+    """Return whether `not_to` names the authority, its participant, or another of its family."""
     return answers.excludes(notification.handling.not_to, name)
 
 
 def is_released_to(name: str, notification: Notification, answers: Territories) -> bool:
-    """Whether "release to" limits nothing, or names the authority, its participant, or the state that answers."""
+    """Return whether `release_to` is empty, or names the authority, its participant, or the answering state."""
     released = notification.handling.release_to
     return not released or answers.releases(released, name)
 
 
 def wrongly_released(notification: Notification, type_: str, answers: Territories) -> list[int]:
-    """Give the places in `release_to` of those whom the person may fear: no reader may pass it on to them.
+    """Return the positions in `release_to` of parties that the person may fear.
 
-    Nobody else knows whom the person fears. Each reader takes `release_to` as leave to tell those whom it names.
+    Nobody else knows whom the person fears: every reader takes `release_to` as permission to tell the named parties.
     """
     local = notification.local
     feared = local.feared if local is not None else ()
@@ -91,9 +91,9 @@ def wrongly_released(notification: Notification, type_: str, answers: Territorie
 
 
 def needs_child_review(notification: Notification, type_: str | None = None) -> bool:
-    """A child, an age in dispute, an unknown one that no date of birth makes an adult's, or a document of a child.
+    """Return whether the person is a child, or may be one by age, dates of birth or documents.
 
-    An update about a person who is not described again says nothing of the age: it waits, too.
+    An update that does not describe the person says nothing about the age, so it needs review, too.
     """
     subject = notification.subject
     if subject is None:
@@ -102,23 +102,23 @@ def needs_child_review(notification: Notification, type_: str | None = None) -> 
 
 
 def is_at_risk(state: str, notification: Notification, answers: Territories) -> bool:
-    """Whether the person risks torture or the death penalty there, or in another place of its family."""
+    """Return whether the person risks torture or the death penalty there, or elsewhere in its family."""
     local = notification.local
     return local is not None and state in answers.spread((*local.torture, *local.death_penalty))
 
 
 def is_asked_for(state: str, notification: Notification, rules: RuleSet) -> bool:
-    """Whether the person asked that the consular service be told, or a treaty does not leave the choice."""
+    """Return whether the person asked for consular notification, or a treaty makes it mandatory."""
     requested = notification.local is not None and notification.local.consular is True
     return requested or any(rules.answers.covers(one, state) for one in rules.consular_mandatory)
 
 
 def tells_interpol(notification: Notification, type_: str) -> bool:
-    """Whether INTERPOL is a candidate: by opt-in, never of a child, nor of family by somebody else's movement."""
+    """Return whether INTERPOL is a candidate: by opt-in, except for a child, or family in another's movement."""
     barred = bars_interpol(notification, type_) or only_accompanies(notification, type_)
     return notification.interpol and not barred
 
 
 def bars_interpol(notification: Notification, type_: str) -> bool:
-    """Whether INTERPOL is no candidate for whatever reason it may be told: of a child, after review neither."""
+    """Return whether INTERPOL is never told: a notification about a child, even after review."""
     return needs_child_review(notification, type_)

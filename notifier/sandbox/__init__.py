@@ -1,1 +1,1 @@
-"""A real Kafka, a directory, example authorities and all services on one machine."""
+"""The sandbox: a real Kafka, a directory, example authorities and all services on one machine."""

@@ -1,4 +1,4 @@
-"""Who may do what at the broker, and how much: the least that works, as data. Literal, allow, from any host."""
+"""Access rights and quotas at the broker as data: the least that works, literal, allow, from any host."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Resource = Literal["topic", "group", "transactional_id"]
 Right = Literal["read", "write"]
 
 QUOTA: Final[Mapping[str, float]] = {
-    "producer_byte_rate": 1024 * 1024,  # bytes a second, a broker: some 250 envelopes of ordinary size
+    "producer_byte_rate": 1024 * 1024,  # bytes per second and broker: some 250 envelopes of ordinary size
     "consumer_byte_rate": 8 * 1024 * 1024,
-    "request_percentage": 100,  # of the time of one of a broker's threads
+    "request_percentage": 100,  # of the time of one broker thread
 }
-"""What one authority may use of a broker. Who uses more waits: nothing is lost, and the others do not wait."""
+"""Limits of one authority. The broker delays one that exceeds them: nothing is lost, and others do not wait."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One right of one principal on one resource; reading and writing include describing."""
+    """A right of one principal on one resource; reading and writing include describing."""
 
     principal: str
     resource: Resource
@@ -31,7 +31,7 @@ class Grant:
 
 
 def grants(authorities: Iterable[Authority], partitions: int) -> list[Grant]:
-    """Every grant of a hub with these authorities and that many intake partitions; all else is denied."""
+    """Return every grant of a hub with these authorities and intake partitions; all else is denied."""
     active = [authority for authority in authorities if authority.active]
     found = [*_router([authority.feed for authority in active], partitions), Grant("auditor", "topic", AUDIT, "read")]
     for authority in active:
@@ -40,7 +40,7 @@ def grants(authorities: Iterable[Authority], partitions: int) -> list[Grant]:
 
 
 def quotas(authorities: Iterable[Authority]) -> dict[str, Mapping[str, float]]:
-    """How much each authority may use, by its principal; the hub's own services are not limited."""
+    """Return the quota of each authority by its principal; the hub's own services have none."""
     return {authority.principal: QUOTA for authority in authorities}
 
 

@@ -1,4 +1,4 @@
-"""Topics, access rights and quotas at the broker; the first two through confluent-kafka (aiokafka has none)."""
+"""Administration of topics, access rights and quotas; the first two through confluent-kafka (aiokafka has none)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from notifier.sandbox.acls import Grant
 from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS
 from notifier.transport.kafka.quotas import Quotas, set_quotas
 
-REQUEST_TIMEOUT_S: Final = 120.0  # of a broker that has only just begun, on a machine that is busy
-MAX_BATCH: Final = 1024 * 1024  # bytes of records in one write; a producer here makes batches of half of it
+REQUEST_TIMEOUT_S: Final = 120.0  # for a broker that has just started, on a busy machine
+MAX_BATCH: Final = 1024 * 1024  # bytes of records in one write; our producers make batches of half of it
 _RESOURCES: Final = {
     "topic": ResourceType.TOPIC,
     "group": ResourceType.GROUP,
@@ -39,7 +39,7 @@ _RIGHTS: Final = {"read": AclOperation.READ, "write": AclOperation.WRITE}
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it is created: `settings` are Kafka's topic settings."""
+    """A topic to create; `settings` are Kafka's topic settings."""
 
     name: str
     partitions: int
@@ -47,14 +47,13 @@ class Topic:
 
 
 def topics(feeds: Iterable[str], partitions: int) -> list[Topic]:
-    """Every topic of a hub: intake is kept 7 days, feeds 30, streams are compacted, audit is kept.
+    """Return every topic of a hub: intake is kept 7 days, feeds 30, streams are compacted, audit is kept.
 
     Intake, streams and audit have the broker's time: a sender's proves nothing, and routers compare their clocks with
-    that of their own records.
+    the times of their own records.
 
-    Nothing is compressed: what a producer compressed all the same, the broker unpacks and measures as it is. Else a
-    batch that is small on its way could unpack to more memory than its reader has
-    (docs/explanation/threat-model.md, 20).
+    Nothing is compressed: the broker unpacks and measures what a producer compressed all the same. A small batch
+    could otherwise unpack to more memory than its readers have.
     """
     plain = {"compression.type": "uncompressed", "max.message.bytes": str(MAX_BATCH)}
     stamped = plain | {"message.timestamp.type": "LogAppendTime"}
@@ -73,7 +72,7 @@ class Administrator:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        # The client must outlive its futures, or they fail: it is kept here.
+        # The client must outlive its futures, or they fail.
         configuration: dict[str, Any] = {
             "bootstrap.servers": settings.bootstrap,
             "security.protocol": "SSL",
@@ -88,14 +87,14 @@ class Administrator:
         self._client = AdminClient(configuration)
 
     def brokers(self, wait_s: float) -> int:
-        """How many brokers answer for the cluster; raises `TransportError` where none does in `wait_s`."""
+        """Return the number of answering brokers; raises `TransportError` where none answers in `wait_s`."""
         try:
             return len(self._client.list_topics(timeout=wait_s).brokers)
         except KafkaException as error:
             raise TransportError(detail="the broker does not answer its administrator") from error
 
     def create_topics(self, wanted: Iterable[Topic], replicas: int) -> None:
-        """Creates the topics that do not exist yet."""
+        """Create the topics that do not exist yet."""
         there = set(self._client.list_topics(timeout=REQUEST_TIMEOUT_S).topics)
         new = [
             NewTopic(topic.name, topic.partitions, replicas, config=dict(topic.settings))
@@ -108,13 +107,13 @@ class Administrator:
             )
 
     def ends(self, names: Iterable[str]) -> dict[str, int]:
-        """The end of partition 0 of each topic: what does not move was not written to."""
+        """Return the end of partition 0 of each topic; one that does not move was not written to."""
         latest = {TopicPartition(name, 0): OffsetSpec.latest() for name in names}  # type: ignore[no-untyped-call]
         futures = self._client.list_offsets(latest, request_timeout=REQUEST_TIMEOUT_S)
         return {place.topic: future.result(REQUEST_TIMEOUT_S).offset for place, future in futures.items()}
 
     def grant(self, wanted: Iterable[Grant]) -> None:
-        """Gives every right of `wanted`; giving one twice changes nothing."""
+        """Grant every right of `wanted`; granting one twice changes nothing."""
         bindings = [
             AclBinding(
                 _RESOURCES[grant.resource],
@@ -130,7 +129,7 @@ class Administrator:
         self._settle(self._client.create_acls(bindings, request_timeout=REQUEST_TIMEOUT_S))
 
     def limit(self, quotas: Quotas) -> None:
-        """Gives each principal its quotas; giving them twice changes nothing."""
+        """Set the quotas of each principal; setting them twice changes nothing."""
         asyncio.run(set_quotas(self._settings, quotas))
 
     def _settle(self, futures: Mapping[Any, Any], *fine: int) -> None:

@@ -1,8 +1,8 @@
 """One or three Kafka nodes, each broker and controller, with TLS and ACLs only: files, storage and processes.
 
-A node runs in its own folder, and every path in its settings and on its command line is relative to it: whatever the
-folder above is called, it is never pasted into a properties file, into one of Kafka's lists (``log.dirs`` divides at
-commas), or into a class path (which divides at colons).
+A node runs in its own folder, and every path in its settings and on its command line is relative to it. The path of
+the folder is thus never pasted into a properties file, into one of Kafka's lists (``log.dirs`` is split at commas),
+or into a class path (which is split at colons).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from notifier.sandbox.pki import CertificateAuthority
 from notifier.sandbox.processes import Part, Supervised, wait_until
 
 HEAP: Final = "512m"
-START_S: Final = 180.0  # on a machine that is busy; one that is idle needs three seconds
+START_S: Final = 180.0  # for a busy machine; an idle one needs three seconds
 REQUEST_TIMEOUT_S: Final = 2.0
 SETTINGS: Final = "server.properties"
 LOGGING: Final = "log4j2.properties"
 JARS: Final = "jars"
 TEMPORARY: Final = "tmp"
 ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8"}
-"""Java reads and writes the names of files in the encoding of the locale, and turns what that lacks into "?"."""
+"""Java encodes file names by the locale, and writes "?" for characters that it lacks."""
 
 _PROPERTIES: Final = """\
 node.id={id}
@@ -85,7 +85,7 @@ logger.authorizer.level = off
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node: its files are in `folder`; it serves clients on `port` and its peers on `controller`."""
+    """A node: its files are in `folder`; it serves clients on `port` and its peers on `controller`."""
 
     id: int
     folder: Path
@@ -94,12 +94,12 @@ class Node:
 
 
 def node_folder(home: Path, number: int) -> Path:
-    """The folder of a node of the sandbox in `home`."""
+    """Return the folder of a node of the sandbox in `home`."""
     return home / "kafka" / f"node-{number}"
 
 
 def plan(home: Path, count: int) -> list[Node]:
-    """The nodes of a new cluster, on free ports of the loopback."""
+    """Return the nodes of a new cluster, on free ports of the loopback."""
     ports = free_ports(2 * count)
     return [
         Node(number + 1, node_folder(home, number + 1), ports[2 * number], ports[2 * number + 1])
@@ -108,7 +108,7 @@ def plan(home: Path, count: int) -> list[Node]:
 
 
 def free_ports(count: int) -> list[int]:
-    """That many ports of 127.0.0.1 which nobody uses now."""
+    """Return `count` ports of 127.0.0.1 that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
@@ -120,7 +120,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _link(link: Path, folder: Path) -> None:
-    """Make `link` a symbolic link to `folder`, unless it is."""
+    """Make `link` a symbolic link to `folder`."""
     if link.is_symlink() and link.readlink() == folder:
         return
     link.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ def _link(link: Path, folder: Path) -> None:
 
 
 def new_cluster_id(draw: Callable[[], bytes]) -> str:
-    """Return an id of 22 letters from 16 random bytes; none that the format tool would take for an option."""
+    """Return an id of 22 letters from 16 random bytes, never one that the format tool takes for an option."""
     while (made := base64.urlsafe_b64encode(draw()).decode().rstrip("=")).startswith("-"):
         pass
     return made
@@ -145,11 +145,11 @@ class Cluster:
 
     @property
     def bootstrap(self) -> str:
-        """What clients connect to."""
+        """Return the addresses for clients."""
         return ",".join(f"127.0.0.1:{node.port}" for node in self._nodes)
 
     def prepare(self, authority: CertificateAuthority) -> None:
-        """Certificates, settings and formatted storage of every node that has none yet."""
+        """Create certificates, settings and formatted storage of every node that lacks them."""
         cluster_id = new_cluster_id(lambda: uuid.uuid4().bytes)
         replicas = len(self._nodes)
         voters = ",".join(f"{node.id}@127.0.0.1:{node.controller}" for node in self._nodes)
@@ -188,14 +188,14 @@ class Cluster:
             )
 
     def _command(self, node: Node, main: str, *arguments: str) -> list[str]:
-        """The command line of a Java program that runs in the node's folder."""
+        """Return the command line of a Java program that runs in the node's folder."""
         (node.folder / TEMPORARY).mkdir(mode=0o700, parents=True, exist_ok=True)
         _link(node.folder / JARS, self._jars)
         return [
             str(self._java),
             f"-Xmx{HEAP}",
             f"-Djava.io.tmpdir={TEMPORARY}",
-            "-XX:-UsePerfData",  # which is a file beyond the home, for everybody to read
+            "-XX:-UsePerfData",  # that is a world-readable file outside the home
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1" if main.endswith("StorageTool") else "-XX:+TieredCompilation",
             f"-Dlog4j2.configurationFile={LOGGING}",
@@ -213,7 +213,7 @@ class Cluster:
         ]
 
     def wait(self, administrator: Administrator) -> None:
-        """Returns when every node answers; raises `TemporaryError` naming the log of the first that ended."""
+        """Return when every node answers; raises `TemporaryError` naming the log of the first that ended."""
 
         def answer() -> bool:
             for process in self.processes:

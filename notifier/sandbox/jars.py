@@ -1,4 +1,4 @@
-"""Kafka's jars: a lock file of Maven coordinates with SHA-256, downloaded once per user and checked always."""
+"""Kafka's jars: a lock file of Maven coordinates with SHA-256, downloaded once per user and always checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from notifier.errors import TemporaryError
 
 LOCK: Final = Path(__file__).with_name("kafka.lock.json")
 DOWNLOADS: Final = 8
-REQUEST_TIMEOUT_S: Final = 120  # without a byte of the server's
+REQUEST_TIMEOUT_S: Final = 120  # without a byte from the server
 _SETTINGS: Final = (
     "behind a proxy set HTTPS_PROXY, and REQUESTS_CA_BUNDLE where it has a certificate authority of its own; then "
     "run it again"
@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One jar by its coordinates; `sha256` in hex."""
+    """A jar by its coordinates; `sha256` is in hex."""
 
     group: str
     name: str
@@ -38,25 +38,25 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """Its name in the cache."""
+        """Return its name in the cache."""
         return f"{self.name}-{self.version}.jar"
 
 
 def locked(lock: Path = LOCK) -> list[Jar]:
-    """The jars of the lock file."""
+    """Return the jars of the lock file."""
     return [Jar(**row) for row in json.loads(lock.read_text())["jars"]]
 
 
 def cache_folder() -> Path:
-    """Where this user's jars are kept: below XDG_CACHE_HOME, else ~/.cache."""
+    """Return this user's folder of jars: below XDG_CACHE_HOME, else ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "notifier" / "kafka"
 
 
 def fetch(progress: Progress, lock: Path = LOCK) -> Path:
-    """The folder that holds every jar of the lock file, after downloading what it lacks; says how far it is.
+    """Return the folder with every jar of the lock file, after downloading missing ones and reporting progress.
 
-    Raises `TemporaryError` (sandbox_failed) where a download fails or is not what the lock file says.
+    Raises `TemporaryError` (sandbox_failed) where a download fails or differs from the lock file.
     """
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def fetch(progress: Progress, lock: Path = LOCK) -> Path:
     if not missing:
         return folder
     progress(f"downloading Kafka, once for this user: {len(missing)} of {len(jars)} jars")
-    # The library reports every file on standard output, which belongs to the verb's own document.
+    # The library reports every file on standard output, which is reserved for the verb's document.
     with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(DOWNLOADS) as pool:
         tasks = [pool.submit(_download, jar, folder) for jar in missing]
         for done, task in enumerate(as_completed(tasks), 1):
@@ -80,14 +80,15 @@ def _good(path: Path, jar: Jar) -> bool:
 
 
 def _download(jar: Jar, folder: Path) -> None:
-    """Download beside the place and rename, so that an interrupted run leaves no half of a jar."""
+    """Download beside the final place and rename, so that an interrupted run leaves no partial jar."""
     from maven_artifact import Artifact, Downloader
     from maven_artifact.requestor import RequestException, Requestor
 
     class Patient(Requestor):  # type: ignore[misc]
-        """Waits for no server for ever."""
+        """A requestor with a time limit."""
 
         def request(self, *arguments: Any, **options: Any) -> Any:
+            """Send a request with the time limit."""
             return super().request(*arguments, timeout=REQUEST_TIMEOUT_S, **options)
 
     downloader = Downloader()
@@ -96,7 +97,7 @@ def _download(jar: Jar, folder: Path) -> None:
     try:
         downloader.download(Artifact(jar.group, jar.name, jar.version), filename=str(partial))
         if not _good(partial, jar):
-            raise TemporaryError("sandbox_failed", f"{jar.file_name} is not what the lock file says", hint=_SUSPECT)
+            raise TemporaryError("sandbox_failed", f"{jar.file_name} does not match the lock file", hint=_SUSPECT)
         partial.replace(folder / jar.file_name)
     except RequestException as error:
         raise TemporaryError(
@@ -110,7 +111,7 @@ def _download(jar: Jar, folder: Path) -> None:
 
 
 def _why(error: BaseException | None) -> str:
-    """What kept the download from its server, without any address that it may have held."""
+    """Return the cause of a failed download, without any address that the error may hold."""
     from requests import HTTPError
     from requests.exceptions import InvalidProxyURL, ProxyError, SSLError
 

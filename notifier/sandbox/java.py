@@ -1,4 +1,4 @@
-"""A Java runtime: the machine's, where it is new enough, else the one that is installed as a Python package."""
+"""Search of a Java runtime: the machine's, where it is recent enough, else the Python package's."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 from notifier.errors import RefusedError
 
 OLDEST: Final = 17
-REQUEST_TIMEOUT_S: Final = 120  # on a machine that is busy
+REQUEST_TIMEOUT_S: Final = 120  # for a busy machine
 
 
 def find_java() -> Path:
-    """A `java` of version 17 or later; raises `RefusedError` (sandbox_failed) where there is none."""
+    """Return a `java` of version 17 or later; raises `RefusedError` (sandbox_failed) where there is none."""
     found = shutil.which("java")
     if found is not None and version_of(found) >= OLDEST:
         return Path(found)
@@ -31,7 +31,7 @@ def find_java() -> Path:
 
 
 def version_of(java: str) -> int:
-    """The major version that `java -version` reports; 0 where it cannot be told."""
+    """Return the major version that `java -version` reports; 0 where it is unknown."""
     try:
         done = subprocess.run(
             [java, "-version"], capture_output=True, text=True, timeout=REQUEST_TIMEOUT_S, check=False

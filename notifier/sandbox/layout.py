@@ -1,4 +1,4 @@
-"""What is fixed about a sandbox: which folders can be its home, its brokers, its routers, and their ports."""
+"""The fixed layout of a sandbox: its home, brokers, routers, and ports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_HOME: Final = MAX_PATH - len("/parties/INTERPOL.oversight/outbox.db")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The nodes of a sandbox, how many routers it has, and where its services serve metrics and health."""
+    """The nodes of a sandbox, its number of routers, and the ports of metrics and health."""
 
     nodes: tuple[Node, ...]
     routers: int
@@ -27,10 +27,10 @@ class Layout:
 
 
 def check_home(home: Path) -> None:
-    """Raise `ConfigError` where `home` cannot hold a sandbox: any folder can, whose name is text and not too long.
+    """Raise `ConfigError` where `home` cannot hold a sandbox: its name must be UTF-8 text and not too long.
 
-    Java opens no file whose name is not UTF-8, SQLite none whose path is too long, and a name with a line break
-    would be two lines in every log and every list of files.
+    Java opens no file whose name is not UTF-8, and SQLite none whose path is too long. A name with a line break would
+    be two lines in every log and list of files.
     """
     try:
         size = len(str(home.resolve()).encode())
@@ -38,20 +38,20 @@ def check_home(home: Path) -> None:
         raise ConfigError(detail=f"{home}: the name is not UTF-8", hint="name another folder with --home") from error
     if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in str(home)):
         raise ConfigError(
-            detail=f"{home}: a line break or control character is in the name", hint="name another folder with --home"
+            detail=f"{home}: the name has a line break or control character", hint="name another folder with --home"
         )
     if size > MAX_HOME:
         raise ConfigError(
-            detail=f"{home}: the path has {size} bytes, and a home's may have {MAX_HOME}",
+            detail=f"{home}: the path has {size} bytes, but a home's may have {MAX_HOME} at most",
             hint="name a shorter one with --home",
         )
 
 
 def arrange(home: Path, brokers: int | None, routers: int | None) -> Layout:
-    """Return the layout of the sandbox in `home`, made where there is none, with at least `routers` routers.
+    """Return the layout of the sandbox in `home`, created where there is none, with at least `routers` routers.
 
-    None stands for as many as there are, or one. Raises `UsageError` where the sandbox has another number of
-    brokers, or more routers than wanted.
+    None means as many as there are, or one. Raises `UsageError` where the sandbox has another number of brokers, or
+    more routers than wanted.
     """
     if not (home / FILE).exists():
         count = routers or 1
@@ -61,7 +61,9 @@ def arrange(home: Path, brokers: int | None, routers: int | None) -> Layout:
     if brokers not in (None, len(layout.nodes)):
         raise UsageError(detail=has, hint="take another --home, or remove this one after notifier sandbox down")
     if routers is not None and routers < layout.routers:
-        raise UsageError(detail=has, hint="routers can be added, not taken away: any that is not needed may be ended")
+        raise UsageError(
+            detail=has, hint="routers can be added, not removed: end the process of any that is not needed"
+        )
     more = (routers or layout.routers) - layout.routers
     if not more:
         return layout
@@ -103,6 +105,6 @@ def _write(home: Path, layout: Layout) -> Layout:
 
 def _spoiled(home: Path) -> ConfigError:
     return ConfigError(
-        detail=f"{home / FILE}: is not what the sandbox wrote",
-        hint="end the processes that run/ names, remove the home, and make another",
+        detail=f"{home / FILE}: is damaged",
+        hint="end the processes that are listed in run/, remove the home, and create another",
     )

@@ -16,7 +16,7 @@ from notifier.outbox.key_separation import decisions_key
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.sandbox.world import load_world
 
-AT_ONCE: Final = 8  # parties: each file waits for the disk, and the disk takes several at a time
+AT_ONCE: Final = 8  # parties: each file waits for the disk, which syncs several at a time
 
 _KAFKA: Final = """\
 [kafka]
@@ -90,11 +90,11 @@ def make_parties(
     auditor_port: int,
     unwritten: dict[str, NotifierError] | None = None,
 ) -> Directory:
-    """Write what is missing, keep what is there, and return the world's directory.
+    """Create missing files, keep existing ones, and return the world's directory.
 
     `admin` may do everything at the broker; `stranger` has a valid certificate and no right at all. A party whose
-    files cannot be written stands in `unwritten` with the reason, and the others are made all the same; without it
-    the first such fault is raised.
+    files cannot be written goes to `unwritten` with its error, and the others are still made; without it the first
+    such error is raised.
     """
     directory = load_world(home, partitions)
     kafka = _KAFKA.format(bootstrap=bootstrap)
@@ -114,7 +114,7 @@ def make_parties(
 
 
 def _texts(directory: Directory, kafka: str, auditor_port: int) -> dict[str, str]:
-    """The configuration of every party."""
+    """Return the configuration of every party."""
     texts = {}
     for name, one in directory.authorities.items():
         form = _OVERSIGHT if one.role == OVERSIGHT else _AUTHORITY
@@ -130,7 +130,7 @@ def _texts(directory: Directory, kafka: str, auditor_port: int) -> dict[str, str
 
 
 def _make_party(home: Path, authority: CertificateAuthority, directory: Directory, name: str, text: str) -> None:
-    """Write what the party lacks: its certificate, the keys of those that it oversees, its configuration."""
+    """Create the party's missing files: certificate, keys of overseen authorities, configuration."""
     config = party_config(home, name)
     known = directory.authority(name)
     if not (config.parent / "tls.pem").exists():
@@ -147,7 +147,7 @@ def _make_party(home: Path, authority: CertificateAuthority, directory: Director
 
 
 def _overseen(directory: Directory, name: str) -> list[str]:
-    """The authorities whose decisions the party `name` reads: those of its state, where it is oversight."""
+    """Return the authorities whose decisions the party `name` reads: those of its state, if it is oversight."""
     overseer = directory.authority(name)
     if overseer is None or overseer.role != OVERSIGHT:
         return []

@@ -20,7 +20,7 @@ ORGANISATION: Final = "notifier"
 
 
 class CertificateAuthority:
-    """A private certificate authority in a folder: `ca.pem` and `ca.key`, made when missing."""
+    """A private certificate authority in a folder: `ca.pem` and `ca.key`, created when missing."""
 
     def __init__(self, folder: Path, name: str = "notifier sandbox") -> None:
         self.certificate_path = folder / "ca.pem"
@@ -39,14 +39,14 @@ class CertificateAuthority:
             write_atomic(self.certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
         loaded = serialization.load_pem_private_key(key_path.read_bytes(), None)
         if not isinstance(loaded, ec.EllipticCurvePrivateKey):
-            raise TypeError("the authority's key is an EC key")
+            raise TypeError("the authority's key must be an EC key")
         self._key = loaded
         self._certificate = x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
 
     def issue(self, folder: Path, principal: str, *, server: bool = False, valid: dt.timedelta = VALID) -> None:
-        """Writes `tls.key`, `tls.pem` (with the authority's certificate in `ca.pem`) into `folder`.
+        """Write `tls.key`, `tls.pem`, and the authority's certificate as `ca.pem`, into `folder`.
 
-        The common name comes last in DER: the brokers' mapping rule reads names backwards (docs/internals/kafka.md).
+        The common name comes last in DER, because the brokers' mapping rule reads names backwards.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(
@@ -69,7 +69,7 @@ class CertificateAuthority:
         certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         write_private(folder / "tls.key", _key_pem(key))
         write_atomic(folder / "ca.pem", self.certificate_path.read_bytes())
-        write_atomic(folder / "tls.pem", certificate)  # last: it says that all of it is there
+        write_atomic(folder / "tls.pem", certificate)  # last: it marks a complete set
 
 
 def _builder(

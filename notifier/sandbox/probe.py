@@ -1,4 +1,4 @@
-"""A synthetic message that goes all the way through: the sandbox works when this returns."""
+"""The sandbox's self-test: an exercise from a publisher to its recipient."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SENDER: Final = "UTO/spoc"
 RECIPIENT: Final = "AUT/spoc"
 READ_LIMIT: Final = 500
 READ_MS: Final = 200
-TIMEOUT_S: Final = 180.0  # a hub under load, on a machine that is busy; one that is idle needs a second
+TIMEOUT_S: Final = 180.0  # for a loaded hub on a busy machine; an idle one needs a second
 PAUSE_S: Final = 0.2
 
 
 def probe(home: Path) -> None:
-    """Publishes an exercise and waits until its recipient can open it.
+    """Publish an exercise and wait until its recipient can open it.
 
-    Raises `TemporaryError` where it does not come.
+    Raises `TemporaryError` where it does not arrive.
     """
     asyncio.run(_probe(home))
 
@@ -45,7 +45,7 @@ async def _probe(home: Path) -> None:
     recipient = Recipient(RECIPIENT, decryption_keys(settings.keys), directory.load().directory)
     transport = KafkaTransport(settings.kafka)
     try:
-        # From here on only, and into no inbox: a feed may be long, and the recipient's own reader at work.
+        # From the feed's end and into no inbox: a feed may be long, and the recipient's own reader may run.
         reader = await _patiently(lambda: _at_the_end(transport, feed_of(RECIPIENT)))
         async with Publisher.from_home(home, SENDER) as publisher:
             submitted = await publisher.publish(exercise())
@@ -61,7 +61,7 @@ async def _probe(home: Path) -> None:
 
 
 async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of `work`, tried again where the broker is not up to it yet; raises what the last try met."""
+    """Return the result of `work`, tried again while the broker is not ready; raises the error of the last try."""
     end = time.monotonic() + TIMEOUT_S
     while True:
         try:
@@ -81,7 +81,7 @@ async def _at_the_end(transport: KafkaTransport, feed: str) -> Reader:
 
 
 async def _arrived(reader: Reader, recipient: Recipient, notification_id: bytes) -> None:
-    """Returns when the recipient can open that notification."""
+    """Return when the recipient can open that notification."""
     while True:
         for record in await reader.read(READ_LIMIT, READ_MS):
             found = read(record.value, recipient, wall_clock())
@@ -90,7 +90,7 @@ async def _arrived(reader: Reader, recipient: Recipient, notification_id: bytes)
 
 
 def exercise() -> dict[str, Any]:
-    """A detention of the ICAO specimen, marked as an exercise."""
+    """Return a detention of the ICAO specimen, marked as an exercise."""
     now = dt.datetime.fromtimestamp(wall_clock() / 1000, dt.UTC)
     return {
         "type": "detention",

@@ -1,4 +1,4 @@
-"""Processes that outlive the command which started them: known by pid and start time, ended by nothing else."""
+"""Processes that outlive the command that started them, identified by pid and start time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ POLL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as its file records it. A pid is used again, so its start counts, too.
+    """A process as its file records it. A pid may be reused, so the start time counts, too.
 
-    `started` is in seconds since the machine's start, which `boot` names: a clock that is set moves neither.
+    `started` is in seconds since the machine's boot, which `boot` names; setting the clock changes neither.
     """
 
     pid: int
@@ -34,23 +34,23 @@ class Process:
 
     @classmethod
     def of(cls, process: psutil.Process) -> Process:
-        """Return the record of a live process; raise `psutil.NoSuchProcess`."""
+        """Return the record of a live process; raises `psutil.NoSuchProcess`."""
         return cls(process.pid, process.create_time() - psutil.boot_time(), _boot())
 
     def is_one_with(self, other: Process) -> bool:
-        """Whether both are records of the same process."""
+        """Return whether both are records of the same process."""
         return (self.pid, self.boot) == (other.pid, other.boot) and abs(self.started - other.started) < 1.0
 
 
 def _boot() -> str:
-    """Name this start of the machine."""
+    """Return the id of this boot of the machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 class Supervised:
-    """One process of the sandbox: `run/<name>.json` says which, `logs/<name>.log` has what it says.
+    """A process of the sandbox, recorded in `run/<name>.json`, with its output in `logs/<name>.log`.
 
-    What it puts aside for a moment is below the home, too: in `tmp/<name>`, which is its owner's alone.
+    Its temporary files are below the home, too: in `tmp/<name>`, for its owner alone.
     """
 
     def __init__(self, home: Path, name: str) -> None:
@@ -60,7 +60,7 @@ class Supervised:
         self._file = home / "run" / f"{name}.json"
 
     def process(self) -> psutil.Process | None:
-        """The live process that was started here, or None."""
+        """Return the live process that was started here, or None."""
         try:
             recorded = Process(**json.loads(self._file.read_text()))
             found = psutil.Process(recorded.pid)
@@ -70,22 +70,22 @@ class Supervised:
             return None
 
     def wanted(self) -> bool:
-        """Whether it was started and not stopped since, whatever became of it."""
+        """Return whether it was started and not stopped since, even if it has died."""
         return self._file.exists()
 
     def died(self) -> bool:
-        """Whether it ended without having been stopped."""
+        """Return whether it ended without having been stopped."""
         return self.wanted() and self.process() is None
 
     def reap(self) -> None:
-        """Take note of the end of a process that this one started, so that nothing is left of it."""
+        """Reap a child process that has ended."""
         with contextlib.suppress(OSError, ValueError, TypeError):
             os.waitpid(Process(**json.loads(self._file.read_text())).pid, os.WNOHANG)
 
     def start(
         self, command: Sequence[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Starts `command` in a session of its own and in `folder`, unless it is running already."""
+        """Start `command` in a session of its own and in `folder`, unless it is running already."""
         if self.process() is not None:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -104,19 +104,19 @@ class Supervised:
         try:
             write_atomic(self._file, json.dumps(asdict(record)).encode())
         except StorageError:
-            child.kill()  # nobody would know it again
+            child.kill()  # without its record nobody could find it again
             child.wait()
             raise
         # The child is not waited for here: it outlives this command. Reaped when this command ends.
         child.returncode = 0
 
     def stop(self, patience_s: float) -> None:
-        """Asks the process to end, and ends it when `patience_s` have passed; does nothing where there is none."""
+        """Terminate the process, and kill it after `patience_s`; do nothing where there is none."""
         process = self.process()
         if process is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
-                # Not psutil's wait alone: a zombie that its parent does not reap never goes away, and has ended.
+                # Not psutil's wait alone: a zombie that its parent does not reap has ended, but never disappears.
                 if not wait_until(self._ended, patience_s):
                     process.kill()
                     wait_until(self._ended, patience_s)
@@ -128,11 +128,11 @@ class Supervised:
         return self.process() is None
 
     def failed(self, what: str) -> TemporaryError:
-        """The error that says which log to read, with its last lines."""
+        """Return the error that names the log and quotes its last lines."""
         return TemporaryError("sandbox_failed", f"{self.name} {what}; read {self.log}", hint=self.last_lines())
 
     def last_lines(self) -> str:
-        """The end of its log."""
+        """Return the end of its log on one line."""
         try:
             lines = self.log.read_text(errors="replace").splitlines()
         except OSError:
@@ -142,7 +142,7 @@ class Supervised:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A process of the sandbox and how it is started; `port` is where it says on the loopback that it is ready."""
+    """A process of the sandbox with its command; `port` is its readiness port on the loopback."""
 
     process: Supervised
     command: Sequence[str]
@@ -156,7 +156,7 @@ class Part:
 
 
 def wait_until(there: Callable[[], bool], patience_s: float) -> bool:
-    """Whether `there()` came true within `patience_s`."""
+    """Return whether `there()` became true within `patience_s`."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         if there():

@@ -1,7 +1,7 @@
-"""The sandbox: a real Kafka, a directory, example authorities and all services, below one folder.
+"""The sandbox below one folder: a real Kafka, a directory, example authorities and all services.
 
-Everything that is started is a process of its own and outlives this one; everything that is written is below
-`home`, but for the jars, which are kept once per user.
+Everything that is started is a process of its own and outlives this one. Everything that is written is below `home`,
+except for the jars, which are kept once per user.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from notifier.sandbox.processes import Part, Supervised, wait_until
 
 PARTITIONS: Final = 4
 FRESHEN_S: Final = 3600
-SERVICE_S: Final = 180.0  # on a machine that is busy; one that is idle needs three seconds
+SERVICE_S: Final = 180.0  # for a busy machine; an idle one needs three seconds
 REQUEST_TIMEOUT_S: Final = 1.0
-TURN_S: Final = 2.0  # for another command, which may be all but through
-NOTIFIER: Final = (sys.executable, "-P", "-m", "notifier")  # -P: nothing is imported from the folder one stands in
+TURN_S: Final = 2.0  # for another command, which may be about to end
+NOTIFIER: Final = (sys.executable, "-P", "-m", "notifier")  # -P: nothing is imported from the current folder
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """One process: `state` is running, ready or stopped; `since` in RFC 3339, None where stopped."""
+    """The state of one process: running, ready or stopped; `since` is RFC 3339, None where stopped."""
 
     name: str
     state: str
@@ -54,11 +54,11 @@ class Sandbox:
         self.home = home.absolute()
 
     def up(self, progress: Progress, *, brokers: int | None = None, routers: int | None = None) -> list[Part]:
-        """Start what does not run and return everything that runs, once a message has gone all the way through.
+        """Start all that does not run; return all that runs once an exercise has arrived.
 
-        What is missing is written, and what is there is kept as it is. What can start does, whatever cannot.
-        `brokers` and `routers`: as many as there are, or one. Raises `TemporaryError` (sandbox_failed) naming the log
-        to read and its last lines, and `ConfigError` where `home` cannot hold a sandbox.
+        Missing files are written, existing ones are kept. Every part that can start does, even where another cannot.
+        `brokers` and `routers` default to the present number, or one. Raises `TemporaryError` (sandbox_failed) naming
+        the log with its last lines, and `ConfigError` where `home` cannot hold a sandbox.
         """
         check_home(self.home)
         java = find_java()
@@ -91,7 +91,7 @@ class Sandbox:
         return [*nodes, *services]
 
     def down(self, progress: Progress) -> None:
-        """End what `up` started, services first; nothing else, whatever runs under a pid now."""
+        """End the processes that `up` started, services first, and no other one that has a reused pid."""
         if not (self.home / FILE).exists():
             return
         with self.locked():
@@ -104,7 +104,7 @@ class Sandbox:
                 process.stop(patience_s)
 
     def status(self) -> dict[str, Any]:
-        """Return what runs now, as `notifier sandbox status --json` prints it."""
+        """Return the document of `notifier sandbox status --json`."""
         if not (self.home / FILE).exists():
             return {"ready": False, "services": [], "bootstrap": None}
         layout = read(self.home)
@@ -121,11 +121,11 @@ class Sandbox:
 
     @property
     def bootstrap(self) -> str:
-        """Where clients connect."""
+        """Return the addresses for clients."""
         return ",".join(f"127.0.0.1:{node.port}" for node in read(self.home).nodes)
 
     def kafka(self, party: str) -> KafkaSettings:
-        """Return how `party` (an authority, router, auditor, admin or stranger) connects."""
+        """Return the connection settings of `party` (an authority, router, auditor, admin or stranger)."""
         folder = party_config(self.home, party).parent
         return KafkaSettings(self.bootstrap, folder / "ca.pem", folder / "tls.pem", folder / "tls.key")
 
@@ -135,7 +135,7 @@ class Sandbox:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other `up`, `down` and restart out of the block; raises `TemporaryError` (storage_locked)."""
+        """Hold the lock against every other `up`, `down` and restart; raises `TemporaryError` (storage_locked)."""
         with (self.home / "lock").open("w") as file:
             if not wait_until(lambda: _taken(file.fileno()), TURN_S):
                 raise TemporaryError(
@@ -152,7 +152,7 @@ class Sandbox:
         return ServiceState(service.name, state, process.pid, since)
 
     def _services(self, layout: Layout) -> list[Part]:
-        """The auditor, the routers, and at last what keeps the directory fresh, as each is started."""
+        """Return the auditor, the routers, and last the process that keeps the directory fresh."""
         port = self._auditor_port()
         listen = () if port else ("--listen", f"127.0.0.1:{layout.ports[0]}")
         services = [self._service("auditor", ["auditor", *listen], port or layout.ports[0])]
@@ -161,7 +161,7 @@ class Sandbox:
         return [*services, self._keeper()]
 
     def _keeper(self) -> Part:
-        """Every hour a fresh timestamp, and what ends soon signed anew: all keys of a sandbox are in one place."""
+        """Return the process that renews the timestamp every hour, and all that ends soon; all keys are here."""
         folders = ("--folder", str(self.home / "directory"), "--keys", str(self.home / "directory-keys"))
         command = (*NOTIFIER, "directory", "freshen", *folders, "--every", str(FRESHEN_S), "--renew")
         return Part(Supervised(self.home, "directory"), command)
@@ -171,7 +171,7 @@ class Sandbox:
         return Part(Supervised(self.home, name), command, port=port)
 
     def _auditor_port(self) -> int | None:
-        """The port that the auditor's settings name; None where they name none."""
+        """Return the port in the auditor's settings; None where they have none."""
         try:
             listen = load(party_config(self.home, "auditor")).listen
         except NotifierError:
@@ -182,7 +182,7 @@ class Sandbox:
     def _parties(
         self, authority: CertificateAuthority, bootstrap: str, layout: Layout, unwritten: dict[str, NotifierError]
     ) -> Directory:
-        """The world's keys and directory, and every party's certificate and configuration."""
+        """Create the world's keys and directory, and every party's certificate and configuration."""
         from notifier.sandbox.parties import make_parties
 
         return make_parties(self.home, authority, bootstrap, PARTITIONS, layout.ports[0], unwritten)
@@ -207,7 +207,7 @@ class Sandbox:
 
 
 def _start(parts: Sequence[Part]) -> None:
-    """Start every part that can; then raise what kept one from it."""
+    """Start every part that can start; then raise the first failure."""
     failures = []
     for part in parts:
         try:
@@ -221,7 +221,7 @@ def _start(parts: Sequence[Part]) -> None:
 def _wait_ready(services: Sequence[Part]) -> None:
     """Return when every service is ready.
 
-    Raise `TemporaryError` naming the log of the first that is not, after all.
+    Raises `TemporaryError` naming the log of the first that is not.
     """
     failures = []
     for service in services:
@@ -244,10 +244,10 @@ def _wait_service(part: Part) -> None:
 
 
 def _unwritten(faults: Mapping[str, NotifierError]) -> TemporaryError:
-    """The error of a sandbox that runs, but for parties whose files could not be written."""
+    """Return the error of a sandbox that runs, with some parties' files not written."""
     name, first = next(iter(faults.items()))
     others = f", and of {len(faults) - 1} more" if len(faults) > 1 else ""
-    detail = f"everything runs, but what {name} lacks cannot be written{others}: {first.detail}"
+    detail = f"everything runs, but missing files of {name} cannot be written{others}: {first.detail}"
     return TemporaryError("storage_failed", detail, hint=first.hint)
 
 
@@ -260,7 +260,7 @@ def _taken(file: int) -> bool:
 
 
 def answers_ready(port: int) -> bool:
-    """Whether the service on that port of the loopback says that it is ready."""
+    """Return whether the service on that port of the loopback reports that it is ready."""
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_TIMEOUT_S)

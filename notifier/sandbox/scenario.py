@@ -1,8 +1,8 @@
-"""The main job as one story, on a running sandbox: publish the examples, attack, look, verify, and judge.
+"""The demonstration on a running sandbox: publish the examples, attack, receive, verify, and judge.
 
-`run` returns all that happened; `Scenario.faults` names whatever was not as it must be. Who received is counted
-twice: by opening the feeds as their owners, and by counting the deliveries on every feed as the broker's
-administrator, who can read none of them.
+`run` returns all that happened; `Scenario.faults` names every deviation. Recipients are counted twice: by opening the
+feeds as their owners, and by counting the deliveries on every feed as the broker's administrator, who can read none
+of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from notifier.topics import INTAKE, REJECTED
 from notifier.transport.base import Outgoing, Reader, Record, Transport
 from notifier.transport.kafka import KafkaTransport
 
-TIMEOUT_S: Final = 180.0  # on a machine that is busy; one that is idle needs seconds
+TIMEOUT_S: Final = 180.0  # for a busy machine; an idle one needs seconds
 READ_MS: Final = 200
 LIMIT: Final = 500
 
@@ -50,22 +50,22 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One notification of the story: its file's name, what the hub decided, and, in the end, about whom.
+    """A notification of the scenario: its file's name, the hub's decision, and its recipients.
 
-    `recipients` are those who were told, by the first letters or by later ones that an update released.
+    `recipients` were told by the first envelopes, or by later ones that an update released.
     """
 
     name: str
     id: str
     state: RecipientState
-    seconds: float  # from publish to the hub's decision as its originator read it
+    seconds: float  # from publish until its originator has read the hub's decision
     entries: tuple[Entry, ...]
     recipients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """Something that must be refused: `expected` is the stable reason, `seen` what the hub said."""
+    """An action that must be refused: `expected` is the stable reason, `seen` the hub's."""
 
     name: str
     expected: str
@@ -74,7 +74,7 @@ class Attack:
 
 @dataclass(slots=True)
 class Scenario:
-    """All that happened; `faults` is empty where all of it is as it must be. Times in seconds."""
+    """The result of a run; `faults` is empty where all is right. Times are in seconds."""
 
     examples: list[Example] = field(default_factory=list)
     received: dict[str, list[Received]] = field(default_factory=dict)
@@ -85,12 +85,12 @@ class Scenario:
     faults: list[str] = field(default_factory=list)
 
     def got(self, authority: str | None, message_id: str) -> bool:
-        """Whether the authority has the message in its inbox."""
+        """Return whether the authority has the message in its inbox."""
         return any(one.id == message_id for one in self.received.get(authority or "", ()))
 
 
 async def run(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> Scenario:
-    """Publishes `files` as their originators, and shows what came of it."""
+    """Publish `files` as their originators; return the result."""
     story = Scenario()
     directory = await _directory(sandbox.home)
     admin = KafkaTransport(sandbox.kafka("admin"))
@@ -121,7 +121,7 @@ async def run(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> Sc
 
 
 class _timed:  # noqa: N801 - reads as a statement
-    """Takes the time of a block into the story."""
+    """A context manager that records the time of a block."""
 
     def __init__(self, story: Scenario, name: str) -> None:
         self._story, self._name = story, name
@@ -139,13 +139,13 @@ async def _directory(home: Path) -> Directory:
 
 
 def _dated(path: Path) -> str:
-    """The text of a file; of an example with dates of today."""
+    """Return the text of a file; an example gets current dates."""
     text = path.read_text()
     return examples.dated_text(text, REAL.clock()) if examples.is_example(path) else text
 
 
 async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Scenario) -> None:
-    """Everything that is published by hand; an answer, a correction or a withdrawal is not."""
+    """Publish every file that may be published by hand: no answer, correction or withdrawal."""
     texts = [(path.stem, text) for path in files if parse(text := _dated(path)).type in TYPES]
     by_originator: dict[str, list[tuple[str, str]]] = {}
     for name, text in texts:
@@ -166,7 +166,7 @@ async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, st
 
         first = [(name, text) for name, text in texts if parse(text).about is None]
         done = list(await asyncio.gather(*(one(name, text) for name, text in first)))
-        # An update speaks of what was said and decided before.
+        # An update needs the decision on the notification that it is about.
         done += [await one(name, text) for name, text in texts if (name, text) not in first]
         await publisher.drain(TIMEOUT_S)
         return [await _example(publisher, *item) for item in done]
@@ -179,10 +179,10 @@ async def _example(publisher: Publisher, name: str, message_id: str, seconds: fl
 
 
 async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Scenario) -> None:
-    """A stranger to the conversation resends a stored envelope, whole and with one bit changed."""
+    """Resend a stored envelope as another party, unchanged and with one bit changed."""
     stored = [record for number in range(partitions) for record in await _all(admin, INTAKE, number)]
     if not stored:
-        story.faults.append("nothing stands in intake")
+        story.faults.append("intake has no records")
         return
     victim = stored[-1]
     value = victim.value or b""
@@ -203,7 +203,7 @@ async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Sc
 
 
 async def _refusal(rejected: Reader, digest: bytes) -> str | None:
-    """The reason that the hub wrote for this digest, or None where it wrote none in time."""
+    """Return the reason that the hub wrote for this digest, or None where it wrote none in time."""
     end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
         for record in await rejected.read(LIMIT, READ_MS):
@@ -215,7 +215,7 @@ async def _refusal(rejected: Reader, digest: bytes) -> str | None:
 
 
 async def _receive(sandbox: Sandbox, story: Scenario) -> None:
-    """Every authority that is told of anything opens its feed until all of it is there."""
+    """Open the feed of every recipient until all deliveries are there."""
     names = sorted({name for example in story.examples for name in example.recipients})
     inboxes = await asyncio.gather(*(_receive_as(sandbox.home, name) for name in names))
     story.received = dict(zip(names, inboxes, strict=True))
@@ -229,9 +229,9 @@ async def _receive_as(home: Path, name: str) -> list[Received]:
 
 
 async def _compare(admin: Transport, directory: Directory, moved: dict[str, int], story: Scenario) -> None:
-    """The deliveries on every feed, counted from outside, against what was decided to be sent.
+    """Compare the deliveries on every feed, counted from outside, with the decisions.
 
-    `moved` has the feeds that were written to, with the offset where that began.
+    `moved` has the feeds that were written to, with their first offset.
     """
     planned = Counter(name for example in story.examples for name in example.recipients)
     for name, authority in sorted(directory.authorities.items()):
@@ -239,14 +239,14 @@ async def _compare(admin: Transport, directory: Directory, moved: dict[str, int]
         records = await _all(admin, feed, 0, moved[feed]) if feed in moved else []
         found = sum(isinstance(parse_feed(record.value or b""), ParsedDelivery) for record in records)
         if found != planned[name]:
-            story.faults.append(f"{name} has {found} deliveries, and {planned[name]} were decided")
+            story.faults.append(f"{name} has {found} deliveries, but {planned[name]} were decided")
 
 
 async def _verify(sandbox: Sandbox, directory: Directory, story: Scenario) -> None:
-    """Verifies a copy of the log, and one in which a single byte was changed."""
+    """Verify a copy of the log, and one with a single byte changed."""
     folder = load(party_config(sandbox.home, "auditor")).log_folder
     if folder is None:
-        raise AssertionError("the sandbox's auditor has a log folder")
+        raise AssertionError("the sandbox's auditor must have a log folder")
     deliveries = sum(len(example.recipients) for example in story.examples)
     decided = len(story.examples)
     wanted = deliveries + decided + len(story.attacks)
@@ -268,11 +268,11 @@ async def _verify(sandbox: Sandbox, directory: Directory, story: Scenario) -> No
         tile.write_bytes(data)
         story.tampered_report = await asyncio.to_thread(verify_folder, forged, verifier)
     if report.size < wanted:
-        story.faults.append(f"the log has {report.size} entries, and {wanted} things were decided")
+        story.faults.append(f"the log has {report.size} entries, but {wanted} decisions were made")
 
 
 def _judge(story: Scenario) -> None:
-    """Everything that must be so, looked at once more."""
+    """Add a fault for every result that is not as it must be."""
     for example in story.examples:
         kept = (RecipientState.HELD, RecipientState.NOT_TOLD)
         if example.state not in ((RecipientState.TOLD,) if example.recipients else kept):
@@ -306,7 +306,7 @@ async def _end(transport: Transport, topic: str) -> int:
 
 
 async def _all(transport: Transport, topic: str, partition: int, offset: int = 0) -> list[Record]:
-    """Every record of a partition from `offset` on."""
+    """Return every record of a partition from `offset` on."""
     found: list[Record] = []
     async with _opened(transport, topic, offset, partition) as reader:
         end = await reader.end()
@@ -316,7 +316,7 @@ async def _all(transport: Transport, topic: str, partition: int, offset: int = 0
 
 
 def as_document(story: Scenario) -> dict[str, Any]:
-    """The story as `notifier demo --json` prints it."""
+    """Return the document of `notifier demo --json`."""
     return {
         "ok": not story.faults,
         "faults": story.faults,

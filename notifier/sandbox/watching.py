@@ -1,4 +1,4 @@
-"""A supervisor for the sandbox: start again what died, with a growing back-off, and leave alone what was stopped."""
+"""A supervisor for the sandbox: it restarts dead processes with growing delays, and leaves stopped ones alone."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ WELL_S: Final = 60.0  # a part that ran for so long begins with the initial back
 
 @dataclass(slots=True)
 class Restarts:
-    """When one part may be started again."""
+    """The schedule of restarts of one part."""
 
     backoff: Backoff
     last: float = float("-inf")
     not_before: float = float("-inf")
 
     def due(self, now: float) -> bool:
-        """Return whether it may be started at `now`, which then counts as a start."""
+        """Return whether it may be started at `now`; True counts as a start."""
         if now - self.last > WELL_S:
             self.backoff.reset()
         elif now < self.not_before:
@@ -40,7 +40,7 @@ class Restarts:
 
 
 class Watch:
-    """Looks after the parts of a sandbox that is up."""
+    """The watch over the parts of a running sandbox."""
 
     def __init__(
         self, sandbox: Sandbox, parts: list[Part], progress: Progress, entropy: Entropy = secrets.token_bytes
@@ -54,12 +54,12 @@ class Watch:
         }
 
     def run(self, stop: threading.Event) -> None:
-        """Start again what dies, until `stop` is set or nothing is left that `down` did not stop."""
+        """Restart parts that die, until `stop` is set or `down` has stopped all of them."""
         while any(part.process.wanted() for part in self._parts) and not stop.wait(LOOK_S):
             self.look(time.monotonic())
 
     def look(self, now: float) -> None:
-        """Start every part that died and whose time has come."""
+        """Start every dead part that is due."""
         died = [part for part in self._parts if part.process.died()]
         due = [part for part in died if self._restarts[part.process.name].due(now)]
         if not due:
@@ -67,7 +67,7 @@ class Watch:
         try:
             with self._sandbox.locked():
                 for part in due:
-                    if part.process.died():  # while this waited for its turn, `down` may have stopped it
+                    if part.process.died():  # `down` may have stopped it while this waited for the lock
                         self._again(part)
         except TemporaryError as error:
             self._progress(error.detail)

@@ -1,4 +1,4 @@
-"""The sandbox's example world: nine states, INTERPOL, a hub; every key is made here and written to its party."""
+"""The sandbox's example world: nine states, INTERPOL, a hub; every key is made here, in its party's folder."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ INTERPOL: Final = "INTERPOL/spoc"
 CORRIDORS: Final = (Corridor("TUR", "DEU", ("BGR/spoc", "DEU/spoc")),)
 LOG_ORIGIN: Final = "notifier.example/log"
 KEY_DAYS: Final = 3650
-"""A sandbox stands for years, and nobody renews its keys."""
-AT_ONCE: Final = 8  # authorities: each key waits for the disk, and the disk takes several at a time
+"""Sandbox keys live for years, because nobody renews them."""
+AT_ONCE: Final = 8  # authorities: each key waits for the disk, which syncs several at a time
 
 
 def load_world(home: Path, partitions: int) -> Directory:
-    """Return the directory of the sandbox in `home`, made when there is none, and fresh.
+    """Return the directory of the sandbox in `home`, created where there is none, and fresh.
 
-    What the sandbox itself signed is read as it lies there: no party's cache is needed for it.
+    The sandbox's own files are read without a cache or verification.
     """
     folder = home / "directory"
     root = folder / "1.root.json"
@@ -51,12 +51,12 @@ def load_world(home: Path, partitions: int) -> Directory:
 
 
 def freshen_world(home: Path) -> None:
-    """Make the directory of the sandbox fresh, and sign what ends soon: all of its keys are in one place.
+    """Renew the sandbox's directory and all that ends soon; all of its keys are in one place.
 
-    Where nothing can be written, or another process is at it, what lies there stays as it is.
+    Where nothing can be written, or another process holds the lock, the files stay as they are.
     """
     if not (home / "directory-keys").is_dir():
-        return  # somebody tries out what holders do
+        return  # a user tries out the work of the holders
     registry = Registry(home / "directory", home / "directory-keys", wall_clock)
     with contextlib.suppress(StorageError):
         registry.freshen()
@@ -65,9 +65,9 @@ def freshen_world(home: Path) -> None:
 
 
 def make_world(home: Path, partitions: int, states: Sequence[str] = STATES, roles: Sequence[str] = ROLES) -> None:
-    """Makes the directory below `home`, with an authority of each of `roles` in each of `states`, and INTERPOL's.
+    """Create the directory below `home`, with an authority of each of `roles` in each of `states`, and INTERPOL's.
 
-    The states of `CORRIDORS` must be among them, with a `spoc`.
+    `states` must include those of `CORRIDORS`, with a `spoc`.
     """
     now = wall_clock()
     names = [f"{state}/{role}" for state in states for role in roles] + [INTERPOL]
@@ -89,7 +89,7 @@ def _authority(home: Path, name: str, now: int) -> Authority:
 
 
 def _keys(home: Path, party: str, now: int) -> tuple[Key, ...]:
-    """New keys of a party, the private ones in its folder."""
+    """Create the keys of a party, the private ones in its folder."""
     folder = party_config(home, party).parent
     signing = SigningKey.generate(secrets.token_bytes)
     decryption = DecryptionKey.generate(secrets.token_bytes)

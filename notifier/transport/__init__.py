@@ -1,1 +1,1 @@
-"""The broker behind a protocol: on Kafka, and in memory."""
+"""The broker behind a protocol, on Kafka and in memory."""

@@ -1,8 +1,8 @@
-"""What the services need of a broker, and nothing more: implemented on Kafka and in memory.
+"""The broker's protocol as the services need it, implemented on Kafka and in memory.
 
-Every reader is read_committed. Positions are kept by the callers, in their own databases or among the records of
-their transactions; a group's committed offsets are for the broker's tools, and nothing here starts from them.
-Errors are `notifier.errors.TransportError`, its kinds and `OwnershipLostError`, never the client library's own.
+Every reader is read_committed. Callers keep positions in their own databases, or among the records of their
+transactions. A group's committed offsets are for the broker's tools; nothing starts from them. Errors are
+`notifier.errors.TransportError` and its subclasses, never the client library's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class Record(NamedTuple):
-    """One record as read; `value` is None for a tombstone; `timestamp` in Unix milliseconds (broker's word)."""
+    """A record as read; `value` is None for a tombstone; `timestamp` is the broker's, in Unix milliseconds."""
 
     topic: str
     partition: int
@@ -28,7 +28,7 @@ class Record(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """One record to be written; partition 0 unless said. Keys are opaque; headers are trusted by nobody."""
+    """A record to be written, to partition 0 by default. Keys are opaque; no reader trusts headers."""
 
     topic: str
     value: bytes | None
@@ -38,7 +38,7 @@ class Outgoing(NamedTuple):
 
 
 class Right(StrEnum):
-    """What may be done with a topic."""
+    """A right to a topic."""
 
     READ = "read"
     WRITE = "write"
@@ -46,74 +46,72 @@ class Right(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One topic as a principal sees it: `exists` is None where it may not even know."""
+    """A principal's view of one topic; `exists` is None where it may not know."""
 
     exists: bool | None
     rights: frozenset[Right] = frozenset()
 
 
 class Sender(Protocol):
-    """Writes records, durably acknowledged (acks=all, idempotent)."""
+    """A writer of records with durable acknowledgement (acks=all, idempotent)."""
 
     async def send(self, batch: Sequence[Outgoing]) -> int | None:
         """Return when every record of `batch` is acknowledged, in their order per partition.
 
-        Returns the latest time at which the broker appended one (Unix milliseconds); None where no topic of them is
-        stamped by the broker.
+        Returns the latest time at which the broker appended one (Unix milliseconds); None where the broker stamps
+        none of the topics.
 
         Raises `OutcomeUnknownError` where some may or may not be written (send the same bytes again), or
-        `TransportError` with reason `broker_refused` where this principal may not.
+        `TransportError` with reason `broker_refused` where this principal lacks the right.
         """
 
     async def close(self) -> None:
-        """Lets go of the connection; never raises."""
+        """Close the connection; never raises."""
 
 
 class TransactionalSender(Protocol):
-    """One transactional id. Opening it fenced every earlier owner and ended its open transaction."""
+    """A transactional id. Opening it fenced every earlier owner and ended its open transaction."""
 
     async def transact(self, batch: Sequence[Outgoing]) -> int | None:
-        """Write all of `batch` in one transaction.
+        """Write all of `batch` in one transaction; return the time as `Sender.send` once it is committed.
 
-        Returns when it is committed, with the time as `Sender.send`. Raises `OwnershipLostError` where a later owner
-        exists, `OutcomeUnknownError` where the commit may or may not have happened; after either this object is dead:
-        close it and begin anew.
+        Raises `OwnershipLostError` where a later owner exists, and `OutcomeUnknownError` where the commit may or may
+        not have happened. After either this object is dead: close it and open another.
         """
 
     async def close(self) -> None:
-        """Aborts what is open and lets go; never raises."""
+        """Abort an open transaction and close the connection; never raises."""
 
 
 class Reader(Protocol):
-    """One partition, read_committed, from a position that the caller names."""
+    """A reader of one partition, read_committed, from a given position."""
 
     async def read(self, limit: int, wait_ms: int) -> list[Record]:
-        """Up to `limit` records, in order; an empty list when none came within `wait_ms`.
+        """Return up to `limit` records, in order; empty where none came within `wait_ms`.
 
-        Raises `TransportError` when the partition cannot be read or this principal may not; where the
-        position lies before the first record kept, reading goes on at that first record (the caller sees
-        the offset jump).
+        Raises `TransportError` where the partition cannot be read. A position before the first kept record is moved
+        to that record, so the caller sees the offset jump.
         """
 
     async def beginning(self) -> int:
-        """The offset of the first record that is kept; what came before it is gone."""
+        """Return the offset of the first record that is kept."""
 
     async def position(self) -> int:
-        """The offset of the next record to read; it passes over markers and aborted records as well."""
+        """Return the offset of the next record to read; it also passes over markers and aborted records."""
 
     async def end(self) -> int:
-        """The offset after the last record that a read_committed reader can see now (last stable offset)."""
+        """Return the offset after the last record that a read_committed reader can see now (last stable offset)."""
 
     async def close(self) -> None:
-        """Lets go of the connection; never raises."""
+        """Close the connection; never raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What a `Member` saw: `generation` counts its joins; `owned` are its partitions now.
+    """The result of `Member.poll`: `generation` counts its joins, `owned` are its partitions now.
 
-    A partition appears in `owned` with the generation of the join that gave it. `records` holds only
-    partitions that were started by `Member.start` in this generation: a new one silences them all.
+    A partition appears in `owned` with the generation of the join that gave it. `records` holds only partitions that
+    were started by `Member.start` in this generation: a new generation stops them all.
     """
 
     generation: int
@@ -122,44 +120,47 @@ class Polled:
 
 
 class Member(Protocol):
-    """A member of a consumer group that shares one topic's partitions; a partition is silent until started."""
+    """A member of a consumer group on one topic; a partition gives no records until it is started."""
 
     async def poll(self, limit: int, wait_ms: int) -> Polled:
-        """Keeps the membership alive and returns what is there; at most `limit` records in all."""
+        """Keep the membership alive; return at most `limit` new records in all."""
 
     async def start(self, partition: int, offset: int) -> None:
-        """From now on records of `partition` come, from `offset`; also rewinds a started one."""
+        """Deliver the records of `partition` from `offset` on; it also rewinds a started partition."""
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        """Tells the broker the next offset of each partition, for its tools; never raises."""
+        """Commit the next offset of each partition for the broker's tools; never raises."""
 
     async def rejoin(self) -> None:
-        """Leaves and joins the group anew; the next poll has a later generation."""
+        """Leave and join the group again; the next poll has a later generation."""
 
     async def close(self) -> None:
-        """Leaves the group; never raises."""
+        """Leave the group; never raises."""
 
 
 class Transport(Protocol):
     """A connection to one broker cluster as one principal."""
 
     async def sender(self) -> Sender:
-        """A sender; raises `TransportError` where the broker does not answer or refuses."""
+        """Return a sender; raises `TransportError` where the broker does not answer or refuses."""
 
     async def transactional(self, transactional_id: str, topics: Sequence[str]) -> TransactionalSender:
-        """Fences every other owner of the id; `topics` are all that will be written (docs/internals/kafka.md)."""
+        """Return a transactional sender that fenced every other owner of the id.
+
+        `topics` are all that it will write.
+        """
 
     async def reader(self, topic: str, partition: int, offset: int) -> Reader:
-        """A reader of one partition from `offset`; raises `TransportError` where denied or missing."""
+        """Return a reader of one partition from `offset`; raises `TransportError` where it is denied or missing."""
 
     async def member(self, group: str, topic: str) -> Member:
-        """A member of `group` over `topic`."""
+        """Return a member of `group` on `topic`."""
 
     async def ping(self) -> None:
-        """Return when the broker has answered; raise `TransportError` where it does not."""
+        """Return when the broker has answered; raises `TransportError` where it does not."""
 
     async def topics(self) -> frozenset[str]:
-        """The topics that this principal can see; used to find a missing feed before producing."""
+        """Return the topics that this principal can see; a missing feed is found by it before producing."""
 
     async def close(self) -> None:
-        """Closes everything opened through this transport; never raises."""
+        """Close all that was opened through this transport; never raises."""

@@ -1,4 +1,4 @@
-"""What the attacks share: a stage for each, and a real directory whose files an attacker can reach."""
+"""Fixtures of the attacks: a harness for each, and a real directory whose files an attacker can reach."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def stage(tmp_path) -> Stage:
 
 @pytest.fixture
 def published(tmp_path) -> Published:
-    """A directory without authorities."""
+    """Return a directory without authorities."""
     return publish_in(tmp_path / "directory")
 
 
 @pytest.fixture
 def grounded(published, tmp_path) -> Stage:
-    """A stage on that directory: everybody goes by it, read by a client; changes are seen at the next `load`."""
+    """Return a harness on that directory, which all parties read by a client; `load` shows changes."""
     world = build_world(clock=published.clock)
     for name in CAST:
         published.enrol(name, world.keys[name].signing, world.keys[name].decryption)

@@ -14,7 +14,7 @@ STRANGER = SigningKey.from_secret(b"s" * 32)
 
 
 def as_tur(stage, forger):
-    """An envelope in TUR's name; each forger does what its keys allow."""
+    """Yield envelopes in TUR's name, each forged with other keys."""
     if forger == "unknown key":
         return stage.forge("TUR/spoc", signer=STRANGER).envelope
     if forger == "wrong authority for the key":

@@ -1,8 +1,8 @@
 """2 Authorship theft: somebody signs what another wrote, and passes for its author.
 
-The attacker holds a signing key that is enrolled, and the bytes of another's envelope as the broker carries them;
-at worst the hub's statement key too. Control: the signer's key id, with the whole header, is inside `hh`, which is
-bound into every key: a text that was signed anew opens for nobody.
+The attacker holds an enrolled signing key and the bytes of another's envelope as the broker carries them; at worst
+also the hub's statement key. Control: the signer's key id and the whole header are inside `hh`, which is bound into
+every key. An envelope signed again opens for nobody.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from notifier.topics import feed_of
 
 
 def drop(stage, name, index):
-    """Takes the delivery out of a feed, as if it had never been written."""
+    """Remove the delivery from a feed, as if it had never been written."""
     log = stage.world.broker.partition(feed_of(name), 0)
     at = [number for number, record in enumerate(log.records) if record is not None][index]
     log.records[at] = None

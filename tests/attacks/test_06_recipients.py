@@ -23,7 +23,7 @@ from notifier.codec.single_object import codec
     ids=["left out", "added", "withheld from nobody expected", "told and withheld"],
 )
 async def test_an_originator_tells_whom_the_rules_say(stage, slip):
-    """Another set is refused in turn; what follows upon it arrives at exactly the rules' recipients."""
+    """Another set of recipients is refused in turn; the next message reaches exactly those of the rules."""
     wrong = stage.forge(slip=slip)
     stage.sent(wrong, accepted=False)
     true = stage.letter()
@@ -34,13 +34,13 @@ async def test_an_originator_tells_whom_the_rules_say(stage, slip):
 
 
 def without(letter, key):
-    """The list without that stanza; a dummy in its place keeps the count."""
+    """Return the list without that stanza; a dummy keeps the count."""
     kept = [one | {"rid": b"\xff" * 16} if one["rid"] == key.key_id else one for one in letter.record["stanzas"]]
     return sorted(kept, key=lambda one: one["rid"])
 
 
 def with_one_more(stage, letter, key):
-    """The list with a stanza to that key in place of a dummy."""
+    """Return the list with a stanza to that key in place of a dummy."""
     known = {pair.decryption.key_id for pair in stage.world.keys.values()}
     dummy = next(one for one in letter.record["stanzas"] if one["rid"] not in known)
     listed = [one for one in letter.record["stanzas"] if one is not dummy] + [letter.stanza(key, 1)]

@@ -15,7 +15,7 @@ SUITE_AT = 3  # behind the magic "NTF"
 
 
 def in_suite(letter, suite, signer=None):
-    """The envelope with another suite byte."""
+    """Return the envelope with another suite byte."""
     prefix = bytearray(letter.record["prefix"])
     prefix[SUITE_AT] = suite
     return letter.forged(signer, prefix=bytes(prefix))

@@ -29,7 +29,7 @@ ONLINE = ("snapshot-1.pem", "timestamp-1.pem")
 
 
 def poisoned(directory: Directory) -> dict[str, object]:
-    """The next version, in which the thief speaks for TUR."""
+    """Return the next version, in which the thief speaks for TUR."""
     key = Key(THIEF.key_id, KeyUse.SIGN, THIEF.public, START - YEAR_MS, START + YEAR_MS)
     tur = Authority("TUR/spoc", "tur-spoc", feed_of("TUR/spoc"), (key,), frozenset({"arrest"}))
     document = to_document(directory)
@@ -38,7 +38,7 @@ def poisoned(directory: Directory) -> dict[str, object]:
 
 
 def in_the_hands_of(published, *names):
-    """A folder with those private keys alone."""
+    """Return a folder with those private keys alone."""
     folder = published.keys.parent / "-".join(names)
     folder.mkdir()
     for name in names:
@@ -111,7 +111,7 @@ def test_the_holders_of_one_role_change_nothing_of_the_other(published):
     metadata.signed.targets["rules/current.json"] = target
     metadata.signed.version += 1
     holders._sign(Version("directory", metadata), holders.state())
-    holders._write("2.directory.json", metadata)
+    holders._published.write("2.directory.json", metadata)
     stamp_by_force(holders, {"directory": 2})
     assert client.load().rules == before
 

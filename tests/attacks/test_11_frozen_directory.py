@@ -1,8 +1,8 @@
 """11 Frozen or rolled-back directory or rules: a party is kept from learning of a revocation, or made to forget it.
 
-The attacker holds the place where the directory is published, or the way to it; then the keys that are online
-there (snapshot and timestamp). Control: versions that never go back, in a cache that is verified anew, and an
-expiry after which, and after a stated grace, everybody stops.
+The attacker holds the place of publication, or the way to it; then also the online keys (snapshot and timestamp).
+Control: versions never go back, in a cache that is verified at every start. After an expiry and a stated grace
+everybody stops.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_a_frozen_directory_ends_with_its_grace(published):
 
 
 def test_the_grace_is_not_renewed_by_starting_again(published):
-    """The way to the directory is cut: who starts anew verifies the cache, and stops when the old process would."""
+    """Without a source a new process verifies the cache, and stops when the old one would."""
     published.client().load()
     root = published.folder.parent / "root.json"
     shutil.copy(published.folder / "1.root.json", root)
@@ -130,7 +130,7 @@ async def test_a_recipient_neither_accepts_nor_skips(stage):
 
 
 async def test_a_publisher_seals_nothing(stage):
-    """What is published is refused as temporary: who is told, and with which keys, would be a guess."""
+    """Publishing is refused as temporary, because recipients and keys would be a guess."""
     freeze(stage)
     async with stage.publishing("TUR/spoc") as publisher:
         with pytest.raises(DirectoryStaleError):

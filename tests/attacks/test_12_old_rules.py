@@ -25,7 +25,7 @@ def tell_fewer(stage, version=2):
 
 
 async def test_old_rules_serve_a_day_and_no_longer(stage):
-    """What was under way arrives; a day later UTO is told nothing more, and TUR by which rules to go."""
+    """Messages in flight arrive; a day later UTO is told nothing more, and TUR gets the version to use."""
     first = stage.letter()
     second = stage.forge()
     tell_fewer(stage)
@@ -40,7 +40,7 @@ async def test_old_rules_serve_a_day_and_no_longer(stage):
 
 
 async def test_rules_of_two_versions_ago_do_not_serve_at_all(stage):
-    """However quickly one version followed upon the other."""
+    """The time between the versions does not matter."""
     old = stage.forge()
     tell_fewer(stage, 2)
     tell_fewer(stage, 3)

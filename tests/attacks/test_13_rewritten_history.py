@@ -1,8 +1,8 @@
-"""13 Rewritten history: the hub's operator changes what the log says was decided, or takes a decision out of it.
+"""13 Rewritten history: the hub's operator changes a decision in the log, or removes one.
 
-The attacker holds the auditor's disk; then the log's signing key as well. Control: an RFC 6962 tree over all
-entries, whose signed checkpoint binds every byte; and whoever kept an older checkpoint sees, by a consistency
-proof, that the tree of today is not its continuation.
+The attacker holds the auditor's disk; then the log's signing key as well. Control: an RFC 6962 tree over all entries,
+whose signed checkpoint binds every byte. A party with an older checkpoint sees by a consistency proof that today's
+tree does not continue it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOG = Signer.of("log.notifier.example", SigningKey.from_secret(b"l" * 32))
 
 
 async def audit(stage, folder):
-    """Lets an auditor take what was decided so far into the log in `folder`."""
+    """Let an auditor add all decisions so far to the log in `folder`."""
     stop, looks = asyncio.Event(), 0
 
     async def once(step):
@@ -39,12 +39,12 @@ async def audit(stage, folder):
 
 
 def files(folder):
-    """Every file of a log."""
+    """Return every file of a log."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 async def test_every_edited_byte_is_found(stage, tmp_path):
-    """Whichever single byte of whichever file the operator edits, verification says so, with a public key alone."""
+    """Verification with a public key alone finds any edited byte of any file."""
     await stage.route(stage.letter())
     await audit(stage, tmp_path / "log")
     assert verify_folder(tmp_path / "log", LOG.verifier).size == 4, "a decision and three deliveries"
@@ -73,7 +73,7 @@ async def test_an_auditor_signs_nothing_upon_an_edited_log(stage, tmp_path):
 
 @pytest.mark.parametrize("left_out", [0, 2])
 async def test_a_log_written_anew_is_not_the_one_that_others_saw(stage, tmp_path, left_out):
-    """The operator leaves a decision or delivery out and signs all anew: good in itself, and no continuation."""
+    """A log rebuilt without one decision or delivery is valid, but does not continue the old one."""
     await stage.route(stage.letter())
     await audit(stage, tmp_path / "log")
     kept = notes.parse((tmp_path / "log" / "checkpoint").read_bytes())
@@ -90,7 +90,7 @@ async def test_a_log_written_anew_is_not_the_one_that_others_saw(stage, tmp_path
 
 
 def consistent(kept, folder):
-    """Raises `ProofError` unless the log in `folder` goes on from the checkpoint that was kept elsewhere."""
+    """Raise `ProofError` unless the log in `folder` continues the checkpoint that was kept elsewhere."""
     head = notes.parse((folder / "checkpoint").read_bytes())
     (tile,) = (folder / "tile" / "0").rglob(str(head.size))
     proof = merkle.consistency_path(kept.size, tiles.decode_hashes(tile.read_bytes()))

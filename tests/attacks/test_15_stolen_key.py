@@ -43,7 +43,7 @@ async def test_a_backdated_envelope_after_the_revocation_is_refused(grounded, pu
     ids=["narrowed", "suspended", "removed"],
 )
 async def test_a_restriction_counts_from_its_date(grounded, published, change, by_hub, by_recipient):
-    """What the hub accepted before is read afterwards; what comes later is refused, backdated or not."""
+    """Messages accepted before are read afterwards; later ones are refused, backdated or not."""
     before, thief = grounded.letter(), grounded.signing("TUR/spoc")
     assert await grounded.route(before) == [None]
     grounded.world.clock.now += HOUR_MS

@@ -52,7 +52,7 @@ ED25519 = [
 
 @pytest.mark.parametrize("key", X25519, ids=bytes.hex)
 def test_an_encryption_key_of_low_order_is_refused(key):
-    """Whatever is sealed to it, everybody can open."""
+    """Everybody could open an envelope sealed to it."""
     with pytest.raises(KeyRejectedError):
         check_encryption_key(key)
 
@@ -98,7 +98,7 @@ def test_a_directory_that_lists_one_is_refused(published, use, key):
 
 
 def opened_to_all(stage, letter, epk):
-    """The letter sealed anew by its originator with a low-order ephemeral key: every shared secret is zero."""
+    """Return the envelope sealed again with a low-order ephemeral key: every shared secret is zero."""
     record, hub, own = letter.record, stage.world.hub.decryption, stage.decryption("DEU/spoc")
     hh, commit = Prefix.parse(record["prefix"]).hh, record["commit"]
 

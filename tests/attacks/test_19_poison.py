@@ -21,7 +21,7 @@ CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus"
 
 
 def spoilt(good, seed):
-    """The good record cut, prolonged, and with bits flipped all along; garbage; a tombstone; too much of anything."""
+    """Yield the good record cut, extended, and with flipped bits; garbage; a tombstone; and oversized records."""
     draw = random.Random(seed)
     made = [None, b"", b"\xc3\x01", b"garbage", good[:10], good[:-1], good + b"\0", good * 2, b"\xc3\x01" * 200_000]
     made += [draw.randbytes(draw.randrange(400)) for _ in range(30)]
@@ -34,7 +34,7 @@ def spoilt(good, seed):
 
 
 def fuzzed(*targets):
-    """What the fuzzer was given, and what it found, for these."""
+    """Return the fuzzer's inputs and findings for these."""
     return [path.read_bytes() for name in targets for path in sorted((CORPUS / name).iterdir())]
 
 
@@ -70,7 +70,7 @@ async def test_a_feed_keeps_moving(stage):
 
 
 def notice_in(value):
-    """Whether it is a notice by its schema: those are for the publisher, and the subscriber passes them over."""
+    """Return whether its schema is a notice's: those are for the publisher, and the subscriber skips them."""
     return bool(value) and value[:10] == codec("Notice").encode(NOTICE)[:10]
 
 
@@ -80,7 +80,7 @@ UNFORESEEN = (ZeroDivisionError, RecursionError, MemoryError)
 
 @pytest.mark.parametrize("fault", UNFORESEEN)
 async def test_a_fault_of_the_software_at_the_hub_costs_one_record(stage, monkeypatch, fault):
-    """Whatever else a record brings about in the reader: it is refused, and the next one is decided."""
+    """Any exception in the reader refuses the record, and the next one is decided."""
     first, bad, second = stage.letter(), b"the one that breaks it", stage.letter()
 
     def fails(value, **named):

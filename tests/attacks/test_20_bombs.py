@@ -1,9 +1,9 @@
-"""20 Decompression, Avro or JSON bombs: a small input that needs more memory or time than whoever reads it has.
+"""20 Decompression, Avro or JSON bombs: a small input that needs more memory or time than its reader has.
 
-The attacker writes to intake, is an originator that signs what it likes, or hands somebody a file. Control: nothing
-is compressed, sizes are capped before anything is parsed, and depth, counts, numbers and texts are while it is. Each
-bomb is read in a process that may grow by 96 MiB, and is one clean refusal. On the real broker a compressed batch is
-refused in tests/integration/test_exhaustion.py.
+The attacker writes to intake, is an originator that signs any text, or gives a user a file. Control: nothing is
+compressed. Sizes are capped before parsing; depth, counts, numbers and texts during it. Each bomb is read in a
+process that may grow by 96 MiB, and is one clean refusal. tests/integration/test_exhaustion.py shows the real broker
+refusing a compressed batch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_WORDS = 64 * 1024
 
 
 def exploded(name):
-    """What the capped process says of the bomb, or how it ended."""
+    """Return the capped process's answer to the bomb, or its end."""
     paths = (str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", ""))
     done = subprocess.run(
         [sys.executable, "-m", "support.bombs", name],

@@ -35,7 +35,7 @@ TEXTS = ["a\r\nfake line", "\x1b[2Jgone", "\u202egnissap", "nul\x00", "\u2028lin
 
 @pytest.fixture(params=["for machines", "on a terminal"])
 def logs(request, capsys):
-    """Logs are written as a service writes them; answers the lines on standard error."""
+    """Configure logs as a service does; return a reader of the lines on standard error."""
     configure(console=request.param == "on a terminal")
     yield lambda: capsys.readouterr().err
     structlog.reset_defaults()
@@ -43,7 +43,7 @@ def logs(request, capsys):
 
 
 def one_line(said):
-    """The line, where it is one, without what a terminal's colours are made of."""
+    """Return the only line, without a terminal's colour codes."""
     assert said.endswith("\n")
     line = said[:-1]
     for colour in {part.partition("m")[0] for part in line.split("\x1b[")[1:]}:
@@ -84,7 +84,7 @@ def test_an_exception_s_text_cannot_either(logs, text):
 
 
 def leaves(value, path=()):
-    """The paths of all texts in an Avro record."""
+    """Yield the paths of all texts in an Avro record."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         if isinstance(item, str):
@@ -94,7 +94,7 @@ def leaves(value, path=()):
 
 
 def hostile(encoded):
-    """The notification with the hostile text in each of its texts in turn."""
+    """Yield the notification with the hostile text in each of its texts in turn."""
     record = codec("Notification").decode(encoded)
     for path in leaves(record):
         changed = copy.deepcopy(record)

@@ -27,7 +27,7 @@ GRANTS = grants([authority(name) for name in NAMES], 4)
 
 
 def may(right, principal, topic):
-    """Whether it is granted."""
+    """Return whether it is granted."""
     return Grant(principal, "topic", topic, right) in GRANTS
 
 

@@ -30,7 +30,7 @@ STRANGE = {value for name, value in FORGED if name not in ("ce_type", "ce_source
 
 
 async def put(stage, topic, value, name):
-    """Writes a record with forged headers and a forged key."""
+    """Write a record with forged headers and a forged key."""
     partition = stage.world.partition(name) if topic == INTAKE else 0
     await stage.world.broker.append([Outgoing(topic, value, b"FRA/spoc", partition, FORGED)])
 
@@ -51,7 +51,7 @@ async def test_headers_and_keys_change_nothing(stage):
 
 
 async def test_headers_are_not_passed_on(stage):
-    """What an originator writes there reaches no recipient: deliveries carry the hub's own, the same for all."""
+    """An originator's headers reach no recipient: deliveries carry the hub's own, the same for all."""
     await put(stage, INTAKE, stage.letter().envelope, "TUR/spoc")
     await put(stage, INTAKE, b"garbage", "TUR/spoc")
     await stage.decide()
@@ -71,7 +71,7 @@ async def test_a_tombstone_is_a_refused_record(stage):
 
 
 async def test_a_stream_is_not_forgotten_by_deleting_it(stage):
-    """A tombstone over TUR's stream: the next router stops and says so; it does not begin the stream anew."""
+    """After a tombstone on TUR's stream the next router stops with an error and does not restart the stream."""
     letter = stage.letter()
     assert await stage.route(letter) == [None]
     where = stage.world.partition("TUR/spoc")

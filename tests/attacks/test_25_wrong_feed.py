@@ -39,9 +39,9 @@ async def test_our_delivery_is_not_another_s(stage):
     "wrong", [{"audience": "FRA/spoc"}, {"kind": "delivery"}], ids=["for another", "of a delivery"]
 )
 async def test_a_statement_for_another_tells_an_originator_nothing(stage, wrong):
-    """The hub's true word about TUR's envelope, said to somebody else: TUR's publisher passes it over.
+    """TUR's publisher ignores a true statement about TUR's envelope that is addressed to another authority.
 
-    A refusal that it believed would make it seal the message anew: then two envelopes would be on intake.
+    A refusal that it believed would make it seal the message again, and two envelopes would be on intake.
     """
     async with stage.publishing("TUR/spoc") as publisher:
         submitted = await publisher.publish(document())

@@ -1,7 +1,7 @@
 """27 Two routers on one partition: both believe that it is theirs, and both decide.
 
-No attacker is needed: a router is paused longer than its session lasts, and comes back. Control: one transactional
-id for each partition; whoever opens it fences its former owner, reads what that one committed, and only then begins.
+No attacker is needed: a router is paused longer than its session lasts, and comes back. Control: one transactional id
+for each partition. A new owner fences the former one, reads its commits, and only then begins.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ async def test_a_router_that_comes_back_writes_nothing(stage, step):
 
 
 async def test_a_position_never_goes_back(stage):
-    """What the paused router would commit lies before what its successor did: none of it stands afterwards."""
+    """A late commit of the paused router does not overwrite its successor's."""
     pause = stage.world.broker.fault = Pause("transact.commit")
     for number in range(4):
         await stage.world.put("TUR/spoc", stage.letter(text=f"letter {number}").envelope)

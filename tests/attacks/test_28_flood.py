@@ -74,7 +74,7 @@ async def test_a_transaction_has_an_end(stage, monkeypatch):
 
 
 async def test_one_authority_cannot_fill_the_hub_with_streams(stage, monkeypatch):
-    """What it has goes on, a stream too many is refused and kept nowhere, and others begin theirs."""
+    """Its streams continue, one too many is refused and not stored, and others can begin theirs."""
     monkeypatch.setattr("notifier.routing.streams.MAX_STREAMS", 1)
     home = stage.world.partition(FLOODER)
     streams = [number.to_bytes(16, "big") for number in range(1, 200)]
@@ -92,7 +92,7 @@ async def test_one_authority_cannot_fill_the_hub_with_streams(stage, monkeypatch
 
 
 async def test_naming_versions_to_come_does_not_slow_the_rest(stage):
-    """Each such slip could make the hub look for a later directory; it looks once in a while, whoever asks."""
+    """Each such slip could make the hub look for a later directory; it looks at a limited rate for all of them."""
     looks = 0
 
     async def refresh():

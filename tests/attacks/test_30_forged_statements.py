@@ -23,7 +23,7 @@ STRANGER = SigningKey.from_secret(b"s" * 32)
 
 
 def forgeries(stage, sent):
-    """A rejection of what was sent: signed by strangers, for another hub, cut from its tree, about another place."""
+    """Yield rejections of the sent envelope: by strangers, for another hub, cut from the tree, or misplaced."""
     told = {"kind": "decision", "audience": "TUR/spoc", "outcome": "rejected", "reason": "expired"}
     told |= {"stream": sent.header.stream, "number": 1, "envelope_id": sent.header.envelope_id}
     true = stage.stated(sent.digest, **told)
@@ -46,7 +46,7 @@ def forgeries(stage, sent):
 
 
 async def test_a_forged_rejection_is_not_believed(stage):
-    """The publisher passes all of them over: nothing is sealed anew, and the hub's true word is what counts."""
+    """The publisher ignores all of them: nothing is sealed again, and the hub's true statement counts."""
     async with stage.publishing("TUR/spoc") as publisher:
         submitted = await publisher.publish(document())
         sent = await stage.on_its_way()

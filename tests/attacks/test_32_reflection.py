@@ -17,7 +17,7 @@ STRANGER = SigningKey.from_secret(b"s" * 32)
 
 
 def named(stage, how):
-    """An envelope that names TUR, and that TUR did not sign."""
+    """Return an envelope that names TUR, and that TUR did not sign."""
     letter, own, thief = stage.forge(), stage.signing("TUR/spoc").key_id, stage.signing("FRA/spoc")
     if how == "bad signature":
         return letter.forged(signature=bytes(64))

@@ -1,9 +1,9 @@
 """33 A refugee's status by side doors: document kind, machine readable zone, order of events, a resend, `why`.
 
-The attackers are everybody but the originator, each with all of their keys: whoever is told, the state that is not,
-the hub, the auditor, the broker's operator. Control: what shows the status is taken out before sealing, and a
-withholding gives no reason: all of them see what they would see of somebody who is no refugee, and whom the
-originator keeps from the same state by name.
+The attackers are all parties but the originator, each with all of their keys: recipients, the excluded state, the
+hub, the auditor, the broker's operator. Control: signs of the status are removed before sealing, and a withholding
+gives no reason. All of them see what they would see of another person, whom the originator keeps from the same state
+by name.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def arrest(local=None, nationality=None, paper=None, **change):
 
 
 def excluded():
-    """The same person, no refugee, kept from UTO by name."""
+    """Return the same person, no refugee, kept from UTO by name."""
     made = arrest()
     return made | {"handling": made["handling"] | {"not_to": ["UTO"]}}
 
@@ -89,7 +89,7 @@ def make_stage(tmp_path):
 
 @asynccontextmanager
 async def published(stage, *documents):
-    """The notifications, one after the other, decided by the hub."""
+    """Publish the notifications in order; the hub decides each."""
     async with stage.routing(), stage.publishing() as publisher:
         for one in documents:
             await publisher.publish(copy.deepcopy(one), accept_warnings=["repeated"])
@@ -98,7 +98,7 @@ async def published(stage, *documents):
 
 
 async def seen(stage):
-    """All that others can open, with every key but the originator's, less ids and nonces: by who sees it."""
+    """Return all that others can open with every key but the originator's, by viewer, without ids and nonces."""
     found = {"the hub": hub(stage), "the auditor": audited(stage)}
     for name in (*TOLD, "UTO/spoc"):
         found[name] = [*bodies(stage, name), *await told(stage, name)]
@@ -108,7 +108,7 @@ async def seen(stage):
 
 
 def hub(stage):
-    """Every slip."""
+    """Return every slip."""
     world, keys = stage.world, {stage.world.hub.decryption.key_id: stage.world.hub.decryption}
     records = [one.value for number in range(PARTITIONS) for one in world.broker.records(INTAKE, number)]
     directory = stage.directory
@@ -118,18 +118,18 @@ def hub(stage):
 
 
 def audited(stage):
-    """Every entry."""
+    """Return every audit entry."""
     drawn = dict.fromkeys(("salt", "digest", "stream", "statement_leaf", "inputs_digest"))
     return [AuditEntry.decode(one.value)._replace(**drawn) for one in stage.world.broker.records(AUDIT)]
 
 
 def bodies(stage, name):
-    """What stands on a feed, opened with the recipient's key."""
+    """Return the bodies on a feed, opened with the recipient's key."""
     return [(one.sequence, one.body.profile, one.body.notification) for _, one in stage.world.opened(name)]
 
 
 async def told(stage, name):
-    """What its own software shows of it: the inbox, and `why`."""
+    """Return a recipient's own view: the inbox, and `why`."""
     await stage.read(name)
     inbox = await stage.inbox(name)
     try:
@@ -147,7 +147,7 @@ async def told(stage, name):
 
 @pytest.fixture(scope="module")
 def of_twin(tmp_path_factory):
-    """What others see of the same person who is no refugee: one world for every door."""
+    """Return the others' view of the same person as no refugee: one world for every door."""
 
     async def found():
         twin = Stage(build_world(), tmp_path_factory.mktemp("twin"))
@@ -160,7 +160,7 @@ def of_twin(tmp_path_factory):
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_everybody_sees_what_they_would_of_somebody_else(make_stage, of_twin, door, capfd):
-    """Whoever is told, the state that is not, the hub, the auditor: the same as of somebody who is no refugee."""
+    """Recipients, the excluded state, the hub and the auditor see the same as of a person who is no refugee."""
     refugee = make_stage()
     async with published(refugee, arrest(**DOORS[door])):
         pass

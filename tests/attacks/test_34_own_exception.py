@@ -26,7 +26,7 @@ CHILD = document()["subject"] | {"age": "child"}
 
 @asynccontextmanager
 async def outbox_of(stage):
-    """The originator's database, as whoever works there has it."""
+    """Return the originator's database as its staff has it."""
     outbox = await stage.outbox()
     try:
         yield outbox
@@ -36,7 +36,7 @@ async def outbox_of(stage):
 
 @pytest.fixture
 async def submitted(stage):
-    """A child's notification that mallory submitted, and the persons of the originator; dan has retired."""
+    """Return a child's notification submitted by mallory, and the originator's persons; dan has retired."""
     async with outbox_of(stage) as outbox:
         for name, permission in PERSONS.items():
             await outbox.add_person(name, KEYS[name].public, [permission])
@@ -48,7 +48,7 @@ async def submitted(stage):
 
 
 async def approve(stage, message, forge):
-    """Offers a ruling that `forge` makes of what the outbox holds; the reason against it."""
+    """Offer a ruling that `forge` makes of the outbox's data; return the reason of the refusal."""
     snapshot = stage.world.directory.snapshot()
     async with outbox_of(stage) as outbox:
         try:
@@ -61,7 +61,7 @@ async def approve(stage, message, forge):
 
 
 def by(name, key=None, **other):
-    """An approval in that name, signed with that person's key or another's, for what `other` changes."""
+    """Return an approval in that name, signed with that person's key or another's, with `other` changes."""
 
     def forge(held):
         at = held.submitted_at
@@ -118,6 +118,6 @@ async def test_an_approval_in_the_file_releases_nothing(stage):
 
 
 async def publish_all(stage):
-    """Sends what the outbox has, and lets a router decide it."""
+    """Send all of the outbox, and let a router decide it."""
     async with stage.routing(), stage.publishing() as publisher:
         assert await publisher.drain(20) == []

@@ -32,12 +32,12 @@ OWNER = "TUR/spoc"
 
 @pytest.fixture
 def new_key(stage):
-    """The key that the owner has after the theft."""
+    """Return the owner's key after the theft."""
     return SigningKey.from_secret(stage.world.random.randbytes(32))
 
 
 def revoke(stage, new_key):
-    """The directory revokes the owner's key, and lists the new one."""
+    """Revoke the owner's key in the directory, and list the new one."""
     stage.world.clock.now += HOUR_MS
     snapshot = stage.world.directory.snapshot()
     owner = snapshot.directory.authorities[OWNER]
@@ -53,7 +53,7 @@ def revoke(stage, new_key):
 
 
 def sent(stage):
-    """Every envelope on intake, with its partition and header."""
+    """Return every envelope on intake, with its partition and header."""
     broker = stage.world.broker
     for number in range(PARTITIONS):
         for record in broker.records(INTAKE, number):
@@ -62,7 +62,7 @@ def sent(stage):
 
 
 def streams(stage):
-    """The last record of each stream, as (number, tail)."""
+    """Return the last record of each stream, as (number, tail)."""
     found = {}
     for number in range(PARTITIONS):
         for record in stage.world.broker.records(STREAMS, number):
@@ -73,7 +73,7 @@ def streams(stage):
 
 
 async def published(stage, text, **options):
-    """The owner's own software publishes; what became of it."""
+    """Publish with the owner's software; return the result."""
     async with stage.publishing(OWNER, **options) as publisher:
         submitted = await publisher.publish(document(narrative=text))
         return await publisher.wait(submitted.id, PATIENCE_S)
@@ -115,7 +115,7 @@ async def published_next(publisher):
 
 
 async def test_a_statement_about_somebody_else_s_envelope_stops_nobody(stage):
-    """Whatever it says of this stream: only what was in turn under a key of the owner's own shows an older outbox."""
+    """Only an envelope in turn under one of the owner's keys shows an older outbox."""
     async with stage.routing():
         assert (await published(stage, "before")).state == "told"
     ((_, _, header),) = sent(stage)
@@ -139,7 +139,7 @@ async def test_a_statement_about_somebody_else_s_envelope_stops_nobody(stage):
 
 
 def found_older(lines):
-    """Whether a publisher took its outbox for older than its stream."""
+    """Return whether a publisher took its outbox for older than its stream."""
     return "the outbox is older than its stream" in [line["event"] for line in lines]
 
 

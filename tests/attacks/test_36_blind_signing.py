@@ -1,8 +1,8 @@
 """36 Blind signing: a stranger's version of the directory is signed by holders who run their daily routine.
 
-The attacker writes to the folder in which versions wait for signatures, or to the published one; or is one of the
-holders. Control: a holder signs by digest what is shown in words, what another holder has signed, and what follows
-the published version and says nothing besides; the online keys run apart from the holders'; what waits is not
+The attacker writes to the folder of versions that wait for signatures, or to the published one, or is a holder.
+Control: a holder signs by digest a version shown in words that another holder has signed. The version must follow the
+published one and make no other change. The online keys are kept apart from the holders'. Staged versions are not
 published, and nothing is published without every signature.
 """
 
@@ -28,14 +28,14 @@ ONLINE = ("snapshot-1.pem", "timestamp-1.pem")
 
 
 def poisoned(directory, version=None):
-    """A version of the directory in which the thief speaks for TUR."""
+    """Return a version of the directory in which the thief speaks for TUR."""
     key = Key(THIEF.key_id, KeyUse.SIGN, THIEF.public, START - YEAR_MS, START + YEAR_MS)
     tur = Authority("TUR/spoc", "tur-spoc", feed_of("TUR/spoc"), (key,), frozenset({"arrest"}))
     return to_document(Directory(version or directory.version + 1, START, directory.hub, {tur.name: tur}))
 
 
 def in_the_hands_of(published, *names):
-    """The repository with those private keys alone."""
+    """Return the repository with those private keys alone."""
     folder = published.keys.parent / "-".join(names)
     folder.mkdir(exist_ok=True)
     for name in names:
@@ -44,16 +44,16 @@ def in_the_hands_of(published, *names):
 
 
 def holder(published, number, role="directory"):
-    """What one of three holders has, with no online keys."""
+    """Return the keys of one of three holders, without online keys."""
     return in_the_hands_of(published, f"{role}-{number}.pem")
 
 
 def plant(published, change=lambda _version: None, version=None):
-    """The thief's version where versions wait for signatures; its digest."""
+    """Put the thief's version among those that wait for signatures; return its digest."""
     repository = holder(published, 1)
     current = repository.state().versions["directory"]
     document = encoded(poisoned(published.client().load().directory, version))
-    planted = following(current, document, repository._expiry("directory"))
+    planted = following(current, document, repository._online.expiry("directory"))
     change(planted)
     Staging(published.folder).put(planted)
     return planted.digest
@@ -110,7 +110,7 @@ def test_only_the_next_version_is_signed(published, ahead):
 
     digest = plant(published, renumber)
     said = signed_by_anybody(published, digest)
-    assert all("and the next one is" in one for one in said)
+    assert all("but the next one must be" in one for one in said)
     assert not speaks_for_tur(published)
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_published_without_every_signature(published):
 
 
 def test_the_online_keys_sign_no_stranger_s_snapshot(published):
-    """Whoever writes to the published folder sets a version back, and waits for the hourly run: it refuses."""
+    """A version set back in the published folder waits for the hourly run, which refuses it."""
     client = published.client()
     published.enrol("BEL/spoc")
     (path,) = (published.folder / "metadata").glob("2.snapshot.json")
@@ -181,7 +181,7 @@ def test_the_online_keys_sign_no_stranger_s_snapshot(published):
 
 
 def test_strays_are_named_and_passed_over(published):
-    """Whatever lies beside the staged versions, or in the place of former versions of this program."""
+    """Other files beside the staged versions, or in the place of earlier versions of this program, are listed."""
     staging = published.folder.with_name("pub.staged")
     former = published.folder / "staged"
     former.mkdir()

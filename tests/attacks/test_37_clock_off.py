@@ -1,8 +1,8 @@
 """37 A clock that is off by an hour, or a directory that is behind, loses everything for good.
 
-Whoever sets a recipient's clock back, the hub's ahead, or holds a later directory back from one recipient, would
-silence everybody to it: what it refuses is gone, and its originator reads that the hub accepted. Control: what time
-or a later directory can cure is kept and tried again by itself, in order; several in a row are an alarm.
+An attacker sets a recipient's clock back or the hub's ahead, or holds a later directory back from a recipient. It
+would then refuse every delivery for good, while the originator reads that the hub accepted. Control: a refusal that
+time or a later directory can cure is kept and tried again, in order; several in a row raise an alarm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COUNT = 5
 
 
 async def letters(stage, count=COUNT):
-    """Notifications that the hub accepts; their texts."""
+    """Publish notifications that the hub accepts; return their texts."""
     sent = [stage.letter() for _ in range(count)]
     assert await stage.route(*sent) == [None] * count
     return [letter.text for letter in sent]
@@ -41,7 +41,7 @@ async def test_a_recipient_whose_clock_is_behind_loses_nothing(stage, behind):
 
 
 async def test_a_hub_whose_clock_is_ahead_loses_nothing_and_holds_up_nobody(stage):
-    """What it accepted an hour ahead is kept; what it accepts when it is right is read at once; the rest in time."""
+    """Deliveries accepted an hour ahead are kept, later right ones are read at once, and the kept ones in time."""
     right = stage.world.clock.now
     stage.world.clock.now = right + HOUR_MS
     early = await letters(stage, 2)
@@ -67,7 +67,7 @@ async def test_several_in_a_row_are_an_alarm(stage):
 
 
 def held_back(snapshot, change):
-    """An older directory, in which TUR is as `change` says."""
+    """Return an older directory, in which `change` alters TUR."""
     directory = snapshot.directory
     one = change(directory.authorities["TUR/spoc"])
     authorities = dict(directory.authorities) | {"TUR/spoc": one}

@@ -31,7 +31,7 @@ MALLORY, BOB, STRANGER = (
 
 @pytest.fixture
 async def office(stage):
-    """The originator: mallory and bob may both review children."""
+    """Return the originator, where mallory and bob may both review children."""
     outbox = await stage.outbox()
     for name, key in (("mallory", MALLORY), ("bob", BOB)):
         await outbox.add_person(name, key.public, ["child_reviewer"])
@@ -40,7 +40,7 @@ async def office(stage):
 
 
 async def refusal(awaited):
-    """The reason against it; None where it is done."""
+    """Return the reason of a refusal; None where it is done."""
     try:
         await awaited
     except RefusedError as error:
@@ -128,7 +128,7 @@ async def test_a_service_decides_nothing(office):
 
 
 async def test_a_submission_of_another_text_or_by_another_counts_for_nothing(office):
-    """Whoever has the storage key and no other person's writes what they want: no signature, no submitter."""
+    """The storage key alone, without another person's key, makes no submitter."""
     outbox = await office.outbox()
     async with office.publishing() as publisher:
         theirs = await publisher.publish(document(subject=CHILD, narrative="another"), by=Submitter(BOB))

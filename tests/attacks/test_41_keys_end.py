@@ -60,7 +60,7 @@ class Routine:
         return Registry(self.published.folder, folder, self.published.clock)
 
     def agreed(self, act):
-        """The first holder makes a change, the second signs what waits, by its digest; the online keys publish it."""
+        """Make a change as the first holder, sign by digest as the second; the online keys publish it."""
         first, second = (self.registry(folder) for folder in self.holders[:2])
         act(first)
         for one in second.pending():
@@ -68,7 +68,7 @@ class Routine:
         self.registry(self.online).freshen()
 
     def day(self, number):
-        """The hourly run, if only once a day; every few days what its warnings and the gauges ask for."""
+        """Do the hourly run once a day; every few days follow its warnings and the gauges."""
         online = self.registry(self.online)
         online.freshen()
         if number % LOOK_EVERY:
@@ -116,7 +116,7 @@ class Routine:
         self.retire(name, old)
 
     def rotate_roles(self):
-        """Every holder's and every online key gives way to a new one, one after the other."""
+        """Replace every holder's and every online key, one after the other."""
         for role in ALL_ROLES:
             folder = self.online if role in ONLINE_ROLES else self.holders[2]
             old = self.registry(folder)._repository()._signers[role][0].public_key
@@ -133,7 +133,7 @@ class Routine:
         self.log = new
 
     def audit(self):
-        """The auditor starts, logs something, and ends; the log is verified offline with the directory's keys."""
+        """Run the auditor over some entries; verify the log offline with the directory's keys."""
         hub = self.world.directory.snapshot().directory.hub
         signer = Signer.of(hub.log_origin, self.log)
         assert signer.verifier.vkey == hub.log_key
@@ -191,7 +191,7 @@ async def test_every_service_works_three_years_later(published, grounded, monkey
 
 
 def test_a_revoked_key_of_the_log_verifies_nothing(published, grounded):
-    """Stolen, it signs another history; whoever verifies takes the keys that are listed, and not that one."""
+    """A verifier uses the listed keys, so another history signed with the stolen one fails."""
     routine = Routine(published, grounded)
     old = Signer.of("example/log", routine.log)
     before = routine.audit()

@@ -27,7 +27,7 @@ class Lines:
 
 
 async def bomb(stage, jump, count):
-    """Envelopes of TUR to DEU whose numbers jump by `jump`, upon its feed."""
+    """Write envelopes of TUR whose numbers jump by `jump` to DEU's feed."""
     values = []
     for number in range(1, count + 1):
         letter = stage.forge(sequences={"DEU/spoc": number * jump})
@@ -36,7 +36,7 @@ async def bomb(stage, jump, count):
 
 
 async def rows(stage):
-    """How many rows the gaps take."""
+    """Return the number of rows for the gaps."""
     inbox = await stage.inbox("DEU/spoc")
     try:
         async with inbox._database.read() as connection:

@@ -15,7 +15,7 @@ OWNER = "TUR/spoc"
 
 
 async def test_a_retired_key_makes_nothing_new(grounded, published):
-    """What was on its way arrives; what the thief makes afterwards does not, and the owner's next message does."""
+    """Envelopes in flight arrive; later ones of the thief do not, and the owner's next message does."""
     draw, old = grounded.world.random.randbytes, grounded.signing(OWNER)
     new = SigningKey.from_secret(draw(32))
     published.enrol(OWNER, new, DecryptionKey.from_secret(draw(32)))

@@ -37,7 +37,7 @@ TABLES = ("person", "ruling", "chain", "instance", "message", "entry", "recipien
 
 @pytest.fixture
 async def office(stage):
-    """Two children wait; ada reviews, ben did and has retired, cem submits; ada refused the first."""
+    """Return an outbox with two waiting children; ada reviews, ben has retired, cem submits; ada refused one."""
     outbox = await stage.outbox()
     for name, key, may in (("ada", ADA, ["child_reviewer"]), ("ben", BEN, ["child_reviewer"]), ("cem", CEM, [])):
         await outbox.add_person(name, key.public, may)
@@ -58,7 +58,7 @@ def file(stage):
 
 
 def write(stage, *statements):
-    """Writes into the file, as whoever has it can."""
+    """Write into the file, as its thief can."""
     with closing(sqlite3.connect(file(stage))) as database, database:
         database.execute("PRAGMA foreign_keys=OFF")
         for statement, *values in statements:
@@ -66,14 +66,14 @@ def write(stage, *statements):
 
 
 def rows(stage):
-    """Every row of what is bound, to be put back later."""
+    """Return every bound row, to be put back later."""
     with closing(sqlite3.connect(file(stage))) as database:
         for table in TABLES:
             yield table, database.execute(f"SELECT * FROM {table}").fetchall()
 
 
 def put_back(stage, *tables):
-    """Rolls these tables back to what they were before anything was submitted."""
+    """Roll these tables back to their state before the submission."""
     for table in tables:
         write(stage, (f"DELETE FROM {table}",))
         for row in stage.kept[table]:
@@ -81,7 +81,7 @@ def put_back(stage, *tables):
 
 
 def made_person(stage):
-    """A person of the attacker's, sealed with the key that oversight has."""
+    """Insert a person of the attacker's, sealed with the key that oversight has."""
     value = {"name": "mallory", "public": MALLORY.public.hex(), "permissions": ["child_reviewer"], "kind": "person"}
     added = stage.world.clock() - 1
     sealed = OVERSIGHT.seal(b"person/contents/" + added.to_bytes(8, "big"), canonical(value))
@@ -89,7 +89,7 @@ def made_person(stage):
 
 
 def made_adoption(stage):
-    """A decision about a restore in ada's name, sealed with the key that oversight has."""
+    """Insert a decision about a restore in ada's name, sealed with the key that oversight has."""
     at = stage.world.clock() - 1
     about = Subject("TUR/spoc", "5" * 32, at)
     value = canonical(sign(Adopted.NEW_STREAM, about, Signer("ada", MALLORY), at).document())
@@ -98,7 +98,7 @@ def made_adoption(stage):
 
 
 def chained_person(stage):
-    """The same, with an entry of the chain and a head, under MACs of the key that the attacker has."""
+    """Insert a person with an entry of the chain and a head, under MACs of the attacker's key."""
     made_person(stage)
     with closing(sqlite3.connect(file(stage))) as database:
         (number,) = database.execute("SELECT max(number) + 1 FROM chain").fetchone()
@@ -112,7 +112,7 @@ def chained_person(stage):
 
 
 def swap(column):
-    """Two messages exchange a column."""
+    """Exchange a column of two messages."""
 
     def act(stage):
         with closing(sqlite3.connect(file(stage))) as database:
@@ -132,7 +132,7 @@ STREAM = ("0", "tail", "counters", "state", "opened", "0", "NULL", "NULL", "NULL
 
 
 def bound_by_oversight(table, column, value):
-    """A row is changed, and bound with the key that oversight has, as the software binds."""
+    """Change a row, and bind it as the software does with the key that oversight has."""
 
     def act(stage):
         with closing(sqlite3.connect(file(stage))) as database:
@@ -194,7 +194,7 @@ async def test_a_row_that_somebody_wrote_counts_for_nothing(office, attack):
 
 
 async def approved(stage, message, name, key):
-    """Whether an approval in that name tells anybody."""
+    """Return whether an approval in that name releases anything."""
     async with stage.publishing() as publisher:
         try:
             return bool(await publisher.approve(message, "child_review", by=name, key=key))
@@ -203,7 +203,7 @@ async def approved(stage, message, name, key):
 
 
 async def verified(stage):
-    """What the doctor's look finds."""
+    """Return the result of the doctor's check."""
     outbox = await stage.outbox()
     try:
         await outbox.verify()
@@ -214,9 +214,9 @@ async def verified(stage):
 
 
 async def used(stage, message):
-    """What a use of the outbox ends with: the state of a message is asked for, and another one published.
+    """Return the result of using the outbox: asking for a message's state, and publishing another.
 
-    The reason that is raised, or that is logged by whoever seals and sends.
+    The result is the reason that is raised, or that a background task logs.
     """
     with capture_logs() as logs:
         try:
@@ -233,7 +233,7 @@ async def used(stage, message):
 
 @pytest.fixture
 async def sent(stage):
-    """A notification that was told; `kept` has every row while it was on its way."""
+    """Return a notification that was told; `kept` has every row from the time when it was in flight."""
     async with stage.publishing() as publisher:
         first = await publisher.publish(document(narrative="first"))
         await stage.on_its_way()
@@ -245,7 +245,7 @@ async def sent(stage):
 
 
 def back(*tables):
-    """Rows are put back to what they were, each with the MAC that it had."""
+    """Put rows back to an earlier state, each with its MAC."""
     return lambda stage: put_back(stage, *tables)
 
 
@@ -294,7 +294,7 @@ FOUND_BY_THE_DOCTOR = {
 
 @pytest.mark.parametrize("attack", EDITED)
 async def test_what_became_of_a_message_is_written_by_nobody_else(sent, attack):
-    """Letters, recipients and the stream: the doctor finds it, and so does whoever uses it."""
+    """The doctor and every use find changes of entries, recipients and the stream."""
     EDITED[attack](sent)
     assert await verified(sent) == "rows_changed"
     assert await used(sent, sent.ids[0]) == "rows_changed"
@@ -337,7 +337,7 @@ def inbox_file(stage):
 
 @pytest.fixture
 async def received(stage):
-    """A letter, a record that is refused, and a letter that skips a number; `kept` is what there was before it."""
+    """Return an inbox with a message, a refused record, and one that skips a number; `kept` has the state before."""
     await stage.route(stage.letter(text="first"))
     await stage.inject(ME, b"garbage")
     await read_on(stage)
@@ -353,7 +353,7 @@ async def received(stage):
 
 
 async def read_on(stage):
-    """The subscriber reads on and its inbox is asked for all that it has: the reason that is raised, or logged."""
+    """Run the subscriber and read the whole inbox; return the reason that is raised or logged."""
     taken = []
     with capture_logs() as logs:
         try:
@@ -373,7 +373,7 @@ async def read_on(stage):
 
 
 async def inbox_verified(stage):
-    """What the doctor's look at the inbox finds."""
+    """Return the result of the doctor's check of the inbox."""
     inbox = await stage.inbox(ME)
     try:
         await inbox.verify()
@@ -393,7 +393,7 @@ def to_inbox(*statements):
 
 
 def inbox_back(table):
-    """The rows of a table are put back to what they were, each with the MAC that it had."""
+    """Put the rows of a table back to an earlier state, each with its MAC."""
 
     def act(stage):
         with closing(sqlite3.connect(inbox_file(stage))) as database, database:
@@ -423,7 +423,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize("attack", WRITTEN)
 async def test_a_row_of_an_inbox_is_written_by_nobody_else(received, attack):
-    """The doctor finds it, and so does whoever reads it."""
+    """The doctor and every reader find it."""
     assert await inbox_verified(received) is None
     WRITTEN[attack](received)
     assert await inbox_verified(received) == "rows_changed"
@@ -442,7 +442,7 @@ async def test_a_row_of_an_inbox_that_is_missing_or_put_back_does_not_add_up(rec
 
 
 async def test_a_stream_s_number_in_an_inbox_is_written_by_nobody_else(received):
-    """What comes next would be no gap, or a false one."""
+    """Otherwise the next delivery would be no gap, or a false one."""
     to_inbox("UPDATE stream SET last = 99")(received)
     await received.route(received.letter(text="fifth"))
     assert await read_on(received) == "rows_changed"

@@ -21,14 +21,14 @@ FLOODER = "AUT/spoc"
 
 @pytest.fixture
 def served(published):
-    """The directory on a web server of this machine."""
+    """Return the directory on a web server of this machine."""
     with serving(published.folder) as server:
         yield server
 
 
 @pytest.mark.parametrize("mood", ["drip", "cut"])
 async def test_a_byte_a_second_does_not_stop_a_start(published, served, monkeypatch, mood):
-    """Who starts anew verifies its cache and goes on, though no single wait is long."""
+    """A new process verifies its cache and continues, although no single wait is long."""
     root = published.folder / "1.root.json"
     assert published.client(root, served.address).load().directory.version == 1
     monkeypatch.setattr(fetching, "LIMIT_S", 0.5)

@@ -1,12 +1,13 @@
-"""48 Hidden revocation: a key was revoked, and whoever holds the way to the directory keeps it from everybody.
+"""48 Hidden revocation: a key was revoked, and a holder of the way to the directory keeps it from everybody.
 
-The attacker blocks the source, or has stolen the keys that are online (snapshot and timestamp), and signs with them
-as it likes, dates years ahead too. Control: what is relied upon ends with the first signature that it rests on. The
-timestamp is good for a day, the directory, which the thief cannot sign, for 30 days.
+The attacker blocks the source, or has stolen the online keys (snapshot and timestamp) and signs with them freely,
+even for years ahead. Control: a state ends with the first of the signatures behind it. The timestamp is valid for a
+day. The directory, which the thief cannot sign, is valid for 30 days.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 
 import pytest
@@ -22,7 +23,7 @@ SECOND_MS = 1000
 
 
 def revoke(published, name="TUR/spoc"):
-    """The holders revoke the authority's signing key; its id."""
+    """Revoke the authority's signing key; return its id."""
     registry = published.registry()
     key = registry.directory.authorities[name].keys[0]
     assert registry.change_key(name, key.key_id, KeyState.REVOKED)
@@ -30,7 +31,7 @@ def revoke(published, name="TUR/spoc"):
 
 
 def relied_upon(client, key_id, now):
-    """Whether a process that runs, and one that starts anew, still accept the key now."""
+    """Return whether a running process, and one that starts now, still accept the key."""
     found = []
     for look in (client.snapshot, client.load):
         try:
@@ -75,7 +76,7 @@ def test_a_thief_of_the_online_keys_hides_it_for_thirty_days(published, ahead_da
 
 
 def steal(published, ahead_days):
-    """The thief signs timestamp and snapshot, good for as long as it likes."""
+    """Sign timestamp and snapshot as the thief, with any lifetime."""
     folder = published.keys.parent / "thief"
     folder.mkdir(exist_ok=True)
     for name in ("snapshot-1.pem", "timestamp-1.pem"):
@@ -87,6 +88,7 @@ def steal(published, ahead_days):
     number = Metadata.from_bytes(path.read_bytes()).signed.snapshot_meta.version
     for name, role in ((f"{number}.snapshot.json", "snapshot"), ("timestamp.json", "timestamp")):
         forged = Metadata.from_bytes((metadata / name).read_bytes())
-        forged.signed.expires = thief._now.replace(year=thief._now.year + ahead_days // 365 + 1)
+        now = dt.datetime.fromtimestamp(published.clock() / 1000, dt.UTC).replace(microsecond=0)
+        forged.signed.expires = now.replace(year=now.year + ahead_days // 365 + 1)
         forged.sign(thief._signers[role][0])
         (metadata / name).write_bytes(forged.to_bytes())

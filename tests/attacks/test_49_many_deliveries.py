@@ -21,7 +21,7 @@ def small(monkeypatch):
 
 
 def delivered(stage):
-    """How many bytes stand in the feed of one recipient."""
+    """Return the number of bytes in the feed of one recipient."""
     return sum(len(record.value) for record in stage.world.feed("DEU/spoc"))
 
 
@@ -38,7 +38,7 @@ async def test_output_is_limited_as_input_is(stage, small):
 
 
 async def test_the_same_bytes_go_again_later(stage, small):
-    """Nothing is lost, and nothing has to be sealed anew: the stream goes on where it stood."""
+    """Nothing is lost or sealed again: the stream continues at its number."""
     large = [stage.letter(FLOODER, encoded=bytes(SIZE)) for _ in range(6)]
     assert await stage.route(*large) == [None] * 3 + ["quota_exceeded"] * 3
     stage.world.clock.now += 60_000

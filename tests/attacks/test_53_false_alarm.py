@@ -50,20 +50,20 @@ class Hub:
 
     @asynccontextmanager
     async def routing(self, keys=None):
-        """A router with `keys`, or with those of the hub."""
+        """Return a router with `keys`, or with those of the hub."""
         async with replace(self.world, directory=self, hub=keys or self.world.hub).routing():
             yield
 
 
 def following(snapshot, **change):
-    """The next version of the directory."""
+    """Return the next version of the directory."""
     before = snapshot.directory
     later = replace(before, version=before.version + 1, issued_at=before.issued_at + 1, **change)
     return Snapshot(later, snapshot.rules, before, snapshot.rules)
 
 
 def rotated(keys, new):
-    """Keys of which the one to seal to gives way to `new`."""
+    """Return keys in which `new` replaces the one to seal to."""
     retiring = [
         replace(key, state=KeyState.RETIRING, changed_at=START) if key.use is KeyUse.ENCRYPT else key for key in keys
     ]
@@ -71,7 +71,7 @@ def rotated(keys, new):
 
 
 def rotate_recipient(stage, new):
-    """A key of a recipient is rotated."""
+    """Rotate a key of a recipient."""
     now = stage.world.directory.snapshot()
     one = now.directory.authorities[RECIPIENT]
     changed = replace(one, keys=rotated(one.keys, new))
@@ -80,7 +80,7 @@ def rotate_recipient(stage, new):
 
 
 def rotate_hub(stage, new):
-    """The hub has a new key for slips, and its routers are yet to be started with it."""
+    """List a new hub key for slips, before routers are started with it."""
     now = stage.world.directory.snapshot()
     hub = replace(now.directory.hub, keys=rotated(now.directory.hub.keys, new))
     stage.world.directory.put(following(now, hub=hub))
@@ -88,7 +88,7 @@ def rotate_hub(stage, new):
 
 
 def enrol(stage, new):
-    """The recipient joins: until now the hub knows nobody of that name."""
+    """Enrol the recipient, which the hub does not know until now."""
     now = stage.world.directory.snapshot()
     rotate_recipient(stage, new)
     others = {name: one for name, one in now.directory.authorities.items() if name != RECIPIENT}
@@ -99,12 +99,12 @@ CHANGES = {"a new recipient": enrol, "a recipient's key": rotate_recipient, "a k
 
 
 def reasons(stage):
-    """The reasons of all rejections."""
+    """Return the reasons of all rejections."""
     return [codec("Rejection").decode(record.value)["reason"] for record in stage.world.broker.records(REJECTED)]
 
 
 def counted():
-    """How many decisions were counted as attacks, and as a directory that is behind."""
+    """Return the number of decisions counted as attacks, and as an outdated directory."""
     count = {
         reason: metrics.DECISIONS.labels("rejected", reason)._value.get()
         for reason in (*ATTACKS, "directory_unknown")
@@ -113,7 +113,7 @@ def counted():
 
 
 def streams(stage):
-    """The originators of whom the hub has a stream, with its number."""
+    """Return the originators of the hub's streams, each with its number."""
     found = {}
     for number in range(PARTITIONS):
         for record in stage.world.broker.records(STREAMS, number):
@@ -154,7 +154,7 @@ async def test_what_the_hub_does_not_know_yet_is_no_attack_and_arrives(stage, ch
 
 
 async def waited(stage, publisher, message):
-    """What became of a message, while time goes on."""
+    """Return the state of a message while time goes on."""
     waiting = asyncio.create_task(publisher.wait(message, PATIENCE_S))
     while not waiting.done():
         stage.world.clock.now += 1_000
@@ -163,14 +163,14 @@ async def waited(stage, publisher, message):
 
 
 def naming_a_key_of_the_hub(stage):
-    """Slips for a key of the hub that there is not."""
+    """Yield slips for a hub key that does not exist."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage.world, "hub", Keys(stage.world.hub.signing, NOBODYS))
         return [stage.forge(EVIL, f"naming {number}") for number in range(FLOOD)]
 
 
 def naming_a_recipient(stage, first=9):
-    """Stanzas for a key that nobody has, in versions of the directory from `first` on."""
+    """Yield stanzas for an unknown key, in versions of the directory from `first` on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(stage.world.keys, RECIPIENT, Keys(stage.signing(RECIPIENT), NOBODYS))
         return [stage.forge(EVIL, f"naming {n}", slip={"directory_version": first + n}) for n in range(FLOOD)]

@@ -269,12 +269,12 @@ ATTACKS = (
            "notifier.routing.budget:Budget.allows = lambda *_: True"),
     attack("36 a stranger's version", "36_blind_signing::test_a_planted_version_is_signed_by_nobody",
            "notifier.directory.repository:Repository.sign = lambda self, digest: [version := "
-           "self._staging.read('directory'), self._sign(version, self._state()), self._staging.put(version)][0]"),
+           "self._staging.read('directory'), self._sign(version, self.state()), self._staging.put(version)][0]"),
     attack("36 more than words show", "36_blind_signing::test_a_holder_s_version_says_nothing_besides_its_words",
            "tuf.api._payload:Targets.__eq__ = lambda *_: True"),
     attack("36 an unsigned snapshot", "36_blind_signing::test_nothing_is_published_without_every_signature",
-           "notifier.directory.repository:Repository._online = lambda *_: [1]",
-           "notifier.directory.repository:Repository._stamped = lambda self, role, signed, *_: [made := "
+           "notifier.directory.stamping:OnlineRoles.signers = lambda *_: [1]",
+           "notifier.directory.stamping:OnlineRoles._stamped = lambda self, role, signed, *_: [made := "
            "Metadata(signed), [made.sign(one, append=True) for one in self._signers.get(role, ())]][0]"),
     attack("41 a warning that comes too late", "41_keys_end::test_every_service_works_three_years_later",
            "notifier.directory.roles:margin = lambda _: -10**9", "notifier.directory.ends:margin = lambda _: -10**9"),
@@ -282,12 +282,12 @@ ATTACKS = (
            "notifier.directory.model:Hub.log_vkeys = "
            "lambda self: (self.log_key, *(one.vkey for one in self.log_keys_before))"),
     attack("48 blocked source", "48_hidden_revocation::test_a_blocked_source_hides_a_revocation_for_a_day",
-           "notifier.directory.repository:LIFETIME_MS = original | {'timestamp': original['directory']}"),
+           "notifier.directory.stamping:LIFETIME_MS = original | {'timestamp': original['directory']}"),
     attack("48 stolen online keys",
            "48_hidden_revocation::test_a_thief_of_the_online_keys_hides_it_for_thirty_days[3650]",
            "notifier.directory.client:ROLES = ('timestamp',)"),
     attack("36 a stranger's snapshot", "36_blind_signing::test_the_online_keys_sign_no_stranger_s_snapshot",
-           "notifier.directory.repository:_verifies = lambda *_: True"),
+           "notifier.directory.stamping:verifies = lambda *_: True"),
     attack("47 slow at a start", "47_slow_directory::test_a_byte_a_second_does_not_stop_a_start[drip]",
            "notifier.directory.fetching:Deadline._over = lambda _: None",
            "notifier.directory.fetching:Deadline.left = lambda _: 60.0"),
@@ -546,7 +546,7 @@ OTHERS = (
     Row("10 a renewal that nobody signed stands in nobody's way",
         "tests/unit/directory/test_rules_versions.py::test_whoever_holds_no_key_of_a_role_renews_nothing[rules]",
         "notifier.directory.repository:Repository.renew = lambda self, role: self._staging.put("
-        "following(self._state().versions[role], None, self._expiry(role)))"),
+        "following(self.state().versions[role], None, self._online.expiry(role)))"),
     Row("7 nobody is told before the hub accepted",
         "tests/unit/outbox/test_oversight.py::test_oversight_sees_every_entry_as_the_originator_does",
         "notifier.outbox.recipients:shown = lambda *_: RecipientState.TOLD"),
@@ -725,7 +725,8 @@ OTHERS = (
     Row("rights: a field that nobody may have", f"{PARSING}::test_every_fault_is_listed_at_once",
         "notifier.notification.checking:Object.end = lambda _: None"),
     Row("rights: no field for religion, ethnicity or opinion", f"{FIELDS}::test_no_field_is_read_that_is_not_allowed",
-        "notifier.notification.parsing:_subject = lambda one: (one.maybe('religion'), original(one))[1]"),
+        "notifier.notification.subject_parsing:parse_subject = "
+        "lambda one: (one.maybe('religion'), original(one))[1]"),
     Row("rights: no grading", f"{PARSING}::test_rights_are_checks",
         "notifier.notification.checking:Object.nested = "
         "lambda self, name, read, *, optional=False: "
@@ -737,10 +738,10 @@ OTHERS = (
         "notifier.notification.checking:Object.choice = lambda self, name, allowed: "
         "original(self, name, allowed) if self.has(name) else allowed[0]"),
     Row("rights: no grounds", f"{PARSING}::test_rights_are_checks",
-        "notifier.notification.parsing:_described = lambda one, categories, **_: "
+        "notifier.notification.subject_parsing:_described = lambda one, categories, **_: "
         "original(one, categories, grounded=False)"),
     Row("rights: a label is no offence", f"{PARSING}::test_rights_are_checks",
-        "notifier.notification.parsing:_LABELS = frozenset()"),
+        "notifier.notification.subject_parsing:_LABELS = frozenset()"),
     Row("rights: family is listed nowhere", f"{PARSING}::test_accompanying_family_carries_no_suspect_s_number",
         "notifier.notification.parsing:_check_family = lambda *_: None"),
     Row("rights: free text is labelled", "tests/cli/test_inbox.py::test_free_text_is_labelled_wherever_it_is_shown",

@@ -1,4 +1,4 @@
-"""Writes the golden decisions anew: `python tests/golden`. Read the difference before you commit it."""
+"""Rewrites the golden decisions: `python tests/golden`. Read the difference before you commit it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CASES = importlib.import_module("golden.cases")
 
 
 def main() -> None:
-    """One case a line: its name, and what is decided."""
+    """Write one line per case: its name, and the decision."""
     world = builtin_snapshot()
     for name, cases in CASES.FILES.items():
         lines = [

@@ -55,17 +55,17 @@ Entry = tuple[str | None, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]
 
 
 def kin(code: str) -> list[str]:
-    """The state and all its territories: a prohibition of one is one of all."""
+    """Return the state and all its territories: a prohibition of one holds for all."""
     return FAMILIES.get(STATE.get(code, code), [code])
 
 
 def permitted(code: str) -> set[str]:
-    """Whose permission holds for `code`: its own, and that of the state that answers for it."""
+    """Return the codes whose permission holds for `code`: its own, and its answering state's."""
     return {code, STATE.get(code, code)}
 
 
 def lines_for(kind: str, in_custody: bool, stage: str | None) -> Iterable[tuple[str, str, str]]:
-    """Each (leg, role, paragraph) that the table has for this type."""
+    """Return each (leg, role, paragraph) that the table has for this type."""
     for row in TABLE.strip().splitlines():
         heads, legs, role, paragraph = (cell.strip() for cell in row.split("|"))
         if kind == "travel":
@@ -78,7 +78,7 @@ def lines_for(kind: str, in_custody: bool, stage: str | None) -> Iterable[tuple[
 
 
 def readings_of(place: Any) -> tuple[str, ...]:
-    """Where a place is: one code, several where sources differ, or none."""
+    """Return the codes of a place: one, several where sources differ, or none."""
     if isinstance(place, str):
         found = None if place == "unknown" else participant_of(place)
         return () if found is None else (found,)
@@ -87,13 +87,13 @@ def readings_of(place: Any) -> tuple[str, ...]:
 
 
 def state_of(place: Any) -> str | None:
-    """Where a place is, as far as nobody says otherwise."""
+    """Return the state of a place, unless sources differ."""
     found = readings_of(place)
     return found[0] if len(found) == 1 else None
 
 
 class Book:
-    """What the book says of one document."""
+    """The book's decision on one document."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Book:
             self.nationalities = [{"state": "unknown", "status": "claimed"}]
 
     def entries(self) -> list[Entry]:
-        """Every authority that has a reason, by name; then the legs that name no state."""
+        """Return every authority with a reason, by name; then the legs that name no state."""
         reasons: dict[str, dict[str, str]] = {}
         doubts: dict[str, list[str | None]] = {}
         instead: dict[str, set[str]] = {}
@@ -152,7 +152,7 @@ class Book:
         return [*named, *sorted(nameless, key=lambda one: (one[3], one[2], one[4]))]
 
     def states(self, leg: str) -> list[tuple[str | None, str | None, tuple[str, ...]]]:
-        """The states (or authorities) of a leg, with the doubt about each, and who followed a former state."""
+        """Return the states (or authorities) of a leg, each with its doubt, and the successors of a former state."""
         custody = self.movement.get("in_custody")
         with_a_suspect = self.kind == "deportation" or (self.kind == "travel" and custody)
         if self.subject.get("category") == "accompanying_family" and with_a_suspect:
@@ -231,7 +231,7 @@ class Book:
         return name, "hold" if because else "send", told, tuple(because), ()
 
     def approved(self, hold: str, state: str) -> bool:
-        """An approval for this state or for all; of a risk only with the reference of an assurance."""
+        """Return whether an approval for this state or for all counts; a risk's needs an assurance's reference."""
         return any(
             kind == hold and where in (None, state) and (hold != "torture_or_death_risk" or reference)
             for kind, where, reference in self.approvals

@@ -60,7 +60,7 @@ STAGES = {"deportation": "ordered", "travel": "departed", "consular": "informed"
 
 
 def base(type_: str, *, in_custody: bool = True) -> Document:
-    """A notification of this type with everything that it may tell: BGR to DEU by way of AUT, UTO, living in BEL."""
+    """Return a full notification of this type: BGR to DEU by way of AUT, a UTO national, living in BEL."""
     document = {"type": type_, "stage": STAGES.get(type_), **copy.deepcopy(FRAME)}
     if type_ == "pattern":
         corridor = {"from": "TUR", "to": "DEU"}
@@ -88,7 +88,7 @@ class Case:
 
 
 def put(path: str, value: Any) -> Change:
-    """Sets one field; nothing where the base has no such part."""
+    """Set one field; do nothing where the base has no such part."""
 
     def change(document: Document) -> None:
         *parents, name = path.split("/")
@@ -102,7 +102,7 @@ def put(path: str, value: Any) -> Change:
 
 
 def add(path: str, *values: Any) -> Change:
-    """Adds to a list; nothing where the base has no such part."""
+    """Add to a list; do nothing where the base has no such part."""
 
     def change(document: Document) -> None:
         for part in path.split("/"):
@@ -120,12 +120,12 @@ def national(state: str, status: str = "documented", **dates: str) -> Change:
 
 
 def approved(hold: str, state: str | None = None) -> Change:
-    """An approval in the file, taken at its word."""
+    """Add an approval to the file, which counts unchecked."""
     return add("local/approvals", {"hold": hold, "state": state, **SIGNED})
 
 
 def both(*changes: Change) -> Change:
-    """One after the other."""
+    """Apply one change after the other."""
 
     def change(document: Document) -> None:
         for one in changes:
@@ -208,7 +208,7 @@ CONSULAR = CASES[-3:]
 
 
 def outcome(document: Document, *, treaty: bool = False, world: Snapshot | None = None) -> dict[str, str]:
-    """The decision upon a document, a line an entry: `{authority: "outcome rule:paragraph ... [because]"}`."""
+    """Return the decision on a document, one line per entry: `{authority: "outcome rule:paragraph [because]"}`."""
     snapshot = world or builtin_snapshot()
     rules = replace(snapshot.rules, corridors=CORRIDORS)
     if treaty:
@@ -223,7 +223,7 @@ def outcome(document: Document, *, treaty: bool = False, world: Snapshot | None 
 
 
 def line(entry: dict[str, Any]) -> str:
-    """One entry of a decision document in a line."""
+    """Return one entry of a decision document as a line."""
     words = [entry["outcome"], *(f"{one['rule']}:{one['paragraph']}" for one in entry["reasons"])]
     if entry["because"]:
         words.append(f"[{' '.join(entry['because'])}]")
@@ -246,7 +246,7 @@ def rows() -> Golden:
 
 
 def alone(document: Document, rule: str) -> Document:
-    """The document with one leg that is somebody else's."""
+    """Return the document with one leg that is another's."""
     document = copy.deepcopy(document) | {"interpol": rule == "interpol"}
     own = {"origin": "TUR", "transit": [], "destination": "TUR"}
     if "movement" in document:
@@ -267,7 +267,7 @@ def rule_state(rule: str) -> str:
 
 
 def changed(document: Document, *cases: Case) -> tuple[Document, bool]:
-    """The document with these cases, first those that replace a list and then those that add to one."""
+    """Return the document with these cases, first those that replace a list and then those that add to one."""
     document = copy.deepcopy(document)
     for case in sorted(cases, key=lambda case: not case.sets):
         case.change(document)
@@ -275,7 +275,7 @@ def changed(document: Document, *cases: Case) -> tuple[Document, bool]:
 
 
 def singles() -> Golden:
-    """Every case, on every type that names a person."""
+    """Yield every case, on every type that names a person."""
     for type_ in (
         "deportation",
         "travel",
@@ -293,7 +293,7 @@ def singles() -> Golden:
 
 
 def pairs() -> Golden:
-    """Every pair of cases on a deportation, and of those about consuls with every other on a consular matter."""
+    """Yield every pair of cases on a deportation, and those about consuls with every other on a consular matter."""
     for first, second in combinations(CASES, 2):
         if first.sets and first.sets == second.sets:
             continue
@@ -343,7 +343,7 @@ TERRITORIES = (
 
 
 def territories() -> Golden:
-    """Every case of a territory on a deportation, an arrest and a consular matter; every pair on a travel."""
+    """Yield every case of a territory on a deportation, an arrest and a consular matter; every pair on a travel."""
     for type_ in ("deportation", "arrest", "consular"):
         for case in TERRITORIES:
             document, treaty = changed(base(type_), case)
@@ -378,7 +378,7 @@ PLACES: dict[str, tuple[Any, ...]] = {
 
 
 def places() -> Golden:
-    """Each place as destination of a deportation, however it is written; and what resolves to nobody."""
+    """Yield each form of each place as destination of a deportation, and places that resolve to nobody."""
     unresolved = {"nowhere": ({"iata": "QQQ"}, {"icao": "ZZZZ"}, {"locode": "ZZZZZ"}, {"text": "Puerto Rico"})}
     shared = {"two states": ({"iata": "BSL"}, {"iata": "GBI"}, {"icao": "LFSB"}, {"iata": "EUN"})}
     for name, written in (PLACES | unresolved | shared).items():
@@ -390,13 +390,13 @@ def places() -> Golden:
 
 
 def faults() -> Golden:
-    """Every file of faults/: what came out wrong once, as it was given."""
+    """Yield every file of faults/: inputs that once came out wrong, as they were given."""
     for path in sorted((Path(__file__).parent / "faults").glob("*.json")):
         yield path.stem, json.loads(path.read_text()), False
 
 
 def examples() -> Golden:
-    """Every file of examples/, as `notifier route` decides it."""
+    """Yield every file of examples/, as `notifier route` decides it."""
     for path in sorted(EXAMPLES.glob("*.json")):
         yield path.stem, json.loads(path.read_text()), False
 

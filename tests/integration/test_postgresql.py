@@ -18,7 +18,9 @@ from notifier.consumers.inbox.inbox import Inbox
 from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import SigningKey
-from notifier.doctor import diagnosis
+from notifier.doctor.databases import check_databases
+from notifier.doctor.findings import OK
+from notifier.doctor.machine import check_disk
 from notifier.errors import OwnershipLostError, RefusedError, StorageError
 from notifier.notification.warnings import CONCERN_SAFETY
 from notifier.outbox.key_separation import decisions_key
@@ -428,18 +430,18 @@ async def test_the_password_need_not_stand_in_the_address(cluster, address, monk
 async def test_the_doctor_looks_and_changes_nothing(address, name, cluster, world, tmp_path):
     """A database that was not made yet stays so; one that another key made is told, without its address's secret."""
     settings = diagnosed(tmp_path, address)
-    assert [one.state for one in await diagnosis._databases(settings)] == [diagnosis.OK]
+    assert [one.state for one in await check_databases(settings)] == [OK]
     assert cluster.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", name) == "0"
     await (await Outbox.open(address, "TUR/spoc", STORAGE_KEY, world.runtime)).close()
-    assert [one.state for one in await diagnosis._databases(settings)] == [diagnosis.OK]
+    assert [one.state for one in await check_databases(settings)] == [OK]
     settings.keys.storage.write_bytes(b"x" * 32)
-    (wrong,) = await diagnosis._databases(settings)
+    (wrong,) = await check_databases(settings)
     assert wrong.detail == "outbox: a row does not open with the storage key"
     elsewhere = replace(settings, outbox=cluster.address(name, password="wrong-secret"))
-    (wrong,) = await diagnosis._databases(elsewhere)
+    (wrong,) = await check_databases(elsewhere)
     assert wrong.detail == "outbox: the database's server refuses the role"
-    (room,) = diagnosis._disk(elsewhere)
-    assert (room.state, room.detail) == (diagnosis.OK, "it takes what is written, and has room")
+    (room,) = check_disk(elsewhere)
+    assert (room.state, room.detail) == (OK, "it takes what is written, and has room")
 
 
 def diagnosed(folder, address):

@@ -28,14 +28,14 @@ def digest(name):
 
 @dataclass(frozen=True)
 class Envelope:
-    """One intake record: its number and what it chains upon."""
+    """An intake record: its number, and the tail that it chains to."""
 
     name: str
     number: int
     previous: bytes
 
 
-# Doubled records, and a chain upon one that may be rejected.
+# Doubled records, and a chain on one that may be rejected.
 INTAKE = (
     Envelope("e0", 1, bytes(32)),
     Envelope("e0", 1, bytes(32)),
@@ -84,7 +84,7 @@ class State:
 
 
 def decide(stream, number, wish):
-    """The outcome of record `number` upon `stream`, by the real rules, and the stream behind it."""
+    """Return the outcome of record `number` on `stream` by the real rules, and the stream after it."""
     envelope = INTAKE[number]
     turn = check_sequence(stream, envelope.number, envelope.previous, digest(envelope.name))
     if turn != "in_turn":
@@ -93,14 +93,14 @@ def decide(stream, number, wish):
 
 
 def run(stream, batch):
-    """The stream behind a batch of decisions."""
+    """Return the stream after a batch of decisions."""
     for number, outcome in batch:
         stream = decide(stream, number, outcome)[1]
     return stream
 
 
 def fault(state):
-    """What is wrong with a state, or None."""
+    """Return the fault of a state, or None."""
     if [number for number, _ in state.log] != list(range(len(state.log))):
         return "a record was decided twice, or one was left out"
     stream = StreamState()
@@ -117,7 +117,7 @@ def with_router(state, index, router, **change):
 
 
 def steps(state, order):
-    """Every state that may come next."""
+    """Yield every next state."""
     for index, router in enumerate(state.routers):
         yield from starting(state, index, router, order)
         if router.phase == "running":
@@ -161,7 +161,7 @@ def deciding(state, index, router):
 
 
 def landed(state, commit):
-    """A commit takes effect where its epoch is the newest; else it is refused, and its router is fenced."""
+    """Apply a commit whose epoch is the newest; refuse others and fence their router."""
     rest = tuple(other for other in state.flight if other is not commit)
     router = state.routers[commit.router]
     mine = (router.phase, router.epoch, router.batch) == ("waiting", commit.epoch, commit.batch)
@@ -191,5 +191,5 @@ def test_the_order_of_the_router_holds_in_every_interleaving(starts, doubts):
 
 
 def test_the_other_order_is_wrong():
-    """Whatever is read before the fence may be stale."""
+    """A read before the fence may be stale."""
     assert explore(("restore", "fence"))[0] is not None

@@ -21,7 +21,7 @@ FEED = 4
 
 @dataclass(frozen=True)
 class Rules:
-    """What a transaction requires, and whether message and offset are stored at once."""
+    """Requirements of a transaction, and whether message and offset are stored at once."""
 
     lease: bool = True
     offset: bool = True
@@ -60,7 +60,7 @@ class State:
 
 
 def fault(inbox):
-    """What is wrong with an inbox, or None."""
+    """Return the fault of an inbox, or None."""
     if inbox.alarm:
         return "a gap is reported that there is not"
     if inbox.rows != tuple(sorted(set(inbox.rows))):
@@ -71,7 +71,7 @@ def fault(inbox):
 
 
 def steps(state, rules):
-    """Every state that may come next."""
+    """Yield every next state."""
     for index, one in enumerate(state.subscribers):
         if state.starts:
             taken = replace(state.inbox, epoch=state.inbox.epoch + 1)

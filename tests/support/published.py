@@ -51,16 +51,16 @@ def put_by_force(published: Published, role: str, document: Mapping[str, Any]) -
     """Publishes a document signed with every key there is, past everything that the holders' own software checks."""
     repository = Repository(published.folder, [published.keys], published.clock())
     state = repository.state()
-    version = following(state.versions[role], encoded(document), repository._expiry(role))
+    version = following(state.versions[role], encoded(document), repository._online.expiry(role))
     repository._sign(version, state)
-    repository._write_version(version, state.versions[role].document or b"")
+    repository._published.write_version(version, state.versions[role].document or b"")
     stamp_by_force(repository, {role: version.number})
 
 
 def stamp_by_force(repository: Repository, numbers: Mapping[str, int]) -> None:
     """Signs a snapshot of these versions with the online keys, whatever they are signed with."""
     root = repository.state().root
-    repository._stamp(root, *repository._stamps(root), numbers)
+    repository._online.publish(root, *repository._online.published(root), numbers)
 
 
 def publish_in(place: Path) -> Published:

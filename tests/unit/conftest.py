@@ -27,12 +27,12 @@ def document():
 
 @pytest.fixture(scope="session")
 def document_factory():
-    """Makes a document; the same function in every example."""
+    """Return the function that makes documents; it is the same in every example."""
     return make
 
 
 def make(**change):
-    """A document: top-level fields, and `subject_...`, `movement_...`, `local_...`, `handling_...` ones."""
+    """Return a document from top-level fields and `subject_`, `movement_`, `local_`, `handling_` ones."""
     made = copy.deepcopy(BASE)
     for name, value in change.items():
         part, _, rest = name.partition("_")
@@ -54,7 +54,10 @@ def snapshot():
 
 @pytest.fixture
 def route(document, snapshot):
-    """The decision upon a document, as {authority: (outcome, rules, because)}; legs without a state by their hold."""
+    """Return the decision on a document as {authority: (outcome, rules, because)}.
+
+    A leg without a state is named by its hold.
+    """
 
     def decided(**change):
         notification = parse(document(**change))

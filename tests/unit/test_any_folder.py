@@ -55,14 +55,14 @@ def files(folder):
 
 @pytest.fixture(params=NAMES, ids=range(len(NAMES)))
 def folder(request, tmp_path):
-    """A folder of that name, and nothing beside it."""
+    """Return a folder of that name, and nothing beside it."""
     made = tmp_path / request.param
     made.mkdir()
     return made
 
 
 def settings(path):
-    """A party's settings, in the smallest file."""
+    """Return a party's settings in the smallest file."""
     path.write_text(
         'name = "TUR/spoc"\noutbox = "outbox.db"\n'
         '[kafka]\nbootstrap = "h:1"\nca = "c"\ncertificate = "c"\nkey = "k"\n'
@@ -72,7 +72,7 @@ def settings(path):
 
 
 async def test_a_database_lies_in_the_folder_of_its_configuration(folder):
-    """What is written there is read again, by whoever writes and by whoever only reads."""
+    """Writers and readers use the same file."""
     address = settings(folder / "config.toml").outbox
     assert file_of(address) == folder / "outbox.db"
     tables = sa.MetaData()
@@ -104,7 +104,7 @@ def test_a_directory_is_made_signed_and_read_there(folder):
     assert Repository(folder / "directory", [folder / "keys"], wall_clock()).renew("rules")
     root = folder / "directory" / "1.root.json"
     client = DirectoryClient(DirectorySettings(str(folder / "directory"), root, folder / "cache"))
-    with pytest.raises(Exception, match="directory_invalid: directory: has exactly"):
+    with pytest.raises(Exception, match="directory_invalid: directory: must have exactly"):
         client.load()  # all of it was fetched and verified; it only says nothing
     assert any(one.startswith("cache/targets/") for one in files(folder))
     assert list(folder.parent.iterdir()) == [folder]
@@ -188,7 +188,7 @@ def test_every_party_fits_below_the_longest_home(tmp_path):
 
 
 def test_no_address_is_pasted_together_with_a_path():
-    """Whoever writes such a line again is told here: a path goes to a library as a path."""
+    """A path goes to a library as a path: no line of code builds an address from one."""
     pasted = re.compile(r"""f["'](?:file2?|sqlite):[^"']*\{|from_priv_key_uri|\bfile2:""")
     once = {"notifier/storage/sqlite.py": 1}  # escaped, for the driver that opens a file only to read it
     found = {

@@ -62,7 +62,7 @@ def test_every_form_is_found(tmp_path, form):
 
 
 def batch(codec, *, key=None, value=b"", headers=()):
-    """A segment with a batch of the broker's log before ours, as the client library writes it."""
+    """Return a segment with a foreign batch before ours, as the client library writes it."""
     segment = b""
     for kind, record in ((0, (None, b"harmless", [])), (codec, (key, value, list(headers)))):
         builder = DefaultRecordBatchBuilder(2, kind, 0, 0, 0, 0, 1 << 20)
@@ -75,7 +75,7 @@ def batch(codec, *, key=None, value=b"", headers=()):
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("part", ["key", "value", "headers"])
 def test_a_compressed_batch_is_unpacked(tmp_path, codec, part):
-    """Whichever way the broker or a client packs it, key, value and headers."""
+    """Every codec is unpacked: key, value and headers."""
     planted = [("name", NAME.encode())] if part == "headers" else NAME.encode()
     segment = batch(CODECS[codec], **{part: planted})
     assert segment.count(NAME.encode()) <= 1, "it is compressed indeed"
@@ -84,7 +84,7 @@ def test_a_compressed_batch_is_unpacked(tmp_path, codec, part):
 
 
 def test_a_compressed_file_is_unpacked(tmp_path):
-    """What a log rotation or a heap dump may leave."""
+    """A log rotation or a heap dump may leave one."""
     text = f"{NAME} " * 50
     (tmp_path / "a.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / "b.zst").write_bytes(bytes(cramjam.zstd.compress(text.encode())))
@@ -156,7 +156,7 @@ def test_words_and_codes_are_sought_by_themselves():
 @pytest.mark.parametrize(("table", "column"), [("message", "content"), ("message", "plan"), ("new", "column")])
 @pytest.mark.parametrize("length", [0, 1, 40, 1000])
 def test_a_sealed_row_is_opened(tmp_path, table, column, length):
-    """In whichever table it is, and whatever it was sealed for."""
+    """The table and the purpose of the seal do not matter."""
     key, text = secrets.token_bytes(32), b"x" * length + NAME.encode()
     sealed = OutboxCipher(key).seal(f"{table}/{column}/1".encode(), text)
     with closing(sqlite3.connect(tmp_path / "outbox.db")) as database, database:

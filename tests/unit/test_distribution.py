@@ -26,12 +26,12 @@ TEXTS = (".md", ".py", ".toml", ".txt", ".lock", ".json", "Makefile", "lock", "s
 
 
 def named(lock):
-    """The packages of a lock file, and their versions."""
+    """Return the packages of a lock file, with their versions."""
     return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", LOCKS[lock], re.MULTILINE))
 
 
 def texts():
-    """Every text of the project, but for the changes, which tell what was."""
+    """Return every text of the project, except for the changelog, which describes the past."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in listed.splitlines():
         if name.endswith(TEXTS) and name not in ("CHANGELOG.md", "tests/unit/test_distribution.py"):
@@ -45,7 +45,7 @@ def test_it_has_a_name_of_its_own():
 
 
 def test_nothing_says_to_install_it_by_name():
-    """Whoever followed that would run a stranger's code: neither name is ours on any index."""
+    """Such a line would make its reader run a stranger's code: neither name is ours on any index."""
     by_name = re.compile(
         r"(?:pip|pipx|uv|poetry|conda)\b[^\n`]*\b(?:install|add|run)\b[^\n`]*(?<![\w./-])(?:ftf-)?notifier\b"
     )
@@ -112,7 +112,7 @@ def test_production_has_what_development_has_and_no_more_than_it_needs():
 
 
 def test_every_licence_that_is_not_permissive_is_told():
-    """What the packages say of themselves, where they are installed, against the page."""
+    """The installed packages' own statements are compared with the page."""
     page = (ROOT / "docs" / "reference" / "licences.md").read_text()
     told = set(re.findall(r"^\| ([a-z0-9-]+) \| (?!licence)", page, re.MULTILINE))
     strict = set()

@@ -29,7 +29,7 @@ def test_nothing_that_acts_or_hides_is_left(text):
     )
 )
 def test_json_stays_the_same_document(document):
-    """What is escaped is read back as it was."""
+    """Escaped text is read back unchanged."""
     assert json.loads(json_text(document, indent=2)) == json.loads(json.dumps(document))
     assert "\n" not in json_text(document)
 

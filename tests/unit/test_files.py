@@ -16,7 +16,7 @@ from notifier.keyfiles import write_private
 
 @pytest.fixture
 def steps(monkeypatch, tmp_path):
-    """What is done to the disk, in its order: a file or folder that is brought there, and a name that is given."""
+    """Return the disk operations in order: a file or folder that is synced, and a name that is given."""
     done = []
     names = {}
     fsync, replace, opened = os.fsync, Path.replace, os.open
@@ -63,7 +63,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_after(steps, 
 
 
 def test_a_private_key_is_its_owner_s_alone_from_the_first_byte(tmp_path, monkeypatch):
-    """Whatever the umask says, and before it has its name."""
+    """The umask does not matter, and the mode holds before the file has its name."""
     modes = []
     replace = Path.replace
 

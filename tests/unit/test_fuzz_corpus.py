@@ -31,7 +31,7 @@ def test_every_schema_is_fuzzed():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_an_input_is_taken_or_refused_cleanly_in_time_and_memory(path):
-    """Where a valid seed is refused, a format has changed: `python tests/fuzz --seeds` writes them anew."""
+    """A refused valid seed means that a format has changed: `python tests/fuzz --seeds` rewrites them."""
     target, data = TARGETS[path.parent.name], path.read_bytes()
     target(b"")  # caches and lazy imports are not the input's cost
     tracemalloc.start()

@@ -40,7 +40,7 @@ READERS = {
 
 @pytest.fixture(params=READERS)
 def reader(request, tmp_path):
-    """A key file of its owner's alone, and what reads it."""
+    """Return a key file of its owner alone, and its reader."""
     if request.param == "role":
         make_key(tmp_path, "root")
         path = tmp_path / "root-1.pem"

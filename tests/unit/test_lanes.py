@@ -25,7 +25,7 @@ second: ; @while [ ! -p pipe ]; do :; done; echo both run >pipe
 
 @pytest.fixture
 def lanes(tmp_path):
-    """Starts `tools/lanes` where a few small targets are."""
+    """Start `tools/lanes` on a few small targets."""
     (tmp_path / "Makefile").write_text(MAKEFILE)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
 

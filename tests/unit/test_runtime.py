@@ -9,7 +9,7 @@ from notifier.runtime import buffered
 
 
 def test_no_byte_is_given_twice_and_none_is_made_up():
-    """What is handed out in pieces, of whatever sizes, is the source's bytes in their order."""
+    """Pieces of any size are the source's bytes in their order."""
     source = random.Random(1)
     given = bytearray()
 

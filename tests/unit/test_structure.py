@@ -28,7 +28,7 @@ EFFECTS = {"asyncio", "aiokafka", "sqlalchemy", "socket", "time", "confluent_kaf
 
 
 def imports(path):
-    """Every import of a module, as whole dotted names: at the top, inside functions, and for types alone."""
+    """Yield every import of a module, as whole dotted names: at the top, inside functions, and for types alone."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -37,13 +37,13 @@ def imports(path):
 
 
 def layer(dotted):
-    """The layer of a dotted name of the package; None of the package itself (`notifier.__version__`)."""
+    """Return the layer of a dotted name of the package; None for the package itself (`notifier.__version__`)."""
     name = dotted.split(".")[1]
     return name if name in LAYERS else None
 
 
 def modules():
-    """Every module of a layer, with its layer."""
+    """Yield every module of a layer, with its layer."""
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).with_suffix("").parts[0]
         if not name.startswith("__"):
@@ -72,7 +72,7 @@ def test_every_layer_is_there_and_named_once():
 
 
 def test_the_public_surface_is_sorted_and_there():
-    """What `notifier` exports."""
+    """The exports of `notifier` exist and are sorted."""
     assert notifier.__all__ == sorted(notifier.__all__)
     for name in notifier.__all__:
         assert getattr(notifier, name).__name__ == name

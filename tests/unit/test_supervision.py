@@ -65,7 +65,7 @@ async def _serve(_listen, _ready, stop, _service):
 
 @pytest.fixture
 def settings(monkeypatch):
-    """A service that serves its metrics, with nothing behind it."""
+    """Return settings of a service that serves its metrics, with nothing behind it."""
     monkeypatch.setattr("notifier.telemetry.server.serve", _serve)
     monkeypatch.setattr("notifier.transport.kafka.KafkaTransport", _Transport)
     monkeypatch.setattr("notifier.directory.client.DirectoryClient", _Directory)
@@ -98,7 +98,7 @@ def test_no_pause_is_longer_than_three_seconds_however_long_the_fault_lasts(sett
 
 
 def test_a_directory_that_does_not_verify_ends_no_service_that_has_one(settings, monkeypatch):
-    """What it verified before is fresh enough: the service begins again with that."""
+    """The earlier verified state is fresh enough: the service starts again with it."""
 
     async def spoiled(_directory):
         raise DirectoryError(detail="the directory does not verify")

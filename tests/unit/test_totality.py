@@ -47,7 +47,7 @@ def test_any_value_is_read_or_refused(reader, value):
 
 
 def paths(value, here=()):
-    """Every place in a JSON value."""
+    """Yield every place in a JSON value."""
     yield here
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -56,7 +56,7 @@ def paths(value, here=()):
 
 
 def spoiled(value, path, wrong):
-    """A copy of `value` with one place replaced."""
+    """Return a copy of `value` with one place replaced."""
     copy = json.loads(json.dumps(value))
     if not path:
         return wrong
@@ -110,7 +110,7 @@ def test_any_configuration_is_read_or_refused(tmp_path_factory, data):
 
 
 def test_a_stored_plan_survives():
-    """What the outbox wrote it reads."""
+    """The outbox reads the plans that it wrote."""
     from notifier.policy.decision import Entry
     from notifier.rules.facts import Leg, RoutingFacts
 

@@ -1,9 +1,9 @@
 """The broker on Apache Kafka, through aiokafka: the only folder that imports it.
 
-What aiokafka 0.14 does not do by itself is done here: every send is awaited before a commit (it commits after
-a failed produce otherwise), everything has a time limit (idempotent batches never expire), topics are looked
-up before they are assigned (a topic without the right to describe it hangs and floods the broker), listeners
-only record (their exceptions are swallowed), and a sender that met a doubt is dead. Never run with `-O`.
+It adds what aiokafka 0.14 lacks. Every send is awaited before a commit, because aiokafka commits after a failed
+produce. Every wait has a time limit, because idempotent batches never expire. Topics are looked up before they are
+assigned, because a topic without the right to describe it hangs and floods the broker. Listeners only record, because
+their exceptions are swallowed. A sender with an unknown outcome is dead. Never run with `-O`.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from notifier.transport.kafka.sending import PRODUCER, TRANSACTION_MS, KafkaSend
 __all__ = ["KafkaMember", "KafkaReader", "KafkaSender", "KafkaTransactional", "KafkaTransport"]
 
 REQUEST_MS: Final = 20_000
-PING_MS: Final = 2_000  # a broker that is silent for so long may still answer the next one
+PING_MS: Final = 2_000  # a broker that misses one ping may still answer the next
 
 
 class _Closable(Protocol):
-    """Something that a transport opened."""
+    """A client that a transport opened."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close the client."""
 
 
 C = TypeVar("C", bound=_Closable)
 
 
 class _Pinging:
-    """The connection on which the broker is asked for signs of life."""
+    """The connection for pings of the broker."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -67,24 +68,24 @@ class KafkaTransport:
         self._pinging: _Pinging | None = None
 
     async def sender(self) -> KafkaSender:
-        """An idempotent producer with acks from all in-sync replicas."""
+        """Return an idempotent producer with acks from all in-sync replicas."""
         producer = AIOKafkaProducer(**self._common, **PRODUCER)
         await self._start(producer)
         return self._kept(KafkaSender(producer))
 
     async def transactional(self, transactional_id: str, topics: Sequence[str]) -> KafkaTransactional:
-        """Starting it fences every other owner of the id."""
+        """Return a transactional producer; starting it fences every other owner of the id."""
         producer = AIOKafkaProducer(
             **self._common, **PRODUCER, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_MS
         )
         await self._start(producer)
         async with speaking(START_S):
-            # Else the first send to a topic that it may not see shrinks its metadata and stalls the others.
+            # Without this the first send to an invisible topic shrinks the metadata and stalls the others.
             await producer.client.set_topics(list(topics))
         return self._kept(KafkaTransactional(producer))
 
     async def reader(self, topic: str, partition: int, offset: int) -> KafkaReader:
-        """A consumer without a group."""
+        """Return a consumer without a group."""
         consumer = AIOKafkaConsumer(**self._common, **CONSUMER)
         await self._start(consumer)
         place = TopicPartition(topic, partition)
@@ -99,11 +100,11 @@ class KafkaTransport:
         return self._kept(KafkaReader(consumer, place))
 
     async def member(self, group: str, topic: str) -> KafkaMember:
-        """A consumer in a group."""
+        """Return a consumer in a group."""
         return self._kept(await KafkaMember.join(self._common, group, topic))
 
     async def ping(self) -> None:
-        """Ask for the cluster's brokers and topics, on a connection of its own that stays open."""
+        """Request the cluster's metadata on a connection of its own that stays open."""
         if self._pinging is None:
             client = AIOKafkaClient(**(self._common | {"request_timeout_ms": PING_MS}))
             pinging = self._kept(_Pinging(client))
@@ -116,7 +117,7 @@ class KafkaTransport:
             raise TransportError(detail="the broker does not answer")
 
     async def topics(self) -> frozenset[str]:
-        """The topics that this principal may describe."""
+        """Return the topics that this principal may describe."""
         consumer = AIOKafkaConsumer(**self._common)
         await self._start(consumer)
         try:
@@ -126,7 +127,7 @@ class KafkaTransport:
             await stop(consumer)
 
     async def close(self) -> None:
-        """Closes everything that was opened here."""
+        """Close all clients that were opened here."""
         await asyncio.gather(*(one.close() for one in self._open))
         self._open.clear()
 

@@ -1,4 +1,4 @@
-"""What every Kafka client here shares: errors in this project's words, limits on every wait, TLS."""
+"""Common parts of all Kafka clients: translated errors, limits on every wait, TLS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from notifier.transport.base import Record
 START_S: Final = 20.0
 STOP_S: Final = 5.0
 
-# Without a handler of the application's, every refused connection would be printed to standard error.
+# Without a handler every refused connection would be printed to standard error.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 _FENCED: Final = (
@@ -33,28 +33,30 @@ _REFUSED: Final = {
     kafka_errors.TransactionalIdAuthorizationFailed: (
         "denies this principal its transactional id (TransactionalIdAuthorizationFailed)"
     ),
-    # Kafka's name for it speaks of the cluster; what is missing is the right to write to any topic whatsoever.
+    # The error's name is about the cluster; the right that is missing is to write to any topic at all.
     kafka_errors.ClusterAuthorizationFailedError: "lets this principal write to no topic",
 }
 
 
 def _translated(error: BaseException, doubt: bool) -> NotifierError:
-    """The error in this project's words; `doubt` where something may or may not have been written."""
+    """Return the error as one of this project's; with `doubt` an unknown outcome is possible."""
     if isinstance(error, NotifierError):
         return error
     if isinstance(error, _FENCED):
         return OwnershipLostError()
     for kind, words in _REFUSED.items():
         if isinstance(error, kind):
-            return TransportError("broker_refused", f"the broker {words}", hint="notifier doctor says what it needs")
+            return TransportError(
+                "broker_refused", f"the broker {words}", hint="notifier doctor shows the rights that it needs"
+            )
     if doubt:
-        return OutcomeUnknownError(detail=f"the broker did not answer for certain ({type(error).__name__})")
+        return OutcomeUnknownError(detail=f"the broker did not confirm the outcome ({type(error).__name__})")
     return TransportError("broker_unavailable", f"the broker does not answer ({type(error).__name__})")
 
 
 @asynccontextmanager
 async def speaking(limit_s: float, *, doubt: bool = False) -> AsyncIterator[None]:
-    """A time limit around calls of aiokafka, whose errors leave in this project's words."""
+    """Limit the time of aiokafka's calls, and translate their errors."""
     try:
         async with asyncio.timeout(limit_s):
             yield
@@ -62,20 +64,20 @@ async def speaking(limit_s: float, *, doubt: bool = False) -> AsyncIterator[None
         # After a fatal error aiokafka answers further calls with bare AssertionErrors.
         raise _translated(error, doubt) from error
     except asyncio.CancelledError as error:
-        # What aiokafka cancels of its own looks like our own end, and would end the service without a word.
+        # A cancellation inside aiokafka looks like our own, and would end the service silently.
         if _told_to_end():
             raise
         raise _translated(error, doubt) from error
 
 
 def _told_to_end() -> bool:
-    """Whether somebody cancelled the task that runs."""
+    """Return whether the running task was cancelled from outside."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 async def stop(client: Any) -> None:
-    """Stops a producer or consumer, whatever state it is in, and never for long."""
+    """Stop a producer or consumer in any state, within a time limit."""
     # In a task of its own: a client may swallow a cancellation, or raise one that is not ours.
     stopping = asyncio.ensure_future(client.stop())
     stopping.add_done_callback(_ended)
@@ -86,13 +88,16 @@ async def stop(client: Any) -> None:
 
 
 def _ended(stopping: asyncio.Future[None]) -> None:
-    """Takes notice of how it ended: whatever the client says, it is not used any more."""
+    """Retrieve the result of a stop, whatever it is, so that it is not reported as lost."""
     if not stopping.cancelled():
         stopping.exception()
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
-    """TLS 1.3 with this party's certificate, trusting the one authority that it names; `ConfigError` by its key."""
+    """Return a TLS 1.3 context with this party's certificate, which trusts the one authority in `kafka.ca`.
+
+    Raises `ConfigError` naming the key of the faulty setting.
+    """
     files = {"ca": settings.ca, "certificate": settings.certificate, "key": settings.key}
     for name, path in files.items():
         try:
@@ -108,7 +113,7 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=str(settings.ca))
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(detail=f"kafka.ca: {settings.ca} is no certificate", hint="name the broker's") from error
+        raise ConfigError(detail=f"kafka.ca: {settings.ca} is not a certificate", hint="name the broker's") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_cert_chain(str(settings.certificate), str(settings.key))
@@ -122,11 +127,13 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
 
 
 async def must_exist(consumer: Any, topic: str) -> None:
+    """Raise `TransportError` (broker_refused) unless this principal can see `topic`."""
     if topic not in await consumer.topics():
         raise TransportError("broker_refused", f"no topic {topic} for this principal")
 
 
 def as_record(message: Any) -> Record:
+    """Return an aiokafka message as a `Record`."""
     return Record(
         message.topic,
         message.partition,

@@ -1,4 +1,4 @@
-"""Why a broker cannot be reached: the client library says no more than that it cannot."""
+"""Diagnosis of an unreachable broker, for which the client library gives no cause."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from notifier.config import KafkaSettings
 from notifier.errors import TransportError
 
 REQUEST_TIMEOUT_S: Final = 3.0
-ALERT_S: Final = 0.5  # a broker that refuses a certificate says so at once
+ALERT_S: Final = 0.5  # a broker that refuses a certificate sends its alert at once
 
 
 async def look(settings: KafkaSettings, context: ssl.SSLContext) -> None:
-    """Returns where a broker of `settings` speaks TLS with us; raises `TransportError` with what the last one did."""
+    """Return where a broker of `settings` speaks TLS with us; raises `TransportError` with the last failure."""
     failure = TransportError(detail="kafka.bootstrap names no broker", hint="mend kafka.bootstrap")
     for address in settings.bootstrap.split(","):
         try:
@@ -33,7 +33,7 @@ async def _look_at(address: str, context: ssl.SSLContext) -> None:
     try:
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
-        # In TLS 1.3 the broker looks at our certificate after we are through: its refusal comes as an alert.
+        # In TLS 1.3 the broker checks our certificate after our handshake ends: its refusal comes as an alert.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ALERT_S):
                 await reader.read(1)
@@ -45,7 +45,7 @@ async def _look_at(address: str, context: ssl.SSLContext) -> None:
     except ssl.SSLError as error:
         if "ALERT" not in (error.reason or ""):
             raise TransportError(
-                detail=f"what answers at {address} is no broker with TLS 1.3", hint="mend kafka.bootstrap"
+                detail=f"the server at {address} is no broker with TLS 1.3", hint="mend kafka.bootstrap"
             ) from error
         raise TransportError(
             "broker_refused",
@@ -62,5 +62,5 @@ async def _look_at(address: str, context: ssl.SSLContext) -> None:
 
 
 def _words(error: ssl.SSLError) -> str:
-    """OpenSSL's word for an alert: ``SSLV3_ALERT_CERTIFICATE_EXPIRED`` is "certificate expired"."""
+    """Return the text of a TLS alert: ``SSLV3_ALERT_CERTIFICATE_EXPIRED`` is "certificate expired"."""
     return (error.reason or "").rpartition("ALERT_")[2].replace("_", " ").lower()

@@ -1,4 +1,4 @@
-"""Quotas per principal: no client library here has the call, so its request (AlterClientQuotas) is written down."""
+"""Quotas per principal, by the request AlterClientQuotas, which the client library lacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXT: Final = String("utf-8")
 _ENTITY: Final = Array(("entity_type", _TEXT), ("entity_name", _TEXT))
 
 Quotas = Mapping[str, Mapping[str, float]]
-"""What each principal may use at the most, by Kafka's names: producer_byte_rate, request_percentage and so on."""
+"""Limits of each principal by Kafka's names: producer_byte_rate, request_percentage and so on."""
 
 
 class _AlterResponse(Response):  # type: ignore[misc]
@@ -53,11 +53,12 @@ class _AlterRequest(Request[_AlterStruct]):  # type: ignore[misc]
         self._entries = entries
 
     def build(self, request_struct_class: type[_AlterStruct]) -> _AlterStruct:
+        """Return the request in the given version."""
         return request_struct_class(self._entries, False)
 
 
 async def set_quotas(settings: KafkaSettings, quotas: Quotas) -> None:
-    """Gives each principal these quotas; what it has besides stays. Raises `TransportError`."""
+    """Set these quotas of each principal and keep its other ones; raises `TransportError`."""
     entries = [
         ([(_USER, principal)], [(key, value, False) for key, value in sorted(limits.items())])
         for principal, limits in sorted(quotas.items())
@@ -68,14 +69,14 @@ async def set_quotas(settings: KafkaSettings, quotas: Quotas) -> None:
 
 
 async def get_quotas(settings: KafkaSettings) -> dict[str, dict[str, float]]:
-    """The quotas of every principal that has any. Raises `TransportError`."""
+    """Return the quotas of every principal that has any; raises `TransportError`."""
     answer = await ask(settings, DescribeClientQuotasRequest([(_USER, _ANY, None)], True))
     _check(answer.error_code)
     return {entity[0][1]: dict(values) for entity, values in answer.entries}
 
 
 async def ask(settings: KafkaSettings, request: Any) -> Any:
-    """Return a broker's answer to a request that the client library has no call for; raises `TransportError`."""
+    """Return a broker's answer to a request that the client library lacks; raises `TransportError`."""
     client = AIOKafkaAdminClient(
         bootstrap_servers=settings.bootstrap, security_protocol="SSL", ssl_context=tls_context(settings)
     )

@@ -1,7 +1,8 @@
-"""What a principal may do with each topic, as the broker itself says it.
+"""Rights of a principal to topics, from the broker's own answer.
 
-The client library asks for topics without asking for rights (Metadata since version 8), so that request is written
-down. Nothing is tried out: a test that wrote would leave records, and one that could not would not say why.
+The request (Metadata since version 8, with authorised operations) is defined here, because the client library does
+not ask for rights. Nothing is tried out: a trial write would leave records, and a failed one would not show the
+cause.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _UNKNOWN_TOPIC: Final = 3
 _DENIED: Final = 29
 
 
-_BITS: Final = {Right.READ: 1 << 3, Right.WRITE: 1 << 4}  # Kafka's codes of operations, as places in a number
+_BITS: Final = {Right.READ: 1 << 3, Right.WRITE: 1 << 4}  # Kafka's codes of operations, as bits
 
 
 class _Answer(Response):  # type: ignore[misc]
@@ -77,11 +78,12 @@ class _MetadataWithRights(Request[_Question]):  # type: ignore[misc]
         self._topics = topics
 
     def build(self, request_struct_class: type[_Question]) -> _Question:
+        """Return the request in the given version."""
         return request_struct_class(self._topics, False, False, True)
 
 
 async def rights(settings: KafkaSettings, topics: Iterable[str]) -> Mapping[str, Access]:
-    """Return what the principal of `settings` may do with each of `topics`; raises `TransportError`."""
+    """Return the rights of the principal of `settings` to each of `topics`; raises `TransportError`."""
     wanted = sorted(set(topics))
     answer = await ask(settings, _MetadataWithRights(wanted))
     return {name: _access(code, operations) for code, name, _, _, operations in answer.topics}

@@ -1,4 +1,4 @@
-"""Writing to Kafka: whole batches a partition, and transactions that are dead after any doubt."""
+"""Writers to Kafka: whole batches per partition, and transactions that are dead after an unknown outcome."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from aiokafka.producer import sender as aiokafka_sender
 from notifier.transport.base import Outgoing
 from notifier.transport.kafka.client import speaking, stop
 
-SEND_S: Final = 60.0  # several times a broker's restart: until then aiokafka itself goes on trying
+SEND_S: Final = 60.0  # several times a broker's restart, during which aiokafka itself retries
 COMMIT_S: Final = 30.0
 TRANSACTION_MS: Final = 15_000  # the broker sweeps every 10 s what has no successor (docs/internals/kafka.md)
-APPENDED: Final = 1  # the type of a timestamp that the broker gave (LogAppendTime)
+APPENDED: Final = 1  # the type of a broker's timestamp (LogAppendTime)
 BATCH_BYTES: Final = 512 * 1024
 PRODUCER: Final[dict[str, Any]] = {
     "enable_idempotence": True,
@@ -25,15 +25,15 @@ PRODUCER: Final[dict[str, Any]] = {
     "max_batch_size": BATCH_BYTES,
 }
 
-# While the markers of one transaction are still being written, the next one is told to come back later: most of the
-# time after a millisecond or two, and aiokafka would wait for twenty.
+# While the markers of one transaction are written, the broker defers the next one. That mostly takes a millisecond
+# or two, and aiokafka would wait for twenty.
 aiokafka_sender.BACKOFF_OVERRIDE = 0.003
 
 
 async def _handed_over(producer: Any, batch: Sequence[Outgoing]) -> list[Awaitable[Any]]:
-    """Hands `batch` over in whole batches a partition; what to wait for until all of it is acknowledged.
+    """Hand `batch` over in whole batches per partition; return the futures of its acknowledgement.
 
-    When it returns every partition has its first batch, so that aiokafka asks for them all in one request.
+    Every partition has its first batch when it returns, so that aiokafka sends them in one request.
     """
     places: dict[tuple[str, int], list[Outgoing]] = {}
     for out in batch:
@@ -44,9 +44,9 @@ async def _handed_over(producer: Any, batch: Sequence[Outgoing]) -> list[Awaitab
 
 
 async def _whole(*work: Awaitable[Any]) -> int | None:
-    """Return when all of `work` is done; raise the first failure when the rest is through as well.
+    """Await all of `work`, then raise the first failure.
 
-    Returns the latest time at which the broker appended a record, where it says so.
+    Returns the latest time at which the broker appended a record, where it reports one.
     """
     stamped: list[int] = []
     for result in await asyncio.gather(*work, return_exceptions=True):
@@ -59,7 +59,7 @@ async def _whole(*work: Awaitable[Any]) -> int | None:
 
 
 def _stamp(result: Any) -> int | None:
-    """The time that the broker gave; the time that a sender gave is nobody's."""
+    """Return the broker's timestamp of a result; None where the timestamp is a sender's."""
     if isinstance(result, int):
         return result
     stamp: int | None = result.timestamp if getattr(result, "timestamp_type", None) == APPENDED else None
@@ -67,7 +67,7 @@ def _stamp(result: Any) -> int | None:
 
 
 def _batches(producer: Any, records: Sequence[Outgoing]) -> Iterator[Any]:
-    """The records of one partition in order: one call a batch costs a tenth of one call a record."""
+    """Yield batches of the records of one partition in order: a call per batch costs a tenth of one per record."""
     builder = producer.create_batch()
     for out in records:
         if not _append(builder, out):
@@ -78,12 +78,12 @@ def _batches(producer: Any, records: Sequence[Outgoing]) -> Iterator[Any]:
 
 
 async def _rest(producer: Any, batches: Iterator[Any], topic: str, partition: int) -> int | None:
-    """Send what follows the first batch of a partition; return as `_whole`."""
+    """Send the later batches of a partition; return as `_whole`."""
     return await _whole(*[await _send_batch(producer, builder, topic, partition) for builder in batches])
 
 
 def _append(builder: Any, out: Outgoing) -> bool:
-    """Whether the record still fitted; an empty batch takes any record."""
+    """Return whether the record still fitted into the batch; an empty batch takes any record."""
     added = builder.append(timestamp=None, key=out.key, value=out.value, headers=list(out.headers))
     return added is not None
 
@@ -95,7 +95,7 @@ async def _send_batch(producer: Any, builder: Any, topic: str, partition: int) -
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Takes a failure notice of: the first one is raised, and those behind it say the same."""
+    """Retrieve a failure: the first one is raised elsewhere, and later ones are the same."""
     if not future.cancelled():
         future.exception()
 
@@ -107,11 +107,12 @@ class KafkaSender:
         self._producer = producer
 
     async def send(self, batch: Sequence[Outgoing]) -> int | None:
-        """See the protocol; after an error close it and open another."""
+        """Send as the protocol says; after an error close it and open another."""
         async with speaking(SEND_S, doubt=True):
             return await _whole(*await _handed_over(self._producer, batch))
 
     async def close(self) -> None:
+        """Stop the producer."""
         await stop(self._producer)
 
 
@@ -122,7 +123,7 @@ class KafkaTransactional:
         self._producer = producer
 
     async def transact(self, batch: Sequence[Outgoing]) -> int | None:
-        """See the protocol. What fails before the commit is ended by the next owner of the id."""
+        """Write as the protocol says; the next owner of the id ends a transaction that failed before its commit."""
         async with speaking(SEND_S, doubt=True):
             await self._producer.begin_transaction()
             stamped = await _whole(*await _handed_over(self._producer, batch))
@@ -131,4 +132,5 @@ class KafkaTransactional:
         return stamped
 
     async def close(self) -> None:
+        """Stop the producer."""
         await stop(self._producer)

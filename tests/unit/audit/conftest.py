@@ -1,4 +1,4 @@
-"""What the tests of the log's data share: a key."""
+"""Fixtures of the audit tests: a key."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from notifier.crypto.keys import SigningKey
 
 @pytest.fixture(scope="session")
 def signer() -> Signer:
-    """The log's signing key."""
+    """Return the log's signing key."""
     return Signer.of("log.notifier.example", SigningKey.from_secret(b"a" * 32))

@@ -64,7 +64,7 @@ def test_the_example_of_the_specification_parses():
 
 
 def test_a_signed_checkpoint_reads_as_it_was_signed(signer):
-    """What the auditor signs says what it meant."""
+    """Parsing gives the values that were signed."""
     head = notes.sign_checkpoint(signer, 42, b"r" * 32)
     assert notes.parse(str(head)) == head
     assert (head.origin, head.size, head.root) == (signer.verifier.name, 42, b"r" * 32)

@@ -29,7 +29,7 @@ def mth(leaves):
 
 
 def split(n):
-    """The largest power of two smaller than n."""
+    """Return the largest power of two smaller than n."""
     k = 1
     while k * 2 < n:
         k *= 2
@@ -220,7 +220,7 @@ def detail(call, *arguments):
 
 
 def test_a_refused_inclusion_proof_says_why():
-    """Whoever audits reads what does not fit: index, length of the path, length of a hash, or the root."""
+    """The error names the cause: index, length of the path, length of a hash, or the root."""
     _, hashes = tree(5)
     root, proof = merkle.root_hash(hashes), merkle.inclusion_path(4, hashes)
     check = merkle.verify_inclusion
@@ -229,7 +229,7 @@ def test_a_refused_inclusion_proof_says_why():
     assert detail(check, 4, 5, hashes[4], [], root) == "the proof is too short"
     assert detail(check, 4, 5, hashes[4], [bytes(32)], root) == "the proof leads to another root"
     for wrong in ((hashes[4], [b"short"], root), (b"short", proof, root), (hashes[4], proof, b"short")):
-        assert detail(check, 4, 5, *wrong) == "a hash has 32 bytes"
+        assert detail(check, 4, 5, *wrong) == "a hash must have 32 bytes"
 
 
 def test_a_refused_consistency_proof_says_why():
@@ -251,4 +251,4 @@ def test_a_refused_consistency_proof_says_why():
     assert detail(check, 3, 7, proof, bytes(32), second) == "the proof does not lead to the first root"
     assert detail(check, 3, 7, proof, first, bytes(32)) == "the proof does not lead to the second root"
     for wrong in ((proof, b"short", second), (proof, first, b"short"), ([b"short", *proof[1:]], first, second)):
-        assert detail(check, 3, 7, *wrong) == "a hash has 32 bytes"
+        assert detail(check, 3, 7, *wrong) == "a hash must have 32 bytes"

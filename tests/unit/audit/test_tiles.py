@@ -100,7 +100,7 @@ def test_a_full_tile_is_not_open():
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=20))
 def test_bundles_and_records_read_as_written(values):
-    """What goes in comes out; what stands behind the counted records is left alone."""
+    """Written values are read back; bytes after the counted records are left alone."""
     assert tiles.decode_bundle(tiles.encode_bundle(values)) == values
     data = tiles.encode_records(values)
     assert tiles.decode_records(data, len(values)) == (values, len(data))

@@ -1,4 +1,4 @@
-"""What the tests of the log share: entries, a key, and a log made of both."""
+"""Fixtures of the log tests: entries, a key, and a log of both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from notifier.crypto.keys import SigningKey
 
 
 def entry(number: int) -> bytes:
-    """The encoded audit entry of that number; every one is different."""
+    """Return the encoded audit entry of that number; every one differs."""
     return AuditEntry(
         salt=number.to_bytes(16, "big"),
         kind="delivery",
@@ -33,12 +33,12 @@ def entry(number: int) -> bytes:
 
 
 def records(start: int, stop: int) -> list[tuple[int, bytes]]:
-    """Records of the audit topic; every third offset is a transaction's marker."""
+    """Return records of the audit topic; every third offset is a transaction's marker."""
     return [(number + number // 2, entry(number)) for number in range(start, stop)]
 
 
 def write(folder, signer, sizes, disk=None) -> LogStore:
-    """A closed log that was written in batches which ended at `sizes`."""
+    """Return a closed log written in batches that ended at `sizes`."""
     store = LogStore.open(folder, signer, disk)
     try:
         for size in sizes:
@@ -50,7 +50,7 @@ def write(folder, signer, sizes, disk=None) -> LogStore:
 
 @pytest.fixture(scope="session")
 def signer() -> Signer:
-    """The log's signing key."""
+    """Return the log's signing key."""
     return Signer.of("log.notifier.example", SigningKey.from_secret(b"a" * 32))
 
 

@@ -29,7 +29,7 @@ def broker():
 
 @contextlib.asynccontextmanager
 async def running(auditor):
-    """The auditor at work; stopped, and its outcome raised, at the end."""
+    """Run the auditor; stop it at the end and raise its failure."""
     stop = asyncio.Event()
     task = asyncio.create_task(auditor.run(stop))
     try:
@@ -40,7 +40,7 @@ async def running(auditor):
 
 
 async def until(holds):
-    """Returns when `holds()`, and fails after 10 seconds."""
+    """Return when `holds()`; fail after 10 seconds."""
     async with asyncio.timeout(10):
         while not holds():  # noqa: ASYNC110 - a file on the disk signals nothing
             await asyncio.sleep(0.005)
@@ -52,7 +52,7 @@ def size(folder):
 
 
 async def publish(broker, make, start, stop):
-    """Entries as routers write them: a few per transaction, so that markers take offsets in between."""
+    """Write entries as routers do: a few per transaction, so that markers take offsets in between."""
     for at in range(start, stop, 7):
         await broker.append([Outgoing(AUDIT, make.entry(n)) for n in range(at, min(at + 7, stop))], marker=True)
 
@@ -62,7 +62,7 @@ def root_of_topic(broker):
 
 
 async def test_every_record_is_a_leaf(tmp_path, broker, signer, make, monkeypatch):
-    """What routers wrote before and while it runs is in a log that verifies offline."""
+    """All records written before and while it runs are in a log that verifies offline."""
     monkeypatch.setattr("notifier.auditor.auditor.BATCH_SECONDS", SHORT)
     await publish(broker, make, 0, 100)
     async with running(Auditor(broker.transport(), tmp_path, signer)):
@@ -183,7 +183,7 @@ async def test_a_broker_that_goes_away_loses_nothing(tmp_path, broker, signer, m
 
 
 async def test_a_topic_made_anew_is_not_followed(tmp_path, broker, signer, make, monkeypatch):
-    """Where the topic ends before the log does, or begins after it, the auditor says so and signs nothing."""
+    """Where the topic ends before the log, or begins after its end, the auditor reports it and signs nothing."""
     monkeypatch.setattr("notifier.auditor.auditor.BATCH_SECONDS", SHORT)
     await publish(broker, make, 0, 10)
     async with running(Auditor(broker.transport(), tmp_path, signer)):

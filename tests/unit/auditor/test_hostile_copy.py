@@ -20,7 +20,7 @@ NAMES = ("checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3", "records/000")
 
 @pytest.fixture
 def log(tmp_path, signer, make):
-    """A log of three entries."""
+    """Return a log of three entries."""
     make.write(tmp_path / "log", signer, [3])
     return tmp_path / "log"
 
@@ -48,10 +48,10 @@ def test_no_folder_is_entered_by_a_link(log, signer, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nobody_waits_for_a_pipe(log, signer, name):
-    """It never answers, and is no file."""
+    """It never answers, and is not a regular file."""
     (log / name).unlink()
     os.mkfifo(log / name)
-    assert f"{name}: is no file" in verify_folder(log, signer.verifier).faults
+    assert f"{name}: is not a regular file" in verify_folder(log, signer.verifier).faults
 
 
 @pytest.mark.parametrize("name", [*NAMES, "tile/0/001"])
@@ -79,7 +79,7 @@ def test_a_file_s_name_acts_on_no_terminal(log, signer, capsys):
 
 
 def test_the_folder_that_was_named_may_be_a_link(log, signer, tmp_path):
-    """Whoever verifies has named it."""
+    """The user named it."""
     (tmp_path / "link").symlink_to(log)
     assert verify_folder(tmp_path / "link", signer.verifier).ok
 

@@ -75,7 +75,7 @@ def test_an_empty_log_verifies(tmp_path, signer, make):
 
 
 def test_it_goes_on_where_it_stopped(tmp_path, signer, make):
-    """Opened anew at every size, the log names the offset after its last leaf's, and grows the same tree."""
+    """Opened at every size, the log gives the offset after its last leaf and grows the same tree."""
     for size in [*range(1, 6), 255, 256, 257, 512]:
         store = make.write(tmp_path, signer, [size])
         assert store.position == make.records(size - 1, size)[0][0] + 1
@@ -154,7 +154,7 @@ def test_one_auditor_writes(tmp_path, signer):
 )
 @pytest.mark.parametrize("how", ["removed", "edited", "cut"])
 def test_a_damaged_log_is_not_signed_again(tmp_path, signer, make, file, how):
-    """Where the right edge does not bear out the checkpoint, the auditor stops rather than signs."""
+    """Where the right edge contradicts the checkpoint, the auditor stops and does not sign."""
     make.write(tmp_path, signer, [300])
     path = tmp_path / file
     data = path.read_bytes()
@@ -180,7 +180,7 @@ def test_another_key_does_not_go_on(tmp_path, signer, make):
 
 
 def test_a_full_disk_is_temporary(tmp_path, signer, make, monkeypatch):
-    """When nothing can be written the caller is told to try again, and the log is as it was."""
+    """The caller is told to try again, and the log is unchanged."""
     make.write(tmp_path, signer, [3])
     store = LogStore.open(tmp_path, signer)
 

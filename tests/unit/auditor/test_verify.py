@@ -65,7 +65,7 @@ def test_no_log_at_all(tmp_path, signer):
 
 
 def test_another_key_or_name_is_found(tmp_path, signer, make):
-    """A log that was made anew with another key, or is another log, is not this log."""
+    """A log recreated with another key, or another log, is not accepted."""
     make.write(tmp_path, signer, [3])
     stranger = Signer.of(signer.verifier.name, SigningKey.from_secret(b"b" * 32))
     assert verify_folder(tmp_path, stranger.verifier).faults == ("checkpoint: no known key signed the note",)
@@ -76,7 +76,7 @@ def test_another_key_or_name_is_found(tmp_path, signer, make):
 
 
 def by_hand(folder, vkey):
-    """The size of a good log, by docs/reference/audit-log.md alone: nothing of this project is used."""
+    """Return the size of a good log by docs/reference/audit-log.md alone, without code of this project."""
     name, key_id, encoded = vkey.split("+", 2)
     public = base64.b64decode(encoded)
     assert hashlib.sha256(name.encode() + b"\n" + public).digest()[:4].hex() == key_id
@@ -118,7 +118,7 @@ def test_a_third_party_verifies_by_the_document(tmp_path, signer, make, size):
 
 
 def rebuild(folder, signer, leaves, values):
-    """A log of these leaves and records, all its files consistent and signed, whatever they say."""
+    """Write a log of these leaves and records, with consistent and signed files."""
     shutil.rmtree(folder, ignore_errors=True)
     encoded = [leaf.encode() for leaf in leaves]
     hashes = [merkle.leaf_hash(one) for one in encoded]
@@ -142,7 +142,7 @@ def test_what_only_the_signer_can_forge_is_found(tmp_path, signer, make):
     rebuild(folder, signer, leaves, values)
     assert verify_folder(folder, signer.verifier).ok
     rebuild(folder, signer, [leaves[1], leaves[0], leaves[2]], [values[1], values[0], values[2]])
-    assert verify_folder(folder, signer.verifier).faults == ("leaf 1: its offset 0 does not follow upon 1",)
+    assert verify_folder(folder, signer.verifier).faults == ("leaf 1: its offset 0 does not follow 1",)
     rebuild(folder, signer, [leaves[0], Leaf.of(1, b"hello"), leaves[2]], [values[0], b"hello", values[2]])
     assert verify_folder(folder, signer.verifier).faults == ("leaf 1: the record at offset 1 is no audit entry",)
     rebuild(folder, signer, leaves, [values[0], values[2], values[2]])

@@ -27,7 +27,7 @@ def load(path):
 
 
 def named(schema, found):
-    """Every named type of a schema, by name."""
+    """Return every named type of a schema, by name."""
     if isinstance(schema, list):
         for one in schema:
             named(one, found)
@@ -78,7 +78,7 @@ def compare(reader, writer):
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: path.stem)
 def test_old_reads_new_and_new_reads_old(path):
-    """Whatever was ever published can be read, and can read what is written now."""
+    """Every published schema can be read, and can read today's records."""
     current = load(FOLDER / f"{path.stem.rpartition('-')[0]}.avsc")
     assert compare(current, load(path)) == []
     assert compare(load(path), current) == []
@@ -192,5 +192,5 @@ def test_a_stream_s_state_that_an_earlier_version_wrote_is_read_as_it_was_meant(
 
 
 def in_hex(record):
-    """The record with its bytes in hex, as JSON holds them."""
+    """Return the record with its bytes in hex, as JSON holds them."""
     return {key: value.hex() if isinstance(value, bytes) else value for key, value in record.items()}

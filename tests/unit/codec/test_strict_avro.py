@@ -22,7 +22,7 @@ INTEGERS = {"int": st.integers(-(2**31), 2**31 - 1), "long": st.integers(-(2**63
 
 @cache
 def records(name):
-    """Whatever the schema `name` allows."""
+    """Return a strategy for all values that the schema `name` allows."""
     types = {}
 
     def values(schema):
@@ -52,14 +52,14 @@ def records(name):
 
 
 def second(name, record):
-    """The binary form that fastavro writes."""
+    """Return the binary form that fastavro writes."""
     out = io.BytesIO()
     fastavro.schemaless_writer(out, codec(name).schema, record, strict=True)
     return out.getvalue()
 
 
 def objects(value):
-    """The record as objects with attributes."""
+    """Return the record as objects with attributes."""
     if isinstance(value, dict):
         return SimpleNamespace(**{name: objects(inner) for name, inner in value.items()})
     return [objects(inner) for inner in value] if isinstance(value, list) else value
@@ -103,7 +103,7 @@ def test_whatever_is_read_is_what_fastavro_would_have_written(name, data):
 
 
 def wide(value, schema):
-    """Whether there is an int in it that has more than 32 bits."""
+    """Return whether it holds an int of more than 32 bits."""
     if isinstance(schema, list):
         return value is not None and wide(value, schema[1])
     if isinstance(schema, dict) and schema["type"] == "record":

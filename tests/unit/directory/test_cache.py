@@ -18,7 +18,7 @@ NAME = "NLD/spoc"
 
 @pytest.fixture
 def published(tmp_path):
-    """A directory with one authority."""
+    """Return a directory with one authority."""
     made = publish_in(tmp_path)
     made.enrol(NAME)
     return made
@@ -26,7 +26,7 @@ def published(tmp_path):
 
 @pytest.fixture
 def full(monkeypatch):
-    """A disk that takes the next `room` files, and then no more; `full.room = None` is a disk with room."""
+    """Return a disk that takes the next `room` files and then no more; `full.room = None` makes room."""
 
     class Disk:
         room: int | None = 0
@@ -45,13 +45,13 @@ def full(monkeypatch):
 
 
 def files(published):
-    """What the cache's folder holds, by name."""
+    """Return the content of the cache's folder, by name."""
     found = published.cache.rglob("*")
     return {path.relative_to(published.cache).as_posix(): path.read_bytes() for path in found if path.is_file()}
 
 
 def gone(published):
-    """The source does not answer any more."""
+    """Make the source stop answering."""
     (published.folder / "metadata").rename(published.folder / "away")
 
 
@@ -95,7 +95,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_the_version_before(published,
 
 
 def test_no_version_goes_back_while_the_disk_is_full(published, full):
-    """Whoever answers for the source cannot show this client what is older than what it saw."""
+    """The source cannot show this client an older version than it saw."""
     full.room = None
     published.client().load()
     shutil.copytree(published.folder, published.folder.parent / "older")

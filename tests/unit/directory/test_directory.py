@@ -40,20 +40,20 @@ def clock():
 
 @pytest.fixture
 def place(tmp_path):
-    """A published directory, its role keys, and a client's cache."""
+    """Return a published directory, its role keys, and a client's cache."""
     create(tmp_path / "pub", tmp_path / "keys", tmp_path / "hub", "example/log", 4, NOW)
     return tmp_path
 
 
 @pytest.fixture
 def client(place, clock):
-    """A client that trusts the first root."""
+    """Return a client that trusts the first root."""
     settings = DirectorySettings(str(place / "pub"), place / "pub" / "1.root.json", place / "cache", GRACE_S)
     return DirectoryClient(settings, clock)
 
 
 def enrol(place, clock, name="NLD/spoc", seed=1):
-    """Enrols an authority with keys that follow from `seed`, as the two sides do it."""
+    """Enrol an authority with keys that follow from `seed`, as the two sides do it."""
     registry = Registry(place / "pub", place / "keys", clock)
     signing = SigningKey.from_secret(bytes([seed]) * 32)
     decryption = DecryptionKey.from_secret(bytes([seed + 1]) * 32)
@@ -98,7 +98,7 @@ def test_a_key_is_retired_and_revoked(place, clock, client):
 
 
 def test_suspension_and_permissions_are_dated(place, clock, client):
-    """What was accepted before a restriction counts afterwards; what was accepted since does not."""
+    """Messages accepted before a restriction count afterwards; later ones do not."""
     registry = enrol(place, clock)
     ever = client.load().directory.authorities["NLD/spoc"].publishes
     clock.now += DAY_MS
@@ -229,7 +229,7 @@ def test_a_key_stands_in_the_directory_once(place, clock):
 @pytest.mark.parametrize("check", [check_signing_key, check_encryption_key])
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), "text", None])
 def test_a_key_has_32_bytes(check, key):
-    """Whatever else it is."""
+    """No other length is accepted."""
     with pytest.raises(KeyRejectedError):
         check(key)
 
@@ -267,7 +267,7 @@ def test_an_answer_is_compared_in_constant_time():
 
 
 def enrolled_again(place, clock, present):
-    """What a second holder is shown of new keys of NLD/spoc, signed for by `present`."""
+    """Return the words that a second holder sees of new keys of NLD/spoc, endorsed by `present`."""
     registry = enrol(place, clock)
     alone = place / "holder-1"
     alone.mkdir()
@@ -283,13 +283,13 @@ def enrolled_again(place, clock, present):
 
 @pytest.mark.parametrize("present", [None, bytes([7]) * 32])
 def test_new_keys_without_a_present_one_s_signature_are_a_replacement(place, clock, present):
-    """Whoever signs is told to ask the authority; the same with the signature of a key that is not its."""
+    """The signer is told to ask the authority, even with a signature of a foreign key."""
     shown = enrolled_again(place, clock, present and SigningKey.from_secret(present))
     assert "NLD/spoc: THE NEW KEYS ARE A REPLACEMENT" in shown
 
 
 def test_new_keys_that_a_present_one_signed_for_are_shown_as_that(place, clock):
-    """By the id of the present key; what is added is shown besides."""
+    """The words have the id of the present key, and the added keys."""
     present = SigningKey.from_secret(bytes([1]) * 32)
     shown = enrolled_again(place, clock, present)
     assert f"NLD/spoc: its present key {present.key_id.hex()} signed for the new ones" in shown

@@ -1,4 +1,4 @@
-"""What a client fetches, from where, and from where it does not."""
+"""Fetching by a client: the permitted sources, and those that are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ enable_socket = pytest.mark.enable_socket
 
 @pytest.fixture
 def published(tmp_path):
-    """A directory in a folder."""
+    """Return a directory in a folder."""
     return publish_in(tmp_path)
 
 
@@ -33,7 +33,7 @@ def test_a_directory_is_read_over_one_connection_from_a_web_server(published):
 
 @enable_socket
 def test_a_redirect_to_another_server_is_refused(published):
-    """Whoever controls one server names no other; on the same server a redirect is followed."""
+    """A server cannot name another one; a redirect on the same server is followed."""
     with serving(published.folder) as other, serving(published.folder) as server:
         server.redirect = other.address
         with pytest.raises(DirectoryStaleError):
@@ -59,7 +59,7 @@ def test_a_file_that_is_not_there_is_no_other_file(published):
 
 @enable_socket
 def test_what_is_longer_than_was_signed_is_not_read(published):
-    """Whatever the server says about its length."""
+    """The length that the server states does not matter."""
     for path in (published.folder / "targets" / "directory").iterdir():
         path.write_bytes(path.read_bytes() + b" ")
     with serving(published.folder) as server, pytest.raises(DirectoryError, match="longer than was signed"):
@@ -68,7 +68,7 @@ def test_what_is_longer_than_was_signed_is_not_read(published):
 
 @pytest.fixture
 def certified(tmp_path):
-    """The certificate of this machine by an authority that no system knows."""
+    """Return a certificate of this machine by an authority that no system knows."""
     CertificateAuthority(tmp_path / "pki").issue(tmp_path / "server", "directory", server=True)
     return tmp_path / "server" / "tls.pem"
 
@@ -104,7 +104,7 @@ def test_another_authority_s_certificate_is_refused(published, certified, tmp_pa
     ["http://directory.example/hub", "http://localhost.example/", "ftp://localhost/hub", "file:///etc", "http://[::"],
 )
 def test_plain_http_is_for_this_machine(tmp_path, source):
-    """Whatever is neither a folder nor HTTPS is refused where it is set."""
+    """Only a folder or HTTPS is accepted in the settings otherwise."""
     refused = None
     try:
         DirectorySettings(source, tmp_path / "1.root.json", tmp_path)

@@ -21,7 +21,7 @@ from support.published import publish_in
 
 @pytest.fixture
 def published(tmp_path):
-    """A directory in a folder, with version 1 of the rules."""
+    """Return a directory in a folder, with version 1 of the rules."""
     return publish_in(tmp_path)
 
 
@@ -30,7 +30,7 @@ def without(rules, type_, rule):
 
 
 def holder(published, number, role="rules"):
-    """The directory in the hands of one of the three, who runs the online roles too."""
+    """Return the directory of one of the three holders, who runs the online roles too."""
     folder = published.folder.parent / f"holder-{number}"
     folder.mkdir()
     for name in (f"{role}-{number}.pem", "snapshot-1.pem", "timestamp-1.pem"):
@@ -56,7 +56,7 @@ def test_a_change_is_a_new_version_and_every_version_stays(published):
 
 
 def test_rules_from_before_the_table_of_territories_get_it_with_the_next_version(published):
-    """What was signed is read as it was; what is published now has the table that applied written in."""
+    """Signed rules are read as they are; the next version has the applied table written in."""
     current = published.registry().rules
     older = without(replace(current, territories=None), "deportation", "transit")
     following, out = published.registry().change_rules(older)
@@ -67,7 +67,7 @@ def test_rules_from_before_the_table_of_territories_get_it_with_the_next_version
 
 
 def test_old_versions_are_verified_like_all_else(published):
-    """Version 1 rewritten where it is published: refused by whoever asks for it, and found intact in a cache."""
+    """A rewritten version 1 is refused at the source, and found intact in a cache."""
     published.registry().change_rules(without(published.registry().rules, "deportation", "transit"))
     knows = published.client()
     assert knows.rules(1).version == 1
@@ -96,7 +96,7 @@ def test_one_holder_alone_changes_no_rules(published):
 
 
 def test_what_waits_for_signatures_is_not_replaced_unawares(published):
-    """Another holder with another change is told; whoever means it drops the first."""
+    """A holder with another change gets an error, and must drop the first one explicitly."""
     first, second = holder(published, 1), holder(published, 2)
     rules = first.rules
     first.change_rules(without(rules, "deportation", "transit"))
@@ -108,7 +108,7 @@ def test_what_waits_for_signatures_is_not_replaced_unawares(published):
 
 
 def test_a_staged_document_that_was_altered_is_not_shown(published):
-    """What a holder looks at is what the waiting signatures are about."""
+    """A holder sees exactly the document that the waiting signatures cover."""
     first = holder(published, 1)
     first.change_rules(without(first.rules, "deportation", "transit"))
     path = published.folder.with_name("pub.staged") / "rules.document.json"
@@ -127,7 +127,7 @@ def test_an_edit_of_older_rules_is_refused(published):
 
 
 def test_nothing_new_is_no_version(published):
-    """The same rules again are refused: a new version makes every publisher evaluate anew."""
+    """The same rules again are refused: a new version makes every publisher evaluate again."""
     registry = published.registry()
     with pytest.raises(DirectoryError, match="already"):
         registry.change_rules(registry.rules)
@@ -180,13 +180,13 @@ FIRST = default_rules().to_document()["rows"][0]
         ({"rows": [FIRST | {"role": "spock"}]}, "rows/0/role"),
         ({"rows": [FIRST | {"paragraph": ""}]}, "rows/0/paragraph"),
         ({"rows": [FIRST | {"stage_paragraphs": {"planned": "five"}}]}, "rows/0/paragraph"),
-        ({"rows": [FIRST, FIRST | {"paragraph": "5"}]}, "rows/1: says again what rows/0"),
-        ({"rows": [FIRST, FIRST | {"custody": "any"}]}, "rows/1: says again what rows/0"),
+        ({"rows": [FIRST, FIRST | {"paragraph": "5"}]}, "rows/1: repeats rows/0"),
+        ({"rows": [FIRST, FIRST | {"custody": "any"}]}, "rows/1: repeats rows/0"),
         ({"corridors": [{"from": "TUR", "to": "TUR", "subscribers": []}]}, "corridors/0"),
         ({"corridors": [{"from": "TUR", "to": "XXX", "subscribers": []}]}, "corridors/0"),
         ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": ["DEU"]}]}, "corridors/0/subscribers"),
         ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": ["DEU/spoc"] * 2}]}, "corridors/0/subscribers"),
-        ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": []}] * 2}, "corridors: one"),
+        ({"corridors": [{"from": "TUR", "to": "DEU", "subscribers": []}] * 2}, "corridors: must not list one twice"),
         ({"consular_mandatory": ["MAROC"]}, "consular_mandatory"),
         ({"territories": [{"code": "REU", "state": "FR", "tells": "own"}]}, "territories/0/state"),
         ({"territories": [{"code": "XYZ", "state": "FRA", "tells": "own"}]}, "territories/0/code"),

@@ -1,10 +1,10 @@
-"""What the doctor says of topics and rights: which is missing, and of which kind."""
+"""The doctor on topics and rights: missing ones, and of which kind."""
 
 from __future__ import annotations
 
 import pytest
 
-from notifier.doctor.diagnosis import lacking
+from notifier.doctor.broker import lacking
 from notifier.topics import INTAKE, feed_of
 from notifier.transport.base import Access, Right
 

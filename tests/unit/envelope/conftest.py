@@ -190,14 +190,14 @@ class Insider:
         return blake(b"ntf1/h-esk", hedge, key=second), blake(b"ntf1/h-cek", hedge, key=first)
 
     def stanza(self, name, sequence=1, cek=None):
-        """A stanza for any recipient, with any content key and number."""
+        """Return a stanza for any recipient, with any content key and number."""
         key = self.cast.recipients[name]
         kek = blake(b"ntf1/wrap", self.hh + self.record["epk"] + key.public, key=exchange(self.esk, key.public))
         aad = self.hh + key.key_id + self.record["commit"]
         return {"rid": key.key_id, "wrap": encrypt(kek, aad, (cek or self.cek) + u64(sequence))}
 
     def with_stanza(self, stanza):
-        """The signed list with one stanza replaced."""
+        """Return the signed list with one stanza replaced."""
         return [stanza if one["rid"] == stanza["rid"] else one for one in self.record["stanzas"]]
 
     def body_under(self, cek, text):
@@ -206,7 +206,7 @@ class Insider:
         return encrypt(blake(b"ntf1/body", self.hh, key=cek), aad, text)
 
     def signed(self, **change):
-        """The envelope with parts replaced, signed by its originator."""
+        """Return the envelope with parts replaced, signed by its originator."""
         record = self.record | change
         hashes = [stanza_hash(self.hh, one["rid"], one["wrap"]) for one in record["stanzas"]]
         sealed_slip = slip_digest(record["hid"], record["slip"])
@@ -237,7 +237,7 @@ def insider_without_recipients(cast):
 
 @pytest.fixture(scope="session")
 def reference():
-    """The independent transcription of the document."""
+    """Return the independent transcription of the document."""
     path = Path(__file__).with_name("support_reference.py")
     spec = importlib.util.spec_from_file_location("support_reference", path)
     module = importlib.util.module_from_spec(spec)

@@ -42,7 +42,7 @@ def zigzag(number):
 
 
 def avro(schema, value, names):
-    """The binary form of `value` (Avro specification, "Binary Encoding")."""
+    """Return the binary form of `value` (Avro specification, "Binary Encoding")."""
     if isinstance(schema, dict) and schema["type"] in ("record", "enum", "fixed"):
         names[schema["name"]] = schema
     if isinstance(schema, str) and schema in names:
@@ -110,7 +110,7 @@ def single_object(name, value):
 
 
 def seal(header, slip, body, seed, hub_pk, recipients, entropy):
-    """Seals as the document says; all inputs are plain values; returns (envelope, digest)."""
+    """Seal as the document says, from plain values; return (envelope, digest)."""
     signer_pk, signer_sk = bindings.crypto_sign_seed_keypair(seed)
     head = single_object("Header", header)
     prefix = b"NTF" + b"\x01" + B(b"ntf1/kid/sig", signer_pk, size=16) + struct.pack(">I", len(head)) + head
@@ -164,7 +164,7 @@ def seal(header, slip, body, seed, hub_pk, recipients, entropy):
 
 
 class Refused(Exception):
-    """What the document says is refused."""
+    """An input that the document refuses."""
 
 
 def must(truth):
@@ -232,7 +232,7 @@ class Reader:
 
 
 def read(name, data):
-    """The record in `data`: the pinned fingerprint, no byte behind it, identical when encoded again."""
+    """Return the record in `data`: pinned fingerprint, no trailing byte, identical when encoded again."""
     schema = json.loads((SCHEMAS / f"{name}.avsc").read_text())
     must(data[:10] == b"\xc3\x01" + crc64(canonical(schema)))
     reader = Reader(data[10:])
@@ -260,7 +260,7 @@ def AD(key, aad, sealed):  # noqa: N802
 
 
 def open_slip(envelope, hub_id, signer_pk, hub_sk):
-    """What the hub reads: (slip, the rids in their order, digest)."""
+    """Return the hub's view: (slip, the rids in their order, digest)."""
     must(len(envelope) <= 256 * 1024)
     record = read("Envelope", envelope)
     prefix, epk, commit, hid = record["prefix"], record["epk"], record["commit"], record["hid"]
@@ -289,7 +289,7 @@ def root_of(leaf, index, size, path):
 
 
 def open_delivery(delivery, hub_id, signer_pk, hub_signer_pk, audience, now, sk):
-    """What a recipient reads: (body, its sequence number, the hub's statement)."""
+    """Return a recipient's view: (body, its sequence number, the hub's statement)."""
     must(len(delivery) <= 256 * 1024)
     record = read("Delivery", delivery)
     epk, commit, rid, wrap = record["epk"], record["commit"], record["rid"], record["wrap"]

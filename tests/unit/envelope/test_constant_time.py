@@ -1,4 +1,4 @@
-"""What is secret is compared in constant time: how long a refusal takes tells nothing of how much was right."""
+"""Comparisons of secrets in constant time: the time of a refusal does not tell how much was right."""
 
 from __future__ import annotations
 

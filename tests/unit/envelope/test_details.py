@@ -57,7 +57,7 @@ def test_a_slip_or_stanzas_that_are_refused_say_why(cast, insider):
 
 def test_a_body_that_is_none_says_why(cast, insider, insider_without_recipients):
     """Empty, shorter than its tag, or not a multiple of the step."""
-    missing = unreadable("a body goes with recipients, and none without")
+    missing = unreadable("a body needs recipients, and recipients need a body")
     odd = unreadable("the body is not padded")
     body = insider.record["body"]
     assert told(cast.stanzas, insider.signed(body=b"")) == missing
@@ -106,8 +106,8 @@ def test_a_statement_that_is_refused_says_why(cast):
     """Of something else, of an impossible time, by nobody, of another tree, by a key that was not valid."""
     data = cast.seal().envelope
     for change, detail in (
-        ({"audience": "FRA/spoc"}, "the hub's statement speaks of something else"),
-        ({"kind": "decision"}, "the hub's statement speaks of something else"),
+        ({"audience": "FRA/spoc"}, "the hub's statement is about another envelope or audience"),
+        ({"kind": "decision"}, "the hub's statement is about another envelope or audience"),
         ({"accepted_at": NOW + 3_600_000}, "the hub's time of acceptance lies in the future"),
         ({"accepted_at": NOW - 3_600_000}, "the hub's time of acceptance is impossible"),
     ):
@@ -128,7 +128,7 @@ def test_a_statement_by_a_key_that_was_not_valid_says_so(cast):
     parsed = cast.verify_delivery(cast.deliver(cast.seal().envelope)).parts.signed
     late = Key(cast.hub_signer.key_id, KeyUse.SIGN, cast.hub_signer.public, NOW + 10**9, NOW + 10**10)
     found = told(verify_statement, parsed, hub_id=cast.hub_id, hub_signer=lambda _: late)
-    assert found == bad("the hub's key was not valid then")
+    assert found == bad("the hub's key was not valid at the time of acceptance")
 
 
 def test_a_stanza_for_a_key_that_is_not_there_says_so(cast):

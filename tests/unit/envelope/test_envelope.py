@@ -20,14 +20,14 @@ NOW = 1_795_000_000_000
 
 
 def refused(call, *arguments):
-    """The reason with which a call is refused; fails where it is not."""
+    """Return the reason of a refused call; fail where it is not refused."""
     with pytest.raises((EnvelopeError, MalformedError)) as error:
         call(*arguments)
     return error.value.reason
 
 
 def resigned(data, key, **change):
-    """The envelope with parts replaced and signed anew, as whoever holds `key` can do."""
+    """Return the envelope with parts replaced and signed again with `key`."""
     record = codec("Envelope").decode(data) | change
     prefix = Prefix.parse(record["prefix"])
     hashes = [stanza_hash(prefix.hh, one["rid"], one["wrap"]) for one in record["stanzas"]]
@@ -168,7 +168,7 @@ def test_another_suite_is_refused(cast):
 
 
 def test_stanzas_cannot_be_cut_added_or_swapped(cast):
-    """Whatever list the originator did not sign breaks its signature."""
+    """Any other list breaks the originator's signature."""
     data = cast.seal().envelope
     record = codec("Envelope").decode(data)
     stanzas = record["stanzas"]
@@ -194,7 +194,7 @@ def test_a_slip_that_contradicts_the_header_is_refused(cast):
 
 
 def test_a_retired_hub_key_is_named(cast):
-    """The originator learns that it has to seal anew."""
+    """The originator learns that it must seal again."""
     verified = cast.verify(cast.seal(hub_key=DecryptionKey.from_secret(bytes(range(32))).public).envelope)
     assert refused(open_slip, verified, {cast.hub.key_id: cast.hub}) == "hub_key_retired"
 
@@ -302,7 +302,7 @@ def test_key_ids_tell_signing_from_encryption():
 
 
 def test_a_stream_has_one_partition(cast):
-    """Where a stream lives follows from its name alone, and streams spread."""
+    """The partition follows from the stream's name alone, and streams spread."""
     homes = {partition_of("TUR/spoc", bytes([number]) * 16, 4) for number in range(64)}
     assert homes == {0, 1, 2, 3}
     assert partition_of("TUR/spoc", bytes(16), 4) == partition_of("TUR/spoc", bytes(16), 4)

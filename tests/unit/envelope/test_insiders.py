@@ -78,7 +78,7 @@ def test_a_body_that_is_none_is_refused_by_the_hub(insider):
 
 
 def test_a_body_to_nobody_is_refused_by_the_hub(insider_without_recipients, insider):
-    """Where there is no recipient there is no body."""
+    """An envelope without recipients has no body."""
     forged = insider_without_recipients.signed(body=insider.record["body"])
     assert refused(insider.cast.stanzas, forged) == "unreadable_slip"
 
@@ -196,7 +196,7 @@ def test_a_statement_moved_from_another_delivery_is_refused(cast):
 
 
 def test_every_failure_to_open_looks_the_same(insider):
-    """Whoever probes with crafted stanzas learns one word, whichever step failed."""
+    """A prober with crafted stanzas gets the same error for every step."""
     cast = insider.cast
     record = insider.record
     flipped = bytes([record["body"][0] ^ 1]) + record["body"][1:]

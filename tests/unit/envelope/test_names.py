@@ -50,7 +50,7 @@ def test_digests_are_those_of_the_document(cast):
 
 @pytest.mark.parametrize("originator", ["TUR/spoc", "INTERPOL/spoc", "A" * 300])
 def test_a_stream_s_partition_and_key_are_those_of_the_document(originator):
-    """Whoever computes them gets the same, or a stream would have two owners."""
+    """Every implementation computes the same, so that a stream has one owner."""
     for number in range(20):
         stream = bytes((number,)) * 16
         whole = int.from_bytes(b("ntf1/partition", named(originator, stream))[:8], "big")
@@ -67,7 +67,7 @@ def test_a_record_is_named_by_its_digest_or_where_it_is_no_envelope_by_its_bytes
 
 
 def test_a_slip_is_read_as_it_was_written(cast):
-    """Every fact, with corridor and INTERPOL too: the hub decides upon these."""
+    """Every fact survives, corridor and INTERPOL too: the hub decides on them."""
     facts = RoutingFacts("pattern", True, True, ("TUR", "DEU"), (Leg("origin", "BGR"), Leg("transit", "AUT")))
     slip = cast.slip(facts=facts, withheld=("AUT/spoc", "BGR/spoc"), number=7, previous=b"\x05" * 32)
     assert Slip.decode(slip.encode()) == slip
@@ -80,7 +80,7 @@ def test_a_slip_is_read_as_it_was_written(cast):
 
 
 def test_a_slip_of_the_first_schema_is_read_and_keeps_its_digest(cast):
-    """What an originator that is not up to date wrote is named alike by both: the bytes are as it wrote them."""
+    """Both sides compute the same digest for an outdated originator's slip, from its bytes as written."""
     first = Codec(json.loads((schemas_folder() / "history" / "Slip-1.avsc").read_text()))
     slip = cast.slip(digest_key=bytes(range(16)))
     record = codec("Slip").decode(slip.encode())

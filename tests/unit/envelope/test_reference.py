@@ -50,7 +50,7 @@ def test_every_recipient_s_view_is_the_same(cast, reference):
 
 @pytest.mark.parametrize("view", ["hub", "recipient"])
 def test_both_implementations_refuse_the_same_bytes(cast, reference, view):
-    """Where one refuses a flipped byte and the other reads it, the document says two things."""
+    """A flipped byte that only one of them refuses would mean an ambiguous document."""
     data = cast.seal(body=cast.body(b"short")).envelope
     ours, theirs = cast.stanzas, hub_reads
     if view == "recipient":

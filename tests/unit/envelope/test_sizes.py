@@ -1,4 +1,4 @@
-"""What may be sent can be delivered: the largest envelope's delivery still fits its own cap."""
+"""Size caps: the delivery of the largest envelope fits its own cap."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def test_256_recipients_are_sealed_to_and_257_are_not(cast):
 
 def test_what_a_caller_got_wrong_is_said(cast):
     """A body without anybody, anybody without a body, somebody twice."""
-    with pytest.raises(ValueError, match=r"^a body goes with at least one addressee, and none without$"):
+    with pytest.raises(ValueError, match=r"^a body needs at least one addressee, and addressees need a body$"):
         cast.seal(addressees=[])
-    with pytest.raises(ValueError, match=r"^a body goes with at least one addressee, and none without$"):
+    with pytest.raises(ValueError, match=r"^a body needs at least one addressee, and addressees need a body$"):
         cast.seal(body=None)
     with pytest.raises(ValueError, match=r"^an addressee occurs twice$"):
         cast.seal(addressees=[*cast.addressees(), *cast.addressees(("DEU/spoc",))])

@@ -1,4 +1,4 @@
-"""What the hub says: one signature for many statements, each verifiable alone, none telling of its neighbours."""
+"""Statements of the hub: one signature for many, each verifiable alone, none revealing its neighbours."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def key(use, public):
 
 
 def directory():
-    """Signers and recipients by key id, from the public halves alone."""
+    """Return signers and recipients by key id, from the public halves alone."""
     found = {}
     for name in ("originator", "other"):
         one = key(KeyUse.SIGN, bytes.fromhex(KEYS[f"{name}_public"]))
@@ -35,7 +35,7 @@ def directory():
 
 
 def judge(view, data):
-    """The class that this implementation gives."""
+    """Return the class that this implementation gives."""
     known, hub_id = directory(), bytes.fromhex(KEYS["hub_id"])
     hub = DecryptionKey.from_secret(bytes.fromhex(KEYS["hub_secret"]))
     statement = key(KeyUse.SIGN, bytes.fromhex(KEYS["hub_statement_public"]))
@@ -61,7 +61,7 @@ def judge(view, data):
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_a_vector_has_its_class(path):
-    """What the file says is what happens."""
+    """The result is the one in the file."""
     vector = json.loads(path.read_text())
     data = bytes.fromhex(vector["bytes"]) if "bytes" in vector else bytes(vector["length"])
     assert judge(vector["view"], data) == vector["class"]

@@ -1,4 +1,4 @@
-"""Blank and invisible text is no text, wherever one is mandatory."""
+"""Blank and invisible text counts as no text in every mandatory field."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INVISIBLE = {
 
 @pytest.mark.parametrize("text", INVISIBLE.values(), ids=list(INVISIBLE))
 def test_what_shows_nothing_is_blank(text):
-    """Whatever Unicode calls it."""
+    """The Unicode category does not matter."""
     assert is_blank(text)
     assert not says_something(text)
 
@@ -57,7 +57,7 @@ def test_punctuation_is_seen_and_names_nobody(text):
 
 
 def put(document, path, value):
-    """The document with one field of it replaced."""
+    """Return the document with one field replaced."""
     *parents, name = path.split("/")
     found = document
     for part in parents:

@@ -41,7 +41,7 @@ ORGANISATIONS = (
 
 @pytest.mark.parametrize("code", ORGANISATIONS)
 def test_an_organisation_issues_documents_and_has_no_citizens(code):
-    """ICAO 9303-3, section 5: the code of whoever issued a document stands in the place of a nationality."""
+    """ICAO 9303-3, section 5: an issuer's code may stand in the place of a nationality."""
     assert states.is_issuer(code)
     assert states.is_nationality(code)
     assert states.participant_of(code) is None

@@ -14,7 +14,8 @@ from notifier.errors import NotificationInvalidError
 from notifier.notification import parse
 from notifier.notification.checking import Object
 from notifier.notification.freetext import unverified
-from notifier.notification.parsing import ACCUSED, REQUIREMENTS
+from notifier.notification.requirements import REQUIREMENTS
+from notifier.notification.subject_parsing import ACCUSED
 
 PROJECT = Path(__file__).parents[3]
 ABOUT = {"id": "0199f0c2-1111-7111-8111-111111111111", "digest": "ab" * 32}
@@ -124,7 +125,7 @@ NEVER = ("religio", "faith", "ethnic", "race", "opinion", "politic", "belief", "
 
 
 def whole(type_):
-    """A notification of this type with an object in every place that may have one."""
+    """Return a notification of this type with an object in every place that may have one."""
     made = base(type_ if type_ in ("pattern", "identity") else "deportation") | {"type": type_, "stage": None}
     if "subject" in made:
         made["subject"]["nationalities"] = [{"state": "UTO", "status": "documented"}]
@@ -143,7 +144,7 @@ def whole(type_):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The paths of all fields that a parser asks for while it reads."""
+    """Return the paths of all fields that a parser asks for."""
     found = set()
 
     def recorded(method):
@@ -169,7 +170,7 @@ def tool():
 
 
 def test_no_field_is_read_that_is_not_allowed(asked):
-    """Whatever the parser looks for stands above, with what it is for; and everything above is looked for."""
+    """The parser asks for exactly the fields listed above, each with its purpose."""
     for type_ in ("arrest", "detention", "finint", "pattern", "update"):
         assert parse(whole(type_)).type == type_
     places = {

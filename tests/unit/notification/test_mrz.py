@@ -68,7 +68,7 @@ def test_a_long_document_number_goes_on_in_the_optional_data():
 
 
 def td1(number, optional="", digit="<", birth="801010", expiry="200601"):
-    """A card's three lines with this number field and optional data, its other digits right."""
+    """Return a card's three lines with this number field and optional data, and right check digits elsewhere."""
     first = f"I<PRT{number:<<9}{digit}{optional}".ljust(30, "<")
     second = f"{birth}{check_digit(birth)}F{expiry}{check_digit(expiry)}PRT<<<<<<<<<<<"
     second += check_digit(first[5:30] + second[0:7] + second[8:15] + second[18:29])
@@ -91,7 +91,7 @@ def test_a_long_number_with_the_filler_counted_or_not(rest, counted):
 
 
 def test_a_card_without_a_number_may_have_optional_data():
-    """What stands there continues nothing."""
+    """The optional data continues no number."""
     assert parse(td1("", "12345")).optional == "12345"
     assert parse(td1("", "12345")).number == ""
 
@@ -111,7 +111,7 @@ FRENCH = ["IDFRAERIKSSON<<<<<<<<<<<<<<<<<<<<<<<", "8806923102858ANNA<<<<<<<<<<74
     ids=["French card", "another", "driving licence", "a national card", "no zone at all"],
 )
 def test_lines_of_a_state_s_own_form_are_told_as_no_zone(lines):
-    """What helps is to leave them out, and it is said so."""
+    """The error advises to leave them out."""
     with pytest.raises(MrzError, match="leave them out") as error:
         parse(lines)
     assert error.value.expected is None

@@ -443,7 +443,7 @@ def test_a_bomb_is_one_clean_refusal(text):
 
 @pytest.mark.parametrize("value", [None, 1, "text", [], [1], True])
 def test_what_is_no_object_is_refused(value):
-    """Whatever the JSON holds."""
+    """No other JSON value is taken."""
     with pytest.raises((MalformedError, NotificationInvalidError)):
         parse(value if not isinstance(value, str) else json.dumps(value))
 

@@ -1,4 +1,4 @@
-"""What each kind of recipient reads, field by field of the schema, from the letters that are sealed."""
+"""The fields that each kind of recipient reads, checked against the schema in sealed envelopes."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ NAMES = {"spoc": "full", "ncb": "full", "oversight": "full", "consular": "consul
 
 
 def profile_name(role, *, child):
-    """The profile of a role; of a child, what is in the minimal one too."""
+    """Return the name of a role's profile; of a child, one cut to the minimal profile."""
     name = NAMES[role]
     return name if not child else "minimal" if name == "full" else f"{name}-minimal"
 
 
 def fields(record=SCHEMA, path="", within=("subject", "handling")):
-    """Every field that is decided about as a whole: the parts, and what is in those of the person and of handling."""
+    """Return every field that is decided on as a whole: the parts, and those of person and handling."""
     for field in record["fields"]:
         name = path + field["name"]
         yield name
@@ -67,7 +67,7 @@ def fields(record=SCHEMA, path="", within=("subject", "handling")):
 
 
 def whole(*, child=False):
-    """A notification in which every field holds something that no other field does, as nobody could publish it."""
+    """Return an artificial notification in which every field has a unique value."""
     document = base("deportation")
     document["handling"] = {"codes": ["H3"], "text": "H3-TEXT", "release_to": ["UTO", "DEU"], "not_to": ["LVA"]}
     document["subject"] |= {
@@ -112,14 +112,14 @@ ABOUT = {"id": "0199f0c2-1111-7111-8111-111111111111", "digest": "cd" * 32}
 
 
 def at(notification, path):
-    """What stands at a path."""
+    """Return the value at a path."""
     for name in path.split("."):
         notification = getattr(notification, name)
     return notification
 
 
 def read_by(notification, role):
-    """The letter to an authority of that role, and what it reads there."""
+    """Return the envelope to an authority of that role, and its content as it reads it."""
     (letter,) = payloads_for(notification, [f"DEU/{role}"])
     return letter, decode(letter.wire)
 
@@ -153,7 +153,7 @@ def test_a_recipient_reads_what_its_profile_names_and_nothing_more(role, child):
 
 @pytest.mark.parametrize(("role", "child"), KINDS)
 def test_what_is_not_read_is_not_in_the_bytes_either(role, child):
-    """Whoever has every key finds no trace of it."""
+    """A hidden field leaves no trace in the bytes, even for a holder of every key."""
     letter, _ = read_by(whole(child=child), role)
     words = {
         NOBODY: [b"LVA"],

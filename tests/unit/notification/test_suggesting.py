@@ -51,7 +51,7 @@ def test_a_code_with_two_letters_exchanged_is_among_what_is_meant():
 
 
 def test_every_name_of_iso_3166_leads_to_its_code():
-    """Whatever its case."""
+    """Case does not matter."""
     for code, known in names().items():
         for name in known:
             assert code in states_like(name.upper()), name

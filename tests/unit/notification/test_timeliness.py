@@ -69,7 +69,7 @@ def test_a_day_is_over_when_it_is_over_everywhere():
 
 
 def test_submitting_refuses_every_date_at_once_and_an_update_never():
-    """What changes a case comes through; reading compares no clock."""
+    """A change to a case gets through; reading compares no clock."""
     wrong = {"event_time": "2027-11-21T12:00:00Z", "review_date": "2026-01-01", "erase_date": "2026-02-01"}
     with pytest.raises(NotificationInvalidError) as error:
         check_timely(made("arrest", **wrong), NOW)

@@ -13,7 +13,7 @@ from notifier.errors import NotificationInvalidError
 from notifier.notification import decode, encode, for_sealing, parse
 from notifier.notification.digest import digest_of
 from notifier.notification.model import LATER, TYPES
-from notifier.notification.parsing import REQUIREMENTS
+from notifier.notification.requirements import REQUIREMENTS
 from notifier.shipped import schemas_folder
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -26,7 +26,7 @@ def example(name):
 
 
 def pointers(document):
-    """Where a document is wrong."""
+    """Return the places of a document's faults."""
     with pytest.raises(NotificationInvalidError) as error:
         parse(document)
     return {fault.pointer for fault in error.value.faults}
@@ -136,7 +136,7 @@ def test_what_the_first_schema_wrote_is_still_read():
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_a_digest_is_the_same_before_and_after_the_way(path):
-    """The originator's own, and that of whoever received it whole."""
+    """The originator and a recipient with the full profile compute the same digest."""
     sent = replace(parse(json.loads(path.read_text())), id=ID)
     assert digest_of(sent) == digest_of(decode(encode(for_sealing(sent))))
 

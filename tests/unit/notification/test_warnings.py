@@ -1,4 +1,4 @@
-"""What is said to the originator before it sends: contradictions, and what would be no use."""
+"""Warnings to the originator before it sends: contradictions, and values without effect."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_an_exclusion_that_excludes_nobody():
     [(["H1"], ["FRA"], []), (["H1"], ["FRA/border"], ["/handling/codes"]), (["H2", "H1"], ["FRA/border"], [])],
 )
 def test_an_exclusion_that_lets_nobody_share_onwards_without_asking(codes, not_to, warned):
-    """What is added to the originator's codes is said to it."""
+    """The originator is told of a code that is added to its own."""
     document = made()
     document["handling"] |= {"codes": codes, "not_to": not_to}
     assert list(found(document)) == warned

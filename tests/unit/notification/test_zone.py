@@ -32,7 +32,7 @@ SPECIMEN = {
 
 
 def td3(**change):
-    """A passport's two lines, with their check digits."""
+    """Return a passport's two lines, with their check digits."""
     of = SPECIMEN | change
     first = f"{of['kind']:<<2}{of['issuer']:<<3}{of['name']}".ljust(44, "<")
     fields = [f"{of['number']:<<9}", of["birth"], of["expiry"], "<" * 14]
@@ -42,7 +42,7 @@ def td3(**change):
 
 
 def made(document=None, local=None, **subject):
-    """The example's person with one document of this zone."""
+    """Return the example's person with one document of this zone."""
     found = copy.deepcopy(PERSON)
     found["subject"] |= {"documents": [{"kind": "P", "issuer": "UTO"} | (document or {})], **subject}
     found["local"] |= local or {}
@@ -55,12 +55,12 @@ def said(document):
 
 
 def contradicted(document):
-    """The pointers of what a zone contradicts."""
+    """Return the pointers of a zone's contradictions."""
     return {pointer for kind, pointer in said(document) if kind == "zone_contradicts"}
 
 
 def held(document):
-    """The holds of the decision."""
+    """Return the holds of the decision."""
     decision = decide(parse(copy.deepcopy(document)), WORLD.directory, WORLD.rules)
     return {code for entry in decision.entries if entry.outcome == "hold" for code in entry.because}
 
@@ -214,7 +214,7 @@ def test_any_document_of_a_child_counts():
 
 
 def test_a_year_of_another_calendar_is_held_and_said():
-    """Where the age is unknown; a child's age is never argued with, an adult's is doubted."""
+    """It is held for an unknown age; a child's age is never doubted, an adult's is."""
     plain = {"documents": [], "births": ["1388-05-01"]}
     document = made(age="unknown", **plain)
     assert "child_review" in held(document)
@@ -229,7 +229,7 @@ def test_a_year_of_another_calendar_is_held_and_said():
 
 @pytest.mark.parametrize("kind", ["PT", "P"])
 def test_an_alien_s_passport_makes_no_refugee_and_is_asked_about(kind):
-    """By its kind or its zone (9303-4, 4.4): nobody is suppressed, it leaves, and whoever publishes is asked."""
+    """Its kind or zone (9303-4, 4.4) suppresses nobody; it leaves, and the publisher is warned."""
     document = made({"kind": kind, "mrz": td3(kind="PT")})
     notification = parse(copy.deepcopy(document))
     assert not notification.shows_refugee

@@ -40,7 +40,7 @@ def mark(**change):
 
 
 def test_the_same_is_known_under_another_id_and_nothing_else_is():
-    """Whatever its id and local part; without the outbox's secret it says nothing."""
+    """Id and local part do not matter; without the outbox's secret the fingerprint says nothing."""
     assert mark(id=ID) == mark(id=OTHER) == mark()
     assert mark(local__refugee={"status": "refugee", "feared": ["UTO"]}) == mark()
     assert mark(narrative="another") != mark()

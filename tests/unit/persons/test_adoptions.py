@@ -1,4 +1,4 @@
-"""Who may decide about a restore, and over what: every refusal has the reason that a ruling's has."""
+"""Decisions about a restore: the persons who may make them, their content, and the reasons of refusals."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_it_counts_for_what_it_names_alone(other):
     [{"decision": Adopted.GIVEN_UP}, {"at": "2026-11-18T16:00:01Z"}, {"by": "ada lindt"}, {"signature": b""}],
 )
 def test_all_that_is_said_is_under_the_signature(change):
-    """Whatever is changed afterwards."""
+    """No field can be changed afterwards."""
     assert reason(replace(signed(), **change)) in ("bad_signature", "ruling_untimely")
 
 

@@ -1,4 +1,4 @@
-"""Who may rule upon a hold, and over what: every refusal has its reason."""
+"""Rulings on holds: the persons who may make them, their content, and a reason for every refusal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMED = ("TUR/spoc", "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11", "ab" * 32)
 
 
 def submitted(name="cem", persons=PERSONS, named=NAMED):
-    """What that person's key signed as its submitter."""
+    """Return the submission signed with that person's key."""
     return submit(*named, Submitter(KEYS[name]), persons, NOW - 5)
 
 
@@ -35,7 +35,7 @@ HELD = ReviewSubject(*NAMED, NOW - 5, submitted())
 def ruling(
     hold="child_review", state=None, *, by="Ada Lindt", key="ada", kind="approval", now=NOW, held=HELD, **more
 ):
-    """A ruling signed with a key, for what it says."""
+    """Return a signed ruling."""
     return sign(kind, held, hold, state, by=by, key=KEYS[key], now=now, **more)
 
 
@@ -119,7 +119,7 @@ def test_who_submitted_does_not_approve_however_the_name_is_typed(name):
 
 
 def test_one_key_or_one_person_on_both_sides_is_one():
-    """Whatever somebody wrote into the database: a second name for the key, or a second key for the name."""
+    """A second name for the key, or a second key for the name, does not help, even in the database."""
     twin = Person("Eve", KEYS["ada"].public, ADA.permissions, NOW - 9)
     mine = replace(HELD, submission=submitted("ada", (twin,)))
     assert reason(ruling(held=mine), mine, (twin, ADA, BEN)) == "self_approval"

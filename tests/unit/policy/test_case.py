@@ -1,4 +1,4 @@
-"""What an update does to a case, decided without a database: who is told, what is released, what is stopped."""
+"""The effect of an update on a case, without a database: recipients, releases, and stops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ APPROVED_AT = "2026-11-21T08:00:00Z"
 
 
 def arrest(*nationalities, local=None, **change):
-    """An arrest of a resident of FRA, as parsed; nationalities as (state, status); `local` replaces parts of it."""
+    """Return a parsed arrest of a resident of FRA; nationalities are (state, status); `local` replaces parts."""
     made = copy.deepcopy(DEPORTATION) | {"type": "arrest", "stage": None}
     del made["movement"]
     made["subject"]["nationalities"] = [{"state": state, "status": status} for state, status in nationalities]
@@ -36,31 +36,31 @@ def arrest(*nationalities, local=None, **change):
 
 
 def update(first, *nationalities, **change):
-    """An update of `first`."""
+    """Return an update of `first`."""
     about = {"id": str(FIRST), "digest": digest_of(first)}
     return replace(arrest(*nationalities, type="update", about=about, **change), id=NEXT.bytes)
 
 
 def told(notification, *names, approvals=(), coming=()):
-    """The message as it stands when it has reached `names` and is on its way to `coming`."""
+    """Return the message after it has reached `names`, with deliveries to `coming` in flight."""
     decision, facts = evaluate(notification, CaseContext(), SNAPSHOT, approvals)
     made = plan(decision, facts, 1, approvals=approvals)
     return CaseMessage(notification, made, frozenset(names), frozenset(coming), tuple(approvals))
 
 
 def outcomes(made):
-    """The entries of a plan by authority."""
+    """Return the entries of a plan by authority."""
     return {entry.authority: (entry.outcome, *entry.because) for entry in made.entries}
 
 
 def followed(first, *given, **change):
-    """What `update(first.notification, ...)` comes to: its own outcomes, and those of the first now."""
+    """Return the outcomes of `update(first.notification, ...)`, and those of the first now."""
     result = evaluate_update(update(first.notification, *given, **change), [first], SNAPSHOT)
     return outcomes(result.plan), outcomes(result.earlier[0])
 
 
 def test_whoever_is_on_its_way_is_told_before():
-    """The first notification has not been decided yet; whoever it refused is not told before."""
+    """A delivery in flight counts as told, a refused one does not."""
     first = told(arrest(("UTO", "documented"), ("DEU", "documented")), "UTO/spoc", coming=["FRA/spoc"])
     mine, _ = followed(first, ("MAR", "documented"), subject={"residences": []})
     assert set(mine) == {"FRA/spoc", "MAR/spoc", "UTO/spoc"}
@@ -91,7 +91,7 @@ def test_a_risk_that_is_known_later_is_released_by_an_approval_of_the_first():
 
 
 def test_interpol_gets_nothing_more_of_whoever_may_be_a_child():
-    """Neither the update, nor the first that has not left yet, whoever approves."""
+    """Neither the update nor the unsent first message goes there, despite any approval."""
     first = told(arrest(("UTO", "documented"), interpol=True), coming=["INTERPOL/spoc", "UTO/spoc", "FRA/spoc"])
     assert outcomes(first.plan)["INTERPOL/spoc"] == ("send",)
     mine, now = followed(first, ("UTO", "documented"), subject={"age": "disputed"}, interpol=True)
@@ -136,7 +136,7 @@ def test_a_british_class_is_revoked_only_with_the_last_of_them():
 
 
 def of_family(*names):
-    """The built-in directory with these authorities too."""
+    """Return the built-in directory with these authorities."""
     more = {name: Authority(name, name.lower(), f"feed.{name}", (), frozenset()) for name in names}
     directory = replace(SNAPSHOT.directory, authorities=SNAPSHOT.directory.authorities | more)
     return replace(SNAPSHOT, directory=directory)
@@ -205,7 +205,7 @@ def test_a_nationality_of_a_territory_is_confirmed_and_revoked_by_its_own_code()
 
 
 def test_what_was_stopped_is_kept_with_the_plan():
-    """So whoever evaluates it again, from what is stored, stops it again."""
+    """A later evaluation from storage stops it again."""
     first = told(arrest(("UTO", "claimed")), "FRA/spoc")
     result = evaluate_update(update(first.notification, ("UTO", "revoked")), [first], SNAPSHOT)
     stored = Plan.from_document(result.earlier[0].document())
@@ -217,7 +217,7 @@ def test_what_was_stopped_is_kept_with_the_plan():
 
 
 def test_nothing_local_of_a_case_changes_a_byte_that_leaves():
-    """Of the first or of the update: whoever is told reads the same."""
+    """Recipients of the first message or the update read the same."""
     quiet = {"refugee": {"status": "none", "feared": []}}
     known = {"refugee": {"status": "refugee", "feared": ["BGR"]}, "risk": {"torture": ["BGR"], "death_penalty": []}}
     wires = set()

@@ -1,4 +1,4 @@
-"""Who is told of what: the table of the resolution, and every special case of the first types."""
+"""Recipients by type: the table of the resolution, and every special case of the first types."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_an_authority_has_every_reason_once(route):
 
 
 def test_the_originator_s_own_state_is_not_told(route):
-    """Whatever leg names it."""
+    """No leg tells it."""
     found = route(subject_nationalities=[nationality("TUR"), nationality("UTO")], movement_origin="TUR")
     assert not any(name.startswith("TUR") for name in found)
     assert found["UTO/spoc"][0] == "send"
@@ -95,7 +95,7 @@ def test_an_unknown_nationality_holds_and_the_other_legs_go(route):
 
 
 def test_a_stateless_person_has_no_nationality_leg(route):
-    """That somebody is stateless is known: there is nothing to find out."""
+    """A stateless person's nationality needs no finding out."""
     found = route(subject_nationalities=[nationality("XXA")])
     assert not any("nationality" in rules for _, rules, _ in found.values())
 
@@ -237,7 +237,7 @@ def test_a_risk_of_torture_holds_that_state_until_an_approval(route):
 
 
 def test_a_risk_is_released_by_the_reference_of_an_assurance_alone(document, snapshot):
-    """An approval that names none is none, wherever it came from."""
+    """An approval without a reference releases nothing, whatever its origin."""
     notification = parse(document(local_risk={"torture": ["DEU"], "death_penalty": []}))
 
     def outcome(reference):

@@ -1,4 +1,4 @@
-"""What a decision says, value by value: the public document, the hub's facts, the reasons and their paragraphs."""
+"""Every value of a decision: the public document, the hub's facts, the reasons and their paragraphs."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_an_approval_of_a_consular_matter_is_for_that_hold_and_that_state(snapsh
 
 
 def test_a_refugee_s_destination_is_suppressed_in_a_deportation_alone(document, snapshot):
-    """Whoever is arrested was not sent there; origin and nationality are suppressed either way."""
+    """An arrested person was not sent there; origin and nationality are suppressed either way."""
     status = {"status": "asylum_seeker", "feared": []}
     suppressed = {}
     for type_ in ("arrest", "deportation"):

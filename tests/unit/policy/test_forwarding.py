@@ -13,7 +13,7 @@ from notifier.notification import decode, encode, for_sealing, parse, to_json
 from notifier.notification.derivative import CODES, derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of, is_named_by, naming
 from notifier.notification.model import Approval
-from notifier.notification.parsing import HANDLING_CODES
+from notifier.notification.part_parsing import HANDLING_CODES
 from notifier.notification.profiles import PROFILES, cut
 from notifier.policy.case import NO_CANDIDATE, REVOKED
 from notifier.policy.forwarding import OBJECTIONS, check_forward, decide_forward, objections, paragraph_of
@@ -26,7 +26,7 @@ MINE = uuid.UUID("0199f0c2-2222-7222-8222-222222222222")
 
 @pytest.fixture
 def received(document):
-    """What DEU/spoc received: it went through sealing and opening."""
+    """Return the notification that DEU/spoc received, sealed and opened."""
 
     def made(**change):
         notification = replace(parse(document(**change)), id=PARENT.bytes)
@@ -91,7 +91,7 @@ def test_a_code_that_nobody_knows_forbids(received, snapshot):
     ],
 )
 def test_only_inside_what_the_originator_releases_it_to(refused, release_to, name, reason):
-    """Its list binds whoever received it."""
+    """Its list binds every recipient."""
     assert refused(name, handling_release_to=release_to) == reason
 
 
@@ -111,7 +111,7 @@ def test_whom_the_originator_excludes_is_told_by_nobody_who_does_not_know_it(ref
 
 
 def test_an_exclusion_within_reach_makes_every_sharing_ask_first(refused):
-    """Whoever is told `DEU/border` alone is excluded would know it by the others being allowed."""
+    """Otherwise an excluded `DEU/border` would show by the others being allowed."""
     assert refused("DEU/fiu", handling_not_to=["DEU/border"]) == "forwarding_forbidden"
     assert refused("DEU/fiu", handling_not_to=["FRA"]) is None
     assert refused("DEU/fiu", handling_release_to=["DEU"], handling_not_to=["FRA/border"]) is None
@@ -252,7 +252,7 @@ def test_a_digest_answers_no_guess_about_what_its_reader_was_not_told(received):
 
 
 def test_a_digest_says_nothing_of_local_or_of_a_refugee(document):
-    """Whatever the originator knows and never sends; who issued a refugee's document reads as a residence."""
+    """The digest omits the originator's local facts; the issuer of a refugee's document reads as a residence."""
     plain = replace(parse(document(subject_residences=["DEU"])), id=PARENT.bytes)
     refugee = {
         "local_refugee": {"status": "refugee", "feared": ["UTO"]},
@@ -271,7 +271,7 @@ def test_objections_are_all_named(received):
 
 
 def test_every_word_of_a_refusal_stands_in_the_document():
-    """Whoever meets it can look it up."""
+    """A reader can look up each of them."""
     text = (Path(__file__).parents[3] / "docs" / "how-to" / "forwarding.md").read_text()
     assert [word for word in (*OBJECTIONS, *CODES, REVOKED, NO_CANDIDATE) if word not in text] == []
 

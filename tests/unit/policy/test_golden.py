@@ -23,7 +23,7 @@ WORLD = builtin_snapshot()
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_what_is_decided_is_what_is_written_down(name):
-    """Where it is meant to differ: `python tests/golden`, and read the difference."""
+    """After an intended change run `python tests/golden`, and read the difference."""
     decided = {title: outcome(document, treaty=treaty, world=WORLD) for title, document, treaty in FILES[name]()}
     assert decided == GOLDEN[name]
 
@@ -94,7 +94,7 @@ def test_in_every_case_the_outcome_follows_from_its_causes():
 
 
 def test_a_pair_never_tells_more_than_its_safeguards_allow():
-    """Whoever a case alone suppresses, no second case brings back; unless it says which state is feared."""
+    """No second case brings back an authority that the first alone suppresses, except by naming the feared state."""
     alone = {name.removeprefix("deportation: "): one for name, one in GOLDEN["cases"].items()}
     for title, entries in GOLDEN["pairs"].items():
         type_, _, names = title.partition(": ")

@@ -1,4 +1,4 @@
-"""What holds of every decision, whatever the notification: documents of all types, drawn at random."""
+"""Properties of every decision, on random documents of all types."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def local_parts(draw):
 
 @st.composite
 def documents(draw, types=TYPES):
-    """A notification of any type, in every mix of cases."""
+    """Return a notification of any type, in every mix of cases."""
     type_ = draw(st.sampled_from(types))
     document = base(type_, in_custody=draw(st.booleans())) | {"interpol": draw(st.booleans())}
     if type_ in STAGES:
@@ -117,7 +117,7 @@ OF = st.sampled_from([None, "arrest", "travel", "deportation", "finint", "consul
 
 
 def decided(document, *, approvals=True, told_before=None, of=None):
-    """The decision, with the file's own approvals unless said otherwise."""
+    """Return the decision, with the file's own approvals by default."""
     notification = parse(copy.deepcopy(document))
     given_ = notification.local.approvals if notification.local and approvals else ()
     return decide(notification, DIRECTORY, RULES, approvals=given_, told_before=told_before or {}, of=of)
@@ -190,7 +190,7 @@ SPEAKS = {"suppressed", "own", "stateless", "refugee_code", "revoked", "accompan
 @settings(max_examples=examples(500), deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_nobody_is_told_and_nothing_held_only_where_the_document_says_why(document, told_before, of):
-    """What docs/reference/routing.md names, and nothing else; each cause is looked for in the document itself."""
+    """The causes in docs/reference/routing.md are complete; each is looked for in the document itself."""
     decision = decided(document, told_before=told_before, of=of)
     outcomes = {one.outcome for one in decision.entries}
     assert bool(decision.silent) is (not outcomes & {"send", "hold"})
@@ -220,7 +220,7 @@ def test_nobody_is_told_and_nothing_held_only_where_the_document_says_why(docume
 @settings(max_examples=examples(200), deadline=None)
 @given(document=documents())
 def test_no_approval_lifts_a_suppression_or_names_a_recipient(document):
-    """Whatever is approved: the same authorities are expected, and those suppressed stay so."""
+    """With any approvals the same authorities are expected, and suppressed ones stay so."""
     plain, approved = decided(document, approvals=False), decided(document)
     assert [(one.authority, one.reasons) for one in plain.entries] == [
         (one.authority, one.reasons) for one in approved.entries
@@ -304,7 +304,7 @@ def test_what_leaves_speaks_for_everybody_who_is_told(document):
 @settings(max_examples=examples(300), deadline=None)
 @given(document=documents(), told_before=BEFORE, of=OF)
 def test_the_hub_can_check_every_decision(document, told_before, of):
-    """Recipients and withheld together are what the rules say of the facts, and whoever was told before."""
+    """Recipients and withheld together are those of the rules for the facts, and those told before."""
     notification = parse(copy.deepcopy(document))
     decision = decided(document, told_before=told_before, of=of)
     facts = facts_of(notification, RULES, of=of)
@@ -321,7 +321,7 @@ def test_the_hub_can_check_every_decision(document, told_before, of):
 @settings(max_examples=examples(200), deadline=None)
 @given(document=documents(tuple(one for one in TYPES if one != "pattern")))
 def test_a_child_is_told_of_to_nobody_before_a_review_and_to_interpol_never(document):
-    """Whatever its age is called."""
+    """The word for its age does not matter."""
     document["subject"] |= {"age": "disputed"}
     document["local"]["approvals"] = []
     assert told(document) == set()

@@ -28,7 +28,7 @@ ROLES = ("spoc", "fiu", "consular", "border")
 
 
 def enrolled(*codes):
-    """The built-in directory, with authorities of these territories too."""
+    """Return the built-in directory with authorities of these territories."""
     names = [f"{code}/{role}" for code in codes for role in ROLES]
     more = {name: Authority(name, name.lower(), f"feed.{name}", (), frozenset()) for name in names}
     return replace(WORLD.directory, authorities=WORLD.directory.authorities | more)
@@ -44,7 +44,7 @@ def deportation(place="DEU", *, originator="TUR/spoc", nationality="XXA", **loca
 
 
 def decided(document, directory=WORLD.directory, rules=RULES, **options):
-    """Each authority with its outcome, and for whom it answers."""
+    """Return each authority with its outcome, and the codes that it answers for."""
     notification = parse(copy.deepcopy(document))
     approvals = notification.local.approvals
     entries = decide(notification, directory, rules, approvals=approvals, **options).entries
@@ -101,7 +101,7 @@ def test_where_nobody_takes_part_the_absence_is_shown_at_the_state():
 @pytest.mark.parametrize("enrolled_too", [False, True])
 @pytest.mark.parametrize(("prohibited", "leg"), [("CHN", "HKG"), ("HKG", "CHN"), ("MAC", "HKG"), ("PRI", "USA")])
 def test_a_prohibition_reaches_the_whole_family(prohibited, leg, enrolled_too):
-    """Whoever is feared, excluded, or a risk: no territory is a way around, nor the state behind it."""
+    """A territory is no way around a fear, exclusion or risk, nor is the state behind it."""
     directory = enrolled("HKG", "MAC", "PRI") if enrolled_too else WORLD.directory
     feared = deportation(leg, refugee={"status": "refugee", "feared": [prohibited]})
     origin = deportation(leg, nationality=prohibited, refugee={"status": "asylum_seeker", "feared": []})
@@ -212,7 +212,7 @@ def test_the_hub_checks_by_the_table_that_was_signed():
 
 
 def test_rules_from_before_the_table_are_read_and_the_software_s_own_applies():
-    """What was signed stays as it was signed: the document gets no table by being read."""
+    """A signed document stays as it is: reading adds no table to it."""
     older = {name: value for name, value in default_rules(3, 5).to_document().items() if name != "territories"}
     rules = RuleSet.from_document(older)
     assert rules.territories is None

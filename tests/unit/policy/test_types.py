@@ -1,4 +1,4 @@
-"""Who is told of each type: the examples against the table, row by row."""
+"""Recipients of each type: the examples against the table, row by row."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_who_is_told(name, expected):
 
 @pytest.mark.parametrize("name", ["finint", "consular-requested"])
 def test_interpol_is_never_told_of(name):
-    """Whatever the originator opted for."""
+    """The originator's opt-in does not matter."""
     assert not any(authority.startswith("INTERPOL") for authority in told(name, interpol=True))
 
 

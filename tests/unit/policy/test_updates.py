@@ -1,4 +1,4 @@
-"""Updates and releases: whoever was told before is told again, the new facts add, and every safeguard holds still."""
+"""Updates and releases: earlier recipients are told again, new facts add others, and every safeguard holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ABOUT = {"id": "0199f0c2-1111-7111-8111-111111111111", "digest": "ab" * 32}
 
 @pytest.fixture
 def update(document, snapshot):
-    """The decision upon an update, as {authority: (outcome, {rule: paragraph}, because)}."""
+    """Return the decision on an update, as {authority: (outcome, {rule: paragraph}, because)}."""
 
     def decided(told_before, of=None, approvals=(), type_="update", **change):
         notification = parse(document(type=type_, about=ABOUT, **change))

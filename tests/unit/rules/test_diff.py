@@ -1,4 +1,4 @@
-"""What changed between two versions of the rules, and what it does to a notification."""
+"""Differences between two versions of the rules, and their effect on a notification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OLD = default_rules()
 
 
 def of(type_, rule):
-    """The rules' row for a leg of a type."""
+    """Return the rules' row for a leg of a type."""
     return next(row for row in OLD.rows if (row.type, row.rule) == (type_, rule))
 
 
@@ -25,7 +25,7 @@ def without(*rows):
 
 
 def test_nothing_of_a_document_is_passed_over():
-    """Whatever a version of the rules says but its number and time is compared."""
+    """Every part of the rules but number and time is compared."""
     assert set(PARTS) == set(OLD.to_document()) - {"version", "issued_at"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from controls.rows import OTHERS
 from notifier.errors import REASONS
-from notifier.notification.parsing import HOLDS as APPROVED_HOLDS
+from notifier.notification.part_parsing import HOLDS as APPROVED_HOLDS
 from notifier.rules.facts import NAMING
 from notifier.rules.ruleset import RULES, default_rules
 from notifier.rules.table import EXPECTED, HOLDS, SUPPRESSIONS
@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[3]
 
 
 def tool(name):
-    """A module of tools/."""
+    """Return a module of tools/."""
     spec = importlib.util.spec_from_file_location(name, PROJECT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -65,7 +65,7 @@ def test_a_jar_that_is_not_what_was_locked_is_never_used(tmp_path, monkeypatch):
     import maven_artifact
 
     monkeypatch.setattr(maven_artifact, "Downloader", Downloader)
-    with pytest.raises(TemporaryError, match="not what the lock file says"):
+    with pytest.raises(TemporaryError, match="does not match the lock file"):
         jars.fetch(lambda _text: None)
     assert [path.name for path in folder.iterdir()] == [jar.file_name]
 
@@ -154,7 +154,7 @@ def test_certificates_carry_the_principal_as_brokers_read_it(tmp_path):
 
 @pytest.fixture
 def sleeper(tmp_path):
-    """A supervised process that would run for a minute."""
+    """Return a supervised process that would run for a minute."""
     one = Supervised(tmp_path, "sleeper")
     one.start([sys.executable, "-c", "import time; print('hello', flush=True); time.sleep(60)"])
     yield one
@@ -224,14 +224,14 @@ def test_a_home_without_a_sandbox_says_so(tmp_path):
 
 @pytest.mark.parametrize("module", LIMITS)
 def test_nothing_is_given_up_on_a_busy_machine_before_two_minutes(module):
-    """Whatever waits for another process, waits as long as that may need; an idle machine never comes near it."""
+    """Every wait for another process allows for a busy machine; an idle one never comes near it."""
     found = importlib.import_module(f"notifier.sandbox.{module}")
     assert all(getattr(found, name) >= 120 for name in LIMITS[module])
 
 
 @pytest.fixture
 def watched(sleeper, tmp_path):
-    """A watch over one process, and what it says."""
+    """Return a watch over one process, and its messages."""
     (tmp_path / "lock").touch()
     said = []
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -323,7 +323,7 @@ def test_one_party_s_full_disk_keeps_nobody_else_from_what_is_missing(tmp_path, 
 
 @pytest.fixture
 def arranged(tmp_path, monkeypatch):
-    """Arranges a sandbox whose ports are counted up."""
+    """Return a sandbox's layout with counted ports."""
     ports = itertools.count(1)
     monkeypatch.setattr(broker, "free_ports", lambda count: [next(ports) for _ in range(count)])
     monkeypatch.setattr(layout, "free_ports", lambda count: [next(ports) for _ in range(count)])
@@ -343,7 +343,7 @@ def test_routers_are_added_to_a_sandbox_that_is_there(arranged, tmp_path):
 
 @pytest.mark.parametrize("verb", ["up", "down", "status"])
 def test_a_sandbox_has_no_configuration_file(verb, tmp_path, capsys):
-    """Whoever names one means another thing, and is told so: nothing is started, ended or shown in its place."""
+    """A named configuration file is refused: nothing is started, ended or shown in its place."""
     status = run(["sandbox", verb, "--config", str(tmp_path / "nowhere"), "--home", str(tmp_path)])
     assert status == 2
     assert capsys.readouterr().err.startswith("notifier: usage: a sandbox has a home, and no configuration file")

@@ -28,7 +28,7 @@ class Broker:
 
 @contextlib.asynccontextmanager
 async def looking(broker, **checks):
-    """A readiness that looks."""
+    """Run a readiness check in the background."""
     readiness = Readiness(broker.ping, checks)
     task = asyncio.create_task(readiness.run())
     try:

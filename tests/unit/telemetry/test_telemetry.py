@@ -113,7 +113,7 @@ def test_no_label_can_name_a_participant():
 
 
 def test_what_ends_is_shown_in_time():
-    """Two missed runs of the hourly one, and 60 days or a third of a lifetime, whichever is less."""
+    """Warnings begin after two missed hourly runs; otherwise 60 days, or a third of the lifetime, before the end."""
     day, hour = 86_400_000, 3_600_000
     keys = (
         Key(b"s" * 16, KeyUse.SIGN, bytes(32), 0, 365 * day),

@@ -1,4 +1,4 @@
-"""What aiokafka cancels of its own is a fault like any other, and never the end of the service that spoke to it."""
+"""Cancellations inside aiokafka are faults like any other, and never end the calling service."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from notifier.transport.kafka import client
 
 @pytest.fixture
 def broker(tmp_path):
-    """A broker's context, which shows a certificate of localhost and asks for ours; and our settings."""
+    """Return a broker's context that shows a certificate of localhost and asks for ours, and our settings."""
     authority = CertificateAuthority(tmp_path / "pki")
     authority.issue(tmp_path / "broker", "broker", server=True)
     authority.issue(tmp_path / "party", "tur-spoc")
@@ -26,7 +26,7 @@ def broker(tmp_path):
 
 
 def shake_hands(ours, theirs, name):
-    """A handshake in memory, in which we mean to reach `name`; None, or why it was not to be."""
+    """Do a handshake in memory that expects `name`; return None, or the cause of a failure."""
     to_us, to_them = ssl.MemoryBIO(), ssl.MemoryBIO()
     we = ours.wrap_bio(to_us, to_them, server_hostname=name)
     they = theirs.wrap_bio(to_them, to_us, server_side=True)
