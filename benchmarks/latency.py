@@ -108,7 +108,7 @@ async def _publish(publisher: Publisher, rate: int, count: int) -> tuple[dict[st
         meant[submitted.id] = due
 
     await asyncio.gather(*(one(number) for number in range(count)))
-    await publisher.drain(PATIENCE_S)
+    await publisher.flush(PATIENCE_S)
     return meant, durable
 
 

@@ -13,7 +13,7 @@ from notifier.errors import RefusedError
 from notifier.escaping import escaped
 
 if TYPE_CHECKING:
-    from notifier.producers.publisher import Prepared
+    from notifier.producers.results import Prepared
 
 _WORDS: Final = {"send": "will be told", "hold": "held", "suppress": "not told"}
 

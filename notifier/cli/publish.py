@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from notifier.notification.warnings import NotificationWarning
     from notifier.outbox.outbox import Status
     from notifier.persons.submissions import Submitter
-    from notifier.producers.publisher import Prepared, Publisher
+    from notifier.producers.publisher import Publisher
+from notifier.producers.results import Prepared
 
 GRACE_SECONDS: Final = 5.0
 STOPPED: Final = frozenset({"warnings_not_accepted", "declined"})
@@ -233,7 +234,7 @@ async def _publish(
                     results.append(rest)
                 break
         mine = {result.id for result in results if result.id is not None}
-        waiting = await publisher.drain(seconds, of=mine if found else None)
+        waiting = await publisher.flush(seconds, of=mine if found else None)
         for result in results:
             if result.id is not None:
                 result.status = await publisher.status(result.id)

@@ -119,7 +119,7 @@ def approve(
     signing = decider_key(settings, by, key)
 
     async def decide(publisher: Publisher) -> tuple[str, ...]:
-        return await publisher.approve(message_id, hold, by=by, key=signing, state=state, reference=reference)
+        return await publisher.reviews.approve(message_id, hold, by=by, key=signing, state=state, reference=reference)
 
     released, found, status, left = _ruled(settings, message_id, decide)
     if context.json:
@@ -145,7 +145,7 @@ def refuse(
     signing = decider_key(settings, by, key)
 
     async def decide(publisher: Publisher) -> None:
-        await publisher.refuse(message_id, hold, by=by, key=signing, state=state, reference=reference)
+        await publisher.reviews.refuse(message_id, hold, by=by, key=signing, state=state, reference=reference)
 
     _, found, status, left = _ruled(settings, message_id, decide)
     if context.json:
@@ -194,10 +194,10 @@ def _ruled(
     async def rule() -> tuple[T, Reviewed, Status, Left]:
         async with Publisher.from_settings(settings) as publisher:
             result = await decide(publisher)
-            waiting = await publisher.drain(GRACE_SECONDS, of=[message_id])
+            waiting = await publisher.flush(GRACE_SECONDS, of=[message_id])
             status = await publisher.status(message_id)
             left = await Left.of(publisher, len(waiting), [status])
-            return result, await publisher.reviewed(message_id), status, left
+            return result, await publisher.reviews.get(message_id), status, left
 
     return asyncio.run(rule())
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import structlog
 
-from notifier.aio import BackgroundTasks, Backoff, wait_for_event
+from notifier.aio import wait_for_event
 from notifier.consumers.alarm import Alarm
 from notifier.consumers.inbox.inbox import Inbox, Received
 from notifier.consumers.inbox.transaction import BatchResult
@@ -29,9 +27,7 @@ from notifier.consumers.retrial import Retrial
 from notifier.consumers.retries import Retries
 from notifier.consumers.sinks import Sink
 from notifier.consumers.verification import Refusal, Result
-from notifier.crypto.keys import DecryptionKey, SigningKey
-from notifier.directory.fresh import first_look, keep_fresh
-from notifier.directory.snapshot import DirectorySource
+from notifier.directory.fresh import first_look
 from notifier.errors import (
     ConfigError,
     Cure,
@@ -41,11 +37,12 @@ from notifier.errors import (
     StorageError,
     TemporaryError,
 )
+from notifier.lifecycle import Lifecycle, Parts, Work, settings_in, settings_of
 from notifier.runtime import REAL, Runtime
 from notifier.storage.lease import Lease
 from notifier.telemetry import metrics
 from notifier.topics import feed_of
-from notifier.transport.base import Reader, Record, Transport
+from notifier.transport.base import Reader, Record
 
 if TYPE_CHECKING:
     from notifier.config import Settings
@@ -62,18 +59,7 @@ T = TypeVar("T")
 log = structlog.get_logger("notifier.subscriber")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a subscriber works with."""
-
-    inbox: Inbox
-    transport: Transport
-    directory: DirectorySource
-    signing: SigningKey
-    decryption: Mapping[bytes, DecryptionKey]
-
-
-class Subscriber:
+class Subscriber(Lifecycle[Inbox]):
     """One authority's subscriber; an asynchronous context manager that fills the inbox while it is open.
 
     One instance at a time fills an inbox, by a lease; entering raises `StorageError` (storage_locked) where
@@ -83,20 +69,16 @@ class Subscriber:
     def __init__(
         self,
         name: str,
-        open_parts: Callable[[], Awaitable[Parts]],
+        open_parts: Callable[[], Awaitable[Parts[Inbox]]],
         *,
         sinks: Sequence[Sink] = (),
         runtime: Runtime = REAL,
     ) -> None:
-        self._name = name
-        self._open_parts = open_parts
+        super().__init__(name, open_parts, log, runtime)
         self._sinks = sinks
-        self._runtime = runtime
-        self._parts: Parts | None = None
         self._verification: Verification
         self._retrial: Retrial
         self._lease: Lease | None = None
-        self._background = BackgroundTasks()
         self._moved = asyncio.Condition()
         self._reading = False
         self._caught_up = False
@@ -105,19 +87,19 @@ class Subscriber:
         self._alarm = Alarm()
 
     @classmethod
-    def of(cls, name: str, parts: Parts, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
-        """A subscriber of these parts; it closes the inbox and the transport when it is left."""
+    def of(cls, name: str, parts: Parts[Inbox], *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
+        """Return a subscriber of these parts; leaving it closes the inbox and the transport."""
 
-        async def given() -> Parts:
+        async def given() -> Parts[Inbox]:
             return parts
 
         return cls(name, given, sinks=sinks, runtime=runtime)
 
     @classmethod
     def from_settings(cls, settings: Settings, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
-        """A subscriber of the authority that `settings` configures."""
+        """Return a subscriber of the authority that `settings` configures."""
 
-        async def opened() -> Parts:
+        async def opened() -> Parts[Inbox]:
             from notifier.directory.client import DirectoryClient
             from notifier.keyfiles import decryption_keys, signing_key, storage_key
             from notifier.transport.kafka import KafkaTransport
@@ -132,62 +114,42 @@ class Subscriber:
         return cls(settings.name, opened, sinks=sinks, runtime=runtime)
 
     @classmethod
-    def from_home(cls, home: str | Path, name: str, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
-        """A subscriber of the authority `name` of the sandbox in the folder `home`."""
-        from notifier.config import load, party_config
+    def from_config(cls, path: str | Path, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
+        """Return a subscriber of the authority whose settings are in the TOML file `path`; raise `ConfigError`."""
+        return cls.from_settings(settings_in(path), sinks=sinks, runtime=runtime)
 
-        return cls.from_settings(load(party_config(Path(home), name)), sinks=sinks, runtime=runtime)
+    @classmethod
+    def from_home(
+        cls, home: str | Path, authority: str, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL
+    ) -> Self:
+        """Return a subscriber of `authority` in the sandbox in the folder `home`; raise `ConfigError`."""
+        return cls.from_settings(settings_of(home, authority), sinks=sinks, runtime=runtime)
 
-    async def __aenter__(self) -> Self:
-        self._parts = parts = await self._open_parts()
-        try:
-            self._lease = parts.inbox.lease()
-            await self._lease.acquire()
-            # A directory that cannot be reached now may still be fresh in the cache: its use decides.
-            with contextlib.suppress(NotifierError):
-                await first_look(parts.directory, log)
-            self._verification = Verification(
-                self._name, parts.directory, parts.signing, parts.decryption, self._runtime.clock
-            )
-            with contextlib.suppress(DirectoryStaleError):
-                self._verification.check(parts.directory.snapshot().directory)
-            self._retrial = Retrial(parts.inbox, self._verification, self._lease)
-            self._alarm.begin(await parts.inbox.refused_in_a_row())
-            self._quiet_since = asyncio.get_running_loop().time()
-            refreshing = keep_fresh(parts.directory, log, Backoff(self._runtime.entropy))
-            self._background.start(
-                self._follow(), self._renew(), refreshing, *map(self._deliver_to_sink, self._sinks)
-            )
-        except BaseException:
-            await self._close()
-            raise
-        return self
+    async def _start(self, parts: Parts[Inbox]) -> list[Work]:
+        self._lease = parts.store.lease()
+        await self._lease.acquire()
+        # A directory that cannot be reached now may still be fresh in the cache: its use decides.
+        with contextlib.suppress(NotifierError):
+            await first_look(parts.directory, log)
+        self._verification = Verification(
+            self._name, parts.directory, parts.signing, parts.decryption, self._runtime.clock
+        )
+        with contextlib.suppress(DirectoryStaleError):
+            self._verification.check(parts.directory.snapshot().directory)
+        self._retrial = Retrial(parts.store, self._verification, self._lease)
+        self._alarm.begin(await parts.store.refused_in_a_row())
+        self._quiet_since = asyncio.get_running_loop().time()
+        return [self._follow(), self._renew(), *map(self._deliver_to_sink, self._sinks)]
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._close()
-
-    async def _close(self) -> None:
-        await self._background.close()
-        if self._parts is not None:
-            if self._lease is not None:
-                with contextlib.suppress(StorageError):
-                    await self._lease.release()
-            await self._parts.transport.close()
-            await self._parts.inbox.close()
-            self._parts = None
-
-    @property
-    def _open(self) -> Parts:
-        if self._parts is None:
-            raise RuntimeError("a subscriber is used inside `async with`")
-        return self._parts
+    async def _stop(self, parts: Parts[Inbox]) -> None:  # noqa: ARG002 - the lease has its database
+        if self._lease is not None:
+            with contextlib.suppress(StorageError):
+                await self._lease.release()
 
     @property
     def inbox(self) -> Inbox:
         """The inbox that this fills."""
-        return self._open.inbox
+        return self._open.store
 
     def ready(self) -> bool:
         """Whether it follows the feed now: open, nothing of it ended, the broker answers, and what comes is read.

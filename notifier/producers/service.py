@@ -1,6 +1,6 @@
-"""The service that carries an outbox: what anybody stores in it goes out, without a person who asks again.
+"""The service that carries an outbox: it sends the entries that any process stores there.
 
-It does what a `Publisher` does in the background, for as long as it runs, and says by a lease of its own that it does
+It does the background work of a `Publisher` for as long as it runs, and shows by a lease of its own that it does
 (`Outbox.carried`). Any number may run; one carries, the others stand by.
 """
 
@@ -30,7 +30,7 @@ log = structlog.get_logger("notifier.publisher")
 
 
 class Carrier:
-    """Carries one outbox until it is told to stop, or stands by for another instance that does."""
+    """One process of the service: it carries the outbox, or stands by for another process that does."""
 
     def __init__(
         self,
@@ -49,16 +49,16 @@ class Carrier:
         self._measured = False
 
     def ready(self) -> bool:
-        """Whether the outbox answers; the broker and the directory are for its supervisor to look at."""
+        """Tell whether the outbox answers; the supervisor checks the broker and the directory."""
         return self._measured
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Carries the outbox until `stop` is set; raises what trying again does not mend, and `StorageError`."""
+        """Carry the outbox until `stop` is set; raise `StorageError`, and errors that are not retryable."""
         outbox = await self._open_outbox()
         lease = outbox.service_lease()
         try:
-            courier = OutboxRelay(outbox, self._transport, self._directory, self._sealer, self._runtime, lambda: None)
-            await run_until_first(courier.run(), self._hold(lease), self._measure(outbox), _stopped(stop))
+            relay = OutboxRelay(outbox, self._transport, self._directory, self._sealer, self._runtime, lambda: None)
+            await run_until_first(relay.run(), self._hold(lease), self._measure(outbox), _stopped(stop))
         finally:
             self._measured = False
             with contextlib.suppress(StorageError):
@@ -66,7 +66,7 @@ class Carrier:
             await outbox.close()
 
     async def _hold(self, lease: Lease) -> None:
-        """Says that a service carries the outbox; another instance that does, too, may say it."""
+        """Hold the lease that shows that a service carries the outbox; another process may hold it instead."""
         while True:
             try:
                 await (lease.acquire() if lease.epoch is None else lease.renew())

@@ -168,7 +168,7 @@ async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, st
         done = list(await asyncio.gather(*(one(name, text) for name, text in first)))
         # An update needs the decision on the notification that it is about.
         done += [await one(name, text) for name, text in texts if (name, text) not in first]
-        await publisher.drain(TIMEOUT_S)
+        await publisher.flush(TIMEOUT_S)
         return [await _example(publisher, *item) for item in done]
 
 

@@ -93,7 +93,7 @@ async def published(stage, *documents):
     async with stage.routing(), stage.publishing() as publisher:
         for one in documents:
             await publisher.publish(copy.deepcopy(one), accept_warnings=["repeated"])
-            assert await publisher.drain(20) == []
+            assert await publisher.flush(20) == []
         yield publisher
 
 
@@ -183,7 +183,7 @@ async def test_a_status_that_is_known_later_is_told_by_no_order_of_events(make_s
         await publisher.publish(update, accept_warnings=["repeated"])
         another = arrest() | {"id": str(uuid.UUID(int=uuid.UUID(LATER).int + 1))}
         await publisher.publish(another, accept_warnings=["repeated"])
-        assert await publisher.drain(20) == []
+        assert await publisher.flush(20) == []
     for name, numbers in (("UTO/spoc", [1, 2]), ("FRA/spoc", [1, 2, 3])):
         read = await stage.read(name)
         assert (read.sequences, read.gaps, read.refused) == (numbers, [], [])
@@ -201,5 +201,5 @@ async def test_a_resend_with_the_status_is_refused(make_stage):
             with pytest.raises(RefusedError) as error:
                 await publisher.publish(arrest(**change), accept_warnings=["repeated"])
             assert error.value.reason == "id_taken"
-        assert await publisher.drain(20) == []
+        assert await publisher.flush(20) == []
     assert (await seen(stage))["the hub"] == before["the hub"]

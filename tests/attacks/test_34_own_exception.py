@@ -120,4 +120,4 @@ async def test_an_approval_in_the_file_releases_nothing(stage):
 async def publish_all(stage):
     """Send all of the outbox, and let a router decide it."""
     async with stage.routing(), stage.publishing() as publisher:
-        assert await publisher.drain(20) == []
+        assert await publisher.flush(20) == []

@@ -50,7 +50,7 @@ async def refusal(awaited):
 
 async def nobody_was_told(stage):
     async with stage.routing(), stage.publishing() as publisher:
-        assert await publisher.drain(20) == []
+        assert await publisher.flush(20) == []
     return (await stage.read("DEU/spoc")).texts == []
 
 
@@ -59,11 +59,11 @@ async def test_who_submits_is_known_by_the_key_whatever_name_is_typed(office, na
     """The submitter's own approval is refused; a second person's tells the recipients."""
     async with office.publishing() as publisher:
         sent = await publisher.publish(document(subject=CHILD), by=Submitter(MALLORY, name))
-        approval = publisher.approve(sent.id, "child_review", by="mallory", key=MALLORY)
+        approval = publisher.reviews.approve(sent.id, "child_review", by="mallory", key=MALLORY)
         assert await refusal(approval) == "self_approval"
     assert await nobody_was_told(office)
     async with office.publishing() as publisher:
-        assert await publisher.approve(sent.id, "child_review", by="bob", key=BOB)
+        assert await publisher.reviews.approve(sent.id, "child_review", by="bob", key=BOB)
 
 
 @pytest.mark.parametrize(
@@ -74,17 +74,17 @@ async def test_nothing_is_submitted_in_another_s_name(office, key, name):
     async with office.publishing() as publisher:
         submission = publisher.publish(document(subject=CHILD), by=Submitter(key, name))
         assert await refusal(submission) == "unknown_person"
-        assert await publisher.waiting() == ["person_added"]
+        assert await publisher.pending() == ["person_added"]
 
 
 async def test_one_person_has_no_second_name_and_no_second_key_of_that_name(office):
     """Neither as a person nor as a service; the authority's own key is nobody's."""
     async with office.publishing() as publisher:
         for kind in PersonKind:
-            assert await refusal(publisher.add_person("friend", MALLORY.public, [], kind)) == "person_exists"
-            assert await refusal(publisher.add_person("Mallory", STRANGER.public, [], kind)) == "person_exists"
+            assert await refusal(publisher.reviewers.add("friend", MALLORY.public, [], kind)) == "person_exists"
+            assert await refusal(publisher.reviewers.add("Mallory", STRANGER.public, [], kind)) == "person_exists"
             with pytest.raises(KeyRejectedError):
-                await publisher.add_person("friend", office.signing("TUR/spoc").public, [], kind)
+                await publisher.reviewers.add("friend", office.signing("TUR/spoc").public, [], kind)
 
 
 async def test_what_nobody_signed_is_released_by_nobody(office):
@@ -93,14 +93,14 @@ async def test_what_nobody_signed_is_released_by_nobody(office):
         sent = await publisher.publish(document(subject=CHILD))
         assert any("nobody signed" in warning.message for warning in sent.warnings)
         for name, key in (("mallory", MALLORY), ("bob", BOB)):
-            approval = publisher.approve(sent.id, "child_review", by=name, key=key)
+            approval = publisher.reviews.approve(sent.id, "child_review", by=name, key=key)
             assert await refusal(approval) == "submitted_by_nobody"
     assert await nobody_was_told(office)
     async with office.publishing() as publisher:
-        await publisher.resubmit(sent.id, Submitter(MALLORY))
-        approval = publisher.approve(sent.id, "child_review", by="mallory", key=MALLORY)
+        await publisher.reviews.resubmit(sent.id, Submitter(MALLORY))
+        approval = publisher.reviews.approve(sent.id, "child_review", by="mallory", key=MALLORY)
         assert await refusal(approval) == "self_approval"
-        assert await publisher.approve(sent.id, "child_review", by="bob", key=BOB)
+        assert await publisher.reviews.approve(sent.id, "child_review", by="bob", key=BOB)
 
 
 async def test_what_was_submitted_before_names_were_signed_was_submitted_by_nobody(stage, tmp_path):
@@ -109,21 +109,21 @@ async def test_what_was_submitted_before_names_were_signed_was_submitted_by_nobo
     child, *_ = EXPECTED["outbox-6"]["held"]
     ada = SigningKey.from_secret(b"ada".ljust(32, b"."))
     async with stage.publishing() as publisher:
-        approval = publisher.approve(child, "child_review", by="ada", key=ada)
+        approval = publisher.reviews.approve(child, "child_review", by="ada", key=ada)
         assert await refusal(approval) == "submitted_by_nobody"
-        await publisher.add_person("bob", BOB.public, [])
-        await publisher.resubmit(child, Submitter(BOB))
-        assert await publisher.approve(child, "child_review", by="ada", key=ada)
+        await publisher.reviewers.add("bob", BOB.public, [])
+        await publisher.reviews.resubmit(child, Submitter(BOB))
+        assert await publisher.reviews.approve(child, "child_review", by="ada", key=ada)
 
 
 async def test_a_service_decides_nothing(office):
     """It submits where nobody is named; what it signs releases no hold, whatever permissions it was written."""
     async with office.publishing(submitter=SERVICE) as publisher:
         sent = await publisher.publish(document(subject=CHILD))
-        approval = publisher.approve(sent.id, "child_review", by="service", key=SERVICE.key)
+        approval = publisher.reviews.approve(sent.id, "child_review", by="service", key=SERVICE.key)
         assert await refusal(approval) == "permission_missing"
         for permission in ("child_reviewer", "release", "assurance"):
-            registered = publisher.add_person("robot", STRANGER.public, [permission], PersonKind.SERVICE)
+            registered = publisher.reviewers.add("robot", STRANGER.public, [permission], PersonKind.SERVICE)
             assert await refusal(registered) == "invalid_person"
 
 
@@ -142,7 +142,7 @@ async def test_a_submission_of_another_text_or_by_another_counts_for_nothing(off
                 work = OutboxTransaction(connection, outbox._cipher, office.world.runtime)
                 query = sa.select(tables.messages.c.id).where(tables.messages.c.notification_id == wanted)
                 await work._change(await connection.scalar(query), submission=sealed)
-            approval = publisher.approve(mine.id, "child_review", by="mallory", key=MALLORY)
+            approval = publisher.reviews.approve(mine.id, "child_review", by="mallory", key=MALLORY)
             assert await refusal(approval) == "submitted_by_nobody"
             async with outbox._writing() as connection:
                 assert await connection.scalar(sa.select(sa.func.count()).select_from(tables.rulings)) == 0

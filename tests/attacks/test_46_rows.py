@@ -48,8 +48,8 @@ async def office(stage):
             (await publisher.publish(document(subject=CHILD, narrative=text), by=Submitter(CEM))).id
             for text in ("first", "second")
         ]
-        await publisher.retire_person("ben")
-        await publisher.refuse(stage.ids[0], "child_review", by="ada", key=ADA)
+        await publisher.reviewers.retire("ben")
+        await publisher.reviews.refuse(stage.ids[0], "child_review", by="ada", key=ADA)
     return stage
 
 
@@ -197,7 +197,7 @@ async def approved(stage, message, name, key):
     """Return whether an approval in that name releases anything."""
     async with stage.publishing() as publisher:
         try:
-            return bool(await publisher.approve(message, "child_review", by=name, key=key))
+            return bool(await publisher.reviews.approve(message, "child_review", by=name, key=key))
         except NotifierError:
             return False
 

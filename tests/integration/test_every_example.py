@@ -50,8 +50,8 @@ async def published(world, originator, names, *, in_turn):
         for name in names:
             ids[name] = (await publisher.publish(support.example_or_case(name), accept_warnings=CONCERN_SAFETY)).id
             if in_turn:
-                assert await publisher.drain(support.PATIENCE_S) == []
-        assert await publisher.drain(support.PATIENCE_S) == []
+                assert await publisher.flush(support.PATIENCE_S) == []
+        assert await publisher.flush(support.PATIENCE_S) == []
         return {name: await publisher.status(message_id) for name, message_id in ids.items()}
 
 

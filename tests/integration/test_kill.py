@@ -70,12 +70,12 @@ def promised(wanted):
 
 async def waiting(publishers):
     """How many the hub has not decided yet."""
-    return sum([len(await publisher.waiting()) for publisher in publishers.values()])
+    return sum([len(await publisher.pending()) for publisher in publishers.values()])
 
 
 async def drained(publishers, seconds=support.PATIENCE_S):
     """Every outbox is emptied in time."""
-    left = await asyncio.gather(*(publisher.drain(seconds) for publisher in publishers.values()))
+    left = await asyncio.gather(*(publisher.flush(seconds) for publisher in publishers.values()))
     assert left == [[] for _ in publishers]
 
 

@@ -15,19 +15,18 @@ import sqlalchemy as sa
 
 from notifier.config import DirectorySettings, KafkaSettings, KeySettings, Settings
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import SigningKey
 from notifier.doctor.databases import check_databases
 from notifier.doctor.findings import OK
 from notifier.doctor.machine import check_disk
 from notifier.errors import OwnershipLostError, RefusedError, StorageError
+from notifier.lifecycle import Parts
 from notifier.notification.warnings import CONCERN_SAFETY
 from notifier.outbox.key_separation import decisions_key
 from notifier.outbox.outbox import SENDER_LEASE, Outbox
 from notifier.outbox.oversight import OversightReader
 from notifier.persons.submissions import Submitter
-from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
 from notifier.sandbox.pki import CertificateAuthority
 from notifier.storage import postgresql
@@ -525,7 +524,7 @@ def publishing(world, address):
     @asynccontextmanager
     async def instance():
         outbox = await Outbox.open(address, "TUR/spoc", STORAGE_KEY, world.runtime)
-        parts = PublisherParts(outbox, world.broker.transport(), world.directory, world.keys["TUR/spoc"].signing)
+        parts = Parts(outbox, world.broker.transport(), world.directory, world.keys["TUR/spoc"].signing)
         async with Publisher.of("TUR/spoc", parts, world.runtime) as publisher:
             yield publisher
 
@@ -542,7 +541,7 @@ def subscribed(world, cluster, name):
         own = world.keys[ME]
         inbox = await Inbox.open(where, ME, STORAGE_KEY, world.runtime)
         keys = {own.decryption.key_id: own.decryption}
-        parts = SubscriberParts(inbox, world.broker.transport(), world.directory, own.signing, keys)
+        parts = Parts(inbox, world.broker.transport(), world.directory, own.signing, keys)
         async with Subscriber.of(ME, parts, runtime=world.runtime) as subscriber:
             yield subscriber
 
@@ -563,7 +562,7 @@ async def test_two_publishers_share_one_outbox_and_two_subscribers_one_inbox(wor
             )
             assert len({one.id for one in stored}) == 20
             assert [(await second.wait(one.id)).state for one in stored] == ["told"] * 20
-            assert await first.waiting() == []
+            assert await first.pending() == []
         async with subscribed() as reader:
             await reader.until_idle(0)
             with pytest.raises(StorageError) as locked:
@@ -627,7 +626,7 @@ async def test_oversight_reads_decisions_by_a_role_that_may_only_select(world, c
     """Its role needs no more of the outbox's database than to read the tables."""
     cluster.ask(f"CREATE ROLE {name}_overseer LOGIN PASSWORD '{PASSWORD}'")
     async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as publisher:
-        await publisher.add_person("ada", ADA.public, [])
+        await publisher.reviewers.add("ada", ADA.public, [])
         submitted = await publisher.publish(document(), by=Submitter(ADA))
         assert (await publisher.wait(submitted.id)).state == "told"
         cluster.ask(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_overseer", name)
@@ -642,12 +641,12 @@ async def test_a_hold_is_shown_and_released_by_one_instance_while_another_sends(
     """A review reads without a lock, decides in its turn, and the letter that it releases goes out."""
     held = document(subject=document()["subject"] | {"age": "child"})
     async with world.routing(), asyncio.timeout(PATIENCE_S), publishing() as first, publishing() as second:
-        await first.add_person("ada", ADA.public, ["child_reviewer"])
-        await first.add_person("ben", BEN.public, [])
+        await first.reviewers.add("ada", ADA.public, ["child_reviewer"])
+        await first.reviewers.add("ben", BEN.public, [])
         submitted = await first.publish(held, by=Submitter(BEN))
-        assert [one.outcome for one in (await second.reviewed(submitted.id)).message.plan.holds] == ["hold"] * 3
-        assert await second.approve(submitted.id, "child_review", by="ada", key=ADA) == TOLD
-        assert await first.drain(PATIENCE_S) == []
+        assert [one.outcome for one in (await second.reviews.get(submitted.id)).message.plan.holds] == ["hold"] * 3
+        assert await second.reviews.approve(submitted.id, "child_review", by="ada", key=ADA) == TOLD
+        assert await first.flush(PATIENCE_S) == []
         assert {one.state for one in (await second.status(submitted.id)).recipients} == {"told"}
     assert sequences(world, ME) == [1]
 

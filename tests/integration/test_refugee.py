@@ -68,7 +68,7 @@ async def case(world, tmp_path):
     submitter = Submitter(keys[SUBMITTER])
     async with Publisher.from_home(world.home, ORIGINATOR) as publisher:
         first = (await publisher.publish(document(), by=submitter)).id
-        assert await publisher.drain(support.PATIENCE_S) == []
+        assert await publisher.flush(support.PATIENCE_S) == []
         states = {one.authority: one.state for one in (await publisher.status(first)).recipients}
         assert {name: states[name] for name in (*TOLD, FEARED)} == {
             **dict.fromkeys(TOLD, "told"),
@@ -76,10 +76,10 @@ async def case(world, tmp_path):
             FEARED: "not_told",
         }
         rule = {"by": REVIEWER, "key": keys[REVIEWER], "state": "MAR", "reference": ASSURANCE}
-        assert await publisher.approve(first, "torture_or_death_risk", **rule) == ("MAR/spoc",)
+        assert await publisher.reviews.approve(first, "torture_or_death_risk", **rule) == ("MAR/spoc",)
         about = {"id": first, "digest": await publisher.digest(first)}
         update = (await publisher.publish(document("BGR", type="update", about=about), by=submitter)).id
-        assert await publisher.drain(support.PATIENCE_S) == []
+        assert await publisher.flush(support.PATIENCE_S) == []
     for name, wanted in ((name, first) for name in TOLD):
         assert wanted in {one.id for one in await world.receive(name)}, name
     assert update in {one.id for one in await world.receive(LATER)}

@@ -69,7 +69,7 @@ async def test_a_child_released_after_review_by_a_second_person(world, tmp_path)
         done = world.shell(*approve, "--by", name, "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["released"] == ["AUT/spoc"]
-        assert await running.drain(support.PATIENCE_S) == []
+        assert await running.flush(support.PATIENCE_S) == []
     states, acts = tracked(world, me, child)
     assert states == {"AUT/spoc": "told"}
     assert acts == [("hold", "logged"), ("approval", "logged")]

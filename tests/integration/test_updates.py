@@ -28,7 +28,7 @@ def arrest(*nationalities, **change):
 async def told(publisher, document):
     """Publishes and waits for the hub: (id, {authority: state}), when all that follows is decided, too."""
     submitted = await publisher.publish(document)
-    assert await publisher.drain(support.PATIENCE_S) == []
+    assert await publisher.flush(support.PATIENCE_S) == []
     status = await publisher.status(submitted.id)
     return submitted.id, {one.authority: one.state for one in status.recipients}
 
@@ -179,11 +179,11 @@ async def test_nothing_of_a_child_goes_to_the_front_line(world):
     document["subject"] |= {"age": "child", "births": ["2012-03-04"]}
     reviewer = SigningKey.generate(secrets.token_bytes)
     async with Publisher.from_home(world.home, ORIGINATOR) as publisher:
-        await publisher.add_person("reviewer of updates", reviewer.public, ["child_reviewer"])
+        await publisher.reviewers.add("reviewer of updates", reviewer.public, ["child_reviewer"])
         first, states = await told(publisher, document)
         assert set(states.values()) == {"held"}
-        await publisher.approve(first, "child_review", by="reviewer of updates", key=reviewer)
-        assert await publisher.drain(support.PATIENCE_S) == []
+        await publisher.reviews.approve(first, "child_review", by="reviewer of updates", key=reviewer)
+        assert await publisher.flush(support.PATIENCE_S) == []
     (child,) = [one for one in await world.receive(ME) if one.id == first]
     for ask in ((), ("--ask",)):
         done = world.shell("forward", child.id, "DEU/border", "--as", ME, *ask)

@@ -166,24 +166,24 @@ async def test_a_child_goes_to_no_front_line_and_waits_for_a_reviewer(stage):
     person = document()["subject"] | {"age": "disputed"}
     async with stage.routing():
         async with stage.publishing(submitter=SERVICE) as publisher:
-            await publisher.add_person("ada", ADA.public, ["child_reviewer"])
+            await publisher.reviewers.add("ada", ADA.public, ["child_reviewer"])
             sent = await publisher.publish(document(handling=OPEN, subject=person))
-            await publisher.approve(sent.id, "child_review", by="ada", key=ADA)
-            assert await publisher.drain(30) == []
+            await publisher.reviews.approve(sent.id, "child_review", by="ada", key=ADA)
+            assert await publisher.flush(30) == []
         (child,) = await inbox_of(stage)
         async with stage.publishing(ME, submitter=SERVICE) as publisher:
             with pytest.raises(RefusedError) as error:
                 await publisher.forward(child.notification, ["DEU/fiu", "DEU/border"])
             assert error.value.reason == "child_protected"
             submitted = await publisher.forward(child.notification, ["DEU/fiu"])
-            assert await publisher.drain(30) == []
+            assert await publisher.flush(30) == []
             (entry,) = (await publisher.status(submitted.id)).entries
             assert (entry.outcome, entry.because) == ("hold", ("child_review",))
             assert not stage.world.feed("DEU/fiu")
-            await publisher.add_person("ben", BEN.public, ["child_reviewer"])
-            released = await publisher.approve(submitted.id, "child_review", by="ben", key=BEN)
+            await publisher.reviewers.add("ben", BEN.public, ["child_reviewer"])
+            released = await publisher.reviews.approve(submitted.id, "child_review", by="ben", key=BEN)
             assert released == ("DEU/fiu",)
-            assert await publisher.drain(30) == []
+            assert await publisher.flush(30) == []
         (unit,) = await inbox_of(stage, "DEU/fiu")
     assert not stage.world.feed("DEU/border")
     assert unit.id == submitted.id

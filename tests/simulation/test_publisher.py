@@ -20,10 +20,11 @@ from notifier.errors import (
     RefusedError,
     TransportError,
 )
+from notifier.lifecycle import Parts
 from notifier.notification import decode
 from notifier.outbox.outbox import Outbox
 from notifier.persons.acceptance import WarningsNotAccepted
-from notifier.producers.publisher import Parts, Publisher
+from notifier.producers.publisher import Publisher
 from notifier.routing.batch import NO_STREAM
 from notifier.storage.database import Database
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
@@ -93,7 +94,7 @@ async def test_dates_are_compared_with_the_clock_when_submitting_and_never_again
             with pytest.raises(NotificationInvalidError) as error:
                 await publisher.publish(wrong)
             assert [fault.pointer for fault in error.value.faults] == pointers
-        assert await publisher.waiting() == []
+        assert await publisher.pending() == []
         taken = document(review_date="2026-11-24", reply_by="2026-11-24T00:00:00Z")
         first = await publisher.publish(taken)
         await publisher.wait(first.id, PATIENCE_S)
@@ -123,7 +124,7 @@ async def test_what_was_accepted_survives_a_broker_that_is_down(make_world, publ
     assert not intake(world)
     down = False
     async with world.routing(), publishing(world) as publisher:
-        assert await publisher.drain(PATIENCE_S) == []
+        assert await publisher.flush(PATIENCE_S) == []
         assert (await publisher.status(submitted.id)).state == "told"
     assert len(deliveries(world, "DEU/spoc")) == 1
 
@@ -159,7 +160,7 @@ def test_what_is_out_of_order_waits_for_what_was_lost_before_it(world, publishin
     async def main():
         async with world.routing(), publishing(world) as publisher:
             await publisher.publish_all([document(narrative=f"number {index}") for index in range(2)])
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
 
     monkeypatch.setattr(world.broker, "append", losing)
     virtual.run(main())
@@ -199,7 +200,7 @@ async def test_many_are_delivered_in_order_without_gap(world, publishing):
     """A hundred notifications, more than the window: each once, numbered from 1 for each recipient."""
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish_all([document(narrative=f"number {index}") for index in range(100)])
-        assert await publisher.drain(PATIENCE_S) == []
+        assert await publisher.flush(PATIENCE_S) == []
     found = deliveries(world, "DEU/spoc")
     assert [sequence for _, sequence in found] == list(range(1, 101))
     assert [one.narrative for one, _ in found] == [f"number {index}" for index in range(100)]
@@ -215,7 +216,7 @@ async def test_a_refusal_in_turn_renumbers_the_followers(world, publishing):
             [document(movement__destination="FRA", narrative=f"number {index}") for index in range(3)]
         )
         async with world.routing():
-            assert set(await publisher.drain(PATIENCE_S, of=[one.id for one in others])) == set()
+            assert set(await publisher.flush(PATIENCE_S, of=[one.id for one in others])) == set()
             assert (await publisher.wait(refused.id, PATIENCE_S)).state == "told", "the others are"
             world.broker.log[feed_of("DEU/spoc")] = missing
             world.clock.now += 3_600_000
@@ -241,7 +242,7 @@ async def test_a_final_refusal_is_told_and_the_rest_goes_on(world, publishing):
         first, last = document(), document(narrative="the last")
         submitted = await publisher.publish_all([first, document(type="travel", stage="departed"), last])
         async with world.routing():
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
         found = [await publisher.status(one.id) for one in submitted]
     forbidden = ("rejected", "not_permitted")
     assert [(one.state, one.reason) for one in found] == [forbidden, ("told", None), forbidden]
@@ -375,7 +376,7 @@ async def test_a_child_s_notification_waits_and_that_it_waits_is_recorded(world,
     """Nobody is told; the hub's log has an envelope to nobody, and the act of holding."""
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish(document(subject__age="child"))
-        assert await publisher.drain(PATIENCE_S) == []
+        assert await publisher.flush(PATIENCE_S) == []
         status = await publisher.status(submitted.id)
     assert status.state == "held"
     assert [(act.kind, act.state) for act in status.acts] == [("hold", "logged")]
@@ -444,7 +445,7 @@ async def test_two_that_publish_the_same_at_once_are_noticed(world, publishing):
         found = await asyncio.gather(*given, return_exceptions=True)
         refused = [one for one in found if isinstance(one, WarningsNotAccepted)]
         assert [[one.kind for one in error.warnings] for error in refused] == [["repeated"]]
-        assert len(await first.waiting()) == 1
+        assert len(await first.pending()) == 1
         accepted = await first.publish(document(), accept_warnings=["repeated"])
         assert "repeated" in [one.kind for one in accepted.warnings]
         world.clock.now += 25 * 3_600_000
@@ -468,7 +469,7 @@ async def test_two_publishers_share_one_outbox(world, publishing):
         await first.publish(document())
         submitted = await second.publish(document(narrative="the second"))
         assert (await second.wait(submitted.id, PATIENCE_S)).state == "told"
-        assert await first.drain(PATIENCE_S) == []
+        assert await first.flush(PATIENCE_S) == []
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2]
 
 
@@ -520,12 +521,12 @@ async def crash_once(make_world, publishing, crash_at):
         async with publishing(world) as publisher:
             await publisher.publish_all([document(narrative=f"number {index}") for index in range(3)])
             try:
-                await publisher.drain(PATIENCE_S)
+                await publisher.flush(PATIENCE_S)
             except Crash:
                 crashed = True
         killable.set(False)
         async with publishing(world) as publisher:
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
     assert [sequence for _, sequence in deliveries(world, "DEU/spoc")] == [1, 2, 3]
     assert [one.narrative for one, _ in deliveries(world, "DEU/spoc")] == [f"number {index}" for index in range(3)]
     return crashed
@@ -565,13 +566,13 @@ async def test_a_publisher_killed_at_any_transaction_loses_and_doubles_nothing(
                 async with publishing(world) as publisher:
                     for one in documents:
                         await publisher.publish(one)
-                    await publisher.drain(PATIENCE_S)
+                    await publisher.flush(PATIENCE_S)
             except Crash:
                 crashed = True
             killable.set(False)
             async with publishing(world) as publisher:
                 await publisher.publish_all(documents)
-                assert await publisher.drain(PATIENCE_S) == []
+                assert await publisher.flush(PATIENCE_S) == []
         found = deliveries(world, "DEU/spoc")
         assert sorted(one.narrative for one, _ in found) == ["number 0", "number 1", "number 2"], crash_at
         assert [sequence for _, sequence in found] == [1, 2, 3], crash_at

@@ -9,8 +9,9 @@ import pytest
 
 from notifier.crypto.keys import SigningKey
 from notifier.errors import RefusedError
+from notifier.lifecycle import Parts
 from notifier.outbox.outbox import Outbox
-from notifier.producers.publisher import Parts, Publisher
+from notifier.producers.publisher import Publisher
 from notifier.topics import feed_of
 from support import virtual
 from support.samples import document
@@ -67,7 +68,7 @@ def received(world, name="DEU/spoc"):
 async def send(publisher, *numbers):
     for number in numbers:
         await publisher.publish(numbered(number))
-    assert await publisher.drain(PATIENCE_S) == []
+    assert await publisher.flush(PATIENCE_S) == []
 
 
 async def closed(database, world):
@@ -108,7 +109,7 @@ async def test_what_the_backup_still_had_to_send_waits_for_a_person(world, publi
     restore = back_up()
     async with world.routing():
         async with publishing(world) as (publisher, _):
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
             await send(publisher, 2)
         restore()
         async with publishing(world) as (publisher, database):
@@ -119,7 +120,7 @@ async def test_what_the_backup_still_had_to_send_waits_for_a_person(world, publi
             await send(publisher, 3)
             await database.add_person("ada", ADA.public, ("release",))
             assert await database.adopt([numbered(1)["id"]], send=True, by="ada", key=ADA) == [numbered(1)["id"]]
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
             status = await publisher.status(numbered(1)["id"])
             assert status.state == "told"
             assert "adoption" in [one.kind for one in status.acts]
@@ -136,7 +137,7 @@ async def test_what_is_given_up_is_refused_for_good(world, publishing, back_up):
     restore = back_up()
     async with world.routing():
         async with publishing(world) as (publisher, _):
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
         restore()
         async with publishing(world) as (publisher, database):
             await closed(database, world)
@@ -147,7 +148,7 @@ async def test_what_is_given_up_is_refused_for_good(world, publishing, back_up):
             await database.adopt([numbered(1)["id"]], send=False, by="ada", key=ADA)
             status = await publisher.status(numbered(1)["id"])
             assert (status.state, status.reason) == ("rejected", "outbox_restored")
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
     assert received(world)[0] == [1]
 
 
@@ -164,7 +165,7 @@ async def test_the_right_to_update_stays(world, publishing, back_up):
             await closed(database, world)
             about = {"id": numbered(1)["id"], "digest": await publisher.digest(numbered(1)["id"])}
             await publisher.publish(numbered(7) | {"type": "update", "stage": None, "about": about})
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
     assert received(world)[0] == [1, 2, 7]
 
 
@@ -204,14 +205,14 @@ def test_a_feed_without_any_statement_is_for_a_person(make_world, publishing, ba
             log.records.clear()
             async with publishing(world) as (publisher, database):
                 await publisher.publish(numbered(3))
-                assert await publisher.drain(60) == ["closing", numbered(3)["id"]]
+                assert await publisher.flush(60) == ["closing", numbered(3)["id"]]
                 found = await database.restored()
                 assert (found.closed, found.refused) == (False, "replayed")
                 with pytest.raises(RefusedError, match="unknown_person"):
                     await database.begin_stream(by="ada", key=ADA)
                 await database.add_person("ada", ADA.public, ("release",))
                 assert await database.begin_stream(by="ada", key=ADA)
-                assert await publisher.drain(PATIENCE_S) == []
+                assert await publisher.flush(PATIENCE_S) == []
                 await send(publisher, 4)
                 decided = (await database.restored()).decided
                 assert [(one.decision, one.by) for one in decided] == [("new_stream", "ada")]

@@ -43,7 +43,7 @@ async def stage(world, tmp_path):
 
 
 async def drained(publisher):
-    assert await publisher.drain(20) == []
+    assert await publisher.flush(20) == []
 
 
 async def states(publisher, message_id):
@@ -68,7 +68,7 @@ async def test_a_child_released_after_review_is_told_of_by_a_later_envelope(stag
         await publisher.publish(document(narrative="meanwhile"), by=CEM)
         await drained(publisher)
         assert (await stage.read("DEU/spoc")).texts == ["meanwhile"]
-        released = await publisher.approve(held.id, "child_review", by="ada", key=ADA)
+        released = await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA)
         assert released == ("AUT/spoc", "DEU/spoc", "UTO/spoc")
         await drained(publisher)
         assert set((await states(publisher, held.id)).values()) == {"told"}
@@ -93,11 +93,13 @@ async def test_a_state_that_may_torture_is_told_after_its_assurance_and_the_othe
         assert await states(publisher, held.id) == {"AUT/spoc": "told", "DEU/spoc": "held", "UTO/spoc": "told"}
         risk = {"by": "ada", "key": ADA}
         for given in ({}, {"state": "DEU"}, {"reference": "Z 1"}):
-            assert await refusal(publisher.approve(held.id, "torture_or_death_risk", **risk, **given)) == (
+            assert await refusal(publisher.reviews.approve(held.id, "torture_or_death_risk", **risk, **given)) == (
                 "assurance_missing"
             )
         assert (await stage.read("DEU/spoc")).texts == []
-        released = await publisher.approve(held.id, "torture_or_death_risk", **risk, state="DEU", reference="Z 1")
+        released = await publisher.reviews.approve(
+            held.id, "torture_or_death_risk", **risk, state="DEU", reference="Z 1"
+        )
         assert released == ("DEU/spoc",)
         await drained(publisher)
     assert (await stage.read("DEU/spoc")).texts == ["at risk"]
@@ -109,10 +111,10 @@ async def test_two_holds_need_two_persons_rulings(stage):
     """A child at risk: the review of the child alone does not tell the state that may torture."""
     async with stage.routing(), stage.publishing() as publisher:
         held = await publisher.publish(document(subject=CHILD, local=RISK), by=CEM)
-        assert await publisher.approve(held.id, "child_review", by="ada", key=ADA) == ("AUT/spoc", "UTO/spoc")
+        assert await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA) == ("AUT/spoc", "UTO/spoc")
         await drained(publisher)
         assert (await states(publisher, held.id))["DEU/spoc"] == "held"
-        (entry,) = (await publisher.reviewed(held.id)).message.plan.holds
+        (entry,) = (await publisher.reviews.get(held.id)).message.plan.holds
         assert (entry.authority, entry.because) == ("DEU/spoc", ("torture_or_death_risk",))
 
 
@@ -120,12 +122,14 @@ async def test_a_hold_for_one_state_is_released_for_one_state(stage):
     """The others go on waiting; what does not wait cannot be released."""
     async with stage.routing(), stage.publishing() as publisher:
         held = await publisher.publish(document(subject=CHILD), by=CEM)
-        assert await publisher.approve(held.id, "child_review", by="ada", key=ADA, state="AUT") == ("AUT/spoc",)
+        assert await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA, state="AUT") == (
+            "AUT/spoc",
+        )
         await drained(publisher)
         assert await states(publisher, held.id) == {"AUT/spoc": "told", "DEU/spoc": "held", "UTO/spoc": "held"}
         for hold, state in (("child_review", "AUT"), ("child_review", "FRA"), ("torture_or_death_risk", "DEU")):
             assert (
-                await refusal(publisher.approve(held.id, hold, by="ada", key=ADA, state=state, reference="Z"))
+                await refusal(publisher.reviews.approve(held.id, hold, by="ada", key=ADA, state=state, reference="Z"))
                 == "not_found"
             )
 
@@ -136,7 +140,7 @@ async def test_a_claimed_nationality_waits_and_a_person_confirms_it(stage):
         held = await publisher.publish(document(subject=CLAIMED, narrative="claimed"), by=CEM)
         await drained(publisher)
         assert (await states(publisher, held.id))["UTO/spoc"] == "held"
-        await publisher.approve(held.id, "nationality_unconfirmed", by="ben", key=BEN, state="UTO")
+        await publisher.reviews.approve(held.id, "nationality_unconfirmed", by="ben", key=BEN, state="UTO")
         await drained(publisher)
     assert (await stage.read("UTO/spoc")).texts == ["claimed"]
 
@@ -152,20 +156,22 @@ async def test_where_no_state_is_known_nobody_can_approve(stage, subject, hold):
     """An update has to name it."""
     async with stage.publishing() as publisher:
         held = await publisher.publish(document(subject=document()["subject"] | subject), by=CEM)
-        assert await refusal(publisher.approve(held.id, hold, by="ben", key=BEN)) == "not_approvable"
+        assert await refusal(publisher.reviews.approve(held.id, hold, by="ben", key=BEN)) == "not_approvable"
 
 
 async def test_a_refusal_stays_and_says_whose_it_is(stage):
     """Nobody approves what a person refused: not for the state, not for all; what was not refused goes on."""
     async with stage.routing(), stage.publishing() as publisher:
         held = await publisher.publish(document(subject=CHILD), by=CEM)
-        await publisher.refuse(held.id, "child_review", by="ada", key=ADA, state="DEU", reference="file 7")
+        await publisher.reviews.refuse(held.id, "child_review", by="ada", key=ADA, state="DEU", reference="file 7")
         for state in ("DEU", None):
-            ruling = publisher.approve(held.id, "child_review", by="ada", key=ADA, state=state)
+            ruling = publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA, state=state)
             assert await refusal(ruling) == "hold_refused"
-        assert await publisher.approve(held.id, "child_review", by="ada", key=ADA, state="AUT") == ("AUT/spoc",)
+        assert await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA, state="AUT") == (
+            "AUT/spoc",
+        )
         await drained(publisher)
-        found = await publisher.reviewed(held.id)
+        found = await publisher.reviews.get(held.id)
         assert found.refused_by("child_review", "DEU/spoc") == ["ada"]
         assert found.refused_by("child_review", "UTO/spoc") == []
         assert (await states(publisher, held.id))["DEU/spoc"] == "held"
@@ -219,16 +225,18 @@ async def test_newer_rules_keep_approvals_and_hold_whom_they_add(stage):
     """Released is released, under the new rules too; whoever they add waits for a person of their own."""
     async with stage.publishing() as publisher:
         held = await publisher.publish(document(subject=CHILD), by=CEM)
-        await publisher.approve(held.id, "child_review", by="ada", key=ADA)
+        await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA)
     stage.world.directory.put(changed(stage.world.directory.snapshot(), version=7))
     async with stage.routing(), stage.publishing() as publisher:
         await drained(publisher)
         told = dict.fromkeys(("AUT/spoc", "DEU/spoc", "UTO/spoc"), "told")
         assert await states(publisher, held.id) == told | {"FRA/spoc": "held"}
-        (entry,) = (await publisher.reviewed(held.id)).message.plan.holds
+        (entry,) = (await publisher.reviews.get(held.id)).message.plan.holds
         assert (entry.authority, entry.because) == ("FRA/spoc", ("rules_changed",))
         assert acts(await publisher.status(held.id))[-1] == ("hold", "logged"), "that it waits is logged, too"
-        assert await publisher.approve(held.id, "rules_changed", by="ben", key=BEN, state="FRA") == ("FRA/spoc",)
+        assert await publisher.reviews.approve(held.id, "rules_changed", by="ben", key=BEN, state="FRA") == (
+            "FRA/spoc",
+        )
         await drained(publisher)
     for name in ("AUT/spoc", "DEU/spoc", "FRA/spoc", "UTO/spoc"):
         assert (await stage.read(name)).sequences == [1], "told once"
@@ -240,7 +248,7 @@ async def test_an_approval_does_not_release_whom_nobody_saw(stage):
         held = await publisher.publish(document(subject=CHILD), by=CEM)
     stage.world.directory.put(changed(stage.world.directory.snapshot(), version=7))
     async with stage.publishing() as publisher:
-        released = await publisher.approve(held.id, "child_review", by="ada", key=ADA)
+        released = await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA)
         assert released == ("AUT/spoc", "DEU/spoc", "UTO/spoc")
         entries = {entry.authority: entry for entry in (await publisher.status(held.id)).entries}
         assert (entries["FRA/spoc"].outcome, entries["FRA/spoc"].because) == ("hold", ("rules_changed",))
@@ -250,7 +258,7 @@ async def test_a_state_that_the_rules_no_longer_name_is_not_told_though_it_was_r
     """A release is leave to tell, and no duty; what became of those told already stays."""
     async with stage.publishing() as publisher:
         held = await publisher.publish(document(subject=CHILD), by=CEM)
-        await publisher.approve(held.id, "child_review", by="ada", key=ADA)
+        await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA)
     snapshot = stage.world.directory.snapshot()
     rows = tuple(one for one in snapshot.rules.rows if (one.type, one.rule) != ("deportation", "nationality"))
     stage.world.directory.put(Snapshot(snapshot.directory, replace(snapshot.rules, version=7, rows=rows)))
@@ -268,7 +276,9 @@ async def test_what_became_of_the_told_stays_where_newer_rules_name_them_no_more
         snapshot = stage.world.directory.snapshot()
         rows = tuple(one for one in snapshot.rules.rows if (one.type, one.rule) != ("deportation", "nationality"))
         stage.world.directory.put(Snapshot(snapshot.directory, replace(snapshot.rules, version=7, rows=rows)))
-        await publisher.approve(held.id, "torture_or_death_risk", by="ada", key=ADA, state="DEU", reference="Z 1")
+        await publisher.reviews.approve(
+            held.id, "torture_or_death_risk", by="ada", key=ADA, state="DEU", reference="Z 1"
+        )
         await drained(publisher)
         assert await states(publisher, held.id) == dict.fromkeys(("AUT/spoc", "DEU/spoc", "UTO/spoc"), "told")
     assert (await stage.read("UTO/spoc")).sequences == [1]
@@ -278,8 +288,8 @@ async def test_every_act_is_an_entry_of_the_log_that_says_nothing(stage):
     """Persons, hold, approval: each an envelope to nobody, under an id that is no notification's."""
     async with stage.routing(), stage.publishing() as publisher:
         held = await publisher.publish(document(subject=CHILD), by=CEM)
-        await publisher.approve(held.id, "child_review", by="ada", key=ADA)
-        await publisher.retire_person("ben")
+        await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA)
+        await publisher.reviewers.retire("ben")
         await drained(publisher)
     entries = [codec("AuditEntry").decode(record.value) for record in stage.world.broker.records(AUDIT)]
     assert {one["outcome"] for one in entries} == {"accepted"}
@@ -302,7 +312,7 @@ async def test_an_auditor_can_be_shown_what_an_entry_of_the_log_is_about(stage):
     """What was said, with its slip, fits one entry and no other; one word changed fits none."""
     async with stage.routing(), stage.publishing() as publisher:
         held = await publisher.publish(document(subject=CHILD), by=CEM)
-        await publisher.approve(held.id, "child_review", by="ada", key=ADA)
+        await publisher.reviews.approve(held.id, "child_review", by="ada", key=ADA)
         await drained(publisher)
     outbox = await stage.outbox()
     try:

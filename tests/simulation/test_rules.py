@@ -20,9 +20,10 @@ from notifier.directory.document import to_document
 from notifier.directory.registry import Registry
 from notifier.directory.repository import Repository
 from notifier.envelope import ParsedDelivery, parse_feed, verify_statement
+from notifier.lifecycle import Parts
 from notifier.outbox.outbox import Outbox
 from notifier.policy.decision import Reason
-from notifier.producers.publisher import Parts, Publisher
+from notifier.producers.publisher import Publisher
 from notifier.rules.ruleset import Row
 from notifier.topics import INTAKE
 from support.samples import document
@@ -110,7 +111,7 @@ async def test_what_was_sealed_under_old_rules_goes_again_under_the_new(signed):
         signed.change(add=RESIDENCE)
         signed.world.directory.load()
         async with signed.world.routing():
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
             found = [await publisher.status(one.id) for one in (first, second)]
     assert {status.state for status in found} == {"told"}
     assert {status.rules_version for status in found} == {3}
@@ -157,7 +158,7 @@ async def test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vai
             assert (await publisher.wait(submitted.id, 1)).state == "waiting"
             assert (signed.sent(), (await publisher.status(submitted.id)).reason) == (1, "rules_outdated")
             signed.mirror()
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
             status = await publisher.status(submitted.id)
     # Once refused, once sent, and the act that says that FRA waits.
     assert (status.state, status.rules_version, signed.sent()) == ("told", 3, 3)

@@ -21,13 +21,14 @@ from notifier.consumers.inbox.inbox import Inbox
 from notifier.consumers.inbox.transaction import InboxTransaction
 from notifier.consumers.receipts import RECEIPT_TYPE
 from notifier.consumers.sinks import Callback, JsonLines
-from notifier.consumers.subscriber import Parts, Subscriber
+from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import DecryptionKey, KeyUse, signature_holds
 from notifier.crypto.primitives import pae
 from notifier.directory.model import CLOCK_SKEW_MS, AuthorityState, Key, KeyState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.envelope import Addressee, Body, Header, Slip, Statement, delivery, seal, sign_statements, verify
 from notifier.errors import DirectoryError, OwnershipLostError, StorageError
+from notifier.lifecycle import Parts
 from notifier.notification import encode, for_sealing, parse
 from notifier.rules.facts import RoutingFacts
 from notifier.topics import feed_of

@@ -12,9 +12,10 @@ import pytest
 from notifier.crypto.keys import KeyUse
 from notifier.directory.model import KeyState
 from notifier.envelope import parse_feed
+from notifier.lifecycle import Parts
 from notifier.notification import decode
 from notifier.outbox.outbox import Outbox
-from notifier.producers.publisher import Parts, Publisher
+from notifier.producers.publisher import Publisher
 from notifier.topics import INTAKE, feed_of
 from support import virtual
 from support.samples import document
@@ -114,12 +115,12 @@ def test_whoever_has_no_key_holds_up_nobody_and_is_told_by_itself(world, publish
             waits = {ONE: ("held", ["recipient_has_no_key"])}
             assert await states(publisher, submitted.id) == dict.fromkeys(OTHERS, ("told", [])) | waits
             await publisher.publish(document(narrative="second"))
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
             assert await publisher.set_aside() == {"recipient_has_no_key": 2}
             assert not world.feed(ONE)
             change(world, ONE, lambda _keys: before)
             await until(publisher, submitted.id, ONE, "told")
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
         for name in TOLD:
             assert deliveries(world, name) == [("first", 1), ("second", 2)]
 
@@ -155,7 +156,7 @@ def test_where_nobody_has_a_key_the_withholding_is_recorded(world, publishing):
             submitted = await publisher.publish(document())
             status = await publisher.wait(submitted.id, PATIENCE_S)
             assert status.state == "held"
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
             status = await publisher.status(submitted.id)
             assert [(act.kind, act.state) for act in status.acts] == [("hold", "logged")]
             (act,) = await publisher.proofs(submitted.id)
@@ -180,7 +181,7 @@ def test_whose_feed_is_missing_holds_up_nobody(world, publishing):
             assert await states(publisher, submitted.id) == dict.fromkeys(OTHERS, ("told", [])) | waits
             asked = len(notices(world))
             await publisher.publish_all([document(narrative=f"number {index}") for index in range(20)])
-            assert await publisher.drain(PATIENCE_S) == []
+            assert await publisher.flush(PATIENCE_S) == []
             # An act and a letter for each; whether the feed is there by now is asked a few times at most.
             assert len(notices(world)) - asked <= 20 * 2 + 5
             world.broker.log[feed_of(ONE)] = missing

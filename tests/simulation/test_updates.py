@@ -11,11 +11,12 @@ import pytest
 from notifier.crypto.keys import SigningKey
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import RefusedError
+from notifier.lifecycle import Parts
 from notifier.notification import decode, parse
 from notifier.notification.digest import digest_of
 from notifier.outbox.outbox import Outbox
 from notifier.policy.decision import Reason
-from notifier.producers.publisher import Parts, Publisher
+from notifier.producers.publisher import Publisher
 from support.attack_harness import SERVICE
 from support.samples import DEPORTATION, document
 
@@ -55,7 +56,7 @@ def publishing(tmp_path):
     async def opened(world, directory=None):
         outbox = await Outbox.open(f"sqlite:///{tmp_path}/outbox.db", "TUR/spoc", STORAGE_KEY, world.runtime)
         signing = world.keys["TUR/spoc"].signing
-        parts = Parts(outbox, world.broker.transport(), directory or world.directory, signing, SERVICE)
+        parts = Parts(outbox, world.broker.transport(), directory or world.directory, signing, submitter=SERVICE)
         async with Publisher.of("TUR/spoc", parts, world.runtime) as publisher:
             yield publisher
 
@@ -83,7 +84,7 @@ async def told(publisher, document):
     """Publishes, waits for the hub, and says what became of each recipient: (id, {authority: state})."""
     submitted = await publisher.publish(document)
     assert (await publisher.wait(submitted.id, 10)).settled
-    assert await publisher.drain(10) == []
+    assert await publisher.flush(10) == []
     status = await publisher.status(submitted.id)
     return submitted.id, {one.authority: one.state for one in status.recipients}
 
@@ -165,7 +166,7 @@ async def test_what_waits_to_be_sealed_is_stopped_too(world, publishing):
     revoked = arrest(("UTO", "revoked"), type="update", about=about)
     async with world.routing(), publishing(world) as publisher:
         submitted = await publisher.publish_all([first, revoked])
-        assert await publisher.drain(10) == []
+        assert await publisher.flush(10) == []
         assert await states(publisher, first["id"]) == {"FRA/spoc": "told", "UTO/spoc": "not_told"}
         assert await states(publisher, submitted[1].id) == {"FRA/spoc": "told"}
     assert received(world, "UTO/spoc") == []
@@ -291,7 +292,7 @@ async def test_new_rules_bring_back_nobody_whom_an_update_stopped(world, publish
         snapshot = world.directory.snapshot()
         world.directory.put(Snapshot(snapshot.directory, replace(snapshot.rules, version=7)))
         async with world.routing():
-            assert await publisher.drain(10) == []
+            assert await publisher.flush(10) == []
         assert (await publisher.status(first["id"])).rules_version == 7
         assert await states(publisher, first["id"]) == {
             "DEU/spoc": "told",
@@ -320,16 +321,16 @@ async def test_an_update_given_twice_is_one(world, publishing):
 async def test_what_an_update_stopped_nobody_approves(world, publishing):
     """Nor does an approval that was given before send what was not sealed yet."""
     async with world.routing(), publishing(world) as publisher:
-        await publisher.add_person("ben", BEN.public, ["release"])
+        await publisher.reviewers.add("ben", BEN.public, ["release"])
         first, _ = await told(publisher, arrest(("UTO", "claimed"), ("DEU", "claimed")))
         revoked = arrest(("UTO", "revoked"), ("DEU", "claimed"), type="update", about=await about(publisher, first))
         await told(publisher, revoked)
         with pytest.raises(RefusedError) as error:
-            await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN, state="UTO")
+            await publisher.reviews.approve(first, "nationality_unconfirmed", by="ben", key=BEN, state="UTO")
         assert error.value.reason == "not_found"
-        released = await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN)
+        released = await publisher.reviews.approve(first, "nationality_unconfirmed", by="ben", key=BEN)
         assert released == ("DEU/spoc",)
-        assert await publisher.drain(30) == []
+        assert await publisher.flush(30) == []
     assert kinds(world, "DEU/spoc") == ["arrest"]
     assert received(world, "UTO/spoc") == []
 
@@ -337,14 +338,14 @@ async def test_what_an_update_stopped_nobody_approves(world, publishing):
 async def test_an_update_s_own_hold_is_released_by_its_own_approval(world, publishing):
     """What was approved of the first says nothing of the update; whoever was approved is told before."""
     async with world.routing(), publishing(world) as publisher:
-        await publisher.add_person("ben", BEN.public, ["release"])
+        await publisher.reviewers.add("ben", BEN.public, ["release"])
         first, _ = await told(publisher, arrest(("UTO", "claimed")))
-        await publisher.approve(first, "nationality_unconfirmed", by="ben", key=BEN)
+        await publisher.reviews.approve(first, "nationality_unconfirmed", by="ben", key=BEN)
         given = (("UTO", "claimed"), ("DEU", "claimed"))
         second, after = await told(publisher, arrest(*given, type="update", about=await about(publisher, first)))
         assert after == {"DEU/spoc": "held", "FRA/spoc": "told", "UTO/spoc": "told"}
-        await publisher.approve(second, "nationality_unconfirmed", by="ben", key=BEN)
-        assert await publisher.drain(30) == []
+        await publisher.reviews.approve(second, "nationality_unconfirmed", by="ben", key=BEN)
+        assert await publisher.flush(30) == []
         assert (await states(publisher, second))["DEU/spoc"] == "told"
     assert kinds(world, "UTO/spoc") == ["arrest", "update"]
     assert kinds(world, "DEU/spoc") == ["update"]

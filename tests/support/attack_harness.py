@@ -16,7 +16,6 @@ import pytest
 
 from notifier.codec.single_object import codec
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.crypto.primitives import blake, encrypt, exchange, u64
@@ -38,11 +37,11 @@ from notifier.envelope import (
 from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
 from notifier.envelope.sealing import _hedged
 from notifier.envelope.verifying import Parsed, parse_envelope
+from notifier.lifecycle import Parts
 from notifier.notification import encode, for_sealing, parse
 from notifier.outbox.outbox import Outbox
 from notifier.persons.submissions import Submitter
 from notifier.policy.decision import expected, facts_of
-from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
 from notifier.routing.batch import POSITION_KEY
 from notifier.topics import INTAKE, REJECTED, STREAMS, feed_of
@@ -366,7 +365,7 @@ class Stage:
     @asynccontextmanager
     async def subscribing(self, name: str = "DEU/spoc", *, keys=None, directory=None, sinks=()):
         """An authority's subscriber, on the same inbox each time."""
-        parts = SubscriberParts(
+        parts = Parts(
             await self.inbox(name),
             self.world.broker.transport(),
             directory or self.world.directory,
@@ -413,8 +412,6 @@ class Stage:
         """An authority's publisher, on the same outbox each time; `SERVICE` signs what others must release."""
         outbox = await self.outbox(name)
         source = directory or self.world.directory
-        parts = PublisherParts(
-            outbox, self.world.broker.transport(), source, signing or self.signing(name), submitter
-        )
+        parts = Parts(outbox, self.world.broker.transport(), source, signing or self.signing(name), submitter)
         async with Publisher.of(name, parts, self.world.runtime) as publisher:
             yield publisher

@@ -25,14 +25,13 @@ from notifier.audit.checkpoint import Signer
 from notifier.auditor.auditor import Auditor
 from notifier.codec.single_object import codec
 from notifier.consumers.inbox.inbox import Inbox
-from notifier.consumers.subscriber import Parts as SubscriberParts
 from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
 from notifier.directory.model import Key, KeyState
 from notifier.directory.snapshot import StaticDirectory
 from notifier.errors import DirectoryStaleError, OutcomeUnknownError, StorageError, TransportError
+from notifier.lifecycle import Parts
 from notifier.outbox.outbox import Outbox
-from notifier.producers.publisher import Parts as PublisherParts
 from notifier.producers.publisher import Publisher
 from notifier.routing.batch import NO_STREAM, POSITION_KEY
 from notifier.routing.router import Router
@@ -233,14 +232,14 @@ class Whole:
             outbox = await self.outbox(name)
             process.closing.append(outbox.close)
             keys, directory = self.world.keys[name], self.directories[name]
-            parts = PublisherParts(outbox, self.transport(process), directory, keys.signing)
+            parts = Parts(outbox, self.transport(process), directory, keys.signing)
             async with Publisher.of(name, parts, self.runtime) as publisher:
                 await asyncio.sleep(self.random.choice((0.0, 1.0)))
                 while tasks := [task for task in self.tasks[name] if not task.over]:
                     await self.give(publisher, tasks[: self.random.randint(1, 4)])
                     await asyncio.sleep(self.random.choice((0.0, 0.2, 1.0)))
                 while True:
-                    await publisher.drain()
+                    await publisher.flush()
                     await asyncio.sleep(5.0)
 
         return main
@@ -261,7 +260,7 @@ class Whole:
             inbox = await self.inbox(name)
             process.closing.append(inbox.close)
             keys = self.world.keys[name]
-            parts = SubscriberParts(
+            parts = Parts(
                 inbox,
                 self.transport(process),
                 self.directories[name],

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from notifier import Publisher, Subscriber
-from notifier.consumers.inbox.inbox import Received
-from notifier.notification import Notification, parse
-from notifier.outbox.outbox import Status
-from notifier.producers.publisher import Submitted
+from notifier import Notification, Publisher, Received, RecipientState, Status, Submitted, Subscriber
+from notifier.notification import parse
+from notifier.outbox.review import Reviewed
+from notifier.persons.model import Person
 
 
 async def publishes(home: str, document: dict[str, object]) -> Status:
@@ -18,6 +17,11 @@ async def publishes(home: str, document: dict[str, object]) -> Status:
         submitted = await publisher.publish(document)
         assert_type(submitted, Submitted)
         assert_type(submitted.id, str)
+        assert_type(submitted.state, RecipientState)
+        assert_type(await publisher.pending(), list[str])
+        assert_type(await publisher.flush(1), list[str])
+        assert_type(await publisher.reviews.list(), list[Reviewed])
+        assert_type(await publisher.reviewers.list(), list[Person])
         return await publisher.wait(submitted.id, 10)
 
 

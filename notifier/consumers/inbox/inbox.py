@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from notifier.consumers.inbox import migrations, tables
 from notifier.consumers.inbox.gaps import Gap
+from notifier.consumers.inbox.states import MessageState
 from notifier.consumers.inbox.transaction import (
     BatchResult,
     InboxTransaction,
@@ -73,7 +74,7 @@ class RefusedRecord:
 class Received:
     """One message of the inbox. `id` is the notification's, as UUID text; `stream` in hex; times in Unix ms.
 
-    `state` is opened, or conflict where another text came before under the same originator and id.
+    `row` numbers the messages of this inbox in the order in which they came.
     """
 
     row: int
@@ -85,7 +86,7 @@ class Received:
     accepted_at: int
     rules_version: int
     received_at: int
-    state: str
+    state: MessageState
     notification: Notification
 
     @property
@@ -412,7 +413,7 @@ class Inbox:
             accepted_at=facts.accepted_at,
             rules_version=facts.rules_version,
             received_at=row.received,
-            state=row.state,
+            state=MessageState(row.state),
             notification=decode(content),
         )
 

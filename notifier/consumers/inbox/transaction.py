@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from notifier.consumers.inbox import gaps, tables
 from notifier.consumers.inbox.gaps import Gap
+from notifier.consumers.inbox.states import MessageState
 from notifier.consumers.receipts import receipt
 from notifier.consumers.verification import Notice, Refusal, Result, StreamPosition, VerifiedMessage
 from notifier.crypto.keys import SigningKey
@@ -152,7 +153,7 @@ class InboxTransaction:
         if before == message.body_digest:
             self._counts["duplicate"] += 1
             return None
-        state = "opened" if before is None else "conflict"
+        state = MessageState.OPENED if before is None else MessageState.CONFLICT
         if before is not None:
             # Kept beside the first, and alarmed, never dropped.
             blind_index = inbox.digest(*name, message.body_digest)

@@ -9,12 +9,13 @@ import pytest
 
 from notifier.crypto.row_cipher import RowCipher
 from notifier.errors import RefusedError, StorageError
+from notifier.lifecycle import Parts
 from notifier.notification import parse
 from notifier.outbox.key_separation import OutboxCipher, decisions_key
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.oversight import OversightReader
 from notifier.outbox.transaction import letter_context
-from notifier.producers.publisher import Parts, Publisher
+from notifier.producers.publisher import Publisher
 from support.attack_harness import STORAGE_KEY
 from support.samples import document
 from support.world import build_world

@@ -84,7 +84,7 @@ async def test_what_a_former_outbox_had_not_sent_is_sent(tmp_path, name):
     stage = Stage(build_world(), tmp_path)
     async with stage.publishing() as publisher:
         await stage.world.until(lambda: sum(len(stage.world.broker.records("notifier.intake.v1", n)) for n in (0, 1)))
-        assert await publisher.waiting() == EXPECTED[name]["waiting"]
+        assert await publisher.pending() == EXPECTED[name]["waiting"]
 
 
 @pytest.mark.parametrize(

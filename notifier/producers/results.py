@@ -1,0 +1,52 @@
+"""Results of the publisher: what was prepared, and what was stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from notifier.notification import Notification
+from notifier.notification.warnings import NotificationWarning
+from notifier.outbox.cases import Planner
+from notifier.outbox.states import RecipientState
+from notifier.policy.plan import Plan
+
+Item = tuple[Notification, Plan | Planner]
+"""A notification with its plan, or with the function that makes the plan of an update from its case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to `publish`: the notification's id (UUID text), its plan, and its state now.
+
+    `state` is waiting, or the state that the same notification reached when it was published before. `warnings`
+    name, by kind and JSON pointer, parts that are worth a second look; they stop nothing.
+    """
+
+    id: str
+    plan: Plan
+    state: RecipientState
+    reason: str | None = None
+    warnings: tuple[NotificationWarning, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The authorities that it is sent to."""
+        return self.plan.recipients
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A notification as `publish` would store it: with its plan (an update's is made later), and its warnings."""
+
+    item: Item
+    warnings: tuple[NotificationWarning, ...]
+
+    @property
+    def notification(self) -> Notification:
+        """The notification, with its id."""
+        return self.item[0]
+
+    @property
+    def plan(self) -> Plan | None:
+        """The outcome for each authority; None of an update, whose plan depends on its case."""
+        return self.item[1] if isinstance(self.item[1], Plan) else None
