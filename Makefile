@@ -4,6 +4,7 @@ PIP := $(VENV)/bin/pip --quiet --disable-pip-version-check
 PYTEST := $(VENV)/bin/pytest
 STAMP := $(VENV)/.installed
 EVIDENCE := $(VENV)/.evidence
+PAGES := $(VENV)/docs
 SEEDS ?= 10000
 FROM ?= 0
 LOAD ?= 20000
@@ -18,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(abspath $(VENV))/.pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-controls fuzz mutation unit simulation attacks integration cli coverage check wheel bench lock clean
+.PHONY: help setup demo docs test test-long test-controls fuzz mutation unit simulation attacks integration cli coverage check wheel bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,6 +80,15 @@ check: setup ## style, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# The builder has an environment of its own: nothing of it is beside what the tests run.
+$(PAGES)/.installed: requirements-docs.lock
+	python3 -m venv --clear $(PAGES)
+	$(PAGES)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements-docs.lock
+	@touch $@
+
+docs: $(PAGES)/.installed ## build the pages into build/site, strict, with links checked
+	NO_MKDOCS_2_WARNING=1 $(PAGES)/bin/mkdocs build --quiet --strict
 
 wheel: setup ## build the wheel, install it in an empty environment, run the demo from there
 	tools/wheel $(VENV)
