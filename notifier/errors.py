@@ -273,7 +273,7 @@ class OwnershipLostError(NotifierError):
     """A takeover: another owner has the transactional id or the database lease.
 
     Not retryable in place: the same call fails again. Close what was owned, and acquire it again; a service that is
-    supervised begins anew, and a command exits with status 3.
+    supervised starts again, and a command exits with status 3.
     """
 
     exit_status = 3

@@ -37,7 +37,7 @@ _APOSTROPHES: Final = frozenset(
 )
 """Characters that people type for an apostrophe, bare accents and modifier letters among them."""
 _DIVIDING: Final = frozenset(",\u060c\u3001\uff0c\u2212")
-"""Characters that divide words as a hyphen does, besides every dash."""
+"""Characters that divide words as a hyphen does; every dash does, too."""
 _ABBREVIATED: Final = "\ue000"
 _ORDINAL: Final = {"\u00aa": f"{_ABBREVIATED}a", "\u00ba": f"{_ABBREVIATED}o"}
 """Raised letters at the end of an abbreviated word: M\u00aa is Mar\u00eda."""

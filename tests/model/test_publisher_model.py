@@ -50,10 +50,10 @@ ROUNDS = 60  # of a fair ending; more than any takes
 
 @dataclass(frozen=True)
 class Rules:
-    """What both sides go by.
+    """The rules of both sides.
 
-    `signer_first`: the hub authorises the signer before it looks at the place. `stored_first`: an envelope is in the
-    outbox before it is sent. `without`: what the publisher does with envelopes under a key that was revoked.
+    `signer_first`: the hub authorises the signer before it checks the position. `stored_first`: an envelope is in the
+    outbox before it is sent. `without`: the publisher's treatment of envelopes under a revoked key.
     """
 
     place: Callable = check_sequence
@@ -67,7 +67,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Letter:
-    """What the hub has against a letter's contents (a reason, or nothing), and whether it always will."""
+    """An entry: its recipients, the hub's reason against its contents or None, and whether that reason stays."""
 
     recipients: tuple[str, ...]
     refused: str | None = None
@@ -76,7 +76,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Budget:
-    """What may still go wrong."""
+    """The faults that may still happen."""
 
     resend: int = 1
     refuse: int = 1
@@ -91,7 +91,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Backup:
-    """What an outbox had when a copy of it was made."""
+    """The state of an outbox at the time of its copy."""
 
     letters: tuple[str, ...]
     acts: tuple[int, ...]
@@ -105,14 +105,14 @@ class Backup:
 
 @dataclass(frozen=True)
 class State:
-    """Everything that there is. An envelope is known by its place in `made`, and by its digest, which says it.
+    """The whole state. An envelope is known by its place in `made`, and by its digest, which encodes the place.
 
-    `sessions` are queues of envelopes on their way, the last of them the live one; `intake` what arrived, of which
-    the hub decided `decided`; `feed` its statements (envelope, reason, time), of which the publisher heard `heard`.
-    `letters` are the model's, then the acts that were posted, each with the letter that it stands for in `acts`.
-    `keys` has the number of the key of each envelope; `revoked` says that the first one counts no more, `renewed`
-    that the publisher knows, and seals with the second. `closer` is the closing act's letter while the stream is
-    closed; `settled` are the letters of which an envelope that is not known here was accepted.
+    `sessions` are queues of envelopes in flight, the last of them the live one. `intake` has the arrived envelopes,
+    of which the hub decided `decided`. `feed` has its statements (envelope, reason, time), of which the publisher
+    applied `heard`. `letters` are the model's entries, then the acts, each with the entry that it stands for in
+    `acts`. `keys` has the number of each envelope's key; `revoked` means that the first is revoked, `renewed` that
+    the publisher knows and uses the second. `closer` is the closing act's entry while the stream is closed. `settled`
+    are the entries with an accepted envelope that is unknown here.
     """
 
     letters: tuple[str, ...]
@@ -145,7 +145,7 @@ class State:
 
 
 def pipeline(state):
-    """The publisher's stream as its outbox has it."""
+    """Return the publisher's stream as its outbox has it."""
     pipe = tuple(state.made[one] for one in state.in_flight)
     closing = state.closer is not None
     return StreamWindow(state.stream, state.number, state.tail, dict(state.counters), pipe, closing, state.decided_at)
@@ -160,7 +160,7 @@ def name(digest_):
 
 
 class Model:
-    """The steps of everybody, by these rules, for these letters."""
+    """The steps of all parties, by these rules, for these entries."""
 
     def __init__(self, letters, rules=Rules(), **left):
         self.letters = letters
@@ -170,7 +170,7 @@ class Model:
     # What may happen.
 
     def steps(self, state):
-        """Every state that may come next."""
+        """Yield every next state."""
         yield from self.sealing(state)
         yield from self.arriving(state)
         yield from self.deciding(state)
@@ -186,7 +186,7 @@ class Model:
                 yield replace(state, feed=(*state.feed, one), left=replace(state.left, repeat=state.left.repeat - 1))
 
     def restoring(self, state):
-        """A copy of the outbox is made, and later takes its place: what was done in between is not known any more."""
+        """Copy the outbox, and later restore the copy: all changes in between are lost."""
         if not state.left.restore:
             return
         if state.backup is None:
@@ -209,7 +209,7 @@ class Model:
             )
 
     def revoking(self, state):
-        """The key is stolen and revoked; its thief writes into the stream, and elsewhere under a key that is good."""
+        """Steal and revoke the key; the thief writes into the stream, and elsewhere under a good key."""
         if state.left.revoke:
             yield replace(state, revoked=True, left=replace(state.left, revoke=state.left.revoke - 1))
         if state.revoked and not state.renewed:
@@ -227,7 +227,7 @@ class Model:
             yield replace(state, keys=(*state.keys, 1), feed=(*state.feed, refused), **change)
 
     def renewed(self, state):
-        """The publisher sees in the directory that its key is revoked, and goes on with another."""
+        """Let the publisher see the revocation in the directory, and continue with another key."""
         step = self.rules.without(pipeline(state), {one.digest for one in self.under(state, 0)})
         effects = _Effects()
         effects.leave(pipeline(state), step)
@@ -235,15 +235,15 @@ class Model:
         return replace(state, renewed=True, letters=letters, acts=acts, in_flight=self.left(state, effects))
 
     def under(self, state, key):
-        """The envelopes on their way that were sealed under this key."""
+        """Return the envelopes in flight that were sealed under this key."""
         return [state.made[one] for one in state.in_flight if state.keys[one] == key]
 
     def left(self, state, effects):
-        """What is still on its way."""
+        """Return the envelopes that are still in flight."""
         return tuple(one for one in state.in_flight if digest(one) not in effects.envelopes)
 
     def letter(self, index):
-        """A letter by its place among all; acts are for nobody, and refused by nobody."""
+        """Return an entry by its place; acts have no recipients, and nobody refuses them."""
         return self.letters[index] if index < len(self.letters) else Letter(())
 
     def sealing(self, state):
@@ -263,7 +263,7 @@ class Model:
                 )
 
     def sealed(self, state):
-        """The next letter sealed and sent, where there is one and the window has room."""
+        """Seal and send the next entry where there is one and the window has room; else return None."""
         waiting = [index for index, what in enumerate(state.letters) if what == "pending"]
         if state.closer is not None:
             waiting = [index for index in waiting if index == state.closer]
@@ -308,7 +308,7 @@ class Model:
                 yield replace(self.told(state, reason), left=left)
 
     def decide(self, state, *, refuse=False):
-        """The hub decides the next record: by its signer first, then by the sequence, and by its contents then."""
+        """Decide the next record as the hub: by its signer, then by the sequence, then by its contents."""
         envelope = state.intake[state.decided]
         placed = state.made[envelope]
         letter = Letter(()) if placed.letter is None else self.letter(placed.letter)
@@ -332,7 +332,7 @@ class Model:
         return replace(state, decided=state.decided + 1, feed=(*state.feed, (envelope, reason, state.decided)))
 
     def heard(self, state):
-        """The publisher reads one statement; one transaction of its outbox."""
+        """Let the publisher apply one statement in one transaction of its outbox."""
         envelope, reason, at = state.feed[state.heard]
         placed = state.made[envelope]
         unplaced = reason in UNPLACED or (reason == "not_permitted" and self.rules.signer_first)
@@ -358,13 +358,13 @@ class Model:
         )
         if step.foreign:
             advance = replace(advance, letters=(*letters, "pending"), closer=len(letters), acts=(*acts, -1))
-        # An envelope's id tells which notification it is of, where it is known what it was chained upon.
+        # An envelope's id names its notification where its predecessor is known.
         if step.stray and placed.previous == before.tail:
             advance = replace(advance, settled=state.settled | {placed.letter})
         return self.closed(advance) if step.closed else advance
 
     def closed(self, state):
-        """The closing act was accepted: what is not settled waits for a person, and a new stream begins."""
+        """Accept the closing act: unsettled entries wait for a person, and a new stream begins."""
         letters = tuple(
             {"sealed": "parked", "pending": "parked"}.get(what, what) if index not in state.settled else "routed"
             for index, what in enumerate(state.letters)
@@ -376,7 +376,7 @@ class Model:
     # What must be true.
 
     def fault(self, state):
-        """What is wrong with a state, or None."""
+        """Return the fault of a state, or None."""
         placed = [state.made[one] for one in state.accepted]
         for stream in (STREAM, NEXT):
             numbers = [one.number for one in placed if one.stream == stream]
@@ -398,7 +398,7 @@ class Model:
         return None
 
     def calmer(self, state):
-        """The next state where nothing more goes wrong; None where nothing is left to happen."""
+        """Return the next state without further faults; None where no step is left."""
         if state.revoked and not state.renewed:
             return self.renewed(state)
         for index, queue in enumerate(state.sessions):
@@ -416,7 +416,7 @@ class Model:
         return replace(state, sessions=(state.in_flight,)) if state.in_flight else None
 
     def ends(self, state, sound):
-        """What is wrong with the fair ending of `state`, or None; `sound` are states that are known to end well."""
+        """Return the fault of the fair ending of `state`, or None; `sound` are states that are known to end well."""
         path = []
         for _ in range(ROUNDS * (1 + len(self.letters))):
             if state in sound:
@@ -452,12 +452,12 @@ class Model:
 
 
 def changed(items, index, item):
-    """The tuple with one item replaced."""
+    """Return the tuple with one item replaced."""
     return (*items[:index], item, *items[index + 1 :])
 
 
 def settled(letters, acts, effects):
-    """The letters' states, and the acts that stand for some, behind one transaction of the outbox, as `Work` does."""
+    """Return the entries' states, and the acts that stand for some, after one transaction of the outbox."""
     found, standing = list(letters), list(acts)
     first = len(letters) - len(acts)
     for letter in effects.freed:
