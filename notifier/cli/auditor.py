@@ -43,7 +43,7 @@ def command(context: Context, listen: str | None) -> None:
         hub = directory.snapshot().directory.hub
         signer = Signer.of(hub.log_origin, key)
         if signer.verifier.vkey not in hub.log_vkeys():
-            raise ConfigError(detail="keys.signing is no key of the log in the directory")
+            raise ConfigError(detail="the directory does not list keys.signing as a key of the log")
         earlier = [Verifier.from_vkey(vkey) for vkey in hub.log_vkeys()]
         return Auditor(transport, folder, signer, earlier=earlier)
 

@@ -725,7 +725,7 @@ OTHERS = (
     Row("rights: a field that nobody may have", f"{PARSING}::test_every_fault_is_listed_at_once",
         "notifier.notification.checking:Object.end = lambda _: None"),
     Row("rights: no field for religion, ethnicity or opinion", f"{FIELDS}::test_no_field_is_read_that_is_not_allowed",
-        "notifier.notification.subject_parsing:parse_subject = "
+        "notifier.notification.parsing:parse_subject = "
         "lambda one: (one.maybe('religion'), original(one))[1]"),
     Row("rights: no grading", f"{PARSING}::test_rights_are_checks",
         "notifier.notification.checking:Object.nested = "
