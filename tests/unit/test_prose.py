@@ -17,7 +17,6 @@ UNDONE = (
     "notifier/cli",
     "notifier/consumers",
     "notifier/outbox",
-    "notifier/producers",
     "notifier/routing",
     "notifier/storage",
 )
