@@ -66,6 +66,7 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 group.min.session.timeout.ms=1000
+metadata.max.idle.interval.ms=5000
 log.dirs=data
 """
 

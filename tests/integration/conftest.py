@@ -37,9 +37,12 @@ def world(standing):
     return standing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spoiled(tmp_path_factory):
-    """A second sandbox, into whose topics anything may be written: no router reads them any more."""
+    """A second sandbox, into whose topics anything may be written: no router reads them any more.
+
+    It ends with the module: what nobody uses any more costs the rest of the tier a part of a core.
+    """
     sandbox = Sandbox(tmp_path_factory.mktemp("spoiled"))
     try:
         sandbox.up(_quiet)
