@@ -46,7 +46,7 @@ attacks: setup ## what each attack of docs/explanation/threat-model.md meets, wi
 	$(PYTEST) tests/attacks --disable-socket --allow-unix-socket -n $(WORKERS) --dist worksteal
 
 cli: setup ## every verb, as a user types it
-	$(PYTEST) tests/cli -n $(WORKERS) --dist worksteal
+	$(PYTEST) tests/cli -n $(WORKERS) --dist load --maxschedchunk 1 # one by one, in the order of tests/cli/conftest.py
 
 integration: setup ## the real broker, with TLS and ACLs; a real PostgreSQL
 	tools/postgresql

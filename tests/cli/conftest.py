@@ -10,6 +10,14 @@ from support import homes
 from support.disks import Namespace
 from support.transcripts import ForkServer
 
+LONG = ("test_documented_commands.py", "test_transcripts.py", "test_publish.py")
+"""Modules whose tests play many commands, or wait for a broker that does not answer."""
+
+
+def pytest_collection_modifyitems(items):
+    """Put long tests first: at the end of the tier no worker waits for another's."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
