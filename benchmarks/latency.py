@@ -15,7 +15,8 @@ import psutil
 
 from benchmarks.meter import Meter, Usage
 from notifier.config import load, party_config
-from notifier.consumers.inbox.inbox import Inbox, Received
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.inbox.records import Received
 from notifier.keyfiles import storage_key
 from notifier.producers.publisher import Publisher
 from notifier.runtime import REAL

@@ -7,8 +7,7 @@ Most programs need `Publisher` and `Subscriber` alone. Each is an asynchronous c
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox.inbox import Received
-    from notifier.consumers.inbox.states import MessageState
+    from notifier.consumers.inbox.records import MessageState, Received
     from notifier.consumers.sinks import Callback, JsonLines, Sink, StandardOutput
     from notifier.consumers.subscriber import Subscriber
     from notifier.errors import (
@@ -50,8 +49,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "notifier.consumers.inbox.inbox": ("Received",),
-    "notifier.consumers.inbox.states": ("MessageState",),
+    "notifier.consumers.inbox.records": ("MessageState", "Received"),
     "notifier.consumers.sinks": ("Callback", "JsonLines", "Sink", "StandardOutput"),
     "notifier.consumers.subscriber": ("Subscriber",),
     "notifier.errors": (

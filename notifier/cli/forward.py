@@ -20,7 +20,7 @@ from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
     from notifier.config import Settings
-    from notifier.consumers.inbox.inbox import Received
+    from notifier.consumers.inbox.records import Received
     from notifier.outbox.outbox import Status
     from notifier.persons.submissions import Submitter
 

@@ -16,7 +16,8 @@ from notifier.escaping import escaped
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox.inbox import Inbox, Received, RefusedRecord
+    from notifier.consumers.inbox.inbox import Inbox
+    from notifier.consumers.inbox.records import Parked, Received, RefusedRecord
     from notifier.storage.lease import Lease
 
 PATIENCE_SECONDS: Final = 30.0  # with a subscriber that is at work
@@ -32,19 +33,20 @@ def command() -> None:
 @command.command("list", epilog="Example: notifier inbox list --as DEU/spoc --json")
 @common(acts=True, prints=True)
 def list_(context: Context) -> None:
-    """List the messages, oldest first, and what is missing."""
+    """List the messages, oldest first, the numbers that are missing, and the messages that a sink could not take."""
     from notifier.consumers.sinks import summary
 
-    async def look(inbox: Inbox) -> tuple[list[Received], list[str]]:
+    async def look(inbox: Inbox) -> tuple[list[Received], list[str], list[Parked]]:
         missing = [f"{gap.numbers()} of stream {gap.stream} from {gap.originator}" for gap in await inbox.gaps()]
         messages: list[Received] = []
         while page := await inbox.messages(after=messages[-1].row if messages else 0):
             messages += page
-        return messages, missing
+        return messages, missing, await inbox.cursors.parked()
 
-    messages, missing = with_inbox(context.settings(), look)
+    messages, missing, parked = with_inbox(context.settings(), look)
     if context.json:
-        context.print_json({"messages": [summary(message) for message in messages]})
+        shown = [_parked_document(one) for one in parked]
+        context.print_json({"messages": [summary(message) for message in messages], "parked": shown})
         return
     for message in messages:
         row = summary(message)
@@ -54,6 +56,24 @@ def list_(context: Context) -> None:
     click.echo(f"{len(messages)} messages")
     for name in missing:
         click.echo(f"missing: {escaped(name)}")
+    for one in parked:
+        again = ", due again" if one.due else ""
+        line = (
+            f"parked: {one.message.id}  {one.cursor} could not take it: {one.reason}, {one.attempts} attempts{again}"
+        )
+        click.echo(escaped(line))
+
+
+def _parked_document(parked: Parked) -> dict[str, Any]:
+    return {
+        "id": parked.message.id,
+        "row": parked.message.row,
+        "cursor": parked.cursor,
+        "reason": parked.reason,
+        "attempts": parked.attempts,
+        "parked_at": rfc3339(parked.parked_at),
+        "due": parked.due,
+    }
 
 
 @command.command(epilog="Example: notifier inbox show 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --as DEU/spoc")
@@ -143,20 +163,23 @@ def _document(record: RefusedRecord) -> dict[str, Any]:
 def retry(context: Context) -> None:
     """Try again now what was refused and may be cured; no broker is needed.
 
-    The subscriber does it, where one is at work; otherwise it is done here, with the newest directory.
+    The subscriber does it, where one is at work; otherwise it is done here, with the newest directory. The
+    subscriber also delivers parked messages again, each to the sink that could not take it.
     """
-    before, after = asyncio.run(_retry(context.settings()))
+    before, after, parked = asyncio.run(_retry(context.settings()))
     left = sum(1 for record in after if record.cure is not None)
     tried = sum(1 for record in before if record.cure is not None)
     read = len({record.offset for record in before} - {record.offset for record in after})
     if context.json:
-        context.print_json({"tried": tried, "read": read, "kept": left})
+        context.print_json({"tried": tried, "read": read, "kept": left, "parked": parked})
         return
     click.echo(f"{tried} tried again: {read} could be read, {left} are kept (notifier inbox refused)")
+    if parked:
+        click.echo(f"{parked} parked: the subscriber delivers them again to the sinks that could not take them")
 
 
-async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedRecord]]:
-    """What is refused before and after everything was tried again that may be cured."""
+async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedRecord], int]:
+    """Return the refused records before and after the retry, and how many parked messages are due again."""
     from notifier.consumers.inbox.inbox import Inbox
     from notifier.keyfiles import storage_key
     from notifier.runtime import REAL
@@ -165,7 +188,7 @@ async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedR
         raise ConfigError(detail="inbox is not set", hint="name the database of the inbox")
     inbox = await Inbox.open(settings.inbox, settings.name, storage_key(settings.keys), REAL)
     try:
-        before = await inbox.refused()
+        before, parked = await inbox.refused(), await inbox.cursors.retry()
         lease = inbox.lease()
         try:
             await lease.acquire()
@@ -175,7 +198,7 @@ async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedR
             await _by_the_subscriber(inbox)
         else:
             await _here(settings, inbox, lease)
-        return before, await inbox.refused()
+        return before, await inbox.refused(), parked
     finally:
         await inbox.close()
 

@@ -19,9 +19,11 @@ from notifier.config import Settings
 from notifier.errors import UsageError
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox.inbox import Received
+    from notifier.consumers.inbox.cursors import Since
+    from notifier.consumers.inbox.records import Received
     from notifier.consumers.sinks import Sink
 
+MAX_DIGITS: Final = 19  # of a row
 PATIENCE_SECONDS: Final = 5.0  # without the feed, for whoever does not want to wait
 
 
@@ -29,8 +31,13 @@ PATIENCE_SECONDS: Final = 5.0  # without the feed, for whoever does not want to 
 @click.option("--until-idle", type=Seconds(), metavar="SECONDS", help="End when nothing came for so long.")
 @click.option("--sink", "sinks", multiple=True, metavar="SINK", help="Also hand on to jsonl:PATH or stdout.")
 @click.option("--listen", metavar="HOST:PORT", help="Where metrics and health are served, in place of the setting.")
+@click.option(
+    "--from", "since", metavar="PLACE", help="Replay to the sinks from a time (RFC 3339), a row, or 'beginning'."
+)
 @common(acts=True)
-def command(context: Context, until_idle: float | None, sinks: tuple[str, ...], listen: str | None) -> None:
+def command(
+    context: Context, until_idle: float | None, sinks: tuple[str, ...], listen: str | None, since: str | None
+) -> None:
     """Fill the inbox: verify, open and store what comes; end on SIGTERM or SIGINT, or when idle.
 
     With --until-idle it ends with status 3 where the feed cannot be read. Prints a line for each message on
@@ -41,10 +48,11 @@ def command(context: Context, until_idle: float | None, sinks: tuple[str, ...], 
 
     configure(level=logging.WARNING)
     taken = [_sink(text) for text in sinks]
+    place = None if since is None else _place(since)
     settings = context.settings()
     if listen is not None:
         settings = replace(settings, listen=listen)
-    asyncio.run(_subscribe(settings, taken, until_idle))
+    asyncio.run(_subscribe(settings, taken, until_idle, place))
 
 
 def _sink(text: str) -> Sink:
@@ -58,7 +66,22 @@ def _sink(text: str) -> Sink:
     raise UsageError(detail="a sink is jsonl:PATH or stdout")
 
 
-async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | None) -> None:
+def _place(text: str) -> Since:
+    """Return the place that ``--from`` names; raise `UsageError`."""
+    from notifier.times import moment
+
+    if text == "beginning":
+        return 0
+    if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS:
+        return int(text)
+    if (at := moment(text)) is not None:
+        return at
+    raise UsageError(
+        detail="--from takes a time, a row, or beginning", hint="e.g. --from 2026-11-25T08:00:00Z, --from 120"
+    )
+
+
+async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | None, since: Since | None) -> None:
     from notifier.consumers.sinks import Callback
     from notifier.consumers.subscriber import Subscriber
     from notifier.telemetry.server import serve
@@ -77,7 +100,7 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     everything = [*sinks, Callback("console", say, operational=False)]
-    async with Subscriber.from_settings(settings, sinks=everything) as subscriber:
+    async with Subscriber.from_settings(settings, sinks=everything, since=since) as subscriber:
         work: list[Coroutine[Any, Any, object]] = [stop.wait()]
         if until_idle is None:
             work.append(subscriber.until_idle(float("inf")))
@@ -89,8 +112,11 @@ async def _subscribe(settings: Settings, sinks: list[Sink], until_idle: float | 
         await run_until_first(*work)
         gaps = await subscriber.inbox.gaps()
         kept = await subscriber.inbox.kept(limit=1)
+        parked = await subscriber.parked()
     click.echo(f"{count} received", err=True)
     for gap in gaps:
         click.echo(f"missing: {gap.numbers()} of stream {gap.stream} from {gap.originator}", err=True)
     if kept:
         click.echo("refused, and kept to be tried again: notifier inbox refused lists them", err=True)
+    if parked:
+        click.echo(f"{len(parked)} parked, which a sink could not take: notifier inbox list shows them", err=True)

@@ -18,7 +18,7 @@ from notifier.escaping import escaped
 from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
-    from notifier.consumers.inbox.inbox import Received
+    from notifier.consumers.inbox.records import Received
     from notifier.directory.client import DirectoryClient
     from notifier.notification import Notification
     from notifier.outbox.outbox import Outbox, Status

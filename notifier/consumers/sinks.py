@@ -1,7 +1,7 @@
-"""Where messages go besides the inbox: a JSON Lines file, standard output, a Python callback.
+"""Sinks: a JSON Lines file, standard output, a Python callback.
 
-A sink takes messages in order and at least once: its position is stored after it took what was there. Operational
-sinks never get an exercise.
+A sink takes messages in order and at least once: its cursor moves after it took them. Operational sinks never get an
+exercise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from notifier.consumers.inbox.inbox import Received
+from notifier.consumers.inbox.records import Received
 from notifier.errors import StorageError
 from notifier.escaping import json_text
 from notifier.notification import to_json
@@ -27,17 +27,21 @@ NAME_LENGTH: Final = 64
 
 
 class Sink(Protocol):
-    """A taker of messages; `name` keeps its position, `operational` sinks are spared exercises."""
+    """A destination of messages; `name` names its cursor, `operational` sinks get no exercises."""
 
     name: str
     operational: bool
 
     async def take(self, message: Received) -> None:
-        """Returns when the message is safe there; raises `StorageError` where it cannot be."""
+        """Store the message safely, then return.
+
+        Raise a `TemporaryError` for a fault that concerns every message: delivery waits until it is over. After any
+        other error the message is tried again a few times, then parked (`Subscriber.parked`); the next one follows.
+        """
 
 
 def summary(message: Received) -> dict[str, Any]:
-    """The message as `inbox list --json` shows it (docs/reference/json.md), and whether it is an exercise."""
+    """Return the message as `inbox list --json` shows it (docs/reference/json.md)."""
     return {
         "id": message.id,
         "type": message.type,
@@ -52,9 +56,9 @@ def summary(message: Received) -> dict[str, Any]:
 
 
 def document(message: Received) -> dict[str, Any]:
-    """The message as `inbox show --json` shows it: with the notification, and its digest.
+    """Return the message as `inbox show --json` shows it: with the notification, and its digest.
 
-    `unverified` has the pointers of what is free text in the notification: nobody has checked it.
+    `unverified` has the pointers of the free text in the notification, which nobody has checked.
     """
     shown = to_json(message.notification, local=False)
     return {
@@ -66,7 +70,7 @@ def document(message: Received) -> dict[str, Any]:
 
 
 def _position_name(text: str) -> str:
-    """`text`, or what stands for it where it is too long to keep or no text: two sinks never share a position."""
+    """Return `text`, or a digest where it is too long or no valid text: two sinks never share a cursor."""
     data = text.encode(errors="surrogateescape")
     if len(text) <= NAME_LENGTH and data.decode(errors="replace") == text:
         return text
@@ -74,8 +78,12 @@ def _position_name(text: str) -> str:
     return f"{text.partition(':')[0]}:{digest}"
 
 
+class OutputClosedError(BrokenPipeError):
+    """Nobody reads the output any more: no message can be delivered there, now or later."""
+
+
 class JsonLines:
-    """Appends one line a message to a file, on disk before the next is taken."""
+    """Append one JSON line for each message to a file, on disk before the next is taken."""
 
     operational = True
 
@@ -84,6 +92,7 @@ class JsonLines:
         self._path = path
 
     async def take(self, message: Received) -> None:
+        """Append the message; raise `StorageError` where the file cannot be written."""
         line = json_text(document(message)) + "\n"
         await asyncio.to_thread(self._append, line.encode())
 
@@ -103,17 +112,18 @@ class JsonLines:
 
 
 class StandardOutput:
-    """Prints one JSON line a message."""
+    """Print one JSON line for each message."""
 
     name = "stdout"
     operational = False
 
     async def take(self, message: Received) -> None:
+        """Print the message; raise `OutputClosedError` where nobody reads, or `StorageError`."""
         try:
             sys.stdout.write(json_text(document(message)) + "\n")
             sys.stdout.flush()
-        except BrokenPipeError:  # nobody reads it any more: no trying again helps
-            raise
+        except BrokenPipeError as error:
+            raise OutputClosedError(*error.args) from error
         except OSError as error:
             raise StorageError(
                 detail=f"standard output: {(error.strerror or 'cannot be written').lower()}"
@@ -121,7 +131,7 @@ class StandardOutput:
 
 
 class Callback:
-    """Calls a function, plain or asynchronous, with each message."""
+    """Call a function, plain or asynchronous, with each message."""
 
     def __init__(
         self, name: str, function: Callable[[Received], Awaitable[None] | None], *, operational: bool = True
@@ -131,6 +141,7 @@ class Callback:
         self._function = function
 
     async def take(self, message: Received) -> None:
+        """Call the function; raise whatever it raises."""
         result = self._function(message)
         if inspect.isawaitable(result):
             await result

@@ -1,17 +1,18 @@
-"""Subscribing from Python: verified, opened, stored, then handed on.
+"""Subscribing from Python: a record of the feed is verified, opened and stored, then delivered.
 
 ::
 
     async with Subscriber.from_home(".notifier", "DEU/spoc") as subscriber:
-        async for message in subscriber:
-            print(message.id, message.type)
+        async for message in subscriber.messages(cursor="case-system"):
+            store(message)
+            await message.ack()
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -20,7 +21,10 @@ import structlog
 
 from notifier.aio import wait_for_event
 from notifier.consumers.alarm import Alarm
-from notifier.consumers.inbox.inbox import Inbox, Received
+from notifier.consumers.delivery import CursorMessage, SinkDelivery, show_parked
+from notifier.consumers.inbox.cursors import Since
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.inbox.records import Parked, Received
 from notifier.consumers.inbox.transaction import BatchResult
 from notifier.consumers.reader import Verification
 from notifier.consumers.retrial import Retrial
@@ -63,7 +67,8 @@ class Subscriber(Lifecycle[Inbox]):
     """One authority's subscriber; an asynchronous context manager that fills the inbox while it is open.
 
     One instance at a time fills an inbox, by a lease; entering raises `StorageError` (storage_locked) where
-    another one does. Iterating yields what was not yet taken by an earlier iteration, and waits for more.
+    another one does. Messages reach a program by `messages`, with a cursor of its own, or by `sinks`; `since` has all
+    sinks begin there, whatever they took before. Iterating over the subscriber acknowledges each message by itself.
     """
 
     def __init__(
@@ -72,10 +77,12 @@ class Subscriber(Lifecycle[Inbox]):
         open_parts: Callable[[], Awaitable[Parts[Inbox]]],
         *,
         sinks: Sequence[Sink] = (),
+        since: Since | None = None,
         runtime: Runtime = REAL,
     ) -> None:
         super().__init__(name, open_parts, log, runtime)
         self._sinks = sinks
+        self._since = since
         self._verification: Verification
         self._retrial: Retrial
         self._lease: Lease | None = None
@@ -87,17 +94,32 @@ class Subscriber(Lifecycle[Inbox]):
         self._alarm = Alarm()
 
     @classmethod
-    def of(cls, name: str, parts: Parts[Inbox], *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
+    def of(
+        cls,
+        name: str,
+        parts: Parts[Inbox],
+        *,
+        sinks: Sequence[Sink] = (),
+        since: Since | None = None,
+        runtime: Runtime = REAL,
+    ) -> Self:
         """Return a subscriber of these parts; leaving it closes the inbox and the transport."""
 
         async def given() -> Parts[Inbox]:
             return parts
 
-        return cls(name, given, sinks=sinks, runtime=runtime)
+        return cls(name, given, sinks=sinks, since=since, runtime=runtime)
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
-        """Return a subscriber of the authority that `settings` configures."""
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        sinks: Sequence[Sink] = (),
+        since: Since | None = None,
+        runtime: Runtime = REAL,
+    ) -> Self:
+        """Return a subscriber of the authority that `settings` configures; `since` replays for its sinks."""
 
         async def opened() -> Parts[Inbox]:
             from notifier.directory.client import DirectoryClient
@@ -111,19 +133,27 @@ class Subscriber(Lifecycle[Inbox]):
             directory = DirectoryClient(settings.directory, runtime.clock)
             return Parts(inbox, KafkaTransport(settings.kafka), directory, signing, decryption)
 
-        return cls(settings.name, opened, sinks=sinks, runtime=runtime)
+        return cls(settings.name, opened, sinks=sinks, since=since, runtime=runtime)
 
     @classmethod
-    def from_config(cls, path: str | Path, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL) -> Self:
+    def from_config(
+        cls, path: str | Path, *, sinks: Sequence[Sink] = (), since: Since | None = None, runtime: Runtime = REAL
+    ) -> Self:
         """Return a subscriber of the authority whose settings are in the TOML file `path`; raise `ConfigError`."""
-        return cls.from_settings(settings_in(path), sinks=sinks, runtime=runtime)
+        return cls.from_settings(settings_in(path), sinks=sinks, since=since, runtime=runtime)
 
     @classmethod
     def from_home(
-        cls, home: str | Path, authority: str, *, sinks: Sequence[Sink] = (), runtime: Runtime = REAL
+        cls,
+        home: str | Path,
+        authority: str,
+        *,
+        sinks: Sequence[Sink] = (),
+        since: Since | None = None,
+        runtime: Runtime = REAL,
     ) -> Self:
         """Return a subscriber of `authority` in the sandbox in the folder `home`; raise `ConfigError`."""
-        return cls.from_settings(settings_of(home, authority), sinks=sinks, runtime=runtime)
+        return cls.from_settings(settings_of(home, authority), sinks=sinks, since=since, runtime=runtime)
 
     async def _start(self, parts: Parts[Inbox]) -> list[Work]:
         self._lease = parts.store.lease()
@@ -139,7 +169,12 @@ class Subscriber(Lifecycle[Inbox]):
         self._retrial = Retrial(parts.store, self._verification, self._lease)
         self._alarm.begin(await parts.store.refused_in_a_row())
         self._quiet_since = asyncio.get_running_loop().time()
-        return [self._follow(), self._renew(), *map(self._deliver_to_sink, self._sinks)]
+        await show_parked(parts.store.cursors)
+        if self._since is not None:
+            for sink in self._sinks:
+                await parts.store.cursors.seek(sink.name, self._since)
+        deliveries = [SinkDelivery(sink, parts.store, self._retries, self._runtime.entropy) for sink in self._sinks]
+        return [self._follow(), self._renew(), *(one.run(self._move) for one in deliveries)]
 
     async def _stop(self, parts: Parts[Inbox]) -> None:  # noqa: ARG002 - the lease has its database
         if self._lease is not None:
@@ -162,20 +197,56 @@ class Subscriber(Lifecycle[Inbox]):
         return self._iterate()
 
     async def _iterate(self) -> AsyncIterator[Received]:
-        """Yields each message; its position is stored when the next one is asked for.
+        """Yield each message; acknowledge it when the next one is asked for."""
+        async with contextlib.aclosing(self.messages(ITERATOR)) as messages:
+            async for message in messages:
+                yield message
+                await self._surely(ITERATOR, message.ack)
 
-        A database that is gone or full is waited for.
+    async def messages(
+        self, cursor: str = ITERATOR, *, since: Since | None = None
+    ) -> AsyncGenerator[CursorMessage, None]:
+        """Yield the messages that `cursor` has not acknowledged, oldest first, and wait for more.
+
+        Any number of cursors go on independently, each from its own place. A cursor that is new begins at `since`: a
+        time (aware of its offset), a row, or by default the first message; to replay with a cursor that exists, see
+        `seek`. Call `ack` of each message once it is safe: what was not acknowledged is yielded again by the next
+        iteration. A database that is gone or full is waited for. Raise the error that ended the subscriber's work.
         """
         inbox = self.inbox
-        row = await self._surely(ITERATOR, lambda: inbox.taken(ITERATOR))
+        if since is not None:
+            await self._surely(cursor, partial(inbox.cursors.begin, cursor, since))
+        row = await self._surely(cursor, partial(inbox.cursors.position, cursor))
+        tried: dict[int, int] = {}  # attempts at parked messages, as they were when this iteration yielded them
         while True:
-            messages = await self._surely(ITERATOR, partial(inbox.messages, after=row, limit=BATCH))
+            for parked in await self._surely(cursor, partial(inbox.cursors.due, cursor)):
+                if tried.get(parked.message.row) != parked.attempts:
+                    tried[parked.message.row] = parked.attempts
+                    yield CursorMessage.of(parked.message, cursor, inbox.cursors)
+            messages = await self._surely(cursor, partial(inbox.messages, after=row, limit=BATCH))
             for message in messages:
-                yield message
+                yield CursorMessage.of(message, cursor, inbox.cursors)
                 row = message.row
-                await self._surely(ITERATOR, partial(inbox.handed, ITERATOR, row))
             if not messages:
                 await self._next_change()
+
+    async def seek(self, cursor: str, since: Since) -> None:
+        """Move `cursor`, forward or back: the next iteration, or the next start of a sink, begins at `since`.
+
+        `since` is a time (aware of its offset) or a row; 0 replays everything. No other cursor moves.
+        """
+        await self.inbox.cursors.seek(cursor, since)
+
+    async def parked(self, cursor: str | None = None) -> list[Parked]:
+        """Return the messages that the reader of `cursor`, or any reader, could not take, with the reasons."""
+        return await self.inbox.cursors.parked(cursor)
+
+    async def retry(self, cursor: str | None = None) -> int:
+        """Have parked messages of `cursor`, or all, delivered again; return how many there are."""
+        count = await self.inbox.cursors.retry(cursor)
+        async with self._moved:
+            self._moved.notify_all()
+        return count
 
     async def _surely(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """As `Retries.surely`; raises what ended the work in the background, too."""
@@ -202,7 +273,7 @@ class Subscriber(Lifecycle[Inbox]):
     async def _all_handed(self) -> bool:
         try:
             for sink in self._sinks:
-                if await self.inbox.messages(after=await self.inbox.taken(sink.name), limit=1):
+                if await self.inbox.messages(after=await self.inbox.cursors.position(sink.name), limit=1):
                     return False
         except StorageError:  # felt and told by those who work on it
             return False
@@ -288,28 +359,6 @@ class Subscriber(Lifecycle[Inbox]):
         _report(stored)
         async with self._moved:
             self._moved.notify_all()
-
-    async def _deliver_to_sink(self, sink: Sink) -> None:
-        """Gives `sink` what it has not taken yet, in order; a sink that is slow holds up nobody else."""
-        inbox, surely = self.inbox, partial(self._retries.surely, f"sink {sink.name}")
-        row = stored = await surely(lambda: inbox.taken(sink.name))
-        while True:
-            messages = await surely(partial(inbox.messages, after=row, limit=BATCH))
-            try:
-                for message in messages:
-                    if not (sink.operational and message.exercise):
-                        await surely(partial(sink.take, message))
-                    row = message.row
-                # Once for all that was there: each time is a wait for the disk, in which nothing else is stored.
-                if messages:
-                    await surely(partial(inbox.handed, sink.name, row))
-                    stored = row
-            finally:
-                if row != stored:
-                    with contextlib.suppress(StorageError):
-                        await inbox.handed(sink.name, row)
-            if not messages:
-                await self._move()
 
     async def _renew(self) -> None:
         """Holds on to the lease; a renewal that fails is tried again, since every transaction checks the lease."""

@@ -38,7 +38,10 @@ async def check_databases(settings: Settings) -> list[Finding]:
             try:
                 await opened.verify()
                 if isinstance(opened, Inbox):
-                    refusals = await _kept_refusals(settings.name, opened)
+                    refusals = [
+                        *await _kept_refusals(settings.name, opened),
+                        *await _parked_messages(settings.name, opened),
+                    ]
             finally:
                 await opened.close()
         except NotifierError as error:
@@ -46,6 +49,16 @@ async def check_databases(settings: Settings) -> list[Finding]:
             found.append(replace(wrong, detail=f"{which}: {error.detail}"))
     said = "they open with the storage key" if there else "there are none yet"
     return [*(found or [Finding(settings.name, "databases", OK, said)]), *refusals]
+
+
+async def _parked_messages(name: str, inbox: Inbox) -> list[Finding]:
+    """Return a finding where a sink or a callback could not take messages."""
+    parked = await inbox.cursors.parked()
+    if not parked:
+        return []
+    reasons = ", ".join(sorted({one.reason for one in parked}))
+    hint = "notifier inbox list shows them, notifier inbox retry delivers them again"
+    return [Finding(name, "parked", WARNING, f"{len(parked)} messages are parked ({reasons})", None, hint)]
 
 
 async def _kept_refusals(name: str, inbox: Inbox) -> list[Finding]:

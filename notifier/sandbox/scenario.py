@@ -24,7 +24,7 @@ from notifier.audit.checkpoint import Verifier
 from notifier.auditor.verify import Report, verify_folder
 from notifier.codec.single_object import codec
 from notifier.config import load, party_config
-from notifier.consumers.inbox.inbox import Received
+from notifier.consumers.inbox.records import Received
 from notifier.consumers.subscriber import Subscriber
 from notifier.directory.client import DirectoryClient
 from notifier.directory.model import Directory

@@ -77,6 +77,7 @@ REFUSED_IN_A_ROW = Gauge(
     registry=SUBSCRIBER,
 )
 GAPS = Counter("notifier_gaps_total", "Gaps found in a stream to this recipient", registry=SUBSCRIBER)
+PARKED = Gauge("notifier_parked", "Messages set aside that a sink or callback could not take", registry=SUBSCRIBER)
 
 # auditor
 AUDIT_SIZE = Gauge("notifier_audit_size", "Leaves in the audit log", registry=AUDITOR)

@@ -328,7 +328,7 @@ async def test_what_nobody_touched_is_found_whole(office):
 # The inbox of a recipient.
 
 ME = "DEU/spoc"
-INBOX = ("message", "refusal", "stream", "gap_range", "receipt", "cursor", "instance")
+INBOX = ("message", "refusal", "stream", "gap_range", "receipt", "cursor", "parked", "instance")
 
 
 def inbox_file(stage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 from notifier.cli.main import run
 from notifier.config import load, party_config
 from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.subscriber import Subscriber
 from notifier.consumers.verification import Refusal, StreamPosition, VerifiedMessage
 from notifier.keyfiles import signing_key, storage_key
 from notifier.notification import encode, for_sealing, parse
@@ -106,6 +108,46 @@ def test_list_shows_what_came_and_what_is_missing(notifier):
     ]
 
 
+def test_what_a_sink_could_not_take_is_listed_and_asked_for_again(home, notifier):
+    """Listed with the sink and the reason, found by doctor, and due again after `retry`; then acknowledged."""
+
+    def work(name, *given):
+        async def run_it():
+            settings = load(party_config(home, ME))
+            inbox = await Inbox.open(settings.inbox, ME, storage_key(settings.keys), REAL)
+            try:
+                await getattr(inbox.cursors, name)(*given)
+            finally:
+                await inbox.close()
+
+        asyncio.run(run_it())
+
+    work("park", "jsonl:case.jsonl", 2, "KeyError", 5)
+    status, out, _ = notifier("inbox", "list")
+    assert status == 0
+    assert out.splitlines()[-1] == f"parked: {DRILL}  jsonl:case.jsonl could not take it: KeyError, 5 attempts"
+    (parked,) = json.loads(notifier("inbox", "list", "--json")[1])["parked"]
+    assert (parked["id"], parked["row"], parked["due"]) == (DRILL, 2, False)
+    found = json.loads(notifier("doctor", "--json")[1])["findings"]
+    assert [one["state"] for one in found if one["check"] == "parked"] == ["warning"]
+    work("retry")
+    assert "due again" in notifier("inbox", "list")[1].splitlines()[-1]
+    work("acknowledge", "jsonl:case.jsonl", 2)
+    assert json.loads(notifier("inbox", "list", "--json")[1])["parked"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("beginning", 0), ("120", 120), ("2026-11-25T08:00:00Z", dt.datetime(2026, 11, 25, 8, tzinfo=dt.UTC))],
+)
+def test_a_replay_begins_at_a_time_a_row_or_the_beginning(monkeypatch, notifier, text, place):
+    """The place reaches the subscriber as it was named."""
+    given = []
+    monkeypatch.setattr(Subscriber, "from_settings", lambda _settings, **options: given.append(options["since"]))
+    notifier("subscribe", "--from", text)
+    assert given == [place]
+
+
 def test_show_is_readable_and_complete(notifier):
     """Every part is there for a person, and as the public JSON form for a program."""
     status, out, _ = notifier("inbox", "show", KNOWN)
@@ -191,6 +233,8 @@ def test_why_answers_a_recipient_for_itself(notifier):
         (("why", "01997e5c-1c00-7c55-9a3e-000000000000"), 1, "not_found"),
         (("subscribe", "--sink", "carrier-pigeon"), 2, "usage"),
         (("subscribe", "--sink", "jsonl:"), 2, "usage"),
+        (("subscribe", "--from", "yesterday"), 2, "usage"),
+        (("subscribe", "--from", "9" * 30), 2, "usage"),
         (("subscribe", "--until-idle", "-1"), 2, "usage"),
     ],
 )

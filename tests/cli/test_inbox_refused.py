@@ -129,14 +129,14 @@ def test_retry_reads_what_is_good_now_and_keeps_the_rest(notifier, stage, keep):
     _, out, _ = notifier("inbox", "refused", "--json")
     assert [one["reason"] for one in json.loads(out)["refused"]] == ["not_yet_valid", "malformed"]
     _, out, _ = notifier("inbox", "retry", "--json")
-    assert json.loads(out) == {"tried": 1, "read": 0, "kept": 1}
+    assert json.loads(out) == {"tried": 1, "read": 0, "kept": 1, "parked": 0}
 
 
 def test_nothing_refused_is_said_so(notifier, keep):
     """Both verbs have an answer for an inbox that took everything."""
     keep()
     assert notifier("inbox", "refused")[1] == "0 refused, 0 of them may be cured\n"
-    assert json.loads(notifier("inbox", "retry", "--json")[1]) == {"tried": 0, "read": 0, "kept": 0}
+    assert json.loads(notifier("inbox", "retry", "--json")[1]) == {"tried": 0, "read": 0, "kept": 0, "parked": 0}
 
 
 @pytest.mark.parametrize(("count", "state"), [(0, None), (2, "warning"), (3, "wrong")])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from support.desk import Desk, Hub
 from support.seeds import Cores
 from support.world import World, build_world
 
@@ -28,3 +29,15 @@ def cores() -> Iterator[Cores]:
     cores = Cores()
     yield cores
     cores.close()
+
+
+@pytest.fixture
+def hub(world):
+    """The hub of `world`."""
+    return Hub(world)
+
+
+@pytest.fixture
+def desk(world, tmp_path):
+    """The subscriber's side of `world`."""
+    return Desk(world, f"sqlite:///{tmp_path}/inbox.db")

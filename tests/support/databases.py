@@ -115,7 +115,7 @@ async def received(inbox: Inbox) -> dict[str, Any]:
         "refusals": [list(one) for one in await inbox.refusals()],
         "receipts": sorted(one.hex() for one in await inbox.receipts()),
         "offset": await inbox.offset(),
-        "taken": await inbox.taken("file"),
+        "taken": await inbox.cursors.position("file"),
     }
 
 

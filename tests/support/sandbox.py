@@ -17,7 +17,8 @@ from notifier import examples
 from notifier.audit import tiles
 from notifier.audit.entry import AuditEntry
 from notifier.config import load, party_config
-from notifier.consumers.inbox.inbox import Inbox, Received
+from notifier.consumers.inbox.inbox import Inbox
+from notifier.consumers.inbox.records import Received
 from notifier.consumers.subscriber import Subscriber
 from notifier.keyfiles import storage_key
 from notifier.runtime import REAL

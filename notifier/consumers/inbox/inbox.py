@@ -7,14 +7,14 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from notifier.consumers.inbox import migrations, tables
+from notifier.consumers.inbox.cursors import Cursors
 from notifier.consumers.inbox.gaps import Gap
-from notifier.consumers.inbox.states import MessageState
+from notifier.consumers.inbox.records import MessageState, Received, RefusedRecord
 from notifier.consumers.inbox.transaction import (
     BatchResult,
     InboxTransaction,
@@ -27,7 +27,7 @@ from notifier.consumers.verification import Result, claimed_originator
 from notifier.crypto.keys import SigningKey
 from notifier.crypto.row_cipher import RowCipher
 from notifier.errors import Cure, NotFoundError, OwnershipLostError, StorageError
-from notifier.notification import Notification, decode
+from notifier.notification import decode
 from notifier.notification.digest import is_named_by, named_by
 from notifier.runtime import Runtime
 from notifier.storage.base import Connection
@@ -50,54 +50,6 @@ AFTER: Final = (
     .order_by(tables.messages.c.id)
     .limit(sa.bindparam("limit"))
 )
-SINK: Final = sa.select(tables.cursors).where(tables.cursors.c.name == sa.bindparam("sink"))
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedRecord:
-    """A record that was refused: where it stands on the feed, its digest (hex), why, and what may cure it.
-
-    `due` is when it is tried again by itself, where that is known; times in Unix milliseconds. `claims` is the
-    originator that it names: nobody's word but its own.
-    """
-
-    offset: int
-    envelope: str
-    reason: str
-    received_at: int
-    cure: Cure | None
-    due: int | None
-    claims: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One message of the inbox. `id` is the notification's, as UUID text; `stream` in hex; times in Unix ms.
-
-    `row` numbers the messages of this inbox in the order in which they came.
-    """
-
-    row: int
-    id: str
-    originator: str
-    stream: str
-    seq: int
-    envelope: str
-    accepted_at: int
-    rules_version: int
-    received_at: int
-    state: MessageState
-    notification: Notification
-
-    @property
-    def type(self) -> str:
-        """The notification's type."""
-        return self.notification.type
-
-    @property
-    def exercise(self) -> bool:
-        """Whether it is a drill."""
-        return self.notification.exercise
 
 
 class Inbox:
@@ -110,6 +62,7 @@ class Inbox:
         # Rows must be found without telling whose they are: names appear as digests keyed with this.
         self._names = hashlib.blake2b(key=key, person=b"ntf1/inbox", digest_size=32)
         self._runtime = runtime
+        self.cursors = Cursors(self)
 
     @classmethod
     async def open(cls, address: str, authority: str, key: bytes, runtime: Runtime) -> Inbox:
@@ -140,14 +93,14 @@ class Inbox:
         return inbox
 
     async def _begin(self) -> None:
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             if not await _is_made(connection, self._authority, self._cipher):
                 check = self._cipher.seal(b"instance/check", b"")
                 values = {"id": 1, "authority": self._authority, "check": check, "feed_offset": 0}
                 await connection.begin(**values, last_message=0, last_gap_range=0)
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Ledger]:
+    async def writing(self) -> AsyncIterator[Ledger]:
         """One transaction whose writes are bound."""
         async with self._database.write() as connection:
             ledger = Ledger(connection, self._cipher, tables.SCHEME)
@@ -155,7 +108,7 @@ class Inbox:
             await ledger.settle()
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Ledger]:
+    async def reading(self) -> AsyncIterator[Ledger]:
         """One transaction that reads, and checks what it reads."""
         async with self._database.read() as connection:
             yield Ledger(connection, self._cipher, tables.SCHEME)
@@ -165,7 +118,7 @@ class Inbox:
 
         Raises `StorageError` (rows_changed) that names the first that somebody else made, changed or removed.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             await connection.verify()
 
     def lease(self) -> Lease:
@@ -174,7 +127,7 @@ class Inbox:
 
     async def offset(self) -> int:
         """The feed's next record."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             found: int = (await connection.own())["feed_offset"]
             return found
 
@@ -186,7 +139,7 @@ class Inbox:
         All or nothing. Raises `OwnershipLostError` where the lease is lost or the stored offset is not `begun_at`:
         then another instance went on, and nothing here may.
         """
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await lease.check(connection)
             if (await connection.own())["feed_offset"] != begun_at:
                 raise OwnershipLostError(detail="the inbox went on without this instance")
@@ -203,7 +156,7 @@ class Inbox:
 
         All or nothing. Raises `OwnershipLostError` as `store` does.
         """
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await lease.check(connection)
             if (await connection.own())["feed_offset"] != begun_at:
                 raise OwnershipLostError(detail="the inbox went on without this instance")
@@ -221,7 +174,7 @@ class Inbox:
         query = query.where(tables.refusals.c.feed_offset > after)
         if due_by is not None:
             query = query.where(tables.refusals.c.due <= due_by)
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             rows = (await connection.execute(query.order_by(tables.refusals.c.feed_offset).limit(limit))).all()
             for row in rows:
                 connection.check(tables.refusals, row)
@@ -230,7 +183,7 @@ class Inbox:
     async def ask_again(self) -> int:
         """Have everything that may be cured tried again by whoever fills this inbox; return how much there is."""
         curable = tables.refusals.c.cure.is_not(None)
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             rows = (await connection.execute(sa.select(tables.refusals).where(curable))).all()
             await connection.change(tables.refusals, rows, due=ASKED)
         return len(rows)
@@ -238,13 +191,13 @@ class Inbox:
     async def asked(self) -> int:
         """Return how much of what somebody asked for was not tried again yet."""
         query = sa.select(sa.func.count()).select_from(tables.refusals).where(tables.refusals.c.due == ASKED)
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await connection.scalar(query) or 0
 
     async def refused_in_a_row(self) -> int:
         """Return how many of the feed's last records were refused and may be cured, one directly after the other."""
         query = sa.select(tables.refusals.c.feed_offset).where(tables.refusals.c.cure.is_not(None))
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             last = (await connection.own())["feed_offset"]
             offsets = (
                 await connection.scalars(query.order_by(tables.refusals.c.feed_offset.desc()).limit(ALARM))
@@ -253,7 +206,7 @@ class Inbox:
 
     async def refused(self) -> list[RefusedRecord]:
         """Return every refused record, in the feed's order."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             query = sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset)
             rows = (await connection.execute(query)).all()
             for row in rows:
@@ -273,9 +226,9 @@ class Inbox:
 
     async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
         """The messages in the order in which they came, after row `after`."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             rows = (await connection.execute(AFTER, {"row": after, "limit": limit})).all()
-            return [self._received(connection, row) for row in rows]
+            return [self.received(connection, row) for row in rows]
 
     async def find(self, message_id: str) -> list[Received]:
         """The messages of a notification id (UUID text): more than one only where ids conflict.
@@ -288,10 +241,10 @@ class Inbox:
             raise NotFoundError(
                 detail="a notification's id is a UUID", hint="notifier inbox list shows them"
             ) from error
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             query = sa.select(tables.messages).where(tables.messages.c.notification_id == wanted)
             rows = (await connection.execute(query.order_by(tables.messages.c.id))).all()
-            found = [self._received(connection, row) for row in rows]
+            found = [self.received(connection, row) for row in rows]
         if not found:
             raise NotFoundError(
                 detail="the inbox has no notification of that id", hint="notifier inbox list shows them"
@@ -311,17 +264,17 @@ class Inbox:
             blind_index = self.digest(originator.encode(), uuid.UUID(other.id).bytes)
         except ValueError:  # nobody checked what another's software wrote there
             return "not_here"
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             query = sa.select(tables.messages).where(tables.messages.c.blind_index == blind_index)
             row = (await connection.execute(query)).one_or_none()
-            known = None if row is None else self._received(connection, row).notification
+            known = None if row is None else self.received(connection, row).notification
         if known is None:
             return "not_here"
         return "verified" if is_named_by(message.notification, known) else "differs"
 
     async def gaps(self) -> list[Gap]:
         """What is missing now, by name."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             query = (
                 sa.select(tables.streams.c.blind_index, tables.streams.c.name, tables.gap_ranges)
                 .join(tables.gap_ranges, tables.gap_ranges.c.stream == tables.streams.c.blind_index)
@@ -334,7 +287,7 @@ class Inbox:
 
     async def refusals(self) -> list[tuple[str, str]]:
         """Every refused record: its digest in hex, and the reason."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             rows = (
                 await connection.execute(sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset))
             ).all()
@@ -342,29 +295,11 @@ class Inbox:
 
     async def receipts(self) -> list[bytes]:
         """Every receipt that was made: signature (64 bytes) and the receipt's encoding."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             rows = (await connection.execute(sa.select(tables.receipts).order_by(tables.receipts.c.made))).all()
             for row in rows:
                 connection.check(tables.receipts, row)
         return [self._cipher.open(receipt_context(row.envelope, row.outcome), row.signed) for row in rows]
-
-    async def taken(self, sink: str) -> int:
-        """The last row that `sink` took, or 0."""
-        async with self._reading() as connection:
-            row = (await connection.execute(SINK, {"sink": sink})).one_or_none()
-            if row is None:
-                return 0
-            connection.check(tables.cursors, row)
-            position: int = row.position
-            return position
-
-    async def handed(self, sink: str, row: int) -> None:
-        """`sink` took everything up to `row`."""
-        async with self._writing() as connection:
-            known = (await connection.execute(SINK, {"sink": sink})).all()
-            await connection.change(tables.cursors, known, position=row)
-            if not known:
-                await connection.insert(tables.cursors, [{"name": sink, "position": row}])
 
     async def close(self) -> None:
         """Lets go of the database."""
@@ -398,7 +333,8 @@ class Inbox:
     def _raw(self, row: sa.Row[tuple[object, ...]]) -> bytes:
         return self._cipher.open(refusal_context(row.feed_offset), row.raw)
 
-    def _received(self, connection: Ledger, row: sa.Row[Any]) -> Received:
+    def received(self, connection: Ledger, row: sa.Row[Any]) -> Received:
+        """Return the message of a row; raise `StorageError` where somebody else changed the row."""
         connection.check(tables.messages, row)
         blind_index: bytes = row.blind_index
         facts = MessageMetadata(**json.loads(self._cipher.open(b"facts/" + blind_index, row.metadata)))

@@ -88,6 +88,18 @@ cursors = sa.Table(
     sa.Column("bound", sa.LargeBinary(32)),
 )
 
+parked = sa.Table(
+    "parked",
+    TABLES,
+    sa.Column("cursor", sa.String(64), primary_key=True),
+    sa.Column("message", sa.BigInteger, primary_key=True),  # its id
+    sa.Column("reason", sa.String(64), nullable=False),  # a stable reason, or the name of an exception's class
+    sa.Column("attempts", sa.BigInteger, nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("due", sa.BigInteger),  # when somebody asked for another attempt; null: nobody did
+    sa.Column("bound", sa.LargeBinary(32)),
+)
+
 instance = sa.Table(
     "instance",
     TABLES,
@@ -106,7 +118,7 @@ SCHEME: Final = Scheme(
     ("authority", "check", "feed_offset", "total", "last_message", "last_gap_range"),
     {
         table: tuple(column.name for column in table.columns if column.name != "bound")
-        for table in (messages, refusals, streams, gap_ranges, receipts, cursors)
+        for table in (messages, refusals, streams, gap_ranges, receipts, cursors, parked)
     },
 )
 """What is bound of an inbox. Whoever adds a column binds all rows again in the same migration."""

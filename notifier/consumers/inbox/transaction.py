@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from notifier.consumers.inbox import gaps, tables
 from notifier.consumers.inbox.gaps import Gap
-from notifier.consumers.inbox.states import MessageState
+from notifier.consumers.inbox.records import MessageState
 from notifier.consumers.receipts import receipt
 from notifier.consumers.verification import Notice, Refusal, Result, StreamPosition, VerifiedMessage
 from notifier.crypto.keys import SigningKey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.consumers.inbox.inbox import Received
+from notifier.consumers.inbox.records import Received
 from notifier.notification import parse
 from support.samples import ARREST, document
 

@@ -27,7 +27,7 @@ class Stream:
 
     async def comes(self, number, again=None):
         again = number in self.seen if again is None else again
-        async with self.inbox._writing() as connection:
+        async with self.inbox.writing() as connection:
             if number > self.last:
                 if number > self.last + 1:
                     await gaps.skipped(connection, STREAM, self.last + 1, number - 1, NOW)
@@ -39,7 +39,7 @@ class Stream:
         self.missing.discard(number)
 
     async def rows(self):
-        async with self.inbox._reading() as connection:
+        async with self.inbox.reading() as connection:
             found = await connection.execute(sa.select(tables.gap_ranges).order_by(tables.gap_ranges.c.first))
             return [(row.first, row.last, row.missing) for row in found.all()]
 
@@ -48,7 +48,7 @@ class Stream:
 async def stream(tmp_path):
     """A stream in a new database."""
     inbox = await Inbox.open(f"sqlite:///{tmp_path}/gaps.db", "DEU/spoc", bytes(32), REAL)
-    async with inbox._writing() as connection:
+    async with inbox.writing() as connection:
         await connection.insert(tables.streams, [{"blind_index": STREAM, "last": 0, "name": b""}])
     yield Stream(inbox)
     await inbox.verify()
@@ -58,7 +58,7 @@ async def stream(tmp_path):
 async def test_a_jump_is_one_row_however_far_it_goes(stream):
     """To the last number that there is."""
     await stream.comes(1)
-    async with stream.inbox._writing() as connection:
+    async with stream.inbox.writing() as connection:
         await gaps.skipped(connection, STREAM, 2, 2**63 - 2, NOW)
     assert await stream.rows() == [(2, 2**63 - 2, 2**63 - 3)]
 

@@ -9,6 +9,7 @@ from notifier.consumers.inbox.migrations import (
     v0003_refusals_are_tried_again,
     v0004_all_rows_are_bound,
     v0005_cursors,
+    v0006_parked,
 )
 from notifier.storage.migrations import Migration, latest
 
@@ -20,6 +21,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     v0003_refusals_are_tried_again.MIGRATION,
     v0004_all_rows_are_bound.MIGRATION,
     v0005_cursors.MIGRATION,
+    v0006_parked.MIGRATION,
 )
 
 VERSION: Final = latest(OLDEST, MIGRATIONS)
