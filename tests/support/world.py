@@ -1,16 +1,14 @@
-"""A whole small world in memory: three authorities, a hub, a broker that can fail at any step."""
+"""The world of notifier.testing, in which a test makes envelopes and looks at feeds itself."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
-from notifier.crypto.keys import DecryptionKey, KeyUse, SigningKey
-from notifier.directory.model import ROLES, Authority, Directory, Hub, Key
-from notifier.directory.snapshot import Snapshot, StaticDirectory
+from notifier import testing
+from notifier.crypto.keys import SigningKey
 from notifier.envelope import (
     Addressee,
     Body,
@@ -27,56 +25,23 @@ from notifier.envelope import (
     verify_delivery,
 )
 from notifier.policy.decision import expected
-from notifier.routing.router import Router
-from notifier.rules.facts import PERMISSIONS, Leg, RoutingFacts
-from notifier.rules.ruleset import default_rules
-from notifier.runtime import Runtime
-from notifier.topics import AUDIT, INTAKE, REJECTED, STREAMS, feed_of
+from notifier.rules.facts import Leg, RoutingFacts
+from notifier.testing import PARTITIONS, START, YEAR_MS, Clock, Keys
+from notifier.topics import INTAKE, feed_of
 from notifier.transport.base import Outgoing, Record
-from notifier.transport.memory import MemoryBroker
 
-PARTICIPANTS = ("AUT", "DEU", "FRA", "TUR", "UTO")
-PARTITIONS = 2
-START = 1_795_432_000_000
-YEAR_MS = 365 * 86_400_000
+__all__ = ["PARTITIONS", "PATIENCE_S", "START", "YEAR_MS", "Clock", "Keys", "World", "build_world"]
+
 PATIENCE_S = 120  # of real time, for what must come: a machine that is busy fails no test
 
 
 @dataclass
-class Clock:
-    """A clock that stands still until it is moved."""
+class World(testing.World):
+    """A world whose envelopes a test makes itself, true ones and false ones."""
 
-    now: int = START
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@dataclass(frozen=True)
-class Keys:
-    """One authority's private keys."""
-
-    signing: SigningKey
-    decryption: DecryptionKey
-
-
-@dataclass
-class World:
-    """The directory, everybody's keys, the broker, and the makers of envelopes and routers."""
-
-    clock: Clock
-    random: random.Random
-    directory: StaticDirectory
-    keys: dict[str, Keys]
-    hub: Keys
-    broker: MemoryBroker
     numbers: dict[str, int] = field(default_factory=dict)
     tails: dict[str, bytes] = field(default_factory=dict)
     counters: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    @property
-    def runtime(self) -> Runtime:
-        return Runtime(self.clock, self.random.randbytes)
 
     def stream(self, originator: str) -> bytes:
         """One stream per originator, the same in every test."""
@@ -150,29 +115,6 @@ class World:
         where = self.partition(originator) if partition is None else partition
         await self.broker.append([Outgoing(INTAKE, value, partition=where)])
 
-    def router(self, clock: Callable[[], int] | None = None) -> Router:
-        """A router of this hub, by its own clock where one is given."""
-        return Router(
-            self.broker.transport(),
-            self.directory,
-            signing=self.hub.signing,
-            decryption={self.hub.decryption.key_id: self.hub.decryption},
-            runtime=Runtime(clock or self.clock, self.random.randbytes),
-        )
-
-    @asynccontextmanager
-    async def routing(self, count: int = 1) -> AsyncIterator[list[asyncio.Task[None]]]:
-        """Runs that many routers; raises what they raise."""
-        stop = asyncio.Event()
-        tasks = [asyncio.create_task(self.router().run(stop)) for _ in range(count)]
-        try:
-            yield tasks
-        finally:
-            stop.set()
-            for result in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(result, Exception):
-                    raise result
-
     async def until(self, there: Callable[[], bool]) -> None:
         """Waits until the broker's contents satisfy `there`."""
         async with asyncio.timeout(PATIENCE_S):
@@ -205,33 +147,5 @@ class World:
 def build_world(
     seed: int = 1, fault: Callable[[str], Awaitable[None]] | None = None, clock: Clock | None = None
 ) -> World:
-    """A world whose every random byte follows from `seed`; its clock stands still where none is given."""
-    rnd = random.Random(seed)
-    clock = clock or Clock()
-
-    def keys() -> Keys:
-        return Keys(SigningKey.from_secret(rnd.randbytes(32)), DecryptionKey.from_secret(rnd.randbytes(32)))
-
-    def public(of: Keys) -> tuple[Key, ...]:
-        return tuple(
-            Key(one.key_id, use, one.public, START - YEAR_MS, START + YEAR_MS)
-            for use, one in ((KeyUse.SIGN, of.signing), (KeyUse.ENCRYPT, of.decryption))
-        )
-
-    names = [f"{code}/{role}" for code in PARTICIPANTS for role in ROLES] + ["INTERPOL/spoc"]
-    private = {name: keys() for name in names}
-    hub = keys()
-    authorities = {
-        name: Authority(
-            name,
-            name.lower().replace("/", "-"),
-            feed_of(name),
-            public(private[name]),
-            PERMISSIONS,
-        )
-        for name in names
-    }
-    facts = Directory(1, START, Hub(rnd.randbytes(16), public(hub), PARTITIONS, "example/log", ""), authorities)
-    topics = {INTAKE: PARTITIONS, STREAMS: PARTITIONS, REJECTED: 1, AUDIT: 1} | {feed_of(name): 1 for name in names}
-    broker = MemoryBroker(topics, clock) if fault is None else MemoryBroker(topics, clock, fault)
-    return World(clock, rnd, StaticDirectory(Snapshot(facts, default_rules())), private, hub, broker)
+    """As `notifier.testing.make_world`."""
+    return World(*testing.parts_of(seed, fault, clock))

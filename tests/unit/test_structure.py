@@ -20,7 +20,7 @@ LAYERS = (  # each may import from those above it alone
     *("envelope", "policy", "persons", "outbox"),
     *("supervision", "lifecycle", "examples"),
     *("producers", "routing", "consumers"),
-    *("doctor", "sandbox", "cli"),
+    *("doctor", "sandbox", "testing", "cli"),
 )
 PROCESSES = ("producers", "routing", "consumers", "auditor")
 PURE = ("crypto", "codec", "notification", "rules", "audit", "envelope", "policy", "persons")
