@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         TemporaryError,
     )
     from notifier.notification import Notification
-    from notifier.outbox.outbox import Status
     from notifier.outbox.states import RecipientState
+    from notifier.outbox.status import Status
     from notifier.persons.submissions import Submitter
     from notifier.producers.publisher import Publisher
     from notifier.producers.results import Submitted
@@ -57,7 +57,7 @@ _MODULES = {
         *("OwnershipLostError", "RefusedError", "TemporaryError"),
     ),
     "notifier.notification": ("Notification",),
-    "notifier.outbox.outbox": ("Status",),
+    "notifier.outbox.status": ("Status",),
     "notifier.outbox.states": ("RecipientState",),
     "notifier.persons.submissions": ("Submitter",),
     "notifier.producers.publisher": ("Publisher",),

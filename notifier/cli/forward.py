@@ -21,7 +21,7 @@ from notifier.outbox.states import RecipientState
 if TYPE_CHECKING:
     from notifier.config import Settings
     from notifier.consumers.inbox.records import Received
-    from notifier.outbox.outbox import Status
+    from notifier.outbox.status import Status
     from notifier.persons.submissions import Submitter
 
 GRACE_SECONDS: Final = 5.0

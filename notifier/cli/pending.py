@@ -14,7 +14,7 @@ from notifier.errors import REASONS, TemporaryError
 from notifier.outbox.states import SET_ASIDE, RecipientState
 
 if TYPE_CHECKING:
-    from notifier.outbox.outbox import Status
+    from notifier.outbox.status import Status
     from notifier.producers.publisher import Publisher
 
 WAITS: Final = 3

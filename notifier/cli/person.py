@@ -20,7 +20,8 @@ from notifier.times import rfc3339
 
 if TYPE_CHECKING:
     from notifier.crypto.keys import SigningKey
-    from notifier.outbox.outbox import AuditEventProof, Outbox
+    from notifier.outbox.outbox import Outbox
+    from notifier.outbox.status import AuditEventProof
     from notifier.persons.model import Person
     from notifier.persons.submissions import Submitter
 

@@ -23,7 +23,7 @@ from notifier.outbox.states import RecipientState
 if TYPE_CHECKING:
     from notifier.config import Settings
     from notifier.notification.warnings import NotificationWarning
-    from notifier.outbox.outbox import Status
+    from notifier.outbox.status import Status
     from notifier.persons.submissions import Submitter
     from notifier.producers.publisher import Publisher
 from notifier.producers.results import Prepared

@@ -22,8 +22,9 @@ from notifier.persons.approvals import NEEDS
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.outbox.outbox import AuditEventProof, Outbox, Status
+    from notifier.outbox.outbox import Outbox
     from notifier.outbox.review import Reviewed
+    from notifier.outbox.status import AuditEventProof, Status
     from notifier.producers.publisher import Publisher
 
 F = TypeVar("F", bound=Callable[..., Any])

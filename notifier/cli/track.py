@@ -13,8 +13,8 @@ from notifier.outbox.states import NO_FEED, NO_KEY, RecipientState
 from notifier.times import rfc3339
 
 if TYPE_CHECKING:
-    from notifier.outbox.outbox import Status
     from notifier.outbox.recipients import RecipientStatus
+    from notifier.outbox.status import Status
 
 AWAITED: Final = {RecipientState.WAITING: "decision", RecipientState.HELD: "review"}
 """What a recipient's state waits for, where it is the hub's or a person's to give; receipts will follow `told`."""

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from notifier.consumers.inbox.records import Received
     from notifier.directory.client import DirectoryClient
     from notifier.notification import Notification
-    from notifier.outbox.outbox import Outbox, Status
+    from notifier.outbox.outbox import Outbox
     from notifier.outbox.oversight import OverseenDecision
     from notifier.outbox.review import Reviewed
+    from notifier.outbox.status import Status
     from notifier.persons.approvals import ReviewDecision
     from notifier.rules.ruleset import RuleSet
 

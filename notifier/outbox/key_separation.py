@@ -25,7 +25,7 @@ DECISIONS: Final = (
 
 
 def decisions_key(storage_key: bytes) -> bytes:
-    """The 32-byte key of the decisions in the databases of `storage_key`; it says nothing of that key."""
+    """Derive the 32-byte key of the decisions in the databases of `storage_key`, which it tells nothing about."""
     return hashlib.blake2b(key=storage_key, person=b"ntf1/decisions", digest_size=32).digest()
 
 
@@ -36,9 +36,9 @@ class OutboxCipher(RowCipher):
         super().__init__(key, entropy)
         self._decisions = RowCipher(decisions_key(key), entropy)
         self.known: object = None
-        """The chain of persons and rulings as it was last read (`registry.Known`)."""
-        self.placed: dict[bytes, tuple[tuple[Any, ...], object]] = {}
-        """By digest, the rows of envelopes that were checked, and what they say (`pipeline.Placed`)."""
+        """The chain of persons and rulings as it was last read (`person_chain.Known`)."""
+        self.envelopes: dict[bytes, tuple[tuple[Any, ...], object]] = {}
+        """By digest, the rows of envelopes that were checked, and their contents (`stream.InFlightEnvelope`)."""
 
     def seal(self, context: bytes, plaintext: bytes) -> bytes:
         """As `RowCipher.seal`."""

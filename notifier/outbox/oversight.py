@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import sqlalchemy as sa
-
 from notifier.crypto.row_cipher import RowCipher
 from notifier.errors import NotFoundError, StorageError
-from notifier.outbox import migrations, tables
-from notifier.outbox.outbox import parse_id
+from notifier.outbox import migrations, queries, tables
+from notifier.outbox.ids import parse_id
+from notifier.outbox.message_store import message_context, read_submission
 from notifier.outbox.persons import PersonRegistry
 from notifier.outbox.recipients import as_they_stand, recipients_of
-from notifier.outbox.transaction import read_submission
 from notifier.persons.approvals import ReviewDecision
 from notifier.policy.decision import Entry
 from notifier.policy.plan import Plan
@@ -23,8 +21,7 @@ from notifier.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class OverseenDecision:
-    """What was decided about one message: its id, by which rules, every entry with its recipient's state, and what
-    persons ruled, in order.
+    """The decision about one message: its id, the rules' version, all entries with their states, and all rulings.
 
     `submitted_by` is who signed the submission (None: nobody), `submitted_at` when it came (Unix milliseconds).
     """
@@ -41,7 +38,7 @@ class OverseenDecision:
 class OversightReader:
     """The decisions in one outbox; an asynchronous context manager.
 
-    `key` is the key of decisions (`compartments.decisions_key`): with it nothing else of the outbox opens.
+    `key` is the key of decisions (`key_separation.decisions_key`): nothing else of the outbox opens with it.
     """
 
     def __init__(self, address: str, authority: str, key: bytes) -> None:
@@ -62,28 +59,27 @@ class OversightReader:
             await self._database.close()
 
     async def decided(self, message_id: str) -> OverseenDecision:
-        """What was decided about a notification; `NotFoundError` where the outbox has none of that id.
+        """Return the decision about a notification.
 
-        Raises `StorageError` where it is another authority's outbox, or the key is not that of its decisions.
+        Raises `NotFoundError` where the outbox has none of that id, and `StorageError` where it is another
+        authority's outbox, or the key is not that of its decisions.
         """
         if self._database is None:
-            raise RuntimeError("an overseer is used inside `async with`")
+            raise RuntimeError("an oversight reader is used inside `async with`")
         wanted = parse_id(message_id)
-        message = tables.messages
-        columns = sa.select(message.c.id, message.c.created, message.c.submission, message.c.plan)
         async with self._database.read() as connection:
-            owner = await connection.scalar(sa.select(tables.instance.c.authority))
+            owner = await connection.scalar(queries.OWNER)
             if owner != self._authority:
                 raise StorageError(detail=f"the outbox belongs to {owner}, not {self._authority}")
-            row = (await connection.execute(columns.where(message.c.notification_id == wanted))).one_or_none()
+            row = (await connection.execute(queries.DECISION_BY_NOTIFICATION, {"id": wanted})).one_or_none()
             if row is None:
                 raise NotFoundError(detail=f"the outbox of {self._authority} has no notification {message_id}")
             rulings = await PersonRegistry(connection, self._cipher).rulings(row.id)
-            plan = Plan.from_document(self._cipher.open(b"message/plan/" + wanted, row.plan))
+            plan = Plan.from_document(self._cipher.open(message_context("plan", wanted), row.plan))
             entries = as_they_stand(plan.entries, await recipients_of(connection, row.id, plan.entries))
         by = None
         if row.submission is not None:
-            by = read_submission(self._cipher.open(b"message/submission/" + wanted, row.submission)).by
+            by = read_submission(self._cipher.open(message_context("submission", wanted), row.submission)).by
         return OverseenDecision(
             message_id, by, row.created, plan.rules_version, entries, tuple(rulings), plan.exercise
         )

@@ -1,8 +1,8 @@
-"""The chain of what persons are and decided: so that no row of it is swapped, deleted, rolled back or made by hand.
+"""The chain of registrations and decisions: no row of them is swapped, deleted, rolled back or made by hand.
 
-Every registration, retirement, ruling and adoption adds an entry: which row, and a MAC over all of the row. Entries
-are hashed into a chain whose head stands in the outbox's own row, under a MAC too, and in what every act says, so in
-the audit log. All other rows are bound by `storage.integrity`, as `SCHEME` says. The MACs need a key that comes from
+Every registration, retirement, ruling and adoption adds a link: which row, and a MAC over all of the row. Links are
+hashed into a chain. Its head stands in the outbox's own row, under a MAC too, and in every audit event, so in the
+audit log. All other rows are bound by `storage.integrity`, as `SCHEME` says. The MACs need a key that comes from
 the storage key (`OutboxCipher.bind`): the key of decisions, which oversight has, makes none. The chain is read once;
 afterwards only its head is, until it moves.
 """
@@ -17,7 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from notifier.crypto.primitives import ID_BYTES, blake, u64
-from notifier.outbox import tables
+from notifier.outbox import queries, tables
 from notifier.outbox.key_separation import OutboxCipher
 from notifier.storage.base import Connection
 from notifier.storage.integrity import Ledger, Scheme, tampered
@@ -45,24 +45,19 @@ SCHEME: Final = Scheme(
         )
     },
 )
-"""What is bound of an outbox. Whoever adds a column binds all rows again in the same migration."""
-
-_NEWEST_ACT: Final = (
-    sa.select(tables.entries.c.message, tables.entries.c.contents)
-    .where(tables.entries.c.event.is_not(None))
-    .order_by(tables.entries.c.id.desc())
-    .limit(1)
-)
-_ENTRIES: Final = sa.select(tables.chain).order_by(tables.chain.c.number)
+"""The columns under MACs. A migration that adds a column binds all rows of its table again."""
 
 
-def letter_context(message: int | None) -> bytes:
-    """Where the letters and deeds of a message are sealed to."""
+def entry_context(message: int | None) -> bytes:
+    """Return the associated data that binds the contents of an entry to its message (None: of none).
+
+    The label keeps the former name of the table: another one would mean to seal every entry again.
+    """
     return b"letter/contents/" + (message or 0).to_bytes(8, "big")
 
 
 def linked(before: bytes, number: int, table: str, row: int, subject: int, state: bytes) -> bytes:
-    """Return the chain's head after one more entry."""
+    """Return the chain's head after one more link."""
     return blake(b"ntf1/chain", before + u64(number) + table.encode() + b"/" + u64(row) + u64(subject) + state)
 
 
@@ -82,22 +77,22 @@ def adoption_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:
 
 
 def bound(connection: Connection, cipher: OutboxCipher) -> Ledger:
-    """Return `connection` as one whose writes are bound."""
+    """Return `connection` as one that binds what it writes."""
     return Ledger(connection, cipher, SCHEME)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A chain that was read whole: its head, and the MAC of every row by table, subject and row."""
+    """A chain as it was read: its head, and the MAC of every row by table, subject and row."""
 
     number: int
     head: bytes
     rows: Mapping[tuple[str, int], Mapping[int, bytes]]
     heads: tuple[bytes, ...]
-    """The head after every entry, from before the first on."""
+    """The head after every link, from before the first on."""
 
     def has(self, said: str) -> bool:
-        """Return whether the chain had the head that an act names."""
+        """Return whether the chain had the head that an audit event names."""
         number, _, head = said.partition(":")
         return number.isdecimal() and int(number) <= self.number and self.heads[int(number)].hex() == head
 
@@ -115,7 +110,7 @@ class Chain:
         self._ledger = connection if isinstance(connection, Ledger) else bound(connection, cipher)
 
     async def head(self) -> tuple[int, bytes]:
-        """Return number and hash of the last entry. Raises `StorageError` (rows_changed)."""
+        """Return number and hash of the last link. Raises `StorageError` (rows_changed)."""
         row = await self._ledger.own()
         return row["chain_number"], row["chain_head"]
 
@@ -125,35 +120,35 @@ class Chain:
         before = self._cipher.known
         if isinstance(before, Known) and (before.number, before.head) == (number, head):
             return before
-        link, last, heads = START, 0, [START]
+        head_now, last, heads = START, 0, [START]
         rows: dict[tuple[str, int], dict[int, bytes]] = {}
-        for one in await self._connection.execute(_ENTRIES):
+        for one in await self._connection.execute(queries.CHAIN):
             last += 1
-            link = linked(link, last, one.kind, one.row_id, one.subject, one.state)
+            head_now = linked(head_now, last, one.kind, one.row_id, one.subject, one.state)
             if one.number != last:
                 break
-            heads.append(link)
+            heads.append(head_now)
             rows.setdefault((one.kind, one.subject), {})[one.row_id] = one.state
-        if (last, link) != (number, head):
+        if (last, head_now) != (number, head):
             raise tampered("the chain of persons and rulings")
         found = Known(number, head, rows, tuple(heads))
-        newest = (await self._connection.execute(_NEWEST_ACT)).one_or_none()
+        newest = (await self._connection.execute(queries.NEWEST_EVENT)).one_or_none()
         if newest is not None and not found.has(self.said(newest)):
             raise tampered("the chain of persons and rulings")
         self._cipher.known = found
         return found
 
     def said(self, row: sa.Row[Any]) -> str:
-        """Return the head that an act names; that before the first entry of one that was made before version 11."""
-        said = self._cipher.open(letter_context(row.message), row.contents)[ID_BYTES:]
+        """Return the head that an audit event names; of one made before schema 11, that before the first link."""
+        said = self._cipher.open(entry_context(row.message), row.contents)[ID_BYTES:]
         named: str = json.loads(said).get("chain", f"0:{START.hex()}")
         return named
 
     async def add(self, table: str, row: int, subject: int, state: bytes) -> None:
-        """Add an entry, and move the head."""
+        """Add a link, and move the head."""
         number, head = await self.head()
         number += 1
         head = linked(head, number, table, row, subject, state)
-        entry = {"number": number, "kind": table, "row_id": row, "subject": subject, "state": state}
-        await self._connection.execute(tables.chain.insert().values(entry))
+        link = {"number": number, "kind": table, "row_id": row, "subject": subject, "state": state}
+        await self._connection.execute(queries.INSERT_CHAIN_LINK, link)
         await self._ledger.set_own(chain_number=number, chain_head=head)

@@ -1,4 +1,4 @@
-"""The persons whom an authority registered, and what they decided, in one transaction of the outbox."""
+"""The persons whom an authority registered, and their decisions, in one transaction of the outbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from notifier.crypto.row_cipher import RowCipher
 from notifier.errors import RefusedError
-from notifier.outbox import tables
+from notifier.outbox import queries
 from notifier.outbox.key_separation import OutboxCipher
 from notifier.outbox.person_chain import ADOPTION, PERSON, RULING, Chain, adoption_mac, person_mac, ruling_mac
 from notifier.persons.adoptions import Adoption
@@ -21,14 +21,13 @@ from notifier.storage.base import Connection
 from notifier.storage.integrity import tampered
 
 _MACS: Final = {PERSON: person_mac, RULING: ruling_mac, ADOPTION: adoption_mac}
-_ADOPTIONS: Final = sa.select(tables.adoptions).order_by(tables.adoptions.c.id)
 
 
 class PersonRegistry:
-    """Reads and writes persons, rulings and adoptions; what they may is for `approvals` and `adoptions` to say.
+    """Reads and writes persons, rulings and adoptions; `approvals` and `adoptions` say who may decide.
 
-    Every row is checked against the chain on use, and `StorageError` (rows_changed) raised where they differ. Who
-    reads with the key of decisions alone (oversight) cannot check, and decides nothing.
+    Every row is checked against the chain on use; a difference raises `StorageError` (rows_changed). A reader with
+    the key of decisions alone (oversight) cannot check, and decides nothing.
     """
 
     def __init__(self, connection: Connection, cipher: RowCipher) -> None:
@@ -37,8 +36,8 @@ class PersonRegistry:
         self._chain = Chain(connection, cipher) if isinstance(cipher, OutboxCipher) else None
 
     async def persons(self) -> list[Person]:
-        """Everybody who is, or was, registered, in the order of registration."""
-        rows = (await self._connection.execute(sa.select(tables.persons).order_by(tables.persons.c.id))).all()
+        """Return everybody who is, or was, registered, in the order of registration."""
+        rows = (await self._connection.execute(queries.PERSONS)).all()
         await self._check(PERSON, 0, rows)
         return [self._person(row) for row in rows]
 
@@ -55,20 +54,20 @@ class PersonRegistry:
 
     def _mac(self, table: str, row: Mapping[str, Any]) -> bytes:
         if not isinstance(self._cipher, OutboxCipher):
-            raise RuntimeError("only who has the storage key binds rows")
+            raise RuntimeError("rows are bound with the storage key")
         return _MACS[table](self._cipher, row)
 
     async def _note(self, table: str, row: Mapping[str, Any]) -> None:
-        """Add what a row is now to the chain."""
+        """Add a row, as it is now, to the chain."""
         if self._chain is None:
-            raise RuntimeError("only who has the storage key adds to the chain")
+            raise RuntimeError("the chain grows with the storage key")
         subject = row["message"] if table == RULING else 0
         await self._chain.add(table, row["id"], subject, self._mac(table, row))
 
     async def head(self) -> str:
-        """Return the chain's head in hex, for what an act says."""
+        """Return the chain's head in hex, for the document of an audit event."""
         if self._chain is None:
-            raise RuntimeError("only who has the storage key acts")
+            raise RuntimeError("audit events are made with the storage key")
         number, head = await self._chain.head()
         return f"{number}:{head.hex()}"
 
@@ -79,7 +78,7 @@ class PersonRegistry:
         return Person(value["name"], public, permissions, row.added, row.retired, kind)
 
     async def add(self, person: Person) -> None:
-        """Stores a person whom `persons.register` made."""
+        """Store a person whom `persons.register` made."""
         value = {
             "name": person.name,
             "public": person.public.hex(),
@@ -88,12 +87,15 @@ class PersonRegistry:
         }
         contents = self._cipher.seal(_context("person", person.added), canonical(value))
         row = {"added": person.added, "retired": None, "contents": contents}
-        made = await self._connection.scalar(tables.persons.insert().returning(tables.persons.c.id), row)
+        made = await self._connection.scalar(queries.INSERT_PERSON, row)
         await self._note(PERSON, row | {"id": made})
 
     async def retire(self, name: str, now: int) -> Person:
-        """From now on the person decides nothing; `RefusedError`: `unknown_person`, or `person_retired` already."""
-        rows = (await self._connection.execute(sa.select(tables.persons).order_by(tables.persons.c.id))).all()
+        """Retire a person: from now on they decide nothing.
+
+        Raises `RefusedError`: `unknown_person`, or `person_retired` already.
+        """
+        rows = (await self._connection.execute(queries.PERSONS)).all()
         await self._check(PERSON, 0, rows)
         for row in rows:
             person = self._person(row)
@@ -101,16 +103,14 @@ class PersonRegistry:
                 continue
             if person.retired is not None:
                 raise RefusedError("person_retired")
-            mine = tables.persons.update().where(tables.persons.c.id == row.id)
-            await self._connection.execute(mine.values(retired=now))
+            await self._connection.execute(queries.RETIRE_PERSON, {"person": row.id, "now": now})
             await self._note(PERSON, row._asdict() | {"retired": now})
             return replace(person, retired=now)
         raise RefusedError("unknown_person", hint="notifier person list shows who is registered")
 
     async def rulings(self, message: int) -> list[ReviewDecision]:
-        """What was ruled about a message (its row id), in order."""
-        query = sa.select(tables.rulings).where(tables.rulings.c.message == message).order_by(tables.rulings.c.id)
-        rows = (await self._connection.execute(query)).all()
+        """Return the rulings about a message (its row id), in order."""
+        rows = (await self._connection.execute(queries.RULINGS_OF_MESSAGE, {"of": message})).all()
         await self._check(RULING, message, rows)
         return [
             ReviewDecision.from_document(json.loads(self._cipher.open(_context("ruling", message), row.contents)))
@@ -118,15 +118,15 @@ class PersonRegistry:
         ]
 
     async def record(self, message: int, ruling: ReviewDecision, now: int) -> None:
-        """Stores a ruling that `approvals.check` let in."""
+        """Store a ruling that `approvals.check` let in."""
         contents = self._cipher.seal(_context("ruling", message), canonical(ruling.document()))
         row = {"message": message, "recorded": now, "contents": contents}
-        made = await self._connection.scalar(tables.rulings.insert().returning(tables.rulings.c.id), row)
+        made = await self._connection.scalar(queries.INSERT_RULING, row)
         await self._note(RULING, row | {"id": made})
 
     async def adoptions(self) -> list[Adoption]:
-        """What was decided after restores, in order."""
-        rows = (await self._connection.execute(_ADOPTIONS)).all()
+        """Return the decisions after restores, in order."""
+        rows = (await self._connection.execute(queries.ADOPTIONS)).all()
         await self._check(ADOPTION, 0, rows)
         return [
             Adoption.from_document(json.loads(self._cipher.open(_context("adoption", row.recorded), row.contents)))
@@ -137,7 +137,7 @@ class PersonRegistry:
         """Store an adoption that `adoptions.check` let in."""
         contents = self._cipher.seal(_context("adoption", now), canonical(adoption.document()))
         row = {"recorded": now, "contents": contents}
-        made = await self._connection.scalar(tables.adoptions.insert().returning(tables.adoptions.c.id), row)
+        made = await self._connection.scalar(queries.INSERT_ADOPTION, row)
         await self._note(ADOPTION, row | {"id": made})
 
 

@@ -1,35 +1,27 @@
-"""What became of each recipient of a message, as the outbox has it: read in one transaction, for every reader."""
+"""The recipients of messages, as they stand in the outbox: one reading for every reader."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
-from notifier.outbox import tables
-from notifier.outbox.states import RecipientState, is_set_aside, shown
+from notifier.outbox import queries, tables
+from notifier.outbox.states import INITIAL, RecipientState, is_set_aside, shown
 from notifier.policy.decision import Entry, Outcome
+from notifier.policy.plan import Plan
 from notifier.storage.base import Connection
 from notifier.storage.integrity import Ledger, tampered
-
-RECIPIENTS: Final = (
-    sa.select(
-        tables.recipients,
-        tables.entries.c.state.label("entry_state"),
-        tables.entries.c.reason,
-    )
-    .join_from(tables.recipients, tables.entries, tables.entries.c.id == tables.recipients.c.entry, isouter=True)
-    .where(tables.recipients.c.message.in_(sa.bindparam("messages", expanding=True)))
-    .order_by(tables.recipients.c.message, tables.recipients.c.place)
-)
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientStatus:
-    """One recipient: the authority (None: not known yet), what became of it, since when (Unix milliseconds), and
-    because of what it is held or not told."""
+    """One recipient: the authority (None: not known yet), its state, and since when (Unix milliseconds).
+
+    `because` holds the reasons for which it is held or not told.
+    """
 
     authority: str | None
     state: RecipientState
@@ -38,7 +30,7 @@ class RecipientStatus:
 
 
 async def states_of(connection: Connection, messages: Sequence[int]) -> dict[int, set[RecipientState]]:
-    """The states of the recipients of each of these messages (row ids)."""
+    """Return the states of the recipients of each of these messages (row ids)."""
     found: dict[int, set[RecipientState]] = {message: set() for message in messages}
     for row in await rows_of(connection, messages):
         found[row.message].add(shown(row.state, row.entry_state, row.reason))
@@ -46,7 +38,7 @@ async def states_of(connection: Connection, messages: Sequence[int]) -> dict[int
 
 
 async def recipients_of(connection: Connection, message: int, entries: Sequence[Entry]) -> list[RecipientStatus]:
-    """The recipients of a message (its row id), in the order of the entries of its plan."""
+    """Return the recipients of a message (its row id), in the order of the entries of its plan."""
     rows = await rows_of(connection, [message])
     if len(rows) != len(entries):
         raise tampered("the number of recipients")
@@ -62,7 +54,7 @@ async def recipients_of(connection: Connection, message: int, entries: Sequence[
 
 
 def as_they_stand(entries: Sequence[Entry], recipients: Sequence[RecipientStatus]) -> tuple[Entry, ...]:
-    """The entries of a plan, each with the state of its recipient; who cannot be reached yet is a hold."""
+    """Return the entries of a plan, each with its recipient's state; one that cannot be reached yet is a hold."""
     return tuple(
         replace(entry, outcome=_outcome(entry, one), because=one.because, state=one.state)
         for entry, one in zip(entries, recipients, strict=True)
@@ -79,17 +71,25 @@ def _aside(row: sa.Row[Any]) -> tuple[str, ...]:
 
 
 async def rows_of(connection: Connection, messages: Collection[int]) -> Sequence[sa.Row[Any]]:
-    """The rows of these messages, each with `entry_state` and `reason` of its letter.
+    """Return the rows of the recipients of these messages, each with `entry_state` and `reason` of its entry.
 
-    Raises `StorageError` (rows_changed) where one is not what was written; who has the key of decisions alone
-    (oversight) cannot know.
+    Raises `StorageError` (rows_changed) where one is not what was written. A reader with the key of decisions alone
+    (oversight) cannot check.
     """
     if not messages:
         return ()
-    rows = (await connection.execute(RECIPIENTS, {"messages": list(messages)})).all()
+    rows = (await connection.execute(queries.RECIPIENTS_OF_MESSAGES, {"messages": list(messages)})).all()
     if isinstance(connection, Ledger):
         for row in rows:
             connection.check(tables.recipients, row)
             if row.entry is not None and row.entry_state is None:
-                raise tampered("the number of letters")
+                raise tampered("the number of entries")
     return rows
+
+
+def recipient_rows(message: int, plan: Plan, now: int) -> list[dict[str, Any]]:
+    """Return the rows of the entries of `plan` in their first state, with no outbox entry yet."""
+    return [
+        {"message": message, "place": place, "entry": None, "state": INITIAL[one.outcome], "since": now}
+        for place, one in enumerate(plan.entries)
+    ]

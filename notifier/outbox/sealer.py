@@ -1,4 +1,4 @@
-"""Seals one letter or deed for its place in the stream. Pure but for the randomness it is given."""
+"""Seals one entry for its place in the stream. Pure but for the randomness it is given."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ EXPIRY_MS: Final = 7 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class SealRequest:
-    """What is to be sealed: a letter or a deed, its row id, the id that its envelope speaks of, and the plan.
+    """One entry to seal: its row id, its contents, the id that its envelope names, and the plan.
 
-    `message` is the row id of the notification that a letter is of; a deed's plan names nobody. `reason` is what was
-    last said against it.
+    `message` is the row id of the message that a payload is of; the plan of an audit event names nobody. `reason` is
+    the last reason against it.
     """
 
     row: int
-    letter: Payload | AuditEvent
+    contents: Payload | AuditEvent
     message: int | None
     notification_id: bytes
     plan: Plan
@@ -35,31 +35,31 @@ class SealRequest:
 
     @property
     def act(self) -> Act | None:
-        """What the log is told, where this is a deed."""
-        return self.letter.act() if isinstance(self.letter, AuditEvent) else None
+        """Return the digest that the log is told, where this is an audit event."""
+        return self.contents.act() if isinstance(self.contents, AuditEvent) else None
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """Those of the letter's authorities that the plan, as it stands now, sends to."""
-        names = () if isinstance(self.letter, AuditEvent) else self.letter.names
+        """Return those of the payload's authorities that the plan, as it stands now, sends to."""
+        names = () if isinstance(self.contents, AuditEvent) else self.contents.names
         return tuple(name for name in names if name in self.plan.recipients)
 
     def body(self, envelope_id: bytes, stream: bytes, originator: str) -> Body | None:
-        """What the recipients read; None where there are none."""
-        if isinstance(self.letter, AuditEvent) or not self.recipients:
+        """Return the body that the recipients read; None where there are none."""
+        if isinstance(self.contents, AuditEvent) or not self.recipients:
             return None
-        letter = self.letter
-        return Body(envelope_id, stream, originator, self.notification_id, letter.profile, letter.wire)
+        payload = self.contents
+        return Body(envelope_id, stream, originator, self.notification_id, payload.profile, payload.wire)
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """Everybody else that the rules expect: held, suppressed, or told by another letter, without a word which."""
+        """Return everybody else that the rules expect: held, suppressed, or told by another entry."""
         return tuple(sorted({*self.plan.recipients, *self.plan.withheld} - set(self.recipients)))
 
 
 @dataclass(frozen=True, slots=True)
 class SealedEnvelope:
-    """An envelope with its place; of a deed its slip, too, by which it can be shown what the log has."""
+    """An envelope with its place; of an audit event its slip, too, which proves what the log has."""
 
     placed: InFlightEnvelope
     envelope: bytes
@@ -68,7 +68,7 @@ class SealedEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """One authority's way to seal: its name, signing key, and the secret that makes envelope ids its own."""
+    """Seals in the name of one authority, with its signing key."""
 
     name: str
     key: SigningKey
@@ -125,47 +125,47 @@ class Sealer:
         found = None if key_id is None else directory.signer(key_id)
         return key_id == self.key.key_id or (found is not None and found[0].name == self.name)
 
-    def seal(self, load: SealRequest, pipeline: StreamWindow, snapshot: Snapshot, secret: bytes) -> SealedEnvelope:
-        """The next envelope of the stream.
+    def seal(self, request: SealRequest, window: StreamWindow, snapshot: Snapshot, secret: bytes) -> SealedEnvelope:
+        """Return the next envelope of the stream.
 
         Nobody to send to gives an envelope without a body: the withholding is recorded, never silent. Raises
         `DirectoryError` where the hub or a recipient has no valid encryption key.
         """
         now = self.runtime.clock()
-        plan, directory = load.plan, snapshot.directory
-        number, previous, sequences = pipeline.place(load.recipients)
-        envelope_id = envelope_id_of(secret, load.notification_id, previous)
+        plan, directory = request.plan, snapshot.directory
+        number, previous, sequences = window.place(request.recipients)
+        envelope_id = envelope_id_of(secret, request.notification_id, previous)
         slip = Slip(
             envelope_id=envelope_id,
-            notification_id=load.notification_id,
+            notification_id=request.notification_id,
             originator=self.name,
-            stream=pipeline.stream,
+            stream=window.stream,
             number=number,
             previous=previous,
             digest_key=self.runtime.entropy(16),
             rules_version=plan.rules_version,
             directory_version=plan.directory_version,
             facts=plan.facts,
-            recipients=load.recipients,
-            withheld=load.withheld,
-            act=load.act,
+            recipients=request.recipients,
+            withheld=request.withheld,
+            act=request.act,
         )
         sealed = seal(
-            Header(directory.hub.hub_id, envelope_id, self.name, pipeline.stream, now, now + EXPIRY_MS),
+            Header(directory.hub.hub_id, envelope_id, self.name, window.stream, now, now + EXPIRY_MS),
             slip,
-            load.body(envelope_id, pipeline.stream, self.name),
+            request.body(envelope_id, window.stream, self.name),
             signer=self.key,
             hub_key=_hub_key(directory, now),
-            addressees=[Addressee(_key_of(directory, name, now), sequences[name]) for name in load.recipients],
+            addressees=[Addressee(_key_of(directory, name, now), sequences[name]) for name in request.recipients],
             entropy=self.runtime.entropy,
         )
-        placed = InFlightEnvelope(sealed.digest, load.row, pipeline.stream, number, previous, sequences)
-        return SealedEnvelope(placed, sealed.envelope, None if load.act is None else slip.encode())
+        placed = InFlightEnvelope(sealed.digest, request.row, window.stream, number, previous, sequences)
+        return SealedEnvelope(placed, sealed.envelope, None if request.act is None else slip.encode())
 
 
-def without_key(load: SealRequest, directory: Directory, now: int) -> list[str]:
-    """The recipients of `load` that nobody can seal for at time `now`: no key, or none that is valid."""
-    found = ((name, directory.authority(name)) for name in load.recipients)
+def without_key(request: SealRequest, directory: Directory, now: int) -> list[str]:
+    """Return the recipients of `request` without a valid encryption key at time `now`."""
+    found = ((name, directory.authority(name)) for name in request.recipients)
     return [name for name, authority in found if authority is None or authority.encryption_key(now) is None]
 
 

@@ -1,14 +1,17 @@
-"""What the hub's decisions do to a publisher's stream (docs/reference/envelope.md, "Sequences"). Pure.
+"""The stream of a publisher, as a state machine that the hub's decisions move (docs/reference/envelope.md). Pure.
 
-A publisher seals ahead: up to a window of envelopes, each chained upon the one before, are on their way at
-once. A rejection in turn makes its own digest the tail, so everything that chains upon the rejected envelope
-can never be accepted: it is renumbered and sealed anew. A refusal before the sequence check places nothing.
-Where the hub may not take an envelope at all because of its type, an act takes its place: once the hub decided
-that, the refused envelope can never be accepted, and what is chained behind goes on.
-A stream of which the hub knows more than this database does is closed: the database was restored from a backup.
-The hub's statements say where such a stream stands. An act to nobody, the closing act, is sealed for the next place,
-and again for each newer one, until the hub accepts one. From then on the hub accepts nothing else that was sealed
-for the stream, since it does not chain from there.
+The publisher keeps up to a window of hash-chained envelopes in flight. A rejection in turn makes its own digest the
+tail. Everything that chains to the rejected envelope can then never be accepted: it is renumbered and sealed again.
+A refusal before the sequence check places nothing.
+
+Where the hub may not take an envelope because of its type, an audit event takes its place. Once the hub decided that
+event, the refused envelope can never be accepted, and what is chained behind goes on.
+
+A stream of which the hub knows more than this database is closed: the database was restored from a backup. The hub's
+statements say where such a stream stands. An event to nobody, the closing event, is sealed for the next place, and
+again for each newer one, until the hub accepts one. From then on the hub accepts nothing else that was sealed for the
+stream, since it does not chain from there.
+
 The rules are those of the explicit-state model of the sequences; the outbox binds them to its tables.
 """
 
@@ -22,7 +25,7 @@ from typing import Final
 NO_DIGEST: Final = bytes(32)
 
 OUT_OF_TURN: Final = frozenset({"replayed", "out_of_order"})
-"""Refusals upon which the publisher does nothing: the decision that counts was, or will be, another one."""
+"""Refusals that the publisher ignores: the decision that counts was, or will be, another one."""
 
 UNPLACED: Final = frozenset(
     {
@@ -46,18 +49,18 @@ BARRED: Final = "not_permitted"
 """The refusal of a type that the authority may not send: no sealing mends it."""
 
 AGAIN: Final = frozenset({"rules_outdated", "rules_unknown", "feed_missing", "not_yet_valid", "expired"})
-"""Refusals in turn after which the publisher seals the letter anew, by itself."""
+"""Refusals in turn after which the publisher seals the entry again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class InFlightEnvelope:
-    """One sealed envelope: its place in the stream, the letter that it carries (its row id; None: deleted since).
+    """One sealed envelope: its place in the stream, the entry that it carries (its row id; None: deleted since).
 
     `sequences` maps each addressed authority to this envelope's `seq_i`.
     """
 
     digest: bytes
-    letter: int | None
+    entry: int | None
     stream: bytes
     number: int
     previous: bytes
@@ -69,8 +72,8 @@ class StreamWindow:
     """One stream as its publisher knows it.
 
     `number` and `tail` are what the hub last said; `counters` the accepted envelopes per authority; `in_flight` the
-    envelopes on their way, in order, each chained upon the one before. `closing` marks a stream that is being closed:
-    nothing but the closing act is sealed for it. `decided_at` is then the hub's time of the statement that `number`
+    envelopes in flight, in order, each chained to the one before. `closing` marks a stream that is being closed:
+    nothing but the closing event is sealed for it. `decided_at` is then the hub's time of the statement that `number`
     and `tail` come from, in Unix milliseconds.
     """
 
@@ -83,7 +86,7 @@ class StreamWindow:
     decided_at: int = 0
 
     def place(self, recipients: Sequence[str]) -> tuple[int, bytes, dict[str, int]]:
-        """Number, previous digest and each recipient's `seq_i` of the next envelope."""
+        """Return number, previous digest and each recipient's `seq_i` of the next envelope."""
         number, previous = (
             (self.in_flight[-1].number, self.in_flight[-1].digest) if self.in_flight else (self.number, self.tail)
         )
@@ -94,10 +97,10 @@ class StreamWindow:
         return number + 1, previous, sequences
 
     def sealed(self, placed: InFlightEnvelope) -> StreamWindow:
-        """The pipeline with one more envelope on its way; it must be at `place`."""
+        """Return the window with one more envelope in flight; it must be at `place`."""
         number, previous, _ = self.place(())
         if (placed.stream, placed.number, placed.previous) != (self.stream, number, previous):
-            raise ValueError("an envelope does not chain upon the one before it")
+            raise ValueError("an envelope does not chain to the one before it")
         return replace(self, in_flight=(*self.in_flight, placed))
 
 
@@ -120,25 +123,25 @@ class HubDecision:
 
 
 class Resend(StrEnum):
-    """What is to be done about envelopes that were refused before the sequence check."""
+    """The way to send again envelopes that were refused before the sequence check."""
 
     SAME = "same"  # the same bytes again, after a while
-    AFRESH = "afresh"  # sealed anew under the same number and previous digest, with the keys of now
+    AFRESH = "afresh"  # sealed again under the same number and previous digest, with the keys of now
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What one decision changes.
+    """The changes of one decision.
 
-    `routed` is the letter that was accepted; `refused` the letter that was rejected in turn, `retry`
-    whether it goes again by itself; `freed` are the letters to be renumbered and sealed anew (a letter
-    that goes again among them), in their order. `barred` is the letter whose place an act is to take: it counts
-    as rejected once that act was decided. `foreign` means that the hub decided about this stream what this
-    database does not know: it is older than the stream, which is to be closed from here on. `stray` means that an
-    accepted envelope of a stream that is being closed is not known here; `closed`, that the closing act was accepted.
+    `routed` is the entry that was accepted. `refused` is the entry that was rejected in turn, `retry` whether it goes
+    again by itself. `freed` are the entries to be renumbered and sealed again, in their order; an entry that goes
+    again is among them. `barred` is the entry whose place an audit event is to take; it counts as rejected once that
+    event was decided. `foreign` means that the hub decided about this stream what this database does not know: it is
+    older than the stream, which is to be closed from here on. `stray` means that an accepted envelope of a stream
+    that is being closed is not known here; `closed`, that the closing event was accepted.
     """
 
-    pipeline: StreamWindow
+    window: StreamWindow
     routed: int | None = None
     refused: int | None = None
     retry: bool = False
@@ -150,125 +153,133 @@ class Transition:
     closed: bool = False
 
 
-def apply_decision(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
-    """The step that `told` causes; `mine` is the envelope of that digest, whenever it was made, or None."""
-    step = _hear(pipeline, told, mine)
+def apply_decision(window: StreamWindow, decision: HubDecision, envelope: InFlightEnvelope | None) -> Transition:
+    """Return the transition that `decision` causes.
+
+    `envelope` is the envelope of that digest, whenever it was made; None where it is not known here.
+    """
+    step = _decide(window, decision, envelope)
     if not step.foreign:
         return step
-    closing = replace(pipeline, closing=True, in_flight=(), decided_at=told.at)
-    return replace(_closing(closing, told, mine), foreign=True)
+    closing = replace(window, closing=True, in_flight=(), decided_at=decision.at)
+    return replace(_closing(closing, decision, envelope), foreign=True)
 
 
-def _hear(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
-    if pipeline.closing and told.own:
-        return _closing(pipeline, told, mine)
-    if told.reason is None:
-        return _accepted(pipeline, told, mine)
-    if told.reason in OUT_OF_TURN:
-        # Of a closing act it is said: the statements that are left may not name the place where the stream stands.
+def _decide(window: StreamWindow, decision: HubDecision, envelope: InFlightEnvelope | None) -> Transition:
+    if window.closing and decision.own:
+        return _closing(window, decision, envelope)
+    if decision.reason is None:
+        return _accepted(window, decision, envelope)
+    if decision.reason in OUT_OF_TURN:
+        # Said of a closing event: the statements that are left may not name the place where the stream stands.
         return Transition(
-            pipeline, resend=Resend.SAME if pipeline.closing and _is_head(pipeline, told.digest) else None
+            window, resend=Resend.SAME if window.closing and _is_head(window, decision.digest) else None
         )
-    if told.reason == BARRED and told.number is None:
-        return _barred(pipeline, mine)
-    if told.reason in UNPLACED or told.number is None:
-        return _unplaced(pipeline, told, mine)
-    return _rejected(pipeline, told, mine)
+    if decision.reason == BARRED and decision.number is None:
+        return _barred(window, envelope)
+    if decision.reason in UNPLACED or decision.number is None:
+        return _unplaced(window, decision, envelope)
+    return _rejected(window, decision, envelope)
 
 
-def _accepted(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
-    letter = mine.letter if mine is not None else None
-    if told.stream != pipeline.stream or told.number is None or told.number <= pipeline.number:
-        return Transition(pipeline, routed=letter)
-    if mine is None or told.number != pipeline.number + 1:
-        return Transition(pipeline, routed=letter, foreign=told.own)
-    head = _is_head(pipeline, told.digest)
+def _accepted(window: StreamWindow, decision: HubDecision, envelope: InFlightEnvelope | None) -> Transition:
+    entry = envelope.entry if envelope is not None else None
+    if decision.stream != window.stream or decision.number is None or decision.number <= window.number:
+        return Transition(window, routed=entry)
+    if envelope is None or decision.number != window.number + 1:
+        return Transition(window, routed=entry, foreign=decision.own)
+    head = _is_head(window, decision.digest)
     moved = replace(
-        pipeline,
-        number=told.number,
-        tail=told.digest,
-        counters={**pipeline.counters, **mine.sequences},
-        in_flight=pipeline.in_flight[1:] if head else (),
+        window,
+        number=decision.number,
+        tail=decision.digest,
+        counters={**window.counters, **envelope.sequences},
+        in_flight=window.in_flight[1:] if head else (),
     )
-    return Transition(moved, routed=letter, freed=() if head else _letters(pipeline, but=letter))
+    return Transition(moved, routed=entry, freed=() if head else _entries(window, but=entry))
 
 
-def _closing(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
-    """The step of a decision in turn while the stream is closed: the place moves to where the hub says it is."""
-    accepted = told.reason is None
-    routed = mine.letter if accepted and mine is not None else None
-    if told.stream != pipeline.stream or told.number is None or told.at < pipeline.decided_at:
-        return Transition(pipeline, routed=routed)  # another stream's; or whoever runs the broker said it again
-    if told.digest == pipeline.tail:
-        return Transition(pipeline, routed=routed)
-    number = told.number if accepted else told.number - 1
-    moved = replace(pipeline, number=number, tail=told.digest, in_flight=(), decided_at=told.at)
-    if accepted and _is_head(pipeline, told.digest):
+def _closing(window: StreamWindow, decision: HubDecision, envelope: InFlightEnvelope | None) -> Transition:
+    """Return the transition while the stream is closed: the place moves to where the hub says it is."""
+    accepted = decision.reason is None
+    routed = envelope.entry if accepted and envelope is not None else None
+    if decision.stream != window.stream or decision.number is None or decision.at < window.decided_at:
+        return Transition(window, routed=routed)  # another stream's; or the broker repeated it
+    if decision.digest == window.tail:
+        return Transition(window, routed=routed)
+    number = decision.number if accepted else decision.number - 1
+    moved = replace(window, number=number, tail=decision.digest, in_flight=(), decided_at=decision.at)
+    if accepted and _is_head(window, decision.digest):
         return Transition(moved, routed=routed, closed=True)
-    refused = pipeline.in_flight[0].letter if _is_head(pipeline, told.digest) else None
-    freed = _letters(pipeline)
+    refused = window.in_flight[0].entry if _is_head(window, decision.digest) else None
+    freed = _entries(window)
     return Transition(
-        moved, routed=routed, refused=refused, retry=refused is not None, freed=freed, stray=accepted and mine is None
+        moved,
+        routed=routed,
+        refused=refused,
+        retry=refused is not None,
+        freed=freed,
+        stray=accepted and envelope is None,
     )
 
 
-def _rejected(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
-    if told.stream != pipeline.stream or told.number != pipeline.number + 1:
-        return Transition(pipeline)
-    if mine is None:
-        return Transition(pipeline, foreign=told.own)
-    if mine.previous != pipeline.tail:  # in turn it was, and is no longer: whoever runs the broker said it again
-        return Transition(pipeline)
-    moved = replace(pipeline, tail=told.digest, in_flight=())
-    if not _is_head(pipeline, told.digest):
-        return Transition(moved, freed=_letters(pipeline))
-    retry = mine.letter is not None and told.reason in AGAIN
-    freed = _letters(pipeline, but=None if retry else mine.letter)
-    return Transition(moved, refused=mine.letter, retry=retry, freed=freed)
+def _rejected(window: StreamWindow, decision: HubDecision, envelope: InFlightEnvelope | None) -> Transition:
+    if decision.stream != window.stream or decision.number != window.number + 1:
+        return Transition(window)
+    if envelope is None:
+        return Transition(window, foreign=decision.own)
+    if envelope.previous != window.tail:  # in turn it was, and is no longer: the broker repeated it
+        return Transition(window)
+    moved = replace(window, tail=decision.digest, in_flight=())
+    if not _is_head(window, decision.digest):
+        return Transition(moved, freed=_entries(window))
+    retry = envelope.entry is not None and decision.reason in AGAIN
+    freed = _entries(window, but=None if retry else envelope.entry)
+    return Transition(moved, refused=envelope.entry, retry=retry, freed=freed)
 
 
-def _unplaced(pipeline: StreamWindow, told: HubDecision, mine: InFlightEnvelope | None) -> Transition:
-    index = None if mine is None else _index(pipeline, mine)
+def _unplaced(window: StreamWindow, decision: HubDecision, envelope: InFlightEnvelope | None) -> Transition:
+    index = None if envelope is None else _index(window, envelope)
     if index is None:
-        return Transition(pipeline)
-    if told.reason not in SEALED_AFRESH:
-        return Transition(pipeline, resend=Resend.SAME)
-    return replace(_cut(pipeline, index), resend=Resend.AFRESH)
+        return Transition(window)
+    if decision.reason not in SEALED_AFRESH:
+        return Transition(window, resend=Resend.SAME)
+    return replace(_cut(window, index), resend=Resend.AFRESH)
 
 
-def _barred(pipeline: StreamWindow, mine: InFlightEnvelope | None) -> Transition:
-    index = None if mine is None else _index(pipeline, mine)
-    if mine is None or index is None:
-        return Transition(pipeline)
-    step = _cut(pipeline, index)
-    if mine.letter is None:
+def _barred(window: StreamWindow, envelope: InFlightEnvelope | None) -> Transition:
+    index = None if envelope is None else _index(window, envelope)
+    if envelope is None or index is None:
+        return Transition(window)
+    step = _cut(window, index)
+    if envelope.entry is None:
         return step
-    return replace(step, barred=mine.letter, freed=tuple(one for one in step.freed if one != mine.letter))
+    return replace(step, barred=envelope.entry, freed=tuple(one for one in step.freed if one != envelope.entry))
 
 
-def without(pipeline: StreamWindow, dead: Collection[bytes]) -> Transition:
-    """Return the step that takes from the pipe the first envelope whose digest is in `dead`, and all behind it.
+def without(window: StreamWindow, dead: Collection[bytes]) -> Transition:
+    """Return the transition that takes the first envelope whose digest is in `dead`, and all behind it, back.
 
-    `dead` are envelopes that the hub will not take any more: their key was revoked. They are sealed anew in the same
-    places; an acceptance from before the revocation that was not heard yet still counts.
+    `dead` are envelopes that the hub will not take any more: their key was revoked. They are sealed again in the same
+    places; an acceptance from before the revocation that was not applied yet still counts.
     """
-    index = next((index for index, one in enumerate(pipeline.in_flight) if one.digest in dead), None)
-    return Transition(pipeline) if index is None else _cut(pipeline, index)
+    index = next((index for index, one in enumerate(window.in_flight) if one.digest in dead), None)
+    return Transition(window) if index is None else _cut(window, index)
 
 
-def _cut(pipeline: StreamWindow, index: int) -> Transition:
-    """The step that frees the letters from that place in the pipe on."""
-    rest = replace(pipeline, in_flight=pipeline.in_flight[index:])
-    return Transition(replace(pipeline, in_flight=pipeline.in_flight[:index]), freed=_letters(rest))
+def _cut(window: StreamWindow, index: int) -> Transition:
+    """Return the transition that frees the entries from that place in the window on."""
+    rest = replace(window, in_flight=window.in_flight[index:])
+    return Transition(replace(window, in_flight=window.in_flight[:index]), freed=_entries(rest))
 
 
-def _index(pipeline: StreamWindow, mine: InFlightEnvelope) -> int | None:
-    return next((index for index, one in enumerate(pipeline.in_flight) if one.digest == mine.digest), None)
+def _index(window: StreamWindow, envelope: InFlightEnvelope) -> int | None:
+    return next((index for index, one in enumerate(window.in_flight) if one.digest == envelope.digest), None)
 
 
-def _is_head(pipeline: StreamWindow, digest: bytes) -> bool:
-    return bool(pipeline.in_flight) and pipeline.in_flight[0].digest == digest
+def _is_head(window: StreamWindow, digest: bytes) -> bool:
+    return bool(window.in_flight) and window.in_flight[0].digest == digest
 
 
-def _letters(pipeline: StreamWindow, but: int | None = None) -> tuple[int, ...]:
-    return tuple(one.letter for one in pipeline.in_flight if one.letter is not None and one.letter != but)
+def _entries(window: StreamWindow, but: int | None = None) -> tuple[int, ...]:
+    return tuple(one.entry for one in window.in_flight if one.entry is not None and one.entry != but)

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -30,16 +29,18 @@ from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
 from notifier.notification.timeliness import check_timely
 from notifier.notification.warnings import NotificationWarning, WarningKind
-from notifier.outbox.cases import UPDATES, Planner
-from notifier.outbox.outbox import AuditEventProof, Outbox, Status, Submission
+from notifier.outbox.cases import UPDATES
+from notifier.outbox.outbox import Outbox
 from notifier.outbox.relay import OutboxRelay
 from notifier.outbox.sealer import Sealer
+from notifier.outbox.status import AuditEventProof, Status
+from notifier.outbox.submissions import Submission
 from notifier.persons.acceptance import REPEATED, check_accepted
 from notifier.persons.submissions import Submitter
-from notifier.policy.case import check_released, evaluate_update, planned
+from notifier.policy.case import check_released, planned
 from notifier.policy.forwarding import check_forward
 from notifier.policy.plan import NO_CASE, CaseContext, Plan
-from notifier.producers.results import Item, Prepared, Submitted
+from notifier.producers.results import Prepared, Submitted
 from notifier.producers.reviews import Reviewers, Reviews
 from notifier.producers.warnings import warnings_of
 from notifier.runtime import REAL, Runtime
@@ -150,24 +151,33 @@ class Publisher(Lifecycle[Outbox]):
         for one in prepared:
             check_accepted(one.warnings, accept_warnings)
         may_repeat = WarningKind.REPEATED in accept_warnings
-        return await self._store([one.item for one in prepared], by, checks_repeats=True, may_repeat=may_repeat)
+        return await self._store([one.submission for one in prepared], by, checks_repeats=True, may_repeat=may_repeat)
 
     async def prepare(self, document: object, *, by: Submitter | None = None) -> Prepared:
         """Return the plan and the warnings that `publish` would make of `document`; store nothing.
 
         Raise as `publish`, but for `WarningsNotAccepted`.
         """
-        item = self._planned(document)
-        found = [*self._warned(*item, by or self._open.submitter)]
-        if await self._open.store.repeats(item[0]):
+        submission = self._planned(document)
+        notification = submission.notification
+        found = [*self._warned(notification, submission.plan, by or self._open.submitter)]
+        if await self._open.store.repeats(notification):
             found.append(REPEATED)
-        return Prepared(item, tuple(found))
+        return Prepared(submission, tuple(found))
 
     async def _store(
-        self, items: Sequence[Item], by: Submitter | None, *, checks_repeats: bool = False, may_repeat: bool = False
+        self,
+        submissions: Sequence[Submission],
+        by: Submitter | None,
+        *,
+        checks_repeats: bool = False,
+        may_repeat: bool = False,
     ) -> list[Submitted]:
         submitter = by or await self._service()
-        submissions = [Submission(*item, submitter, checks_repeats, may_repeat) for item in items]
+        submissions = [
+            replace(one, submitter=submitter, checks_repeats=checks_repeats, may_repeat=may_repeat)
+            for one in submissions
+        ]
         stored = await self._open.store.add(submissions)
         metrics.SUBMITTED.inc(len(stored))
         self._stored()
@@ -177,16 +187,15 @@ class Publisher(Lifecycle[Outbox]):
                 one.plan,
                 one.state,
                 one.reason,
-                (*self._warned(notification, one.plan, submitter), *[REPEATED] * one.repeats),
+                (*self._warned(submission.notification, one.plan, submitter), *[REPEATED] * one.repeats),
             )
-            for one, (notification, _) in zip(stored, items, strict=True)
+            for one, submission in zip(stored, submissions, strict=True)
         ]
 
     def _warned(
-        self, notification: Notification, plan: Plan | Planner, submitter: Submitter | None
+        self, notification: Notification, plan: Plan | None, submitter: Submitter | None
     ) -> tuple[NotificationWarning, ...]:
-        known = plan if isinstance(plan, Plan) else None
-        return tuple(warnings_of(notification, self._runtime.clock(), known, submitter))
+        return tuple(warnings_of(notification, self._runtime.clock(), plan, submitter))
 
     def _stored(self) -> None:
         if self._relay is not None:
@@ -208,7 +217,7 @@ class Publisher(Lifecycle[Outbox]):
         parse(to_json(made, local=False))
         check_forward(received, self._name, names, snapshot.directory, snapshot.rules.answers)
         ties = CaseContext(named=tuple(sorted(set(names))), digests=digests_of(received))
-        return (await self._store([(made, planned(made, ties, snapshot))], by))[0]
+        return (await self._store([Submission(made, planned(made, ties, snapshot))], by))[0]
 
     async def ask_to_forward(
         self, received: Notification, names: Sequence[str], *, by: Submitter | None = None
@@ -218,7 +227,7 @@ class Publisher(Lifecycle[Outbox]):
         at = rfc3339(self._runtime.clock())
         asked = request_to_forward(received, self._name, tuple(sorted(set(names))), self._new_id(), at)
         plan = planned(asked, CaseContext(named=(received.originator,)), snapshot)
-        return (await self._store([(asked, plan)], by))[0]
+        return (await self._store([Submission(asked, plan)], by))[0]
 
     async def forwarded(self, originator: str, message_id: str) -> list[Status]:
         """Return the status of each notification made from one that `originator` sent, in order."""
@@ -232,7 +241,7 @@ class Publisher(Lifecycle[Outbox]):
             self._enlisted = True
         return service
 
-    def _planned(self, document: object) -> Item:
+    def _planned(self, document: object) -> Submission:
         notification = document if isinstance(document, Notification) else parse(document)
         if notification.originator != self._name:
             raise NotificationInvalidError([Fault("/originator", f"must be {self._name}, who acts")])
@@ -245,9 +254,9 @@ class Publisher(Lifecycle[Outbox]):
         if notification.id is None:
             notification = replace(notification, id=self._new_id())
         if notification.type in UPDATES:
-            return notification, partial(evaluate_update, notification, snapshot=snapshot)
+            return Submission(notification, None, snapshot=snapshot)
         check_released(notification, NO_CASE, snapshot.rules.answers)
-        return notification, planned(notification, NO_CASE, snapshot)
+        return Submission(notification, planned(notification, NO_CASE, snapshot))
 
     def _snapshot(self, *types: str) -> Snapshot:
         """Return the directory; raise where it is stale or does not let this authority send these types."""

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 from notifier.notification import Notification
 from notifier.notification.warnings import NotificationWarning
-from notifier.outbox.cases import Planner
 from notifier.outbox.states import RecipientState
+from notifier.outbox.submissions import Submission
 from notifier.policy.plan import Plan
-
-Item = tuple[Notification, Plan | Planner]
-"""A notification with its plan, or with the function that makes the plan of an update from its case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +35,15 @@ class Submitted:
 class Prepared:
     """A notification as `publish` would store it: with its plan (an update's is made later), and its warnings."""
 
-    item: Item
+    submission: Submission
     warnings: tuple[NotificationWarning, ...]
 
     @property
     def notification(self) -> Notification:
         """The notification, with its id."""
-        return self.item[0]
+        return self.submission.notification
 
     @property
     def plan(self) -> Plan | None:
         """The outcome for each authority; None of an update, whose plan depends on its case."""
-        return self.item[1] if isinstance(self.item[1], Plan) else None
+        return self.submission.plan

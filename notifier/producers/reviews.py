@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection
 from notifier.crypto.keys import SigningKey
 from notifier.errors import KeyRejectedError
 from notifier.lifecycle import Parts
-from notifier.outbox.outbox import Outbox, parse_id
+from notifier.outbox.ids import parse_id
+from notifier.outbox.outbox import Outbox
 from notifier.outbox.review import Reviewed
 from notifier.persons.approvals import sign
 from notifier.persons.model import Person, PersonKind

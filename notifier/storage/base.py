@@ -1,4 +1,4 @@
-"""What a database is to the rest of the software: statements in a transaction, whatever its kind."""
+"""Interfaces of a database: statements in a transaction, for SQLite and PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Connection(Protocol):
     """The statements of one transaction."""
 
     async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
-        """The result of `statement`."""
+        """Execute `statement`, and return its result."""
 
     async def scalar(self, statement: sa.Executable, parameters: Any = None) -> Any:
-        """The first column of the first row; None where there is none."""
+        """Return the first column of the first row; None where there is none."""
 
     async def scalars(self, statement: sa.Executable, parameters: Any = None) -> sa.ScalarResult[Any]:
-        """The first column of every row."""
+        """Return the first column of every row."""
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """What `work` returns; for the making of tables."""
+        """Return what `work` returns; for making tables."""
 
 
 class Engine(Protocol):
@@ -34,4 +34,4 @@ class Engine(Protocol):
         """One transaction: committed at the end of the block, rolled back when it raises."""
 
     async def dispose(self) -> None:
-        """Closes every connection."""
+        """Close every connection."""

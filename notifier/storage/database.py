@@ -78,7 +78,7 @@ class Database:
 
     @classmethod
     async def open_to_read(cls, address: str, *, schema: str, version: int) -> Database:
-        """Opens a database that is there, and can do nothing but read: whoever has it this way cannot write.
+        """Open a database that is there, for reading alone: nothing can be written through it.
 
         A server (PostgreSQL) is asked for read-only transactions. Raises `StorageError` as `open` does, also where
         the database is older than this software, and `NotFoundError` where none was made yet.
@@ -128,7 +128,10 @@ class Database:
 
 
 async def _found(connection: Connection, schema: str) -> int | None:
-    """The version of `schema` that the database holds; None of an empty one, `StorageError` of one that is taken."""
+    """Return the version of `schema` in the database; None of an empty one.
+
+    Raises `StorageError` where it holds something else.
+    """
     held = {row.name: row.version for row in await connection.execute(sa.select(schemas))}
     if held and schema not in held:
         raise StorageError(
@@ -152,7 +155,7 @@ def _other_version(schema: str, found: int | None, wanted: int) -> StorageError:
 
 
 def _engine(address: str, *, writes: bool) -> Engine:
-    """What the address names."""
+    """Return the engine of the database that `address` names."""
     with _mapped():
         file = file_of(address)
         if file is not None:
@@ -180,7 +183,7 @@ HINTS: Final = (
 
 @contextmanager
 def _mapped() -> Iterator[None]:
-    """Turns the database library's errors into `StorageError`, without the statement and its values."""
+    """Turn the database library's errors into `StorageError`, without the statement and its values."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:

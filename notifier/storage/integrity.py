@@ -46,7 +46,7 @@ class Scheme:
 
 
 class Ledger:
-    """One transaction whose writes are bound; `settle` ends one that wrote. As `storage.Connection` besides."""
+    """A connection that binds what it writes; `settle` ends a transaction that wrote."""
 
     def __init__(self, connection: Connection, cipher: RowCipher, scheme: Scheme) -> None:
         self._connection = connection
@@ -57,19 +57,19 @@ class Ledger:
         self._moved = False
 
     async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
-        """The result of `statement`."""
+        """Execute `statement`, and return its result."""
         return await self._connection.execute(statement, parameters)
 
     async def scalar(self, statement: sa.Executable, parameters: Any = None) -> Any:
-        """The first column of the first row; None where there is none."""
+        """Return the first column of the first row; None where there is none."""
         return await self._connection.scalar(statement, parameters)
 
     async def scalars(self, statement: sa.Executable, parameters: Any = None) -> sa.ScalarResult[Any]:
-        """The first column of every row."""
+        """Return the first column of every row."""
         return await self._connection.scalars(statement, parameters)
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """What `work` returns."""
+        """Return what `work` returns."""
         return await self._connection.run(work)
 
     def mac(self, table: sa.Table, row: Values) -> bytes:

@@ -36,7 +36,7 @@ class Lease:
         self._select = sa.select(leases).where(leases.c.name == name)
 
     async def acquire(self) -> None:
-        """Takes the lease; `StorageError` with reason `storage_locked` where a live instance holds it."""
+        """Take the lease. Raises `StorageError` with reason `storage_locked` where a live instance holds it."""
         async with self._database.write() as connection:
             row = (await connection.execute(self._select)).one_or_none()
             if row is not None and row.holder is not None and self._alive(row.holder, row.until):
@@ -51,11 +51,11 @@ class Lease:
                 await connection.execute(leases.insert().values(name=self._name, **values))
             else:
                 await connection.execute(leases.update().where(leases.c.name == self._name).values(**values))
-            # Before the commit: whoever is cancelled in the middle of it can still release what it took.
+            # Before the commit: a caller that is cancelled in the middle of it can still release the lease.
             self.epoch = epoch
 
     async def renew(self) -> None:
-        """Holds on to it; call it more often than it lasts. `OwnershipLostError` where another instance took over."""
+        """Renew the lease; call it more often than it lasts. Raises `OwnershipLostError` after a takeover."""
         async with self._database.write() as connection:
             await self.check(connection)
             until = self._clock() + self._lasts_ms

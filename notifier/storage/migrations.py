@@ -54,6 +54,17 @@ async def execute(connection: Connection, *statements: str) -> None:
         await connection.execute(sa.text(statement))
 
 
+async def execute_on_postgresql(connection: Connection, *statements: str) -> None:
+    """Execute SQL about what SQLite gives no names to: constraints and sequences. Do nothing on SQLite."""
+
+    def work(sync: sa.Connection) -> None:
+        if sync.dialect.name == "postgresql":
+            for statement in statements:
+                sync.execute(sa.text(statement))
+
+    await connection.run(work)
+
+
 async def create(connection: Connection, *tables: sa.Table) -> None:
     """Create tables that a migration defines for itself (in a `MetaData` of its own), with their indexes."""
 

@@ -1,8 +1,8 @@
 """PostgreSQL, where several instances share one database: its transactions, and what its errors mean.
 
-Whoever writes waits for the database's one lock first, and then sees all that was committed before: across
+A writer waits for the database's one lock first, and then sees all that was committed before: across
 processes and machines writers take turns, as they do in a file of SQLite, and row ids are committed in their order.
-Whoever reads sees one moment, and can write nothing.
+A reader sees one moment, and can write nothing.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ADDRESSES: Final = frozenset({"postgresql", DRIVER})
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 TIMEOUT_S: Final = 10  # for another writer, and for a connection
 STATEMENT_TIMEOUT_S: Final = 30  # a server that is silent for so long in the middle of a statement is gone
-IDLE_S: Final = 15  # whoever is silent for so long inside a transaction loses it, as it loses its lease
+IDLE_S: Final = 15  # a client that is silent for so long inside a transaction loses it, as it loses its lease
 WRITE_LOCK_ID: Final = int.from_bytes(b"notifier")
-"""The lock of whoever writes; the server keeps such numbers apart by database."""
+"""The lock of writers; the server keeps such numbers apart by database."""
 
 _SETTINGS: Final = {
     "application_name": "notifier",
@@ -86,7 +86,7 @@ class PostgresqlEngine:
     async def begin(self, *, writes: bool) -> AsyncIterator[PostgresqlConnection]:
         """One transaction: committed at the end of the block, rolled back when it raises."""
         connection = PostgresqlConnection(self._writing if writes else self._reading)
-        with _told():
+        with _mapped():
             try:
                 await connection.open()
                 if writes:
@@ -99,7 +99,7 @@ class PostgresqlEngine:
                     await shield(connection.close())  # which rolls back what was not committed
 
     async def dispose(self) -> None:
-        """Closes every connection."""
+        """Close every connection."""
         await self._writing.dispose()
 
 
@@ -118,7 +118,7 @@ class PostgresqlConnection(AsyncConnection):
     """
 
     async def open(self) -> None:
-        """Takes a connection of the pool, or makes one."""
+        """Take a connection of the pool, or make one."""
         try:
             await shield(self.start())
         except ssl.SSLError as error:
@@ -133,17 +133,17 @@ class PostgresqlConnection(AsyncConnection):
             ) from error
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
-        """The result of a statement."""
+        """Execute a statement, and return its result."""
         return await shield(super().execute(*arguments, **options))
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """What `work` returns; for the making of tables."""
+        """Return what `work` returns; for making tables."""
         return await shield(self.run_sync(work))
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turns what the server or the way to it says into `StorageError`, without the statement, values and address.
+def _mapped() -> Iterator[None]:
+    """Turn errors of the server and the connection into `StorageError`, without statement, values and address.
 
     `NotFoundError` where nobody made the tables yet.
     """
@@ -157,12 +157,12 @@ def _told() -> Iterator[None]:
 
 
 def _state(error: BaseException) -> str:
-    """The server's own code for it (SQLSTATE), or nothing."""
+    """Return the server's code for an error (SQLSTATE), or nothing."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def _meaning(error: SQLAlchemyError | OSError) -> tuple[str, str | None]:
-    """What it is, and how to mend it."""
+    """Return the detail and the hint for an error."""
     state = _state(error)
     for beginning, detail, hint in _MEANINGS:
         if state.startswith(beginning):

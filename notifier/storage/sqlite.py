@@ -56,6 +56,7 @@ class SqliteEngine:
 
     @asynccontextmanager
     async def begin(self, *, writes: bool) -> AsyncIterator[Connection]:
+        """Yield one transaction: committed at the end of the block, rolled back when it raises."""
         connection = self._engine.connect()
         try:
             if writes:
@@ -75,6 +76,7 @@ class SqliteEngine:
             await shield(asyncio.to_thread(connection.begin))
 
     async def dispose(self) -> None:
+        """Close every connection."""
         await asyncio.to_thread(self._engine.dispose)
 
 
@@ -85,15 +87,19 @@ class InlineConnection:
         self._connection = connection
 
     async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        """Execute `statement`, and return its result."""
         return self._connection.execute(statement, parameters)
 
     async def scalar(self, statement: sa.Executable, parameters: Any = None) -> Any:
+        """Return the first column of the first row; None where there is none."""
         return self._connection.scalar(statement, parameters)
 
     async def scalars(self, statement: sa.Executable, parameters: Any = None) -> sa.ScalarResult[Any]:
+        """Return the first column of every row."""
         return self._connection.scalars(statement, parameters)
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Return what `work` returns."""
         return work(self._connection)
 
 

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from notifier.crypto.keys import SigningKey
 from notifier.errors import KeyRejectedError, RefusedError
 from notifier.outbox import tables
-from notifier.outbox.transaction import OutboxTransaction
 from notifier.persons.model import PersonKind, canonical
 from notifier.persons.submissions import Submitter
 from support.attack_harness import SERVICE
@@ -139,9 +138,9 @@ async def test_a_submission_of_another_text_or_by_another_counts_for_nothing(off
         for forged in (signed, replace(own, by="bob", public=BOB.public.hex()), replace(own, by="bob")):
             sealed = outbox._cipher.seal(b"message/submission/" + wanted, canonical(forged.document()))
             async with outbox._writing() as connection:
-                work = OutboxTransaction(connection, outbox._cipher, office.world.runtime)
-                query = sa.select(tables.messages.c.id).where(tables.messages.c.notification_id == wanted)
-                await work._change(await connection.scalar(query), submission=sealed)
+                query = sa.select(tables.messages).where(tables.messages.c.notification_id == wanted)
+                rows = (await connection.execute(query)).all()
+                await connection.change(tables.messages, rows, submission=sealed)
             approval = publisher.reviews.approve(mine.id, "child_review", by="mallory", key=MALLORY)
             assert await refusal(approval) == "submitted_by_nobody"
             async with outbox._writing() as connection:

@@ -186,7 +186,7 @@ async def set_aside(settings, reason):
     outbox = await Outbox.open(settings.outbox, ME, storage_key(settings.keys), REAL)
     try:
         async with outbox._writing() as connection:
-            await OutboxTransaction(connection, outbox._cipher, REAL).schedule_retry(1, reason)
+            await OutboxTransaction(connection, outbox._cipher, REAL).entries.schedule_retry(1, reason)
     finally:
         await outbox.close()
 

@@ -11,9 +11,9 @@ from notifier.cli.main import run
 from notifier.cli.track import as_document
 from notifier.notification import parse
 from notifier.notification.digest import digest_of
-from notifier.outbox.outbox import Status
 from notifier.outbox.recipients import RecipientStatus
 from notifier.outbox.states import RecipientState
+from notifier.outbox.status import Status
 
 ID = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
 

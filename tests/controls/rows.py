@@ -208,7 +208,7 @@ ATTACKS = (
     attack("25 wrong feed, nobody addressed", "25_wrong_feed::test_our_delivery_is_not_another_s",
            "notifier.envelope.opening:_check_statement = lambda *_: None"),
     attack("25 another's statement", "25_wrong_feed::test_a_statement_for_another_tells_an_originator_nothing",
-           "notifier.outbox.relay:verify_statement = "
+           "notifier.outbox.feed:verify_statement = "
            "lambda *rest, **named: original(*rest, **named)._replace(kind='decision', audience=Anything())"),
     attack("30 forged rejection", "30_forged_statements::test_a_forged_rejection_is_not_believed",
            "notifier.envelope.statements:signature_holds = lambda *_: True"),
@@ -235,7 +235,7 @@ ATTACKS = (
     attack("21 in a file", "21_log_injection::test_no_text_of_a_sender_acts_on_its_reader",
            "notifier.escaping:_IN_JSON = re.compile('(?!)')"),
     attack("21 by a hub's reason", "21_log_injection::test_no_text_of_a_hub_acts_at_an_originator",
-           "notifier.outbox.relay:REASONS = Everything()"),
+           "notifier.outbox.feed:REASONS = Everything()"),
     attack("27 no fence", "27_two_routers::test_a_router_that_comes_back_writes_nothing",
            "notifier.transport.memory:MemoryTransactional._own = lambda _: None"),
     attack("27 an id for each router", "27_two_routers::test_a_router_that_comes_back_writes_nothing",
@@ -260,7 +260,7 @@ ATTACKS = (
            "notifier.routing.batch:NOBODY_IS_TOLD = frozenset()"),
     attack("35 only what was under an own key stops a publisher",
            "35_revoked_key::test_a_statement_about_somebody_else_s_envelope_stops_nobody",
-           "notifier.outbox.relay:OutboxRelay._owns = lambda *_: True"),
+           "notifier.outbox.feed:DecisionReader._owns = lambda *_: True"),
     attack("35 streams of a revoked key give way", "35_revoked_key::test_streams_of_a_revoked_key_give_way",
            "notifier.routing.streams:Streams.to_drop = lambda *_: None"),
     attack("45 a retired key", "45_retired_key::test_a_retired_key_makes_nothing_new",
@@ -350,11 +350,11 @@ ATTACKS = (
            "notifier.policy.case:_not_told_for_fear = lambda *_: {}",
            "notifier.policy.safeguards:origins_of_refugee = lambda *_: frozenset()"),
     attack("33 a resend", "33_refugee::test_a_resend_with_the_status_is_refused",
-           "notifier.outbox.outbox:Outbox._known = lambda self, _connection, row, _, state: Stored("
-           "_text(row.notification_id), Plan.from_document(self._open('plan', row.notification_id, row.plan)), "
-           "*state)"),
+           "notifier.outbox.submissions:SubmissionStore._known = lambda self, row, _, state: module('asyncio').sleep("
+           "0, AddResult(id_text(row.notification_id), self._transaction.messages.plan_of(row), *state))"),
     attack("34 self-approval", "34_own_exception::test_nobody_releases_what_they_submitted[their own]",
-           "notifier.outbox.transaction:review_subject_of = lambda *said: replace(original(*said), submission=None)"),
+           "notifier.outbox.message_store:review_subject_of = "
+           "lambda *said: replace(original(*said), submission=None)"),
     attack("34 in another's name", "34_own_exception::test_nobody_releases_what_they_submitted[in another's name]",
            "notifier.persons.approvals:signature_holds = lambda *_: True"),
     attack("34 unsigned", "34_own_exception::test_nobody_releases_what_they_submitted[without a signature]",
@@ -497,12 +497,12 @@ OTHERS = (
         "notifier.directory.model:Key.made = lambda *_: True"),
     Row("12 a publisher evaluates anew by the rules that the hub names",
         "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
-        "notifier.outbox.transaction:planned = lambda notification, ties, snapshot, *known: replace(original("
+        "notifier.policy.revision:planned = lambda notification, ties, snapshot, *known: replace(original("
         "notification, ties, replace(snapshot, rules=module('notifier.rules.ruleset').default_rules()), *known), "
         "rules_version=snapshot.rules.version)"),
     Row("safeguards: rules_changed",
         "tests/simulation/test_rules.py::test_what_was_sealed_under_old_rules_goes_again_under_the_new",
-        "notifier.outbox.transaction:planned = lambda notification, ties, snapshot, approvals, _approved: "
+        "notifier.policy.revision:planned = lambda notification, ties, snapshot, approvals, _approved: "
         "original(notification, ties, snapshot, approvals)"),
     Row("12 a publisher that cannot see those rules yet sends nothing in vain",
         "tests/simulation/test_rules.py::test_a_publisher_whose_source_is_behind_waits_and_sends_nothing_in_vain",
@@ -555,13 +555,14 @@ OTHERS = (
         "notifier.outbox.relay:without_key = lambda *_: []"),
     Row("6 whose feed is missing holds up nobody",
         "tests/simulation/test_unreachable.py::test_whose_feed_is_missing_holds_up_nobody",
-        "notifier.outbox.deferral:Deferral.refused = lambda self, row, _: self._work.schedule_retry(row, NO_FEED)"),
+        "notifier.outbox.deferral:Deferral.refused = "
+        "lambda self, row, _: self._entries.schedule_retry(row, NO_FEED)"),
     Row("8 a warning about safety stops",
         "tests/unit/persons/test_acceptance.py::test_a_warning_about_safety_stops_until_its_kind_is_accepted",
         "notifier.persons.acceptance:stopping = lambda *_: ()"),
     Row("8 what is repeated stops, also where two publish it at once",
         "tests/simulation/test_publisher.py::test_two_that_publish_the_same_at_once_are_noticed",
-        "notifier.outbox.outbox:SAID = SAID.where(sa.false())"),
+        "notifier.outbox.queries:MESSAGES_BY_FINGERPRINT = original.where(sa.false())"),
     Row("18 a record's key is opaque",
         "tests/unit/envelope/test_names.py::test_a_stream_s_partition_and_key_are_those_of_the_document",
         "notifier.envelope:stream_key = lambda originator, _: originator.encode()"),
@@ -834,12 +835,12 @@ OTHERS = (
         "(path := original(address)) and Path(module('urllib.parse').unquote(str(path).partition('?')[0]))"),
     Row("review: a plan evaluated again keeps its holds",
         "tests/simulation/test_review.py::test_no_time_out_releases",
-        "notifier.outbox.transaction:approvals_of = lambda *_: "
+        "notifier.outbox.message_store:approvals_of = lambda *_: "
         "[module('notifier.notification.model').Approval('child_review', 'nobody', '')]\n"
-        "notifier.outbox.transaction:planned = lambda *given: original(*given[:4])"),
+        "notifier.policy.revision:planned = lambda *given: original(*given[:4])"),
     Row("review: nobody whom nobody saw",
         "tests/simulation/test_review.py::test_an_approval_does_not_release_whom_nobody_saw",
-        "notifier.outbox.review:released = lambda stored, before, after, *_: frozenset(after)"),
+        "notifier.policy.revision:released = lambda stored, before, after, *_: frozenset(after)"),
     Row("review: the authority's own key is no person's",
         "tests/cli/test_review.py::test_the_authority_s_own_key_is_no_person_s[--key]",
         "notifier.cli.person:_refuse_own = lambda *_: None"),

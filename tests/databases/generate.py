@@ -29,7 +29,7 @@ from notifier.crypto.keys import SigningKey
 from notifier.notification import parse
 from notifier.outbox import migrations as outbox_migrations
 from notifier.outbox import tables as outbox_tables
-from notifier.outbox.outbox import Submission
+from notifier.outbox.submissions import Submission
 from notifier.persons.submissions import Submitter
 from notifier.policy.case import planned
 from notifier.policy.plan import NO_CASE

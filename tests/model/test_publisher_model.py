@@ -1,12 +1,12 @@
 """One publisher, one hub, and a broker between them that loses, delays and repeats: every interleaving.
 
 Explicit states, with the real rules on both sides: where the hub finds an envelope (`check_sequence`, `advance`),
-what a decision does to the publisher's stream (`apply_decision`) and to its outbox (`_Effects`). Sealed envelopes are
+what a decision does to the publisher's stream (`apply_decision`) and to its outbox (`Effects`). Sealed envelopes are
 on their way in sessions: what an earlier session still had in flight may arrive after what a later one sent. The hub
 asks first whether the signer may say this at all; what it may not leaves no trace in the stream. A signing key may be
 revoked: a thief who has it goes on writing, and the owner goes on with another. Checked in every reachable state:
-what is accepted is numbered without a gap, for each recipient too, no letter is accepted twice, and none that is
-regarded as refused. From every state, once nothing more goes wrong, the outbox empties, and says of each letter what
+what is accepted is numbered without a gap, for each recipient too, no entry is accepted twice, and none that is
+regarded as refused. From every state, once nothing more goes wrong, the outbox empties, and says of each entry what
 became of it.
 
 An outbox may be restored from a backup: it closes its stream and goes on in another one. What it cannot settle then
@@ -26,6 +26,7 @@ from itertools import product
 
 import pytest
 
+from notifier.outbox.decisions import Effects
 from notifier.outbox.stream import (
     NO_DIGEST,
     OUT_OF_TURN,
@@ -36,10 +37,9 @@ from notifier.outbox.stream import (
     apply_decision,
     without,
 )
-from notifier.outbox.transaction import _Effects
 from notifier.routing.sequence import StreamState, advance, check_sequence
 
-LONG = "NOTIFIER_LONG" in os.environ  # make test-long: more letters, and more that goes wrong
+LONG = "NOTIFIER_LONG" in os.environ  # make test-long: more entries, and more that goes wrong
 STREAM = b"s" * 16
 NEXT = b"t" * 16  # the stream after a restore
 BEGIN = StreamState()
@@ -66,7 +66,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Letter:
+class Entry:
     """An entry: its recipients, the hub's reason against its contents or None, and whether that reason stays."""
 
     recipients: tuple[str, ...]
@@ -93,7 +93,7 @@ class Budget:
 class Backup:
     """The state of an outbox at the time of its copy."""
 
-    letters: tuple[str, ...]
+    entries: tuple[str, ...]
     acts: tuple[int, ...]
     made: int
     in_flight: tuple[int, ...]
@@ -109,13 +109,13 @@ class State:
 
     `sessions` are queues of envelopes in flight, the last of them the live one. `intake` has the arrived envelopes,
     of which the hub decided `decided`. `feed` has its statements (envelope, reason, time), of which the publisher
-    applied `heard`. `letters` are the model's entries, then the acts, each with the entry that it stands for in
+    applied `heard`. `entries` are the model's entries, then the acts, each with the entry that it stands for in
     `acts`. `keys` has the number of each envelope's key; `revoked` means that the first is revoked, `renewed` that
     the publisher knows and uses the second. `closer` is the closing act's entry while the stream is closed. `settled`
     are the entries with an accepted envelope that is unknown here.
     """
 
-    letters: tuple[str, ...]
+    entries: tuple[str, ...]
     made: tuple[InFlightEnvelope, ...] = ()
     keys: tuple[int, ...] = ()
     acts: tuple[int, ...] = ()
@@ -141,10 +141,10 @@ class State:
     left: Budget = Budget()
 
     def __hash__(self):
-        return hash((self.letters, len(self.made), self.in_flight, self.sessions, self.intake, self.feed, self.heard))
+        return hash((self.entries, len(self.made), self.in_flight, self.sessions, self.intake, self.feed, self.heard))
 
 
-def pipeline(state):
+def window(state):
     """Return the publisher's stream as its outbox has it."""
     pipe = tuple(state.made[one] for one in state.in_flight)
     closing = state.closer is not None
@@ -162,10 +162,10 @@ def name(digest_):
 class Model:
     """The steps of all parties, by these rules, for these entries."""
 
-    def __init__(self, letters, rules=Rules(), **left):
-        self.letters = letters
+    def __init__(self, entries, rules=Rules(), **left):
+        self.entries = entries
         self.rules = rules
-        self.first = State(("pending",) * len(letters), left=Budget(**left))
+        self.first = State(("pending",) * len(entries), left=Budget(**left))
 
     # What may happen.
 
@@ -191,12 +191,12 @@ class Model:
             return
         if state.backup is None:
             kept = (state.in_flight, state.number, state.tail, state.counters, state.heard)
-            yield replace(state, backup=Backup(state.letters, state.acts, len(state.made), *kept))
+            yield replace(state, backup=Backup(state.entries, state.acts, len(state.made), *kept))
         else:
             was = state.backup
             yield replace(
                 state,
-                letters=was.letters,
+                entries=was.entries,
                 acts=was.acts,
                 in_flight=was.in_flight,
                 number=was.number,
@@ -228,11 +228,11 @@ class Model:
 
     def renewed(self, state):
         """Let the publisher see the revocation in the directory, and continue with another key."""
-        step = self.rules.without(pipeline(state), {one.digest for one in self.under(state, 0)})
-        effects = _Effects()
-        effects.leave(pipeline(state), step)
-        letters, acts = settled(state.letters, state.acts, effects)
-        return replace(state, renewed=True, letters=letters, acts=acts, in_flight=self.left(state, effects))
+        step = self.rules.without(window(state), {one.digest for one in self.under(state, 0)})
+        effects = Effects()
+        effects.leave(window(state), step)
+        entries, acts = settled(state.entries, state.acts, effects)
+        return replace(state, renewed=True, entries=entries, acts=acts, in_flight=self.left(state, effects))
 
     def under(self, state, key):
         """Return the envelopes in flight that were sealed under this key."""
@@ -242,9 +242,9 @@ class Model:
         """Return the envelopes that are still in flight."""
         return tuple(one for one in state.in_flight if digest(one) not in effects.envelopes)
 
-    def letter(self, index):
+    def entry(self, index):
         """Return an entry by its place; acts have no recipients, and nobody refuses them."""
-        return self.letters[index] if index < len(self.letters) else Letter(())
+        return self.entries[index] if index < len(self.entries) else Entry(())
 
     def sealing(self, state):
         sealed = self.sealed(state)
@@ -264,18 +264,18 @@ class Model:
 
     def sealed(self, state):
         """Seal and send the next entry where there is one and the window has room; else return None."""
-        waiting = [index for index, what in enumerate(state.letters) if what == "pending"]
+        waiting = [index for index, what in enumerate(state.entries) if what == "pending"]
         if state.closer is not None:
             waiting = [index for index in waiting if index == state.closer]
         if len(state.in_flight) >= WINDOW or not waiting:
             return None
-        letter = next((index for index in waiting if index >= len(self.letters)), waiting[0])
-        number, previous, sequences = pipeline(state).place(self.letter(letter).recipients)
+        entry = next((index for index in waiting if index >= len(self.entries)), waiting[0])
+        number, previous, sequences = window(state).place(self.entry(entry).recipients)
         envelope = len(state.made)
-        placed = InFlightEnvelope(digest(envelope), letter, state.stream, number, previous, sequences)
+        placed = InFlightEnvelope(digest(envelope), entry, state.stream, number, previous, sequences)
         return replace(
             state,
-            letters=changed(state.letters, letter, "sealed"),
+            entries=changed(state.entries, entry, "sealed"),
             made=(*state.made, placed),
             keys=(*state.keys, int(state.renewed)),
             in_flight=(*state.in_flight, envelope),
@@ -311,8 +311,8 @@ class Model:
         """Decide the next record as the hub: by its signer, then by the sequence, then by its contents."""
         envelope = state.intake[state.decided]
         placed = state.made[envelope]
-        letter = Letter(()) if placed.letter is None else self.letter(placed.letter)
-        reason = letter.refused if refuse or letter.always else None
+        entry = Entry(()) if placed.entry is None else self.entry(placed.entry)
+        reason = entry.refused if refuse or entry.always else None
         if state.revoked and state.keys[envelope] == 0:
             reason = "signer_revoked"
         if self.rules.signer_first and reason == "signer_revoked":
@@ -339,38 +339,38 @@ class Model:
         own = not unplaced and reason not in OUT_OF_TURN
         number = None if unplaced else placed.number
         told = HubDecision(placed.digest, reason, placed.stream, number, own=own, at=at)
-        before = pipeline(state)
+        before = window(state)
         mine = None if envelope in state.lost else placed
         step = self.rules.apply_decisions(before, told, mine)
-        effects = _Effects()
+        effects = Effects()
         effects.add(before, step, told, mine)
-        letters, acts = settled(state.letters, state.acts, effects)
+        entries, acts = settled(state.entries, state.acts, effects)
         advance = replace(
             state,
             heard=state.heard + 1,
-            letters=letters,
+            entries=entries,
             acts=acts,
             in_flight=self.left(state, effects),
-            number=step.pipeline.number,
-            tail=step.pipeline.tail,
-            counters=tuple(sorted(step.pipeline.counters.items())),
-            decided_at=step.pipeline.decided_at,
+            number=step.window.number,
+            tail=step.window.tail,
+            counters=tuple(sorted(step.window.counters.items())),
+            decided_at=step.window.decided_at,
         )
         if step.foreign:
-            advance = replace(advance, letters=(*letters, "pending"), closer=len(letters), acts=(*acts, -1))
+            advance = replace(advance, entries=(*entries, "pending"), closer=len(entries), acts=(*acts, -1))
         # An envelope's id names its notification where its predecessor is known.
         if step.stray and placed.previous == before.tail:
-            advance = replace(advance, settled=state.settled | {placed.letter})
+            advance = replace(advance, settled=state.settled | {placed.entry})
         return self.closed(advance) if step.closed else advance
 
     def closed(self, state):
         """Accept the closing act: unsettled entries wait for a person, and a new stream begins."""
-        letters = tuple(
+        entries = tuple(
             {"sealed": "parked", "pending": "parked"}.get(what, what) if index not in state.settled else "routed"
-            for index, what in enumerate(state.letters)
+            for index, what in enumerate(state.entries)
         )
         return replace(
-            state, letters=letters, closer=None, stream=NEXT, number=0, tail=NO_DIGEST, counters=(), in_flight=()
+            state, entries=entries, closer=None, stream=NEXT, number=0, tail=NO_DIGEST, counters=(), in_flight=()
         )
 
     # What must be true.
@@ -382,18 +382,18 @@ class Model:
             numbers = [one.number for one in placed if one.stream == stream]
             if numbers != list(range(1, len(numbers) + 1)):
                 return "the accepted are not numbered without a gap"
-        # After a restore the numbers of letters are given again to acts that the backup did not have.
-        letters = [one.letter for one in placed if one.letter is not None and one.letter < len(self.letters)]
-        if len(set(letters)) != len(letters):
-            return "a letter was accepted twice"
+        # After a restore the numbers of entries are given again to acts that the backup did not have.
+        entries = [one.entry for one in placed if one.entry is not None and one.entry < len(self.entries)]
+        if len(set(entries)) != len(entries):
+            return "an entry was accepted twice"
         for recipient, stream in product(("A", "B"), (STREAM, NEXT)):
             mine = [one.sequences for one in placed if one.stream == stream]
             sequences = [one[recipient] for one in mine if recipient in one]
             if sequences != list(range(1, len(sequences) + 1)):
                 return "a recipient sees a gap"
-        if any(state.letters[letter] == "rejected" for letter in letters):
-            return "a letter is delivered and regarded as refused"
-        if pipeline(state).in_flight and state.in_flight != tuple(sorted(state.in_flight)):
+        if any(state.entries[entry] == "rejected" for entry in entries):
+            return "an entry is delivered and regarded as refused"
+        if window(state).in_flight and state.in_flight != tuple(sorted(state.in_flight)):
             return "the envelopes on their way are not in order"
         return None
 
@@ -418,7 +418,7 @@ class Model:
     def ends(self, state, sound):
         """Return the fault of the fair ending of `state`, or None; `sound` are states that are known to end well."""
         path = []
-        for _ in range(ROUNDS * (1 + len(self.letters))):
+        for _ in range(ROUNDS * (1 + len(self.entries))):
             if state in sound:
                 break
             path.append(state)
@@ -436,18 +436,18 @@ class Model:
         return None
 
     def verdict(self, state):
-        delivered = {state.made[one].letter for one in state.accepted}
+        delivered = {state.made[one].entry for one in state.accepted}
         if state.closer is not None:
             return "a stream is not closed"
-        for letter, what in enumerate(state.letters[: len(self.letters)]):
+        for entry, what in enumerate(state.entries[: len(self.entries)]):
             if what == "parked":
                 if not self.first.left.restore or state.left.restore:
-                    return "a letter is parked, and nothing was restored"
+                    return "an entry is parked, and nothing was restored"
                 continue
             if what not in ("routed", "rejected"):
-                return f"a letter stays {what}"
-            if (what == "routed") != (letter in delivered):
-                return f"a letter is regarded as {what}, and is not"
+                return f"an entry stays {what}"
+            if (what == "routed") != (entry in delivered):
+                return f"an entry is regarded as {what}, and is not"
         return None
 
 
@@ -456,23 +456,23 @@ def changed(items, index, item):
     return (*items[:index], item, *items[index + 1 :])
 
 
-def settled(letters, acts, effects):
+def settled(entries, acts, effects):
     """Return the entries' states, and the acts that stand for some, after one transaction of the outbox."""
-    found, standing = list(letters), list(acts)
-    first = len(letters) - len(acts)
-    for letter in effects.freed:
-        if found[letter] == "sealed":
-            found[letter] = "pending"
-    for letter in effects.routed:
-        found[letter] = "routed"
-    for letter, (_, again) in effects.refused.items():
-        if found[letter] in ("sealed", "pending"):
-            found[letter] = "pending" if again else "rejected"
-    for letter in effects.barred:
+    found, standing = list(entries), list(acts)
+    first = len(entries) - len(acts)
+    for entry in effects.freed:
+        if found[entry] == "sealed":
+            found[entry] = "pending"
+    for entry in effects.routed:
+        found[entry] = "routed"
+    for entry, (_, again) in effects.refused.items():
+        if found[entry] in ("sealed", "pending"):
+            found[entry] = "pending" if again else "rejected"
+    for entry in effects.barred:
         found.append("pending")
-        standing.append(letter)
-    for letter in effects.decided:
-        stands_for = standing[letter - first] if letter >= first else -1
+        standing.append(entry)
+    for entry in effects.decided:
+        stands_for = standing[entry - first] if entry >= first else -1
         if stands_for >= 0 and found[stands_for] in ("sealed", "pending"):
             found[stands_for] = "rejected"
     return tuple(found), tuple(standing)
@@ -493,16 +493,16 @@ def explore(model):
     return None, len(seen)
 
 
-OK = Letter(("A", "B"))
-SHORT = Letter(("A",))
-FOR_A_WHILE = Letter(("A", "B"), "rules_unknown")
-UNTIL_PERMITTED = Letter(("A", "B"), "not_permitted")
-FORBIDDEN = Letter(("A", "B"), "not_permitted", always=True)
-FOR_GOOD = Letter(("A", "B"), "recipients_mismatch", always=True)
-WRONG_FOR_A_WHILE = Letter(("A", "B"), "recipients_mismatch")
+OK = Entry(("A", "B"))
+SHORT = Entry(("A",))
+FOR_A_WHILE = Entry(("A", "B"), "rules_unknown")
+UNTIL_PERMITTED = Entry(("A", "B"), "not_permitted")
+FORBIDDEN = Entry(("A", "B"), "not_permitted", always=True)
+FOR_GOOD = Entry(("A", "B"), "recipients_mismatch", always=True)
+WRONG_FOR_A_WHILE = Entry(("A", "B"), "recipients_mismatch")
 
 SMALL = {
-    "two letters": Model((FOR_A_WHILE, OK)),
+    "two entries": Model((FOR_A_WHILE, OK)),
     "refused for good": Model((FOR_GOOD, FOR_A_WHILE), refuse=2),
     "refused without a place": Model((FOR_A_WHILE, SHORT), unplaced=1, lose=0),
     "refused until the facts are right": Model((FOR_A_WHILE, WRONG_FOR_A_WHILE), refuse=2),
@@ -514,11 +514,11 @@ SMALL = {
 }
 LARGE = {
     "a key is revoked, and what flies goes again": Model((OK, SHORT), revoke=1, steal=1, lose=0),
-    "three letters": Model((FOR_A_WHILE, SHORT, OK), refuse=2),
-    "three letters, one refused for good": Model((FOR_GOOD, FOR_A_WHILE, OK), lose=2),
+    "three entries": Model((FOR_A_WHILE, SHORT, OK), refuse=2),
+    "three entries, one refused for good": Model((FOR_GOOD, FOR_A_WHILE, OK), lose=2),
     "many resends": Model((WRONG_FOR_A_WHILE, FOR_A_WHILE), resend=2, refuse=2),
     "permitted, and not, and lost": Model((UNTIL_PERMITTED, FORBIDDEN), refuse=2, unplaced=1, lose=0),
-    "three letters, one never permitted": Model((OK, FORBIDDEN, FOR_A_WHILE)),
+    "three entries, one never permitted": Model((OK, FORBIDDEN, FOR_A_WHILE)),
     "a key is revoked while much goes wrong": Model((FORBIDDEN, FOR_A_WHILE), revoke=1, steal=2, unplaced=1, lose=0),
     "many refused without a place": Model((FOR_GOOD, OK), unplaced=2),
     "more lost and refused without a place": Model((FOR_A_WHILE, SHORT), unplaced=1),
@@ -530,7 +530,7 @@ LARGE = {
 
 @pytest.mark.parametrize("model", SMALL | LARGE if LONG else SMALL)
 def test_the_rules_hold_in_every_interleaving(model):
-    """Every letter ends routed or refused, once, in order, and both sides agree."""
+    """Every entry ends routed or refused, once, in order, and both sides agree."""
     wrong, states = explore((SMALL | LARGE)[model])
     assert wrong is None
     assert states > 1_000
@@ -542,7 +542,7 @@ def hub_forgets_rejections(state, number, digest_, *, accepted):
 
 def publisher_forgets_rejections(stream, told, mine):
     step = apply_decision(stream, told, mine)
-    return replace(step, pipeline=replace(step.pipeline, tail=stream.tail)) if told.reason is not None else step
+    return replace(step, window=replace(step.window, tail=stream.tail)) if told.reason is not None else step
 
 
 def any_rejection_counts(stream, told, mine):
@@ -557,8 +557,8 @@ def earlier_envelopes_are_forgotten(stream, told, mine):
 
 def no_refusal_needs_a_place(stream, told, mine):
     if told.reason == "unknown_signer" and mine in stream.in_flight:
-        freed = tuple(one.letter for one in stream.in_flight if one != mine)
-        return Transition(replace(stream, in_flight=()), refused=mine.letter, freed=freed)
+        freed = tuple(one.entry for one in stream.in_flight if one != mine)
+        return Transition(replace(stream, in_flight=()), refused=mine.entry, freed=freed)
     return apply_decision(stream, told, mine)
 
 
@@ -579,8 +579,8 @@ def a_restored_outbox_goes_on(stream, told, mine):
     step = apply_decision(stream, told, mine)
     if not step.foreign:
         return step
-    moved = replace(step.pipeline, closing=False)
-    return replace(step, pipeline=moved, foreign=False, freed=tuple(one.letter for one in stream.in_flight))
+    moved = replace(step.window, closing=False)
+    return replace(step, window=moved, foreign=False, freed=tuple(one.entry for one in stream.in_flight))
 
 
 def number_alone(state, number, previous, digest_):

@@ -12,7 +12,8 @@ import pytest
 from notifier.errors import TransportError
 from notifier.names import uuid7
 from notifier.notification import parse
-from notifier.outbox.outbox import Outbox, Submission
+from notifier.outbox.outbox import Outbox
+from notifier.outbox.submissions import Submission
 from notifier.policy.case import planned
 from notifier.policy.plan import NO_CASE
 from notifier.producers import service as module

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notifier.storage.migrations import Migration, MigrationContext, execute
+from notifier.storage.migrations import Migration, MigrationContext, execute, execute_on_postgresql
 from notifier.storage.rebinding import Rebinding, rebind
 
 _OWN: Final = (
@@ -51,6 +51,14 @@ async def apply(context: MigrationContext) -> None:
         "CREATE INDEX entry_message ON entry (message)",
         "CREATE INDEX entry_stands_for ON entry (stands_for)",
         "CREATE INDEX recipient_entry ON recipient (entry)",
+    )
+    await execute_on_postgresql(
+        context.connection,
+        "ALTER SEQUENCE letter_id_seq RENAME TO entry_id_seq",
+        "ALTER TABLE entry RENAME CONSTRAINT letter_pkey TO entry_pkey",
+        "ALTER TABLE entry RENAME CONSTRAINT letter_message_fkey TO entry_message_fkey",
+        "ALTER TABLE recipient RENAME CONSTRAINT recipient_letter_fkey TO recipient_entry_fkey",
+        "ALTER TABLE envelope RENAME CONSTRAINT envelope_letter_fkey TO envelope_entry_fkey",
     )
     await rebind(context, _OWN, _REBINDINGS)
 

@@ -14,7 +14,7 @@ from notifier.notification import parse
 from notifier.outbox.key_separation import OutboxCipher, decisions_key
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.oversight import OversightReader
-from notifier.outbox.transaction import letter_context
+from notifier.outbox.person_chain import entry_context
 from notifier.producers.publisher import Publisher
 from support.attack_harness import STORAGE_KEY
 from support.samples import document
@@ -89,7 +89,7 @@ async def test_no_row_of_contents_opens_with_the_key_of_decisions(submitted, add
         }
     database.close()
     contexts = [f"message/{name}/".encode() + one for name in ("plan", "content", "submitted_by") for one in ids]
-    contexts += [letter_context(None), letter_context(1), b"instance/secret"]
+    contexts += [entry_context(None), entry_context(1), b"instance/secret"]
     opened = set()
     for table, column, sealed in values:
         for context in contexts:

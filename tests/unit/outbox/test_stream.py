@@ -27,64 +27,64 @@ def digest(number):
     return number.to_bytes(32, "big")
 
 
-def sealed(pipeline, message, name, recipients=("A",)):
-    number, previous, sequences = pipeline.place(recipients)
-    return pipeline.sealed(InFlightEnvelope(digest(name), message, STREAM, number, previous, sequences))
+def sealed(window, message, name, recipients=("A",)):
+    number, previous, sequences = window.place(recipients)
+    return window.sealed(InFlightEnvelope(digest(name), message, STREAM, number, previous, sequences))
 
 
-def three_flying():
-    pipeline = StreamWindow(STREAM)
+def three_in_flight():
+    window = StreamWindow(STREAM)
     for message in (1, 2, 3):
-        pipeline = sealed(pipeline, message, message)
-    return pipeline
+        window = sealed(window, message, message)
+    return window
 
 
-def told(pipeline, name, reason=None, number=None):
-    mine = next((one for one in pipeline.in_flight if one.digest == digest(name)), None)
+def told(window, name, reason=None, number=None):
+    mine = next((one for one in window.in_flight if one.digest == digest(name)), None)
     if number is None:
         number = mine.number if mine else 1
-    return apply_decision(pipeline, HubDecision(digest(name), reason, STREAM, number), mine)
+    return apply_decision(window, HubDecision(digest(name), reason, STREAM, number), mine)
 
 
 def test_envelopes_chain_and_count_per_recipient():
     """The next place follows upon what is on its way, and counts each authority by itself."""
-    pipeline = sealed(sealed(StreamWindow(STREAM), 1, 1, ("A", "B")), 2, 2, ("B",))
-    assert pipeline.place(("A", "B", "C")) == (3, digest(2), {"A": 2, "B": 3, "C": 1})
+    window = sealed(sealed(StreamWindow(STREAM), 1, 1, ("A", "B")), 2, 2, ("B",))
+    assert window.place(("A", "B", "C")) == (3, digest(2), {"A": 2, "B": 3, "C": 1})
 
 
 def test_an_envelope_out_of_its_place_is_a_fault_of_the_caller():
-    """Nothing enters the pipe that does not chain upon what is before it."""
+    """Nothing enters the window that does not chain upon what is before it."""
     with pytest.raises(ValueError, match="chain"):
         StreamWindow(STREAM).sealed(InFlightEnvelope(digest(1), 1, STREAM, 2, NO_DIGEST))
 
 
 def test_an_acceptance_moves_number_tail_and_counters():
     """The head was accepted: the followers stay as they are."""
-    step = told(three_flying(), 1)
+    step = told(three_in_flight(), 1)
     assert (step.routed, step.freed, step.refused) == (1, (), None)
-    assert (step.pipeline.number, step.pipeline.tail, step.pipeline.counters) == (1, digest(1), {"A": 1})
-    assert [one.letter for one in step.pipeline.in_flight] == [2, 3]
+    assert (step.window.number, step.window.tail, step.window.counters) == (1, digest(1), {"A": 1})
+    assert [one.entry for one in step.window.in_flight] == [2, 3]
 
 
 def test_a_rejection_frees_the_followers_and_becomes_the_tail():
     """A final rejection: the followers are sealed anew upon its digest, under its number."""
-    step = told(three_flying(), 1, "recipients_mismatch")
+    step = told(three_in_flight(), 1, "recipients_mismatch")
     assert (step.refused, step.retry, step.freed) == (1, False, (2, 3))
-    assert step.pipeline.place(("A",)) == (1, digest(1), {"A": 1})
+    assert step.window.place(("A",)) == (1, digest(1), {"A": 1})
 
 
 @pytest.mark.parametrize("reason", ["rules_outdated", "rules_unknown", "feed_missing", "expired", "not_yet_valid"])
 def test_what_may_be_retried_goes_again_with_the_followers(reason):
     """A rejection that trying again mends: the message itself is sealed anew."""
-    step = told(three_flying(), 1, reason)
+    step = told(three_in_flight(), 1, reason)
     assert (step.refused, step.retry, step.freed) == (1, True, (1, 2, 3))
 
 
 @pytest.mark.parametrize("reason", ["replayed", "out_of_order"])
 def test_the_publisher_acts_on_neither_replay_nor_order(reason):
     """Nothing changes: the decision that counts is another one."""
-    pipeline = three_flying()
-    assert told(pipeline, 2, reason).pipeline == pipeline
+    window = three_in_flight()
+    assert told(window, 2, reason).window == window
 
 
 @pytest.mark.parametrize(
@@ -92,65 +92,65 @@ def test_the_publisher_acts_on_neither_replay_nor_order(reason):
 )
 def test_a_refusal_before_the_sequence_check_keeps_the_bytes(reason):
     """Nothing was placed: the same bytes go again."""
-    pipeline = three_flying()
-    step = told(pipeline, 1, reason)
-    assert (step.pipeline, step.resend, step.refused, step.freed) == (pipeline, Resend.SAME, None, ())
+    window = three_in_flight()
+    step = told(window, 1, reason)
+    assert (step.window, step.resend, step.refused, step.freed) == (window, Resend.SAME, None, ())
 
 
 @pytest.mark.parametrize("reason", ["hub_key_retired", "directory_unknown", "signer_retired"])
 def test_what_new_keys_mend_is_sealed_anew_in_the_same_place(reason):
     """Under the same number and previous digest, the message among its followers; what is before it stays."""
-    step = told(three_flying(), 1, reason)
+    step = told(three_in_flight(), 1, reason)
     assert (step.freed, step.resend, step.refused) == ((1, 2, 3), Resend.AFRESH, None)
-    assert step.pipeline.place(()) == (1, NO_DIGEST, {})
-    step = told(three_flying(), 2, reason)
+    assert step.window.place(()) == (1, NO_DIGEST, {})
+    step = told(three_in_flight(), 2, reason)
     assert (step.freed, step.resend) == ((2, 3), Resend.AFRESH)
-    assert step.pipeline.place(()) == (2, digest(1), {})
+    assert step.window.place(()) == (2, digest(1), {})
 
 
 def test_a_type_that_is_not_permitted_leaves_its_place_to_an_act():
     """It is not final yet: what takes the place is decided first. What is chained behind goes on, behind that."""
-    pipeline = three_flying()
-    mine = pipeline.in_flight[1]
-    step = apply_decision(pipeline, HubDecision(mine.digest, "not_permitted", None, None), mine)
+    window = three_in_flight()
+    mine = window.in_flight[1]
+    step = apply_decision(window, HubDecision(mine.digest, "not_permitted", None, None), mine)
     assert (step.barred, step.refused, step.freed, step.foreign) == (2, None, (3,), False)
-    assert step.pipeline.place(()) == (2, digest(1), {})
-    again = apply_decision(step.pipeline, HubDecision(mine.digest, "not_permitted", None, None), mine)
-    assert again == Transition(step.pipeline), "said twice, it is barred once"
+    assert step.window.place(()) == (2, digest(1), {})
+    again = apply_decision(step.window, HubDecision(mine.digest, "not_permitted", None, None), mine)
+    assert again == Transition(step.window), "said twice, it is barred once"
 
 
 def test_what_a_revoked_key_sealed_leaves_the_pipe_with_all_behind_it():
     """Each is sealed anew in its place; what was before it stays."""
-    pipeline = three_flying()
-    step = without(pipeline, {digest(2)})
-    assert (step.freed, [one.letter for one in step.pipeline.in_flight]) == ((2, 3), [1])
-    assert without(pipeline, {digest(9)}) == Transition(pipeline)
+    window = three_in_flight()
+    step = without(window, {digest(2)})
+    assert (step.freed, [one.entry for one in step.window.in_flight]) == ((2, 3), [1])
+    assert without(window, {digest(9)}) == Transition(window)
 
 
 def test_a_refusal_that_names_no_number_is_not_final():
     """A content reason from before the slip's place was known does not end a message."""
-    pipeline = three_flying()
-    mine = pipeline.in_flight[0]
-    step = apply_decision(pipeline, HubDecision(mine.digest, "recipients_mismatch", STREAM, None), mine)
-    assert (step.pipeline, step.resend) == (pipeline, Resend.SAME)
+    window = three_in_flight()
+    mine = window.in_flight[0]
+    step = apply_decision(window, HubDecision(mine.digest, "recipients_mismatch", STREAM, None), mine)
+    assert (step.window, step.resend) == (window, Resend.SAME)
 
 
 def test_an_acceptance_of_earlier_bytes_wins():
     """Bytes sealed before a hub key retired are accepted after all: the message is routed, the rest sealed anew."""
-    pipeline = three_flying()
-    old = pipeline.in_flight[0]
-    pipeline = told(pipeline, 1, "hub_key_retired").pipeline
-    pipeline = sealed(sealed(pipeline, 1, 11), 2, 12)
-    step = apply_decision(pipeline, HubDecision(old.digest, None, STREAM, 1), old)
+    window = three_in_flight()
+    old = window.in_flight[0]
+    window = told(window, 1, "hub_key_retired").window
+    window = sealed(sealed(window, 1, 11), 2, 12)
+    step = apply_decision(window, HubDecision(old.digest, None, STREAM, 1), old)
     assert (step.routed, step.freed) == (1, (2,))
-    assert step.pipeline.place(("A",)) == (2, digest(1), {"A": 2})
+    assert step.window.place(("A",)) == (2, digest(1), {"A": 2})
 
 
 def test_a_rejection_that_is_said_again_changes_nothing():
     """Whoever runs the broker may put an old statement of the hub on the feed: its place in the stream is taken."""
-    first = three_flying()
-    second = sealed(told(first, 1, "rules_outdated").pipeline, 1, 11)
-    third = sealed(told(second, 11, "rules_outdated").pipeline, 1, 12)
+    first = three_in_flight()
+    second = sealed(told(first, 1, "rules_outdated").window, 1, 11)
+    third = sealed(told(second, 11, "rules_outdated").window, 1, 12)
     for old in (first.in_flight[0], second.in_flight[0]):
         assert apply_decision(third, HubDecision(old.digest, "rules_outdated", STREAM, 1), old) == Transition(third)
 
@@ -167,9 +167,9 @@ def test_a_decision_that_this_database_does_not_know_stops_the_stream():
 @pytest.mark.parametrize("reason", [None, "not_permitted", "recipients_mismatch", "too_many_streams", "expired"])
 def test_what_was_not_under_a_key_of_ours_in_turn_stops_nothing(reason):
     """A thief's envelope under a key that was revoked, or whatever else was refused without a place."""
-    pipeline = three_flying()
-    assert apply_decision(pipeline, HubDecision(digest(9), reason, STREAM, 1), None) == Transition(pipeline)
-    assert apply_decision(pipeline, HubDecision(digest(9), reason, None, None), None) == Transition(pipeline)
+    window = three_in_flight()
+    assert apply_decision(window, HubDecision(digest(9), reason, STREAM, 1), None) == Transition(window)
+    assert apply_decision(window, HubDecision(digest(9), reason, None, None), None) == Transition(window)
 
 
 @dataclass
@@ -177,7 +177,7 @@ class World:
     """A publisher and a hub over a channel that repeats and loses; everything follows from one seed."""
 
     random: random.Random
-    pipeline: StreamWindow = field(default_factory=lambda: StreamWindow(STREAM))
+    window: StreamWindow = field(default_factory=lambda: StreamWindow(STREAM))
     state: dict = field(default_factory=lambda: dict.fromkeys(range(len(RECIPIENTS)), "pending"))
     known: dict = field(default_factory=dict)
     channel: list = field(default_factory=list)
@@ -187,18 +187,18 @@ class World:
 
     def seal(self):
         waiting = [message for message, state in self.state.items() if state == "pending"]
-        if not waiting or len(self.pipeline.in_flight) >= 3:
+        if not waiting or len(self.window.in_flight) >= 3:
             return
-        number, previous, sequences = self.pipeline.place(RECIPIENTS[waiting[0]])
+        number, previous, sequences = self.window.place(RECIPIENTS[waiting[0]])
         name = digest(len(self.known) + 1)
         placed = InFlightEnvelope(name, waiting[0], STREAM, number, previous, sequences)
         self.known[name] = placed
-        self.pipeline = self.pipeline.sealed(placed)
+        self.window = self.window.sealed(placed)
         self.state[waiting[0]] = "sealed"
         self.channel.append(placed)
 
     def resend(self):
-        self.channel += self.pipeline.in_flight
+        self.channel += self.window.in_flight
 
     def decide(self, faulty=True):
         if not self.channel:
@@ -224,7 +224,7 @@ class World:
         if not self.feed:
             return
         one = self.feed.pop(0)
-        step = apply_decision(self.pipeline, one, self.known[one.digest])
+        step = apply_decision(self.window, one, self.known[one.digest])
         assert not step.foreign
         for message in step.freed:
             self.state[message] = "pending"
@@ -232,7 +232,7 @@ class World:
             self.state[step.routed] = "routed"
         if step.refused is not None and not step.retry:
             self.state[step.refused] = "rejected"
-        self.pipeline = step.pipeline
+        self.window = step.window
 
     def lose(self):
         if self.channel:
@@ -245,7 +245,7 @@ class World:
                 self.decide(faulty=False)
             while self.feed:
                 self.read()
-            if not self.pipeline.in_flight and "pending" not in self.state.values():
+            if not self.window.in_flight and "pending" not in self.state.values():
                 return
             self.resend()
         pytest.fail(f"the outbox does not empty: {self.state}")
@@ -260,7 +260,7 @@ def test_every_message_ends_routed_once_or_rejected_whatever_happens(block):
         for _ in range(60):
             world.random.choice(moves)()
         world.drain()
-        delivered = [one.letter for one in world.accepted]
+        delivered = [one.entry for one in world.accepted]
         assert len(set(delivered)) == len(delivered), f"seed {seed}: a message was accepted twice"
         routed = {message for message, state in world.state.items() if state == "routed"}
         assert routed == set(delivered), f"seed {seed}: the publisher believes {world.state}"

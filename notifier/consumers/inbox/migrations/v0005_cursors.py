@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notifier.storage.migrations import Migration, MigrationContext, execute
+from notifier.storage.migrations import Migration, MigrationContext, execute, execute_on_postgresql
 from notifier.storage.rebinding import Rebinding, rebind
 
 _OWN: Final = ("authority", "check", "feed_offset", "total", "last_message", "last_gap_range")
@@ -22,6 +22,11 @@ async def apply(context: MigrationContext) -> None:
         "ALTER TABLE stream RENAME COLUMN known_by TO blind_index",
         "ALTER TABLE sink RENAME TO cursor",
         "ALTER TABLE cursor RENAME COLUMN handed TO position",
+    )
+    await execute_on_postgresql(
+        context.connection,
+        "ALTER TABLE message RENAME CONSTRAINT message_known_by_key TO message_blind_index_key",
+        "ALTER TABLE cursor RENAME CONSTRAINT sink_pkey TO cursor_pkey",
     )
     await rebind(context, _OWN, (Rebinding("cursor", ("name", "position"), keys=("name",), former="sink"),))
 

@@ -1,0 +1,20 @@
+"""Notification ids: 16 bytes inside, UUID text outside. Pure."""
+
+from __future__ import annotations
+
+import uuid
+
+from notifier.errors import NotFoundError
+
+
+def parse_id(text: str) -> bytes:
+    """Return the 16 bytes of a notification's id. Raises `NotFoundError` for what is no UUID."""
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        raise NotFoundError(detail="that is not the id of a notification (a UUID)") from None
+
+
+def id_text(notification_id: bytes) -> str:
+    """Return a notification's id as UUID text."""
+    return str(uuid.UUID(bytes=notification_id))
