@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from notifier.errors import ConfigError, RefusedError
+from notifier.names import AuthorityName
 
 PARTY_FOLDER: Final = "parties"
 CONFIG_NAME: Final = "config.toml"
@@ -121,7 +122,7 @@ class Settings:
 
 def refuse_oversight(name: str) -> None:
     """Raise `RefusedError` (not_permitted) where the authority `name` has the oversight role, which only reads."""
-    if name.partition("/")[2] == OVERSIGHT:
+    if AuthorityName(name).role == OVERSIGHT:
         raise RefusedError(
             "not_permitted", f"{name} has the oversight role, which only reads", hint="use another with --as"
         )

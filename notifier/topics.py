@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from notifier.names import AuthorityName
+
 INTAKE: Final = "notifier.intake.v1"
 STREAMS: Final = "notifier.streams.v1"
 REJECTED: Final = "notifier.rejected.v1"
@@ -13,8 +15,8 @@ ROUTER_GROUP: Final = "notifier-router"
 
 def feed_of(authority: str) -> str:
     """Return the feed topic of an authority: ``TUR/spoc`` reads ``notifier.feed.TUR.spoc.v1``."""
-    participant, _, role = authority.partition("/")
-    return f"notifier.feed.{participant}.{role}.v1"
+    name = AuthorityName(authority)
+    return f"notifier.feed.{name.participant}.{name.role}.v1"
 
 
 def router_transactional_id(partition: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
 from notifier.cli.person import decider_key, decider_options
 from notifier.escaping import escaped
+from notifier.names import NotificationId
 from notifier.persons.adoptions import Adopted
 from notifier.times import rfc3339
 
@@ -83,7 +83,7 @@ def adopt(
     async def act(outbox: Outbox) -> tuple[list[str], bool]:
         begun = new_stream and await outbox.begin_stream(by=by, key=signing)
         found = await outbox.restored()
-        wanted = [str(uuid.UUID(bytes=one.id)) for one in found.parked] if every and found else list(ids)
+        wanted = [NotificationId(one.id).text for one in found.parked] if every and found else list(ids)
         return await outbox.adopt(wanted, send=send, by=by, key=signing) if send is not None else [], begun
 
     done, begun = with_outbox(settings, act)
@@ -103,7 +103,7 @@ def as_document(found: Restored) -> dict[str, Any]:
         "backup_at": rfc3339(found.backup_at),
         "stream_closed": found.closed,
         "unknown": found.unknown,
-        "waiting": [{"id": str(uuid.UUID(bytes=one.id)), "accepted": one.accepted} for one in found.parked],
+        "waiting": [{"id": NotificationId(one.id).text, "accepted": one.accepted} for one in found.parked],
         "refused": found.refused,
         "decided": [
             {"decision": one.decision, "id": one.notification_id, "by": one.by, "at": one.at} for one in found.decided
@@ -126,7 +126,7 @@ def lines(found: Restored) -> list[str]:
         said.append(f"the hub accepted {found.unknown} envelopes in between that belong to nothing in the outbox")
     for one in found.parked:
         since = f"; the hub accepted {one.accepted} of its envelopes since the backup" if one.accepted else ""
-        said.append(f"{uuid.UUID(bytes=one.id)} waits for a decision (notifier outbox adopt){since}")
+        said.append(f"{NotificationId(one.id).text} waits for a decision (notifier outbox adopt){since}")
     for done in found.decided:
         about = f"{done.notification_id} " if done.notification_id else ""
         said.append(escaped(f"{done.by} decided at {done.at}: {about}{DECIDED[done.decision]}"))

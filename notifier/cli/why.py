@@ -15,6 +15,7 @@ from notifier.cli.render import EXERCISE, entry_line, ruling_document, ruling_li
 from notifier.config import Overseen, Settings
 from notifier.errors import NotFoundError, RefusedError
 from notifier.escaping import escaped
+from notifier.names import AuthorityName
 from notifier.outbox.states import RecipientState
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def command(context: Context, message_id: str, about: str | None) -> None:
 def _cut(document: dict[str, Any], about: str) -> dict[str, Any]:
     """What was decided about one authority, and what persons ruled about its state."""
     entries = [entry for entry in document["recipients"] if about in _stands_for(entry)]
-    rulings = [one for one in document["rulings"] if one["state"] in (None, about.partition("/")[0])]
+    rulings = [one for one in document["rulings"] if one["state"] in (None, AuthorityName(about).participant)]
     return {**document, "recipients": entries, "rulings": rulings}
 
 
@@ -82,7 +83,7 @@ def _stands_for(entry: dict[str, Any]) -> Iterator[str]:
     """The authority of an entry, and those of the territories that it answers for."""
     if entry["authority"] is not None:
         yield entry["authority"]
-        role = entry["authority"].partition("/")[2]
+        role = AuthorityName(entry["authority"]).role
         yield from (f"{code}/{role}" for code in entry.get("answers_for", ()))
 
 

@@ -9,6 +9,7 @@ from notifier.crypto.keys import KeyUse, key_id
 from notifier.crypto.points import check_encryption_key, check_signing_key
 from notifier.directory.model import ROLES, Authority, AuthorityState, Directory, Hub, Key, KeyState, LogKey, Standing
 from notifier.errors import DirectoryError, KeyRejectedError
+from notifier.names import AuthorityName
 
 
 def to_document(directory: Directory) -> dict[str, Any]:
@@ -107,8 +108,7 @@ def _log_keys(items: object) -> tuple[LogKey, ...]:
 def _authority(item: object, where: str) -> Authority:
     one = _fields(_dated(item), where, "name principal feed state publishes history keys")
     name = _kind(one["name"], str, f"{where}/name")
-    participant, _, role = name.partition("/")
-    if not (participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES):
+    if not AuthorityName(name).is_well_formed(ROLES):
         raise DirectoryError(detail=f"{where}/name: must be PARTICIPANT/role, with one of {', '.join(ROLES)}")
     return Authority(
         name=name,

@@ -19,6 +19,7 @@ from notifier.crypto.primitives import blake, decrypt, encrypt, exchange, pae, p
 from notifier.directory.model import ROLES, Directory, Key, KeyState
 from notifier.directory.wording import Endorser
 from notifier.errors import Fault, KeyRejectedError, MalformedError, NoteError, NotificationInvalidError
+from notifier.names import AuthorityName
 from notifier.runtime import Entropy
 
 PROOF_TYPE: Final = b"application/vnd.notifier.enrolment.v1"
@@ -164,9 +165,7 @@ def endorses(by: Key, asked: Request, hub_id: bytes) -> bool:
 
 def check_request(asked: Request, hub_id: bytes) -> None:
     """Raise `KeyRejectedError` for a malformed or low-order key, and for a signature that proves no possession."""
-    participant, _, role = asked.authority.partition("/")
-    proper = participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES
-    if not proper and asked.authority != HUB:
+    if not AuthorityName(asked.authority).is_well_formed(ROLES) and asked.authority != HUB:
         raise NotificationInvalidError(
             [Fault("/authority", f"must be PARTICIPANT/role, with one of {', '.join(ROLES)}")]
         )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from notifier.crypto.keys import KeyUse
+from notifier.names import AuthorityName
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 MAX_EXPIRY_MS: Final = 30 * DAY_MS
@@ -164,12 +165,12 @@ class Authority:
     @property
     def participant(self) -> str:
         """Return the code of the state or organisation."""
-        return self.name.partition("/")[0]
+        return AuthorityName(self.name).participant
 
     @property
     def role(self) -> str:
         """Return the role, one of `ROLES`."""
-        return self.name.partition("/")[2]
+        return AuthorityName(self.name).role
 
     def encryption_key(self, at: int) -> Key | None:
         """Return the newest key to seal to at time `at`, or None."""

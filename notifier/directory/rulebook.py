@@ -11,6 +11,7 @@ from typing import Final
 
 from notifier.directory.model import ROLES, Directory
 from notifier.errors import DirectoryError
+from notifier.names import AuthorityName
 from notifier.notification.states import is_state
 from notifier.notification.territories import Territory
 from notifier.rules.facts import NAMING
@@ -64,8 +65,7 @@ def _of_corridors(rules: RuleSet) -> Iterator[str]:
         if lane.start == lane.end or not (is_state(lane.start) and is_state(lane.end)):
             yield f"{where}: must lead from one state to another"
         for name in lane.subscribers:
-            participant, _, role = name.partition("/")
-            if not (participant.isascii() and participant.isalnum() and participant.isupper() and role in ROLES):
+            if not AuthorityName(name).is_well_formed(ROLES):
                 yield f"{where}/subscribers: each must be PARTICIPANT/role"
         if len(set(lane.subscribers)) != len(lane.subscribers):
             yield f"{where}/subscribers: must not list one twice"

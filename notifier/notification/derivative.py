@@ -7,12 +7,12 @@ parent. The forwarder adds nothing, and the conditions travel with it.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from notifier.errors import RefusedError
+from notifier.names import NotificationId
 from notifier.notification.digest import digest_of
 from notifier.notification.model import About, Handling, Notification, Parent
 
@@ -59,7 +59,7 @@ def derive(parent: Notification, forwarder: str, notification_id: bytes, today: 
         raise RefusedError(
             "forwarding_forbidden", "its date of review has come: ask its originator for a review first"
         )
-    origin = Parent(parent.originator, str(uuid.UUID(bytes=parent.id)), digest_of(parent))
+    origin = Parent(parent.originator, NotificationId(parent.id).text, digest_of(parent))
     return replace(parent, id=notification_id, originator=forwarder, parent=origin, interpol=False, local=None)
 
 
@@ -89,7 +89,7 @@ def request_to_forward(
         movement=None,
         exercise=parent.exercise,
         narrative=f"asks to forward it to {', '.join(names)}",
-        about=About(str(uuid.UUID(bytes=parent.id)), digest_of(parent)),
+        about=About(NotificationId(parent.id).text, digest_of(parent)),
         correlation=parent.correlation,
         id=notification_id,
     )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from notifier.names import NotificationId
 from notifier.notification.forms import to_json
 from notifier.notification.model import About, Notification, for_sealing
 from notifier.notification.profiles import ROLES, cut, profile_of
@@ -69,6 +69,6 @@ def is_named_by(notification: Notification, other: Notification) -> bool:
     if found is None or other.id is None:
         return False
     originator, named = found
-    if (originator, named.id) != (other.originator, str(uuid.UUID(bytes=other.id))):
+    if (originator, named.id) != (other.originator, NotificationId(other.id).text):
         return False
     return named.digest in digests_of(other).values()

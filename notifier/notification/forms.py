@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import types
-import uuid
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from notifier.codec.single_object import codec
+from notifier.names import NotificationId
 from notifier.notification.model import Document, Local, Movement, Name, Nationality, Notification, Subject
 from notifier.notification.places import Place
 from notifier.notification.states import UNKNOWN
@@ -55,7 +55,7 @@ def to_json(notification: Notification, *, local: bool) -> dict[str, Any]:
         "language": notification.language,
     }
     if notification.id is not None:
-        document = {"id": str(uuid.UUID(bytes=notification.id)), **document}
+        document = {"id": NotificationId(notification.id).text, **document}
     for name in (*_OPTIONAL, *_OPTIONAL_LISTS):
         value = getattr(notification, name)
         if value:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from notifier.names import AuthorityName
 from notifier.notification import mrz
 from notifier.notification.blanks import says_something
 from notifier.notification.mrz import Mrz
@@ -183,11 +184,11 @@ class Handling:
 
     def excludes(self, name: str) -> bool:
         """Return whether `not_to` names the authority or its participant."""
-        return bool({name, name.partition("/")[0]} & set(self.not_to))
+        return bool({name, AuthorityName(name).participant} & set(self.not_to))
 
     def releases(self, name: str) -> bool:
         """Return whether `release_to` is empty, or names the authority or its participant."""
-        return not self.release_to or bool({name, name.partition("/")[0]} & set(self.release_to))
+        return not self.release_to or bool({name, AuthorityName(name).participant} & set(self.release_to))
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +370,7 @@ def _is_within_reach(name: str, handling: Handling) -> bool:
 
     It uses the built-in table: the text that leaves must not depend on the rules version in force.
     """
-    participant, _, role = name.partition("/")
+    participant, role = AuthorityName(name).participant, AuthorityName(name).role
     alike = (f"{code}/{role}" for code in BUILT_IN_TABLE.family(participant))
     return not handling.release_to or any(BUILT_IN_TABLE.releases(handling.release_to, one) for one in alike)
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 from notifier.errors import Fault, MalformedError, NotificationInvalidError
+from notifier.names import NotificationId
 from notifier.notification import checking
 from notifier.notification.checking import Object, any_text, is_date, is_time, pattern
 from notifier.notification.dates import earliest, is_birth, is_plausible, proves_child
@@ -181,4 +181,4 @@ def _stage(top: Object, requirement: Requirement) -> str | None:
 
 def _id(top: Object) -> bytes | None:
     text = top.matching("id", is_uuid7, "must be a UUID of version 7", optional=True)
-    return uuid.UUID(text).bytes if text and is_uuid7(text) else None
+    return NotificationId.parse(text) if text and is_uuid7(text) else None

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from notifier.errors import Fault
+from notifier.names import AuthorityName
 from notifier.notification.states import code_today, from_alpha_2, is_state, name_of, names
 
 MAX_SUGGESTIONS: Final = 3
@@ -121,13 +122,13 @@ def parties_like(text: str, known: Collection[str] | None = None) -> list[str]:
         return found[:MAX_SUGGESTIONS]
     there = [name for name in found if name in known]
     if not slash and not there:  # an authority is wanted, and its participant was named
-        there = sorted((name for name in known if name.partition("/")[0] in own), key=_by_role)
+        there = sorted((name for name in known if AuthorityName(name).participant in own), key=_by_role)
     return there[:MAX_SUGGESTIONS]
 
 
 def _by_role(name: str) -> tuple[int, str]:
     """Return a sort key that puts the contact point first, then the order of roles."""
-    role = name.partition("/")[2]
+    role = AuthorityName(name).role
     return (_ROLES.index(role) if role in _ROLES else len(_ROLES), name)
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from notifier.names import AuthorityName
+
 Tells = Literal["own", "both"]
 TELLS: Final[tuple[Tells, ...]] = ("own", "both")
 
@@ -116,7 +118,7 @@ class Territories:
 
         An excluded authority takes those of the same role in its family with it.
         """
-        participant, _, role = name.partition("/")
+        participant, role = AuthorityName(name).participant, AuthorityName(name).role
         family = self.family(participant)
         return bool(({*family} | {f"{code}/{role}" for code in family}) & {*excluded})
 
@@ -125,7 +127,7 @@ class Territories:
 
         A state permits its territories; an authority permits itself alone.
         """
-        participant = name.partition("/")[0]
+        participant = AuthorityName(name).participant
         return bool({name, participant, self.state_of(participant)} & {*released})
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from notifier.errors import Fault
+from notifier.names import AuthorityName
 from notifier.notification.ages import may_be_child
 from notifier.notification.codes import withdrawn_before
 from notifier.notification.dates import is_plausible, may_be_of, proves_adult
@@ -145,7 +146,7 @@ def _of_parties(handling: Handling) -> Iterator[NotificationWarning]:
     """Warn of a code that names no state, because it excludes nobody, and of a handling code that is added."""
     for name in ("release_to", "not_to"):
         for number, party in enumerate(getattr(handling, name)):
-            if not is_party(party.partition("/")[0]):
+            if not is_party(AuthorityName(party).participant):
                 yield NotificationWarning(
                     WarningKind.PARTY_UNKNOWN,
                     f"/handling/{name}/{number}",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Final
 
 from notifier.crypto.primitives import blake
 from notifier.errors import NotFoundError
+from notifier.names import NotificationId
 from notifier.notification import Notification
 from notifier.outbox import queries, tables
 from notifier.outbox.message_store import StoredMessage
@@ -38,7 +38,7 @@ class Cases:
         """
         if update.about is None:
             raise ValueError("an update is about something")
-        about = {"id": uuid.UUID(update.about.id).bytes}
+        about = {"id": NotificationId.parse(update.about.id)}
         rows = (await self._connection.execute(queries.MESSAGE_BY_NOTIFICATION, about)).all()
         if not rows:
             raise NotFoundError(

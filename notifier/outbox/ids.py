@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-
 from notifier.errors import NotFoundError
+from notifier.names import NotificationId
 
 
 def parse_id(text: str) -> bytes:
     """Return the 16 bytes of a notification's id. Raises `NotFoundError` for what is no UUID."""
     try:
-        return uuid.UUID(text).bytes
+        return NotificationId.parse(text)
     except ValueError:
         raise NotFoundError(detail="that is not the id of a notification (a UUID)") from None
 
 
 def id_text(notification_id: bytes) -> str:
     """Return a notification's id as UUID text."""
-    return str(uuid.UUID(bytes=notification_id))
+    return NotificationId(notification_id).text

@@ -15,7 +15,7 @@ from typing import Any, Final
 from notifier.crypto.primitives import ID_BYTES, blake
 from notifier.envelope import Act, Slip
 from notifier.envelope.format import inputs_digest
-from notifier.names import uuid7
+from notifier.names import AuthorityName, NotificationId
 from notifier.notification import Notification, encode, for_sealing
 from notifier.notification.digest import naming
 from notifier.notification.profiles import cut, profile_of
@@ -69,7 +69,7 @@ class AuditEvent:
     def of(cls, kind: str, runtime: Runtime, facts: Mapping[str, Any]) -> AuditEvent:
         """Return a new event that says `facts`."""
         said = {**facts, "kind": kind, "salt": runtime.entropy(16).hex()}
-        return cls(kind, uuid7(runtime.clock(), runtime.entropy), canonical(said))
+        return cls(kind, NotificationId.new(runtime.clock(), runtime.entropy), canonical(said))
 
     def after(self, head: str) -> AuditEvent:
         """Return the event with the head of the chain of persons and rulings, to which it binds the log."""
@@ -110,7 +110,7 @@ def payloads_for(notification: Notification, names: Iterable[str], ties: CaseCon
     wires: dict[str, bytes] = {}
     outgoing = for_sealing(notification)
     for name in sorted(names):
-        profile, allowed = profile_of(name.partition("/")[2], child=child)
+        profile, allowed = profile_of(AuthorityName(name).role, child=child)
         if profile not in wires:
             wires[profile] = encode(cut(naming(outgoing, ties.digests, profile), allowed))
         groups.setdefault(profile, []).append(name)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import NotFoundError, RefusedError
+from notifier.names import AuthorityName
 from notifier.outbox import queries
 from notifier.outbox.message_store import StoredMessage
 from notifier.outbox.payloads import AuditEvent
@@ -33,12 +34,12 @@ class Reviewed:
             for entry in self.message.plan.holds
             if hold in entry.because
             and entry.authority is not None
-            and state in (None, entry.authority.partition("/")[0])
+            and state in (None, AuthorityName(entry.authority).participant)
         )
 
     def refused_by(self, hold: str, authority: str | None) -> list[str]:
         """Return the names of those who refused this hold of this authority."""
-        state = (authority or "").partition("/")[0]
+        state = AuthorityName(authority or "").participant
         return [one.by for one in self.rulings if one.kind == "refusal" and one.applies_to(hold, state)]
 
 

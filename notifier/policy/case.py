@@ -16,6 +16,7 @@ from typing import Final
 
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import Fault, NotificationInvalidError, RefusedError
+from notifier.names import AuthorityName
 from notifier.notification import Notification
 from notifier.notification.digest import digests_of
 from notifier.notification.model import Approval, Handling, Local, Nationality
@@ -143,7 +144,9 @@ def check_released(notification: Notification, ties: CaseContext, answers: Terri
     wrong = wrongly_released(whole, effective_type(notification.type, ties.of), answers)
     stopped = answers.spread(code for code, stop in ties.stopped.items() if stop.because == ("refugee_origin",))
     released = notification.handling.release_to
-    wrong += [number for number, name in enumerate(released) if answers.family(name.partition("/")[0]) & stopped]
+    wrong += [
+        number for number, name in enumerate(released) if answers.family(AuthorityName(name).participant) & stopped
+    ]
     if wrong:
         raise NotificationInvalidError(
             [Fault(f"/handling/release_to/{number}", FEARED) for number in sorted({*wrong})]
@@ -173,7 +176,7 @@ def _check_handling(given: Handling, before: Sequence[Handling]) -> None:
     Only naming a party admits it. An omitted field would tell the very state that must hear nothing.
     """
     faults = []
-    admitted = {*given.release_to, *(name.partition("/")[0] for name in given.release_to)}
+    admitted = {*given.release_to, *(AuthorityName(name).participant for name in given.release_to)}
     excluded = {name for one in before for name in one.not_to}
     if any(not given.excludes(name) and name not in admitted for name in excluded):
         faults.append(
@@ -346,7 +349,7 @@ class _Said:
 
     def _speak_for(self, codes: Iterable[str], name: str) -> list[str]:
         """Return those of `codes` with a leg that can be a reason to tell the authority `name`."""
-        participant = name.partition("/")[0]
+        participant = AuthorityName(name).participant
         return [code for code in codes if self._answers.speaks_for(code, participant)]
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from notifier.directory.model import Directory
+from notifier.names import AuthorityName
 from notifier.notification import Notification
 from notifier.notification.model import Approval
 from notifier.notification.states import REFUGEES, STATELESS
@@ -162,7 +163,7 @@ class _Approved:
 
 def own_of(originator: str, rules: RuleSet) -> frozenset[str]:
     """Return the codes that are the originator's own, which the rules never tell."""
-    return rules.answers.own(originator.partition("/")[0])
+    return rules.answers.own(AuthorityName(originator).participant)
 
 
 def facts_of(notification: Notification, rules: RuleSet, *, of: str | None = None) -> RoutingFacts:
@@ -190,7 +191,7 @@ def expected(
     found: dict[str, set[Reason]] = {}
     own = own_of(originator, rules)
     for name, row in _asked(facts, directory, rules):
-        if name.partition("/")[0] not in own and directory.participates(name):
+        if AuthorityName(name).participant not in own and directory.participates(name):
             found.setdefault(name, set()).add(Reason(row.rule, row.paragraph))
     return {name: tuple(sorted(reasons)) for name, reasons in found.items()}
 
@@ -271,7 +272,7 @@ def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candi
     own, directory = case.own, case.directory
 
     def add(name: str, reason: Reason, doubt: str | None = None, answers_for: str | None = None) -> None:
-        state = name.partition("/")[0]
+        state = AuthorityName(name).participant
         if state in own:
             return
         candidate = found.setdefault(name, _Candidate())
@@ -293,7 +294,7 @@ def _candidates(case: _Case, told_before: Mapping[str, str]) -> dict[str, _Candi
     for name, row in _asked(others, directory, case.rules):
         add(name, case.reason(row))
     for name, paragraph in told_before.items():
-        if name.partition("/")[0] != INTERPOL or not bars_interpol(notification, case.type):
+        if AuthorityName(name).participant != INTERPOL or not bars_interpol(notification, case.type):
             add(name, Reason("told_before", paragraph))
     return found
 
@@ -317,7 +318,7 @@ def _unnamed(case: _Case) -> list[Entry]:
 
 
 def _entry(name: str, candidate: _Candidate, case: _Case) -> Entry:
-    reasons, state = tuple(sorted(candidate.reasons)), name.partition("/")[0]
+    reasons, state = tuple(sorted(candidate.reasons)), AuthorityName(name).participant
     answers_for = tuple(sorted(candidate.answers_for))
     suppressed = suppressions(name, case.notification, case.type, case.rules)
     if suppressed:

@@ -11,6 +11,7 @@ from typing import Final
 
 from notifier.directory.model import Directory
 from notifier.errors import DirectoryError, RefusedError
+from notifier.names import AuthorityName
 from notifier.notification import Notification
 from notifier.notification.derivative import is_shareable
 from notifier.notification.model import Approval
@@ -35,7 +36,7 @@ def paragraph_of(forwarder: str, name: str) -> str:
     """Return the paragraph for telling `name`: 8 for the front line, 7 for domestic agencies, 5 for other states."""
     if name.endswith("/border"):
         return "8"
-    return "7" if name.partition("/")[0] == forwarder.partition("/")[0] else "5"
+    return "7" if AuthorityName(name).participant == AuthorityName(forwarder).participant else "5"
 
 
 def objections(received: Notification, forwarder: str, name: str, answers: Territories = BUILT_IN_TABLE) -> list[str]:
@@ -55,8 +56,7 @@ def objections(received: Notification, forwarder: str, name: str, answers: Terri
 
 def is_kept_from(name: str) -> bool:
     """Return whether this authority never gets a notification about a child: the front line, and INTERPOL."""
-    state, _, role = name.partition("/")
-    return role == "border" or state == INTERPOL
+    return AuthorityName(name).role == "border" or AuthorityName(name).participant == INTERPOL
 
 
 def is_ours_to_tell(name: str, forwarder: str, received: Notification, answers: Territories) -> bool:
@@ -65,7 +65,7 @@ def is_ours_to_tell(name: str, forwarder: str, received: Notification, answers: 
     A state may tell its territories; a territory may not tell its state. Only the originator knows whom the person
     fears, and never says so: nobody else chooses another state.
     """
-    ours = answers.covers(forwarder.partition("/")[0], name.partition("/")[0])
+    ours = answers.covers(AuthorityName(forwarder).participant, AuthorityName(name).participant)
     return ours or answers.releases(received.handling.release_to, name)
 
 
@@ -119,7 +119,7 @@ def decide_forward(
             entries.append(Entry(name, "suppress", reasons, tuple(against)))
             continue
         because = []
-        if child and not released & {None, name.partition("/")[0]}:
+        if child and not released & {None, AuthorityName(name).participant}:
             because.append("child_review")
         if not directory.participates(name):
             because.append("not_a_participant")

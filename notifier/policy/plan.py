@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from notifier.names import AuthorityName
 from notifier.notification.model import Approval, Local
 from notifier.notification.territories import BUILT_IN_TABLE, Territories
 from notifier.policy.decision import Decision, Entry
@@ -81,7 +82,7 @@ class CaseContext:
 
     def stop(self, name: str, answers: Territories) -> Block | None:
         """Return the stop of the authority `name`, by its own name or a state of its family; suppression wins."""
-        keys = (name, *sorted(answers.family(name.partition("/")[0])))
+        keys = (name, *sorted(answers.family(AuthorityName(name).participant)))
         found = [self.stopped[key] for key in keys if key in self.stopped]
         return max(found, key=lambda stop: stop.outcome == "suppress", default=None)
 
@@ -196,7 +197,7 @@ def _order(entry: Entry) -> tuple[bool, str]:
 
 
 def _of(name: str, state: str | None) -> bool:
-    return state is None or name.partition("/")[0] == state
+    return state is None or AuthorityName(name).participant == state
 
 
 def plan(
@@ -246,7 +247,7 @@ def _stopped(entry: Entry, ties: CaseContext, approvals: Sequence[Approval], ans
     if stop.outcome == "suppress":
         before = entry.because if entry.outcome == "suppress" else ()
         return replace(entry, outcome="suppress", because=(*before, *_without(stop.because, before)))
-    state = name.partition("/")[0]
+    state = AuthorityName(name).participant
     released = {one.hold for one in approvals if one.state in (None, state) and one.says_enough}
     left = [code for code in _without(stop.because, entry.because) if code not in released]
     if entry.outcome == "suppress" or not left:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from notifier.names import AuthorityName
 from notifier.notification import Notification
 from notifier.notification.ages import may_be_child
 from notifier.notification.states import participant_of, successors
@@ -19,7 +20,7 @@ from notifier.rules.ruleset import RuleSet
 
 def suppressions(name: str, notification: Notification, type_: str, rules: RuleSet) -> tuple[str, ...]:
     """Return the reasons why the authority `name` must not be told, against any reason to tell it."""
-    state, answers = name.partition("/")[0], rules.answers
+    state, answers = AuthorityName(name).participant, rules.answers
     found = []
     if is_feared(state, notification, answers):
         found.append("feared_state")
@@ -34,7 +35,7 @@ def suppressions(name: str, notification: Notification, type_: str, rules: RuleS
 
 def holds(name: str, notification: Notification, type_: str, rules: RuleSet) -> Iterator[str]:
     """Yield the holds that a person must release before the authority `name` is told."""
-    state = name.partition("/")[0]
+    state = AuthorityName(name).participant
     if needs_child_review(notification, type_):
         yield "child_review"
     if is_at_risk(state, notification, rules.answers):
@@ -86,7 +87,7 @@ def wrongly_released(notification: Notification, type_: str, answers: Territorie
     local = notification.local
     feared = local.feared if local is not None else ()
     kept_out = answers.spread({*feared, *origins_of_refugee(notification, type_)})
-    released = (name.partition("/")[0] for name in notification.handling.release_to)
+    released = (AuthorityName(name).participant for name in notification.handling.release_to)
     return [number for number, code in enumerate(released) if answers.family(code) & kept_out]
 
 

@@ -23,7 +23,7 @@ from notifier.directory.fresh import first_look
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import Fault, NotificationInvalidError, RefusedError
 from notifier.lifecycle import Lifecycle, Parts, Work, settings_in, settings_of
-from notifier.names import uuid7
+from notifier.names import NotificationId
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
 from notifier.notification.digest import digest_of, digests_of
@@ -270,7 +270,7 @@ class Publisher(Lifecycle[Outbox]):
         return snapshot
 
     def _new_id(self) -> bytes:
-        return uuid7(self._runtime.clock(), self._runtime.entropy)
+        return NotificationId.new(self._runtime.clock(), self._runtime.entropy)
 
     async def status(self, message_id: str) -> Status:
         """Return the status of a notification; raise `NotFoundError` where the outbox has none of that id."""

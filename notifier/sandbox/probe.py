@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,6 +14,7 @@ from notifier.consumers.verification import Recipient, VerifiedMessage, read
 from notifier.directory.client import DirectoryClient
 from notifier.errors import TemporaryError, TransportError
 from notifier.keyfiles import decryption_keys
+from notifier.names import AuthorityName, NotificationId
 from notifier.producers.publisher import Publisher
 from notifier.runtime import wall_clock
 from notifier.topics import feed_of
@@ -51,7 +51,7 @@ async def _probe(home: Path) -> None:
             submitted = await publisher.publish(exercise())
             try:
                 async with asyncio.timeout(TIMEOUT_S):
-                    await _arrived(reader, recipient, uuid.UUID(submitted.id).bytes)
+                    await _arrived(reader, recipient, NotificationId.parse(submitted.id))
             except TimeoutError as error:
                 status = await publisher.status(submitted.id)
                 reason = status.reason or "broker_unavailable"
@@ -112,7 +112,7 @@ def exercise() -> dict[str, Any]:
             "names": [{"quality": "primary", "text": "Specimen", "script": "Latn", "icao": "SPECIMEN"}],
             "births": ["1974-08-12"],
             "sex": "X",
-            "nationalities": [{"state": RECIPIENT.partition("/")[0], "status": "documented"}],
+            "nationalities": [{"state": AuthorityName(RECIPIENT).participant, "status": "documented"}],
         },
         "local": {"refugee": {"status": "none", "feared": []}},
     }

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from contextlib import asynccontextmanager
 
 import pytest
 
 from notifier.errors import TransportError
-from notifier.names import uuid7
+from notifier.names import NotificationId
 from notifier.notification import parse
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.submissions import Submission
@@ -51,8 +50,8 @@ class System:
 
     async def store(self, outbox):
         """Stores a notification as a process does that never sends."""
-        made = uuid.UUID(bytes=uuid7(self.world.clock(), self.world.random.randbytes))
-        given = parse(document(id=str(made)))
+        made = NotificationId.new(self.world.clock(), self.world.random.randbytes).text
+        given = parse(document(id=made))
         plan = planned(given, NO_CASE, self.world.directory.snapshot())
         (stored,) = await outbox.add([Submission(given, plan)])
         return stored.id

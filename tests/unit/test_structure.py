@@ -13,7 +13,7 @@ from notifier.errors import REASONS
 
 PACKAGE = Path(notifier.__file__).parent
 LAYERS = (  # each may import from those above it alone
-    *("errors", "runtime", "escaping", "times", "topics", "shipped", "aio", "names", "config", "files"),
+    *("errors", "runtime", "names", "topics", "escaping", "times", "shipped", "aio", "config", "files"),
     *("crypto", "codec", "telemetry", "storage"),
     *("notification", "rules", "audit", "keyfiles", "transport"),
     *("directory", "auditor"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -27,6 +26,7 @@ from notifier.consumers.verification import Result, claimed_originator
 from notifier.crypto.keys import SigningKey
 from notifier.crypto.row_cipher import RowCipher
 from notifier.errors import Cure, NotFoundError, OwnershipLostError, StorageError
+from notifier.names import NotificationId
 from notifier.notification import decode
 from notifier.notification.digest import is_named_by, named_by
 from notifier.runtime import Runtime
@@ -236,7 +236,7 @@ class Inbox:
         Raises `NotFoundError`.
         """
         try:
-            wanted = uuid.UUID(message_id).bytes
+            wanted = NotificationId.parse(message_id)
         except ValueError as error:
             raise NotFoundError(
                 detail="a notification's id is a UUID", hint="notifier inbox list shows them"
@@ -261,7 +261,7 @@ class Inbox:
             return None
         originator, other = named
         try:
-            blind_index = self.digest(originator.encode(), uuid.UUID(other.id).bytes)
+            blind_index = self.digest(originator.encode(), NotificationId.parse(other.id))
         except ValueError:  # nobody checked what another's software wrote there
             return "not_here"
         async with self.reading() as connection:
@@ -341,7 +341,7 @@ class Inbox:
         content = self._cipher.open(b"content/" + blind_index, row.content)
         return Received(
             row=row.id,
-            id=str(uuid.UUID(bytes=row.notification_id)),
+            id=NotificationId(row.notification_id).text,
             originator=facts.originator,
             stream=facts.stream,
             seq=facts.seq,
