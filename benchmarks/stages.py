@@ -21,8 +21,8 @@ from notifier.envelope import open_slip
 from notifier.envelope.verifying import check_signer, parse_envelope
 from notifier.notification import TYPES
 from notifier.notification.states import iso_codes
-from notifier.routing.admission import Admission, OpenedEnvelope, RejectedRecord, open_record
-from notifier.routing.batch import RecordDecision, TransactionContext, decide_batch, write
+from notifier.routing.admission import OpenedEnvelope, RejectedRecord, TransactionContext, open_record
+from notifier.routing.batch import RecordDecision, decide_batch, write
 from notifier.routing.budget import Budget
 from notifier.routing.streams import Streams
 from notifier.rules.ruleset import default_rules
@@ -61,14 +61,16 @@ class Bench:
         self, items: Sequence[tuple[int, OpenedEnvelope | RejectedRecord]]
     ) -> tuple[list[RecordDecision], dict[Any, Any]]:
         """Return the decisions on a batch, and the changed streams."""
-        feeds = self.snapshot.directory.feeds()
-        return decide_batch(items, Streams(), Admission(self.snapshot, 0, feeds, self.now), Budget())
+        return decide_batch(items, Streams(), self.context(), Budget())
 
     def write(self, decided: list[RecordDecision], changed: dict[Any, Any]) -> list[Outgoing]:
         """Return the records of a batch of decisions."""
-        directory, feeds = self.snapshot.directory, self.snapshot.directory.feeds()
-        scene = TransactionContext(directory.hub.hub_id, self.signing, 1, 1, 0, feeds, self.now, secrets.token_bytes)
-        return write(decided, changed, len(self.values), scene)
+        return write(decided, changed, len(self.values), self.context())
+
+    def context(self) -> TransactionContext:
+        """Return the context of a transaction of partition 0."""
+        feeds = self.snapshot.directory.feeds()
+        return TransactionContext(self.snapshot, self.signing, 0, feeds, self.now, secrets.token_bytes)
 
 
 def prepare(count: int, body: int, fan_out: int) -> Bench:

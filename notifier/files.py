@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,25 +15,39 @@ TEMPORARY: Final = ".tmp"
 """Suffix of a file that is being written; a crash may leave one behind, which no code reads."""
 
 
-def write_durably(path: Path, data: bytes, *, mode: int = 0o666, folder_mode: int = 0o777) -> None:
-    """Create or replace the file `path` and the folders above it; raises `OSError`.
+def write_durably(
+    files: Mapping[Path, bytes], *, mode: int = 0o666, folder_mode: int = 0o777, suffix: str = TEMPORARY
+) -> None:
+    """Make or replace `files` and the folders above them, durably; raise `OSError`.
 
-    The data and the name are on the disk when this returns. A full disk or a power cut leaves no half-written file,
-    and does not remove the former one. The modes (before the umask) hold from the first byte on.
+    No file gets its name before all are on the disk. So a full disk leaves every one as it was, and a power cut
+    leaves each as it was or whole. The modes (before the umask) hold from the first byte on. Temporary names end in
+    `suffix`: processes that write the same file without a lock need one each.
     """
-    make_folder(path.parent, folder_mode)
-    temporary = path.with_name(path.name + TEMPORARY)
-    temporary.unlink(missing_ok=True)
+    written: dict[Path, Path] = {}
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        for path, data in files.items():
+            make_folder(path.parent, folder_mode)
+            temporary = path.with_name(path.name + suffix)
+            temporary.unlink(missing_ok=True)
+            written[path] = temporary
+            _write_new(temporary, data, mode)
+        for path, temporary in written.items():
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
+    for folder in dict.fromkeys(path.parent for path in files):
+        sync_folder(folder)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that is not there yet, on the disk when this returns; raise `OSError`."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
@@ -57,7 +71,7 @@ def sync_folder(folder: Path) -> None:
 def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Call `write_durably`; raises `StorageError` naming the file."""
     try:
-        write_durably(path, data, mode=mode)
+        write_durably({path: data}, mode=mode)
     except OSError as error:
         raise StorageError(
             detail=f"{path}: {(error.strerror or 'cannot be written').lower()}",

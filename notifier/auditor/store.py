@@ -42,7 +42,7 @@ class Disk:
 
     def put(self, path: Path, data: bytes) -> None:
         """Create or replace a whole file."""
-        write_durably(path, data, folder_mode=FOLDER_MODE)
+        write_durably({path: data}, folder_mode=FOLDER_MODE)
 
     def append(self, path: Path, at: int, data: bytes) -> None:
         """Write `data` at byte `at`, and end the file after it."""

@@ -6,8 +6,7 @@ memory until it takes them. No version therefore goes back while the process liv
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from tuf.api.metadata import TargetFile
 from tuf.ngclient import FetcherInterface, Updater
 
 from notifier.errors import StorageError
+from notifier.files import TEMPORARY, write_durably
 
 METADATA: Final = "metadata"
 TARGETS: Final = "targets"
@@ -53,16 +53,10 @@ class Cache:
     def save(self) -> None:
         """Write what was kept: all of it, or nothing where there is not room for all; never raise."""
         kept = dict(self._unsaved)
-        written: dict[Path, Path] = {}
+        # The processes of one party share the cache, and none waits for another.
+        suffix = f".{secrets.token_hex(4)}{TEMPORARY}"
         try:
-            try:
-                for name, data in kept.items():
-                    written[self.path(name)] = _written(self.path(name).parent, data)
-                for path, temporary in written.items():
-                    temporary.replace(path)
-            finally:
-                for temporary in written.values():
-                    temporary.unlink(missing_ok=True)
+            write_durably({self.path(name): data for name, data in kept.items()}, mode=0o600, suffix=suffix)
         except OSError as error:
             what = (error.strerror or "cannot be written").lower()
             self.fault = StorageError(
@@ -74,22 +68,6 @@ class Cache:
         for name, data in kept.items():
             if self._unsaved.get(name) is data:
                 del self._unsaved[name]
-
-
-def _written(folder: Path, data: bytes) -> Path:
-    """Write `data` to a new file in `folder`, and return it; leave nothing behind where that fails."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".part-")
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return path
 
 
 class CacheFetcher(FetcherInterface):

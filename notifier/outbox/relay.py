@@ -39,7 +39,8 @@ from notifier.runtime import Runtime
 from notifier.storage.lease import LEASE_MS, Lease
 from notifier.telemetry import metrics
 from notifier.topics import INTAKE, feed_of
-from notifier.transport.base import Headers, Outgoing, Reader, Sender, Transport
+from notifier.transport.base import Outgoing, Reader, Sender, Transport
+from notifier.transport.cloudevents import headers
 
 WINDOW: Final = 32  # envelopes on their way at once
 MAX_REMEMBERED: Final = 4 * WINDOW  # of what was sent, before what is decided is forgotten
@@ -260,7 +261,7 @@ class OutboxRelay:
 
     def _outgoing(self, stream: bytes, envelope: bytes, partitions: int) -> Outgoing:
         partition = partition_of(self._sealer.name, stream, partitions)
-        return Outgoing(INTAKE, envelope, partition=partition, headers=_headers(self._runtime.entropy(40)))
+        return Outgoing(INTAKE, envelope, partition=partition, headers=headers("envelope", self._runtime.entropy))
 
     # Following the own feed.
 
@@ -351,15 +352,3 @@ async def _keep(lease: Lease) -> None:
 
 def _monotonic() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _headers(token: bytes) -> Headers:
-    """CloudEvents binary mode and a trace, for tools; trusted by nobody."""
-    return (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", token[:16].hex().encode()),
-        ("ce_source", b"/notifier/publisher"),
-        ("ce_type", b"org.notifier.envelope.v1"),
-        ("content-type", b"application/vnd.notifier.envelope.v1"),
-        ("traceparent", f"00-{token[16:32].hex()}-{token[32:40].hex()}-01".encode()),
-    )

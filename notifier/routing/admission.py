@@ -1,9 +1,8 @@
-"""What the hub checks of one envelope, in the order of docs/reference/envelope.md. Pure.
+"""The hub's checks of one envelope, in the order of docs/reference/envelope.md. Pure.
 
 Three steps. `open_record` does the expensive work that needs no order: it verifies the signature, opens the slip and
-rebuilds the stanzas. `Admission.unauthorised` asks whether the signer may say this now; only what passes it comes
-near streams and numbers. `Admission.rejection_reason` asks, of an envelope that is in turn, what can change with
-time: freshness, versions, rules, feeds.
+rebuilds the stanzas. `check_signer` tells whether the signer may say this now; no stream is read before it passes.
+`check` looks, in an envelope that is in turn, at what can change with time: freshness, versions, rules, feeds.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from notifier.crypto.keys import DecryptionKey
+from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.model import CLOCK_SKEW_MS, MAX_EXPIRY_MS, VERSION_GRACE_MS, Directory, KeyState
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import (
@@ -30,18 +29,50 @@ from notifier.errors import EnvelopeError, MalformedError
 from notifier.policy.decision import expected
 from notifier.rules.facts import NAMING
 from notifier.rules.ruleset import RuleSet
+from notifier.runtime import Entropy
 from notifier.topics import feed_of
 
 PERHAPS_LATER: Final = frozenset({"unknown_signer", "directory_unknown"})
-"""Refusals that a later version of the directory may cure: it is time to look for one."""
+"""Refusals that a later version of the directory may cure; the router looks for one."""
 
 NOBODY_IS_TOLD: Final = frozenset({"unknown_signer", "signer_revoked"})
-"""Refusals of a signature that verified, which its authority is not told: no key that it holds made it."""
+"""Refusals of a good signature that its authority is not told of: none of its present keys made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionContext:
+    """What is the same for every record of one transaction.
+
+    `snapshot` is the directory and rules that decide, `key` the hub's for statements, `partition` the intake's,
+    `feeds` the topics that exist, `now` the hub's time in Unix milliseconds.
+    """
+
+    snapshot: Snapshot
+    key: SigningKey
+    partition: int
+    feeds: Collection[str]
+    now: int
+    entropy: Entropy
+
+    @property
+    def hub_id(self) -> bytes:
+        """Return the hub's id, which every statement is bound to."""
+        return self.snapshot.directory.hub.hub_id
+
+    @property
+    def rules_version(self) -> int:
+        """Return the version of the rules that decide."""
+        return self.snapshot.rules.version
+
+    @property
+    def directory_version(self) -> int:
+        """Return the version of the directory that decides."""
+        return self.snapshot.directory.version
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedEnvelope:
-    """An envelope that the hub could read: signature good, slip open, stanzas exactly its recipients'."""
+    """An envelope with a good signature, an open slip, and exactly the stanzas of its recipients."""
 
     envelope: VerifiedEnvelope
     slip: Slip
@@ -49,12 +80,12 @@ class OpenedEnvelope:
 
     @property
     def digest(self) -> bytes:
-        """The envelope's digest, 32 bytes."""
+        """Return the envelope's digest, 32 bytes."""
         return self.envelope.digest
 
     @property
     def header(self) -> Header:
-        """The signed header."""
+        """Return the signed header."""
         return self.envelope.header
 
 
@@ -62,7 +93,7 @@ class OpenedEnvelope:
 class RejectedRecord:
     """A record that was refused before its place in a stream could be known.
 
-    `envelope` is there only where the signature verified: then, and only then, its originator may be told.
+    `envelope` is set only where the signature verified; only then may its originator be told.
     """
 
     digest: bytes
@@ -71,16 +102,16 @@ class RejectedRecord:
 
     @property
     def header(self) -> Header | None:
-        """The signed header, where the signature verified."""
+        """Return the signed header, None where the signature did not verify."""
         return None if self.envelope is None else self.envelope.header
 
 
 def open_record(
     value: bytes | None, directory: Directory, keys: Mapping[bytes, DecryptionKey]
 ) -> OpenedEnvelope | RejectedRecord:
-    """All that does not depend on order or time.
+    """Verify and open the value of an intake record: every check that depends on neither order nor time.
 
-    `value` is an intake record's value; `keys` the hub's decryption keys by their id (hid).
+    `keys` are the hub's decryption keys by their id (hid).
     """
     if value is None:
         return RejectedRecord(raw_digest(b""), "malformed")
@@ -104,72 +135,67 @@ def open_record(
     return OpenedEnvelope(envelope, slip, rids)
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What one transaction decides by: the directory and rules of now, the intake partition, the topics that exist,
-    and the hub's time in Unix milliseconds. It knows nothing of streams."""
+def check_signer(item: OpenedEnvelope | RejectedRecord, context: TransactionContext) -> str | None:
+    """Return why the signer of `item` may not say this now, or None.
 
-    snapshot: Snapshot
-    partition: int
-    feeds: Collection[str]
-    now: int
+    A record that could not be read is checked as far as possible; one without a good signature passes.
+    """
+    envelope = item.envelope
+    if envelope is None:
+        return None
+    signer = context.snapshot.directory.signer(envelope.signer_key_id)
+    if signer is None or signer[0].name != envelope.header.originator:  # withdrawn since the record was opened
+        return "unknown_signer"
+    authority, key = signer
+    if not key.accepted(context.now):
+        if key.state is KeyState.REVOKED:
+            return "signer_revoked"
+        return "not_yet_valid" if context.now < key.not_before else "signer_retired"
+    if not authority.active:
+        return "signer_suspended"
+    if not key.made(envelope.header.issued_at):
+        return "signer_retired"
+    if isinstance(item, RejectedRecord):
+        return None
+    # What names nobody needs no permission: an act is for the log alone.
+    type_ = item.slip.facts.type
+    permitted = type_ in authority.publishes or NAMING.get(type_) == "nobody"
+    return None if permitted else "not_permitted"
 
-    def unauthorised(self, item: OpenedEnvelope | RejectedRecord) -> str | None:
-        """Return why the signer of `item` may not say this now, or None; of what could not be read, or was not
-        signed, as much as can be asked."""
-        envelope = item.envelope
-        if envelope is None:
-            return None
-        signer = self.snapshot.directory.signer(envelope.signer_key_id)
-        if signer is None or signer[0].name != envelope.header.originator:  # withdrawn since it was examined
-            return "unknown_signer"
-        authority, key = signer
-        if not key.accepted(self.now):
-            if key.state is KeyState.REVOKED:
-                return "signer_revoked"
-            return "not_yet_valid" if self.now < key.not_before else "signer_retired"
-        if not authority.active:
-            return "signer_suspended"
-        if not key.made(envelope.header.issued_at):
-            return "signer_retired"
-        if isinstance(item, RejectedRecord):
-            return None
-        # What names nobody needs no permission: an act is for the log alone.
-        type_ = item.slip.facts.type
-        permitted = type_ in authority.publishes or NAMING.get(type_) == "nobody"
-        return None if permitted else "not_permitted"
 
-    def revoked_keys(self, name: str) -> frozenset[bytes]:
-        """Return the ids of the keys of this authority that are revoked: nothing under them is taken any more."""
-        authority = self.snapshot.directory.authority(name)
-        keys = () if authority is None else authority.keys
-        return frozenset(key.key_id for key in keys if key.state is KeyState.REVOKED and not key.accepted(self.now))
+def revoked_keys(name: str, context: TransactionContext) -> frozenset[bytes]:
+    """Return the ids of the revoked keys of the authority `name`; nothing signed with them is accepted any more."""
+    authority = context.snapshot.directory.authority(name)
+    keys = () if authority is None else authority.keys
+    return frozenset(key.key_id for key in keys if key.state is KeyState.REVOKED and not key.accepted(context.now))
 
-    def lives_here(self, header: Header) -> bool:
-        """Tell whether the stream lives on this partition."""
-        home = partition_of(header.originator, header.stream, self.snapshot.directory.hub.partitions)
-        return home == self.partition
 
-    def rejection_reason(self, readable: OpenedEnvelope) -> str | None:
-        """Return what is against an envelope that its signer may send and that is in turn, or None.
+def is_here(header: Header, context: TransactionContext) -> bool:
+    """Return whether the stream belongs to the partition of `context`."""
+    home = partition_of(header.originator, header.stream, context.snapshot.directory.hub.partitions)
+    return home == context.partition
 
-        The originator may try again after `rules_unknown` and `feed_missing`.
-        """
-        header, slip = readable.header, readable.slip
-        if header.issued_at > self.now + CLOCK_SKEW_MS:
-            return "not_yet_valid"
-        if header.expires_at < self.now:
-            return "expired"
-        if header.expires_at - header.issued_at > MAX_EXPIRY_MS:
-            return "malformed"
-        versions = _versions(slip, self.snapshot, self.now)
-        if isinstance(versions, str):
-            return versions
-        return _misaddressed(readable, self.snapshot.directory, *versions, self.feeds, self.now)
+
+def check(envelope: OpenedEnvelope, context: TransactionContext) -> str | None:
+    """Return why an envelope in turn, from a signer that may send it, is rejected, or None.
+
+    The originator may try again after `rules_unknown` and `feed_missing`.
+    """
+    header, slip, now = envelope.header, envelope.slip, context.now
+    if header.issued_at > now + CLOCK_SKEW_MS:
+        return "not_yet_valid"
+    if header.expires_at < now:
+        return "expired"
+    if header.expires_at - header.issued_at > MAX_EXPIRY_MS:
+        return "malformed"
+    versions = _versions(slip, context.snapshot, now)
+    if isinstance(versions, str):
+        return versions
+    return _misaddressed(envelope, context.snapshot.directory, *versions, context.feeds, now)
 
 
 def _versions(slip: Slip, snapshot: Snapshot, now: int) -> tuple[Directory, RuleSet] | str:
-    """The directory and rules that the slip names, where they are still good; else the reason."""
+    """Return the directory and rules that the slip names where they are still good, else the reason."""
     directory, rules = snapshot.directory, snapshot.rules
     if slip.directory_version > directory.version or slip.rules_version > rules.version:
         return "rules_unknown"
@@ -216,7 +242,7 @@ def _misaddressed(
 
 
 def _rightly_named(slip: Slip, named: set[str], directory: Directory, rules: RuleSet) -> bool:
-    """Whether recipients and withheld are those who must be named in a slip of this type (`NAMING`)."""
+    """Return whether recipients and withheld are those that a slip of this type must name (`NAMING`)."""
     naming = NAMING.get(slip.facts.type)
     if naming == "nobody":
         return not named

@@ -1,8 +1,8 @@
-"""How much of an originator's messages is delivered over time. Pure.
+"""A limit on the bytes that are delivered for one originator over time. Pure.
 
-What an authority writes is limited by the broker, but one envelope of it makes a delivery for each of many
-recipients. So deliveries are limited, too: an originator may have `OUTPUT_RATE` bytes a second delivered, and
-`OUTPUT_BURST` at once. Each partition counts by itself, and anew after it was taken over.
+The broker limits what an authority writes, but one envelope makes a delivery for each of many recipients. So
+deliveries are limited, too: `OUTPUT_RATE` bytes a second for one originator, and `OUTPUT_BURST` at once. Each
+partition counts by itself, and starts from zero when another router takes it over.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ DELIVERY_OVERHEAD: Final = 1024  # of a delivery: prefix, statement, its path
 
 
 class Budget:
-    """What each originator had delivered lately: bytes that drain with time, and when that was (Unix ms)."""
+    """A leaky bucket for each originator: the bytes in it, and the time of the last change (Unix ms)."""
 
     def __init__(self) -> None:
         self._used: dict[str, tuple[float, int]] = {}
 
     def allows(self, originator: str, now: int) -> bool:
-        """Tell whether one more envelope of the originator may be delivered at time `now`."""
+        """Return whether one more envelope of the originator may be delivered at time `now`."""
         return self._left_over(originator, now) < OUTPUT_BURST
 
     def spend(self, originator: str, size: int, now: int) -> None:
@@ -36,6 +36,6 @@ class Budget:
 
 
 def output_of(readable: OpenedEnvelope) -> int:
-    """Return the bytes of all deliveries of an envelope, near enough."""
+    """Return the approximate size in bytes of all deliveries of an envelope."""
     parts = readable.envelope.parts
     return len(readable.rids) * (len(parts.body) + 32 * len(parts.hashes) + DELIVERY_OVERHEAD)

@@ -1,8 +1,8 @@
-"""The hub's clock, compared with what nobody can set for it: a hub with a wrong clock decides nothing.
+"""The hub's clock and its checks: a hub with a wrong clock decides nothing.
 
-The broker stamps what a router wrote itself (intake and audit topics have LogAppendTime), so its acknowledged records
-say what time it is there; the time of a sender's record proves nothing. What was signed cannot have been signed later
-than now.
+The broker stamps the records that a router wrote itself (intake and audit topics have LogAppendTime), so their
+acknowledgements tell the broker's time. The time of a sender's record proves nothing. A signature in the directory
+was never made later than now.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from notifier.telemetry import metrics
 
 
 class HubClock:
-    """The clock that decisions are made by; raises `ClockError` where it is off by more than the skew."""
+    """The clock of all decisions; its checks raise `ClockError` where it is off by more than the skew."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -25,13 +25,13 @@ class HubClock:
         return self._clock()
 
     def check_signed(self, snapshot: Snapshot) -> None:
-        """Compare with the latest time at which directory and rules were signed: a lower bound."""
+        """Compare the clock with the latest signature of directory and rules, a lower bound."""
         signed = max(snapshot.directory.issued_at, snapshot.rules.issued_at)
         if self._clock() + CLOCK_SKEW_MS < signed:
             self._refuse(self._clock() - signed, "the directory's latest signature")
 
     def check_acknowledged(self, stamped: int | None, sent: int) -> None:
-        """Compare with the time that the broker gave a record of ours, sent at `sent`; None where it gave none."""
+        """Compare the clock with the time that the broker gave a record sent at `sent`; None where it gave none."""
         if stamped is None:
             return
         now = self._clock()

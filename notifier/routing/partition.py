@@ -1,4 +1,4 @@
-"""One intake partition as its router holds it: fenced, restored from the streams topic, then decided in batches."""
+"""One intake partition of a router: fenced, restored from the streams topic, then decided in batches."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import raw_digest
 from notifier.errors import MalformedError
-from notifier.routing.admission import Admission, OpenedEnvelope, RejectedRecord, open_record
-from notifier.routing.batch import CLOCK_KEY, POSITION_KEY, RecordDecision, TransactionContext, decide_batch, write
+from notifier.routing.admission import OpenedEnvelope, RejectedRecord, TransactionContext, open_record
+from notifier.routing.batch import CLOCK_KEY, POSITION_KEY, RecordDecision, decide_batch, write
 from notifier.routing.budget import Budget
 from notifier.routing.clock import HubClock
 from notifier.routing.sequence import StreamState
@@ -38,7 +38,7 @@ Read = tuple[Record, OpenedEnvelope | RejectedRecord]
 
 @dataclass(frozen=True, slots=True)
 class HubContext:
-    """What the hub is at this moment: its directory, and its private keys (slips' by their id)."""
+    """The hub as it is now: its directory, clock and private keys (`decryption` by their id)."""
 
     snapshot: Snapshot
     signing: SigningKey
@@ -48,10 +48,9 @@ class HubContext:
 
 
 class Partition:
-    """The only owner of one intake partition, for as long as nobody fences it.
+    """The only owner of one intake partition, until another router fences it. Open it with `Partition.open`.
 
-    Open with `Partition.open`; the order there is what makes it safe: fence, then read.
-    Any error of `process` leaves the outcome to the next owner: close this one and begin anew.
+    After any error of `process` the outcome is unknown here: close this object and open another.
     """
 
     def __init__(self, number: int, sender: TransactionalSender, streams: Streams, offset: int) -> None:
@@ -63,9 +62,9 @@ class Partition:
 
     @classmethod
     async def open(cls, transport: Transport, number: int, feeds: frozenset[str]) -> Partition:
-        """Fences the former owner, then restores the streams and the position that were committed together.
+        """Fence the former owner, then restore the streams and the position that were committed together.
 
-        The order is what makes it safe: whatever the former owner had open is over before anything is read.
+        In this order, so that the former owner's open transaction has ended before anything is read.
         """
         topics = [STREAMS, AUDIT, REJECTED, *sorted(feeds)]
         sender = await transport.transactional(router_transactional_id(number), topics)
@@ -77,32 +76,22 @@ class Partition:
         return cls(number, sender, streams, offset)
 
     async def process(self, reads: Sequence[Read], hub: HubContext, feeds: frozenset[str], now: int) -> None:
-        """Decides `reads` in order, in as many transactions as their output needs.
+        """Decide `reads` in order, in as many transactions as their output needs.
 
-        Raises `OwnershipLostError` or `OutcomeUnknownError` where this is no longer the owner, or may not be, and
-        `ClockError`.
+        Raise `OwnershipLostError` or `OutcomeUnknownError` where another router is, or may be, the owner, and
+        `ClockError` where the clock is off.
         """
-        # Whatever a rebalance makes the reader read again was decided already.
+        # After a rebalance, records come again that were decided already.
         fresh = [read for read in reads if read[0].offset >= self.offset]
         for chunk in _by_output(fresh):
             await self._transact(chunk, hub, feeds, now)
 
     async def _transact(self, reads: Sequence[Read], hub: HubContext, feeds: frozenset[str], now: int) -> None:
         items = [(record.offset, item) for record, item in reads]
-        admission = Admission(hub.snapshot, self.number, feeds, now)
-        decided, changed = decide_batch(items, self._streams, admission, self._budget)
+        context = TransactionContext(hub.snapshot, hub.signing, self.number, feeds, now, hub.entropy)
+        decided, changed = decide_batch(items, self._streams, context, self._budget)
         next_offset = reads[-1][0].offset + 1
-        scene = TransactionContext(
-            hub_id=hub.snapshot.directory.hub.hub_id,
-            key=hub.signing,
-            rules_version=hub.snapshot.rules.version,
-            directory_version=hub.snapshot.directory.version,
-            partition=self.number,
-            feeds=feeds,
-            now=now,
-            entropy=hub.entropy,
-        )
-        outgoing = write(decided, changed, next_offset, scene)
+        outgoing = write(decided, changed, next_offset, context)
         with metrics.TRANSACTION_SECONDS.time():
             stamped = await self._sender.transact(outgoing)
         self._streams.apply(changed)
@@ -112,15 +101,15 @@ class Partition:
         hub.clock.check_acknowledged(stamped, now)
 
     async def close(self) -> None:
-        """Lets go of the transactional id."""
+        """Close the transactional sender."""
         await self._sender.close()
 
 
 async def read_all(records: Sequence[Record], hub: HubContext) -> list[Read]:
-    """Verifies and opens `records`, a few at a time: between them the transaction before goes on.
+    """Verify and open `records`, a few at a time, so that the transaction before them goes on in between.
 
-    In this thread. libsodium releases the interpreter's lock some fifty microseconds at a time, after which a thread
-    waits for it for up to five milliseconds, as long as another computes: threads took more time than they gave.
+    In this thread: libsodium releases the interpreter's lock for some fifty microseconds at a time, and the thread
+    then waits up to five milliseconds to get it back while another computes. Threads cost more than they gained.
     """
     found: list[Read] = []
     for record in records:
@@ -131,7 +120,7 @@ async def read_all(records: Sequence[Record], hub: HubContext) -> list[Read]:
 
 
 def _examined(record: Record, hub: HubContext) -> OpenedEnvelope | RejectedRecord:
-    """As `open_record`; whatever else a hostile record brings about is a refusal too: the partition goes on."""
+    """Call `open_record`; reject the record on any other error, so that no hostile record stops the partition."""
     try:
         return open_record(record.value, hub.snapshot.directory, hub.decryption)
     except Exception as error:
@@ -140,7 +129,7 @@ def _examined(record: Record, hub: HubContext) -> OpenedEnvelope | RejectedRecor
 
 
 def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
-    """`reads` in order, cut where one transaction would write more than `OUTPUT_BYTES`."""
+    """Yield `reads` in order, split where one transaction would write more than `OUTPUT_BYTES`."""
     chunk: list[Read] = []
     weight = 0
     for read in reads:
@@ -157,7 +146,7 @@ def _by_output(reads: Sequence[Read]) -> Iterator[list[Read]]:
 
 
 async def restore(transport: Transport, number: int, topic: str = STREAMS) -> tuple[Streams, int]:
-    """The partition's streams and the intake position that was committed with them."""
+    """Return the partition's streams and the intake position that was committed with them."""
     streams = Streams()
     position = 0
     with metrics.RESTORE_SECONDS.time():
@@ -173,7 +162,7 @@ async def restore(transport: Transport, number: int, topic: str = STREAMS) -> tu
 
 
 def _apply(record: Record, streams: Streams) -> int:
-    """Takes one record of the streams topic over; returns the position that it holds, or 0."""
+    """Apply one record of the streams topic to `streams`; return the position that it holds, or 0."""
     if record.value is None:
         raise MalformedError(detail="a tombstone in the streams topic")
     if record.key == CLOCK_KEY:
@@ -188,9 +177,9 @@ def _apply(record: Record, streams: Streams) -> int:
 
 
 def _report(decided: Sequence[RecordDecision], partition: int) -> None:
-    """Log what was refused: a line where a stream moved, and one for all of an originator that moved none.
+    """Log what was refused: a line for each record that moved a stream, and one per originator for all others.
 
-    So a flood floods no log. Whose it is stands there only where a signature says so.
+    A flood of records is thus one line. The originator is named only where a signature proves it.
     """
     others: dict[str | None, list[RecordDecision]] = {}
     for one in decided:

@@ -1,8 +1,8 @@
 """The router: shares the intake partitions with its peers, and runs each that it owns (docs/explanation/design.md).
 
-The group says who should own a partition; the transactional id says who does. A doubt about either is never
-argued with: the partition is dropped, the group joined anew, and a partition begun again only after a later
-join gave it, since two owners who fence each other at once would do so for ever.
+The consumer group says which router should own a partition; the transactional id says which one does. Where either is
+in doubt the router drops the partition and joins the group again. It opens the partition again only after a later
+join assigned it: two owners that fenced each other at once would never stop.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from notifier.aio import cancel_and_wait
 from notifier.codec.single_object import codec
 from notifier.crypto.keys import DecryptionKey, SigningKey
 from notifier.directory.snapshot import DirectorySource, Snapshot
@@ -28,11 +29,11 @@ from notifier.transport.base import Member, Outgoing, Polled, Transport
 
 BATCH_RECORDS: Final = 500
 POLL_MS: Final = 200
-LOOK_AGAIN_S: Final = 2.0  # how often, at most, an unknown version or feed makes the router look again
-COMMIT_INTERVAL_MS: Final = 5_000  # how often the broker's tools are shown how far each partition is
+LOOK_AGAIN_S: Final = 2.0  # between two refreshes for an unknown version or feed
+COMMIT_INTERVAL_MS: Final = 5_000  # of the group offsets, which only lag tools read
 
 Results = Mapping[int, BaseException | None]
-"""What became of each partition's batch or opening."""
+"""The failure of each partition's batch or opening, None where there was none."""
 
 log = structlog.get_logger("notifier.router")
 
@@ -58,34 +59,34 @@ class Router:
         self._fenced: dict[int, int] = {}  # partition -> the generation in which its ownership was lost
         self._clock = HubClock(runtime.clock)
         self._feeds: frozenset[str] = frozenset()
-        self._wanting = asyncio.Event()  # a version or feed was named that is not known here
-        self._behind = False  # it was a version
-        self._shown_at = -COMMIT_INTERVAL_MS
+        self._refresh_wanted = asyncio.Event()  # a record or the directory names what is not known here
+        self._behind = False  # a record names a later version
+        self._committed_at = -COMMIT_INTERVAL_MS
         self._joined = False
         self._generation = 0
 
     def ready(self) -> bool:
-        """Whether it is in the group and every partition that it was given runs."""
+        """Return whether it is in the group and runs every partition that it was assigned."""
         return self._joined and not self._fenced
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Routes until `stop` is set.
+        """Route until `stop` is set.
 
-        While one batch is committed the next one is read and examined, which needs no order; it is decided when
-        that one has ended well, and forgotten where it has not. Raises `DirectoryStaleError` where the directory may
-        no longer be relied upon, `ClockError` where the clock is off, and `TransportError` where the broker cannot be
-        reached; nothing is lost then: undecided records are decided after a new start.
+        While one batch is committed the next one is read and opened, which needs no order. It is decided after the
+        commit, and dropped where the commit failed. Raise `DirectoryStaleError` where the directory is too old,
+        `ClockError` where the clock is off, and `TransportError` where the broker does not answer. Nothing is lost
+        then: undecided records are decided after the next start.
         """
         await self._compare_clock()
         self._feeds = await self._transport.topics()
         member = await self._transport.member(ROUTER_GROUP, INTAKE)
         batch: asyncio.Task[Results] | None = None
-        looking = asyncio.create_task(self._look_beside())
+        refreshing = asyncio.create_task(self._refresh_on_request())
         try:
             while not stop.is_set():
-                if looking.done():
-                    looking.result()
-                self._look_for_feeds(self._snapshot())
+                if refreshing.done():
+                    refreshing.result()
+                self._request_feeds(self._snapshot())
                 polled = await member.poll(BATCH_RECORDS, POLL_MS)
                 reads = await self._open_records(polled)
                 results, batch = await batch if batch else {}, None
@@ -93,19 +94,18 @@ class Router:
                     await self._commit_progress(member)
                     batch = asyncio.create_task(self._route(reads))
             for error in (await batch).values() if batch else ():
-                _raise_unless_doubt(error)
+                _raise_unless_ownership_doubt(error)
         finally:
             self._joined = False
-            tasks = [task for task in (batch, looking) if task]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel_and_wait([task for task in (batch, refreshing) if task])
             await self._drop(self._partitions)
             await member.close()
 
     async def _compare_clock(self) -> None:
-        """Write a record that means nothing, and look when the broker says that it was: before joining the group, so
-        that a router with a wrong clock takes no partition from others."""
+        """Compare the clock with the broker's time of a record written for that; raise `ClockError` where it is off.
+
+        This comes before joining the group, so that a router with a wrong clock takes no partition from others.
+        """
         sender = await self._transport.sender()
         try:
             nothing = codec("IntakePosition").encode({"next_offset": 0})
@@ -122,10 +122,10 @@ class Router:
         return snapshot
 
     async def _rebalance(self, member: Member, polled: Polled) -> bool:
-        """Lets go of partitions that went elsewhere, and opens those that came; as `_handle_failures`."""
+        """Close partitions that were taken away and open new ones; return as `_handle_failures` does."""
         await self._drop([number for number in self._partitions if number not in polled.owned])
         if polled.generation != self._generation:
-            # Nobody else can have begun these: that would have fenced us, and the next transaction will tell.
+            # No other router has begun these: that would have fenced us, and the next transaction fails then.
             for number, partition in self._partitions.items():
                 await member.start(number, partition.offset)
             self._generation = polled.generation
@@ -148,14 +148,14 @@ class Router:
         log.info("partition taken over", partition=number, offset=partition.offset)
 
     async def _commit_progress(self, member: Member) -> None:
-        """Shows the broker's tools how far each partition is. Nobody starts from it: the streams topic says where."""
+        """Commit group offsets so that lag tools work. Recovery never reads them; it uses the streams topic."""
         now = self._runtime.clock()
-        if self._partitions and now - self._shown_at >= COMMIT_INTERVAL_MS:
-            self._shown_at = now
+        if self._partitions and now - self._committed_at >= COMMIT_INTERVAL_MS:
+            self._committed_at = now
             await member.commit({number: partition.offset for number, partition in self._partitions.items()})
 
     async def _open_records(self, polled: Polled) -> Mapping[int, Sequence[Read]]:
-        """What came, verified and opened, of every partition."""
+        """Verify and open what was polled; return it by partition."""
         records = [record for some in polled.records.values() for record in some]
         reads: dict[int, list[Read]] = {}
         for read in await read_all(records, self._hub(self._snapshot())) if records else ():
@@ -163,7 +163,7 @@ class Router:
         return reads
 
     async def _route(self, reads: Mapping[int, Sequence[Read]]) -> Results:
-        """Decides what was read, every partition by itself; what became of each."""
+        """Decide what was read, all partitions at once; return the result of each."""
         work = {number: some for number, some in reads.items() if number in self._partitions}
         done = await asyncio.gather(
             *(self._decide(self._partitions[number], some) for number, some in work.items()), return_exceptions=True
@@ -172,36 +172,36 @@ class Router:
 
     async def _decide(self, partition: Partition, reads: Sequence[Read]) -> None:
         snapshot = self._snapshot()
-        self._look_for_versions(reads, snapshot)
+        self._request_versions(reads, snapshot)
         await partition.process(reads, self._hub(snapshot), self._feeds, self._runtime.clock())
 
     def _hub(self, snapshot: Snapshot) -> HubContext:
         return HubContext(snapshot, self._signing, self._decryption, self._runtime.entropy, self._clock)
 
-    def _look_for_versions(self, reads: Sequence[Read], snapshot: Snapshot) -> None:
-        """Ask for a look where `reads` name a later version; they are judged by what is known, without waiting."""
+    def _request_versions(self, reads: Sequence[Read], snapshot: Snapshot) -> None:
+        """Ask for a refresh where `reads` name a later version; they are decided by the present one meanwhile."""
         slips = [item.slip for _, item in reads if isinstance(item, OpenedEnvelope)]
         rules = max((slip.rules_version for slip in slips), default=0)
         version = max((slip.directory_version for slip in slips), default=0)
         strange = any(item.reason in PERHAPS_LATER for _, item in reads if isinstance(item, RejectedRecord))
         if strange or rules > snapshot.rules.version or version > snapshot.directory.version:
             self._behind = True
-            self._wanting.set()
+            self._refresh_wanted.set()
 
-    def _look_for_feeds(self, snapshot: Snapshot) -> None:
-        """Ask for a look where an active authority has no feed yet."""
+    def _request_feeds(self, snapshot: Snapshot) -> None:
+        """Ask for a refresh where an active authority has no known feed."""
         if not snapshot.directory.feeds() <= self._feeds:
-            self._wanting.set()
+            self._refresh_wanted.set()
 
-    async def _look_beside(self) -> None:
-        """Refresh directory and feeds when asked, beside the deciding path: a slow source delays nobody's record.
+    async def _refresh_on_request(self) -> None:
+        """Refresh directory and feeds on request, in the background: a slow source delays no record.
 
-        At most every `LOOK_AGAIN_S`, however often versions to come are named. What could not be refreshed is
-        logged and stays as it was.
+        At most every `LOOK_AGAIN_S`, however many records name later versions. A failed refresh is logged and changes
+        nothing.
         """
         while True:
-            await self._wanting.wait()
-            self._wanting.clear()
+            await self._refresh_wanted.wait()
+            self._refresh_wanted.clear()
             behind, self._behind = self._behind, False
             try:
                 if behind:
@@ -215,14 +215,14 @@ class Router:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _handle_failures(self, member: Member, polled: Polled, results: Results) -> bool:
-        """Drops every partition whose ownership is in doubt, and raises what is no doubt.
+        """Drop every partition whose ownership is in doubt; raise every other failure.
 
-        A later join decides who owns it. Where `polled` is not of one already, joins anew and answers false: what
-        was polled is void then.
+        A later join decides who owns it. Where `polled` is of the present generation, join again and return False:
+        what was polled is void then.
         """
         failed = {number: error for number, error in results.items() if error is not None}
         for error in failed.values():
-            _raise_unless_doubt(error)
+            _raise_unless_ownership_doubt(error)
         for number, error in failed.items():
             reason = error.reason if isinstance(error, NotifierError) else ""
             log.warning("partition dropped", partition=number, reason=reason)
@@ -235,13 +235,13 @@ class Router:
         return True
 
     async def _drop(self, numbers: Iterable[int]) -> None:
-        """Closes these partitions, where they run."""
+        """Close those of the partitions that run here."""
         gone = [self._partitions.pop(number) for number in list(numbers) if number in self._partitions]
         metrics.PARTITIONS_OWNED.set(len(self._partitions))
         await asyncio.gather(*(partition.close() for partition in gone))
 
 
-def _raise_unless_doubt(error: BaseException | None) -> None:
-    """Raises what is not the broker's word, or its silence, about who owns a partition."""
+def _raise_unless_ownership_doubt(error: BaseException | None) -> None:
+    """Raise `error` unless it puts the ownership of a partition in doubt."""
     if error is not None and not isinstance(error, TransportError | OwnershipLostError):
         raise error

@@ -1,7 +1,7 @@
 """The place of an envelope in its stream, as the hub keeps it (docs/reference/envelope.md, "Sequences"). Pure.
 
-An envelope is *in turn* where its number follows the last accepted one and it chains upon the tail. Decided in
-turn it becomes the tail, accepted or rejected; only acceptance advances the number.
+An envelope is *in turn* where its number follows the last accepted one and its previous digest is the tail. Any
+decision in turn makes it the tail; only acceptance advances the number.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StreamState:
 
 
 def check_sequence(state: StreamState, number: int, previous: bytes, digest: bytes) -> SequenceCheck:
-    """Where the envelope with this number, previous digest and own digest stands."""
+    """Return the place of the envelope with this number, previous digest and own digest."""
     if number <= state.number or digest == state.tail:
         return "replayed"
     if number == state.number + 1 and previous == state.tail:

@@ -1,8 +1,8 @@
-"""The streams of one intake partition: how far each is, and how many an originator has. Pure.
+"""The streams of one intake partition: the state of each, and their number per originator. Pure.
 
 An originator has at most `MAX_STREAMS` in a partition. A thief who fills them under a stolen key does not lock their
-owner out: a stream in which everything was under a key that is revoked gives way to a new one. Nothing of it can
-come again, since its signer is refused before anybody looks at a stream.
+owner out: a stream in which everything is under a revoked key gives way to a new one. Nothing of it can come again,
+since its signer is refused before any stream is read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ StreamName = tuple[str, bytes]
 
 
 class Streams:
-    """What is committed; a transaction works on a `Draft` of it."""
+    """The committed streams; a transaction works on a `Draft` of them."""
 
     def __init__(self) -> None:
         self._of: dict[str, dict[bytes, StreamState]] = {}
@@ -42,7 +42,7 @@ class Streams:
         return len(self._of.get(originator, ()))
 
     def put(self, name: StreamName, state: StreamState) -> None:
-        """Set the state of a stream; one that is dropped is there no more."""
+        """Set the state of a stream, and remove it where the state says that it is dropped."""
         originator, stream = name
         streams = self._of.setdefault(originator, {})
         before = streams.pop(stream, None) if state.dropped else streams.get(stream)
@@ -54,29 +54,27 @@ class Streams:
                 self._under[originator, state.signer] += 1
 
     def apply(self, changed: Mapping[StreamName, StreamState]) -> None:
-        """Take over what a transaction changed, now that it is committed."""
+        """Store the changes of a transaction that was committed."""
         for name, state in changed.items():
             self.put(name, state)
 
-    def to_drop(
-        self, originator: str, revoked: Collection[bytes], besides: Collection[StreamName]
-    ) -> StreamName | None:
-        """Return the stream that gives way, or None: of those of a revoked key the one in which least was accepted.
+    def to_drop(self, originator: str, revoked: Collection[bytes], kept: Collection[StreamName]) -> StreamName | None:
+        """Return the stream of a revoked key with the fewest accepted envelopes, or None.
 
-        Streams in `besides` stay.
+        Streams in `kept` are never returned.
         """
         if not any(self._under[originator, signer] for signer in revoked):
             return None
         found = [
             (state.number, stream)
             for stream, state in self._of[originator].items()
-            if state.signer in revoked and (originator, stream) not in besides
+            if state.signer in revoked and (originator, stream) not in kept
         ]
         return (originator, min(found)[1]) if found else None
 
 
 class Draft:
-    """The streams as the decisions of one transaction leave them; `changed` is what they change."""
+    """The streams with the decisions of one open transaction; `changed` holds what it changes."""
 
     def __init__(self, streams: Streams) -> None:
         self.changed: dict[StreamName, StreamState] = {}
@@ -94,9 +92,9 @@ class Draft:
         self.changed[name] = state
 
     def has_room(self, originator: str, revoked: Callable[[], Collection[bytes]]) -> bool:
-        """Tell whether the originator may begin one more stream; drop one of a revoked key where that makes room.
+        """Return whether the originator may begin one more stream; drop one of a revoked key where that makes room.
 
-        `revoked` tells which of its keys are.
+        `revoked` returns the ids of its revoked keys.
         """
         if self._streams.count(originator) + self._begun[originator] < MAX_STREAMS:
             return True

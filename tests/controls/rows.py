@@ -151,10 +151,10 @@ ATTACKS = (
            "notifier.directory.model:Key.accepted = lambda *_: True"),
     attack("15 revoked key, by the sender's clock",
            "15_stolen_key::test_a_backdated_envelope_after_the_revocation_is_refused",
-           "notifier.routing.admission:Admission.unauthorised = "
-           "lambda self, item: original(replace(self, now=item.header.issued_at), item)"),
+           "notifier.routing.admission:check_signer = "
+           "lambda item, context: original(item, replace(context, now=item.header.issued_at))"),
     attack("15 permission, at the hub", "15_stolen_key::test_a_key_says_no_more_than_its_authority_may",
-           "notifier.routing.admission:Admission.unauthorised = lambda *_: None"),
+           "notifier.routing.admission:check_signer = lambda *_: None"),
     attack("15 permission, at the recipient", "15_stolen_key::test_a_key_says_no_more_than_its_authority_may",
            "notifier.consumers.verification:_notification = lambda body, *_: decode(body.notification)"),
     attack("15 restrictions are dated", "15_stolen_key::test_a_restriction_counts_from_its_date",
@@ -252,9 +252,9 @@ ATTACKS = (
            "notifier.routing.router:LOOK_AGAIN_S = 0"),
     attack("35 the signer comes before the place",
            "35_revoked_key::test_the_owner_goes_on_whatever_the_thief_puts_in_its_place",
-           "notifier.routing.admission:Admission.rejection_reason = lambda self, item, first=Admission.unauthorised: "
-           "first(self, item) or original(self, item)",
-           "notifier.routing.admission:Admission.unauthorised = lambda *_: None"),
+           "notifier.routing.admission:check = lambda item, context, first=check_signer: "
+           "first(item, context) or original(item, context)",
+           "notifier.routing.admission:check_signer = lambda *_: None"),
     attack("35 nobody is told of what a revoked key signed",
            "35_revoked_key::test_the_owner_goes_on_whatever_the_thief_puts_in_its_place",
            "notifier.routing.batch:NOBODY_IS_TOLD = frozenset()"),
@@ -394,7 +394,7 @@ ATTACKS = (
            "notifier.routing.router:PERHAPS_LATER = frozenset()"),
     attack("53 the hub looks no oftener",
            "53_false_alarm::test_who_names_keys_that_there_are_not_holds_up_nobody[naming_a_recipient]",
-           "notifier.routing.router:Router._look_for_versions = lambda self, reads, snapshot: "
+           "notifier.routing.router:Router._request_versions = lambda self, reads, snapshot: "
            "[module('asyncio').ensure_future(self._directory.refresh()) for _ in reads]"),
     attack("53 the version of now excuses nothing",
            "53_false_alarm::test_who_hides_an_addressee_under_the_version_of_now_is_no_false_alarm",
@@ -475,7 +475,7 @@ ATTACKS = (
 
 OTHERS = (
     Row("freshness", f"{ROUTER}::test_freshness_is_judged_by_the_hub_s_clock",
-        "notifier.routing.admission:Admission.rejection_reason = lambda *_: None"),
+        "notifier.routing.admission:check = lambda *_: None"),
     Row("a type that is not permitted is final only behind an act",
         "tests/simulation/test_publisher.py::test_a_final_refusal_is_told_and_the_rest_goes_on",
         "notifier.outbox.stream:_barred = lambda pipeline, mine: "
@@ -491,7 +491,7 @@ OTHERS = (
         "notifier.routing.partition:_report = lambda decided, partition: "
         "[original([one], partition) for one in decided]"),
     Row("a notice once for each digest", f"{ROUTER}::test_what_comes_a_hundred_times_is_told_once",
-        "notifier.routing.batch:_once = lambda decided: range(len(decided))"),
+        "notifier.routing.batch:_told_once = lambda decided: range(len(decided))"),
     Row("a retired or ended key makes nothing new",
         f"{HUB}::test_a_key_makes_nothing_new_after_its_retirement_or_its_end",
         "notifier.directory.model:Key.made = lambda *_: True"),

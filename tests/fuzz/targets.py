@@ -44,7 +44,7 @@ from notifier.notification.warnings import warnings
 from notifier.policy.decision import decide, expected, facts_of
 from notifier.producers.sources import documents
 from notifier.routing import batch
-from notifier.routing.admission import Admission, OpenedEnvelope, open_record
+from notifier.routing.admission import OpenedEnvelope, TransactionContext, open_record
 from notifier.routing.budget import Budget
 from notifier.routing.streams import Streams
 from notifier.rules.facts import Leg, RoutingFacts
@@ -81,9 +81,8 @@ def _hub(data: bytes) -> bool:
     if not isinstance(found, OpenedEnvelope):
         return False
     feeds = world.directory.feeds()
-    ((decided,), _) = batch.decide_batch(
-        [(0, found)], Streams(), Admission(world.snapshot, 0, feeds, frames.NOW), Budget()
-    )
+    context = TransactionContext(world.snapshot, None, 0, feeds, frames.NOW, bytes)  # nothing is written
+    ((decided,), _) = batch.decide_batch([(0, found)], Streams(), context, Budget())
     assert len(inputs_digest(found.slip)) == 32
     assert record_digest(data) == found.digest
     return decided.accepted

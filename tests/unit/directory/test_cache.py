@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from notifier.directory import cache
+from notifier import files as durable
 from notifier.directory.model import AuthorityState
 from notifier.errors import DirectoryError, DirectoryStaleError
 from support.published import publish_in
@@ -25,22 +25,22 @@ def published(tmp_path):
 
 
 @pytest.fixture
-def full(monkeypatch):
+def full(monkeypatch, published):
     """Return a disk that takes the next `room` files and then no more; `full.room = None` makes room."""
 
     class Disk:
         room: int | None = 0
 
-    disk, write = Disk(), cache._written
+    disk, write = Disk(), durable._write_new
 
-    def written(folder, data):
-        if disk.room is not None:
+    def written(path, data, mode):
+        if disk.room is not None and published.cache in path.parents:
             if disk.room == 0:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             disk.room -= 1
-        return write(folder, data)
+        return write(path, data, mode)
 
-    monkeypatch.setattr(cache, "_written", written)
+    monkeypatch.setattr(durable, "_write_new", written)
     return disk
 
 

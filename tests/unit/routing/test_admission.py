@@ -15,7 +15,7 @@ from notifier.directory.model import CLOCK_SKEW_MS, MAX_EXPIRY_MS, VERSION_GRACE
 from notifier.directory.snapshot import Snapshot
 from notifier.envelope import Act, Addressee, Body, Header, Slip, raw_digest, seal
 from notifier.policy.decision import expected
-from notifier.routing.admission import Admission, OpenedEnvelope, RejectedRecord, open_record
+from notifier.routing.admission import OpenedEnvelope, RejectedRecord, TransactionContext, open_record
 from notifier.routing.batch import decide_batch
 from notifier.routing.budget import Budget
 from notifier.routing.sequence import StreamState
@@ -77,13 +77,15 @@ def decided(world, data, *, snapshot=None, state=None, now=START, feeds=None, pa
     streams = Streams()
     if state is not None:
         streams.put((ORIGINATOR, world.stream(ORIGINATOR)), state)
-    admission = Admission(
+    context = TransactionContext(
         snapshot or world.directory.snapshot(),
+        world.hub.signing,
         world.partition(ORIGINATOR) if partition is None else partition,
         {feed_of("DEU/spoc")} if feeds is None else feeds,
         now,
+        world.random.randbytes,
     )
-    (one,), changed = decide_batch([(0, read(world, data.envelope))], streams, admission, Budget())
+    (one,), changed = decide_batch([(0, read(world, data.envelope))], streams, context, Budget())
     assert bool(changed) == (one.place == "in_turn"), "the streams change where something is in turn, and only there"
     return one
 
