@@ -22,7 +22,7 @@ MAX_DOUBLINGS: Final = 32
 async def shield(work: Coroutine[Any, Any, T]) -> T:
     """Await `work` shielded from cancellation, then re-raise the cancellation.
 
-    The shields of asyncio and anyio do less, see docs/adr/0010-tasks-are-shielded-by-our-own-code.md.
+    The shields of asyncio and anyio do less, see docs/adr/0011-tasks-are-shielded-by-our-own-code.md.
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

@@ -20,6 +20,7 @@ CONFIG_NAME: Final = "config.toml"
 OVERSIGHT: Final = "oversight"
 LOCALHOST: Final = ("localhost", "127.0.0.1", "::1")
 SQLITE: Final = "sqlite:///"
+MAX_FAULTS: Final = 10  # that one error shows
 MAX_FILE: Final = 16 * 1024  # bytes; tomllib's memory grows with the square of a dotted key
 
 
@@ -129,21 +130,28 @@ def refuse_oversight(name: str) -> None:
 
 
 class _Table:
-    """A TOML table under reading: it gives keys by type, and refuses at the end those that nobody took."""
+    """A TOML table under reading: it gives keys by type, and at the end refuses those that were not read.
 
-    def __init__(self, where: Path, name: str, table: object) -> None:
-        if not isinstance(table, dict):
-            raise ConfigError(detail=f"{where}: [{name}] is missing or no table")
-        self._where, self._name, self._rest = where, name, dict(table)
+    A fault is added to `faults`, which all tables of a file share, and reading goes on with an empty value.
+    """
 
-    def _fail(self, key: str, what: str) -> ConfigError:
-        return ConfigError(detail=f"{self._where}: {self._name + '.' if self._name else ''}{key} {what}")
+    def __init__(self, where: Path, faults: list[str], name: str, table: object) -> None:
+        self._where, self._faults, self._name = where, faults, name
+        self._missing = not isinstance(table, dict)
+        self._rest: dict[str, Any] = dict(table) if isinstance(table, dict) else {}
+        if self._missing:
+            faults.append(f"[{name}] is missing or no table")
+
+    def _fault(self, key: str, what: str) -> None:
+        if not self._missing:
+            self._faults.append(f"{self._name + '.' if self._name else ''}{key} {what}")
 
     def text(self, key: str) -> str:
         value = self._rest.pop(key, None)
-        if not isinstance(value, str) or not value:
-            raise self._fail(key, "is mandatory text" if value is None else "must be text")
-        return value
+        if isinstance(value, str) and value:
+            return value
+        self._fault(key, "is mandatory text" if value is None else "must be text")
+        return ""
 
     def maybe_text(self, key: str) -> str | None:
         return self.text(key) if key in self._rest else None
@@ -156,33 +164,36 @@ class _Table:
 
     def files(self, key: str) -> tuple[Path, ...]:
         value = self._rest.pop(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self._fail(key, "must be a list of file names")
-        return tuple(self._where.parent / item for item in value)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(self._where.parent / item for item in value)
+        self._fault(key, "must be a list of file names")
+        return ()
 
     def whole(self, key: str, default: int) -> int:
         value = self._rest.pop(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._fail(key, "must be a whole number, zero or more")
-        return value
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        self._fault(key, "must be a whole number, zero or more")
+        return default
 
     def tables(self, key: str) -> dict[str, _Table]:
         """Return the tables inside the table `key`, by name; empty where it is missing."""
         outer = self._rest.pop(key, {})
         if not isinstance(outer, dict):
-            raise self._fail(key, "must be a table")
-        return {name: _Table(self._where, f"{key}.{name}", inner) for name, inner in outer.items()}
+            self._fault(key, "must be a table")
+            return {}
+        return {name: _Table(self._where, self._faults, f"{key}.{name}", inner) for name, inner in outer.items()}
 
     def table(self, key: str) -> _Table:
-        return _Table(self._where, key, self._rest.pop(key, None))
+        return _Table(self._where, self._faults, key, self._rest.pop(key, None))
 
     def end(self) -> None:
         for key in self._rest:
-            raise self._fail(key, "is not a setting")
+            self._fault(key, "is not a setting")
 
 
 def load(path: Path) -> Settings:
-    """Return the settings in the TOML file `path`; raises `ConfigError` naming the file and key."""
+    """Return the settings in the TOML file `path`; raise `ConfigError` with the file and every wrong key."""
     try:
         if path.stat().st_size > MAX_FILE:
             raise ConfigError(detail=f"{path}: is larger than {MAX_FILE // 1024} KiB")
@@ -194,37 +205,42 @@ def load(path: Path) -> Settings:
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(detail=f"{path}: is not TOML ({error})") from error
-    top = _Table(path, "", document)
+    faults: list[str] = []
+    top = _Table(path, faults, "", document)
     kafka, directory, keys = top.table("kafka"), top.table("directory"), top.table("keys")
     oversees = top.tables("oversees")
-    settings = Settings(
-        name=top.text("name"),
-        kafka=KafkaSettings(kafka.text("bootstrap"), kafka.file("ca"), kafka.file("certificate"), kafka.file("key")),
-        directory=DirectorySettings(
-            source=_source(path, directory.text("source")),
-            root=directory.file("root"),
-            cache=directory.file("cache"),
-            grace_seconds=directory.whole("grace_seconds", 3600),
-            ca=directory.maybe_file("ca"),
-        ),
-        keys=KeySettings(
-            keys.maybe_file("signing"),
-            keys.files("encryption"),
-            keys.maybe_file("storage"),
-            keys.maybe_file("submitter"),
-        ),
-        outbox=_database(path, top.maybe_text("outbox")),
-        inbox=_database(path, top.maybe_text("inbox")),
-        log_folder=top.maybe_file("log_folder"),
-        listen=top.maybe_text("listen"),
-        path=path,
-        oversees=tuple(
-            Overseen(name, _address(path, one.text("outbox")), one.file("key")) for name, one in oversees.items()
-        ),
+    name = top.text("name")
+    broker = KafkaSettings(kafka.text("bootstrap"), kafka.file("ca"), kafka.file("certificate"), kafka.file("key"))
+    source, root, cache = directory.text("source"), directory.file("root"), directory.file("cache")
+    grace_seconds, ca = directory.whole("grace_seconds", 3600), directory.maybe_file("ca")
+    private = KeySettings(
+        keys.maybe_file("signing"),
+        keys.files("encryption"),
+        keys.maybe_file("storage"),
+        keys.maybe_file("submitter"),
     )
+    outbox, inbox = _database(path, top.maybe_text("outbox")), _database(path, top.maybe_text("inbox"))
+    log_folder, listen = top.maybe_file("log_folder"), top.maybe_text("listen")
+    overseen = [
+        Overseen(other, _address(path, one.text("outbox")), one.file("key")) for other, one in oversees.items()
+    ]
     for table in (kafka, directory, keys, *oversees.values(), top):
         table.end()
-    return settings
+    if faults:
+        more = len(faults) - MAX_FAULTS
+        raise ConfigError(detail=f"{path}: {'; '.join(faults[:MAX_FAULTS])}" + (f"; and {more} more" * (more > 0)))
+    return Settings(
+        name=name,
+        kafka=broker,
+        directory=DirectorySettings(_source(path, source), root, cache, grace_seconds, ca),
+        keys=private,
+        outbox=outbox,
+        inbox=inbox,
+        log_folder=log_folder,
+        listen=listen,
+        path=path,
+        oversees=tuple(overseen),
+    )
 
 
 def address_of(file: Path) -> str:

@@ -97,7 +97,7 @@ async def test_shielded_work_ends_before_the_cancellation_is_raised():
 
 
 async def test_neither_anyio_nor_asyncio_shields_against_the_cancellation_of_a_task():
-    """Why there is a shield here (ADR 10); it can go when this fails."""
+    """Why there is a shield here (ADR 11); it can go when this fails."""
 
     async def scope(work):
         with anyio.CancelScope(shield=True):
@@ -137,7 +137,7 @@ async def test_a_cancellation_is_raised_whatever_fails_at_the_same_time():
 
 
 async def test_a_task_group_of_anyio_loses_a_cancellation_that_meets_a_failure():
-    """Why there is `run_until_first` (ADR 10); it can go when this fails."""
+    """Why there is `run_until_first` (ADR 11); it can go when this fails."""
 
     async def group(work):
         async with anyio.create_task_group() as tasks:
