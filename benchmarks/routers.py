@@ -119,7 +119,7 @@ class Intake:
 
 
 def _start(sandbox: Sandbox, port: int, batch: int, log: BinaryIO) -> subprocess.Popen[bytes]:
-    arguments = ["router", "--home", str(sandbox.home), "--listen", f"127.0.0.1:{port}"]
+    arguments = ["run", "router", "--home", str(sandbox.home), "--listen", f"127.0.0.1:{port}"]
     command = [sys.executable, "-c", ROUTER.format(batch), *arguments]
     return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -44,7 +45,9 @@ class Service(Protocol):
 Build = Callable[["Transport", "DirectoryClient", Runtime], Service]
 
 
-def run_service(name: str, settings: Settings, build: Build) -> None:
+def run_service(
+    name: str, settings: Settings, build: Build, *, level: int = logging.INFO, color: bool = True
+) -> None:
     """Run the service that `build` makes until SIGTERM or SIGINT; return after a clean stop.
 
     A temporary fault (broker down, directory stale, disk full) is logged and tried again after a back-off of at most
@@ -52,7 +55,7 @@ def run_service(name: str, settings: Settings, build: Build) -> None:
     """
     from notifier.telemetry.logging import configure
 
-    configure()
+    configure(level=level, color=color)
     structlog.contextvars.bind_contextvars(service=name)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_main(name, settings, build))

@@ -10,6 +10,7 @@ import click
 from notifier.audit.checkpoint import Verifier
 from notifier.auditor.verify import Report, verify_folder
 from notifier.cli.context import Context, common
+from notifier.cli.output import Group
 from notifier.errors import ConfigError, NotFoundError, RefusedError, StorageError, UsageError
 from notifier.escaping import escaped
 from notifier.runtime import REAL
@@ -17,7 +18,7 @@ from notifier.runtime import REAL
 SHOWN_FAULTS = 10
 
 
-@click.group(epilog="Example: notifier audit verify --home .notifier")
+@click.group(cls=Group, epilog="Example: notifier audit verify --home .notifier")
 def command() -> None:
     """Verify the audit log offline."""
 
@@ -29,21 +30,21 @@ def command() -> None:
     "keys",
     metavar="VKEY",
     multiple=True,
-    help="The log's public key, or one before it (several times); without it, those in the verified directory.",
+    help="A public key of the log; repeatable.  [default: the keys in the verified directory]",
 )
 @common(prints=True)
 def verify(context: Context, file: Path | None, keys: tuple[str, ...]) -> None:
-    """Recompute everything from the log's files, trusting nobody.
+    """Recompute the log, and compare it with its signed checkpoint.
 
-    FILE is the log's folder, or its checkpoint; without it, the home's own log. With --key nothing else is
-    needed: no home, no broker, no network.
+    FILE is the folder of the log, or its checkpoint; the default is the log of the home. With --key this needs no
+    home, no broker and no network.
     """
     verifiers = [Verifier.from_vkey(key) for key in keys or _keys_of_directory(context)]
     folder = file if file is not None else _own_folder(context)
     if folder.is_file():
         folder = folder.parent
     if not folder.is_dir():
-        raise NotFoundError(detail=f"there is no log at {folder}")
+        raise NotFoundError(detail=f"there is no log at {folder}", hint="name the folder of a log")
     try:
         report = verify_folder(folder, *verifiers)
     except OSError as error:
@@ -58,7 +59,7 @@ def verify(context: Context, file: Path | None, keys: tuple[str, ...]) -> None:
 
 def _keys_of_directory(context: Context) -> tuple[str, ...]:
     if context.config is None and not context.home.is_dir():
-        raise UsageError(detail="whose log it is was not said", hint="add --key VKEY, or name a home with --home")
+        raise UsageError(detail="no key of the log given", hint="use --key VKEY, or give a home with --home")
     from notifier.directory.client import DirectoryClient
 
     client = DirectoryClient(context.settings("auditor").directory, REAL.clock)
@@ -69,13 +70,13 @@ def _keys_of_directory(context: Context) -> tuple[str, ...]:
 def _own_folder(context: Context) -> Path:
     folder = context.settings("auditor").log_folder
     if folder is None:
-        raise ConfigError(detail="log_folder is not set", hint="name the log's folder")
+        raise ConfigError(detail="log_folder is not set", hint="name the folder of the log")
     return folder
 
 
 def _show(report: Report) -> None:
     if report.ok:
-        click.echo(f"the log is whole: {report.size} entries, every file recomputed")
+        click.echo(f"the log is intact: {report.size} entries, every file recomputed")
         click.echo(f"root {report.root.hex() if report.root is not None else ''}")
         return
     click.echo(f"the log does NOT verify: {len(report.faults)} faults")

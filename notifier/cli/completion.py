@@ -1,4 +1,4 @@
-"""`notifier completion`: the shell's completion script."""
+"""`notifier completion`: prints the completion script of a shell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the completion script of SHELL; load it in the shell's start file."""
+    """Print the completion script of SHELL.
+
+    Load it in the start file of the shell.
+    """
     completion = get_completion_class(shell)
     if completion is not None:
         click.echo(completion(context.find_root().command, {}, "notifier", "_NOTIFIER_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""What every verb shares: where its home is, who acts, and how it prints."""
+"""The context of a call: its home, the authority that acts, and the options that verbs have in common."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from notifier.cli.output import configure_log, output
 from notifier.config import DirectorySettings, Settings, load, parties_in, party_config, refuse_oversight
 from notifier.errors import ConfigError, UsageError
 from notifier.escaping import json_text
@@ -23,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Seconds(click.FloatRange):
-    """So many seconds, none at least; what is no number would never pass."""
+    """A finite number of seconds, zero or more."""
 
     def __init__(self) -> None:
         super().__init__(min=0)
@@ -31,22 +32,8 @@ class Seconds(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)
         if not math.isfinite(found):
-            self.fail(f"{value} is no number of seconds.", param, ctx)
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
         return found
-
-
-@dataclass(slots=True)
-class Answer:
-    """Whether a call printed its document: a refusal that follows prints no second one."""
-
-    printed: bool = False
-
-
-def answered() -> None:
-    """Note that this call printed its document."""
-    found = click.get_current_context().find_object(Answer)
-    if found is not None:
-        found.printed = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +46,21 @@ class Context:
     json: bool = False
 
     def settings(self, party: str | None = None) -> Settings:
-        """The settings of `party`, or of the authority that acts (``--as``, or ``--config``)."""
+        """Return the settings of `party`, or of the authority that acts (``--as``, or ``--config``)."""
         if self.config is not None:
             settings = load(self.config)
             if self.authority is not None and settings.name != self.authority:
                 raise UsageError(
-                    detail=f"{self.config} is the configuration of {settings.name}, not {self.authority}"
+                    detail=f"{self.config} is the configuration of {settings.name}, not of {self.authority}"
                 )
             return settings
         name = party or self.authority
         if name is None:
-            raise UsageError(detail="who acts is not said", hint="add --as TUR/spoc")
+            raise UsageError(detail="no authority given", hint="use --as, e.g. --as TUR/spoc")
         if not self.home.is_dir():
             raise ConfigError(
                 detail=f"there is no home at {self.home}",
-                hint="run notifier sandbox up, or name one with --home",
+                hint="run notifier sandbox up, or give one with --home",
             )
         path = party_config(self.home, name)
         if not path.is_file():
@@ -87,9 +74,9 @@ class Context:
         return load(path)
 
     def writer(self, documents: Sequence[str] = ()) -> Settings:
-        """The settings of the authority that acts, where it may write: raises `RefusedError` for oversight.
+        """Return the settings of the authority that acts and may write; raise `RefusedError` for oversight.
 
-        Where nobody says who acts, it is the originator that `documents` (JSON texts) name.
+        Without ``--as`` and ``--config``, the authority is the originator that `documents` (JSON texts) name.
         """
         named = None if self.config is not None or self.authority is not None else _originator(documents)
         settings = self.settings(named)
@@ -97,54 +84,56 @@ class Context:
         return settings
 
     def directory(self) -> Snapshot:
-        """The verified directory of the configuration, or of the home."""
+        """Return the verified directory of the configuration, or of the home."""
         from notifier.directory.client import DirectoryClient
 
         return DirectoryClient(self.directory_settings()).load()
 
     def directory_settings(self) -> DirectorySettings:
-        """Where the directory of the configuration, or of the home, is."""
+        """Return the settings of the directory of the configuration, or of the home."""
         if self.config is not None:
             return self.settings().directory
         if not self.home.is_dir():
-            raise ConfigError(detail=f"there is no home at {self.home}", hint="name one with --home, or use --config")
+            raise ConfigError(detail=f"there is no home at {self.home}", hint="give one with --home, or use --config")
         folder = self.home / "directory"
         return DirectorySettings(str(folder), folder / "1.root.json", self.home / "cache")
 
     def print_json(self, document: object) -> None:
-        """One JSON document on standard output, and nothing else there."""
-        answered()
+        """Print one JSON document on standard output."""
+        output().printed = True
         click.echo(json_text(document, indent=2))
 
     def print_line(self, document: object) -> None:
-        """One JSON document on a line of its own, where a verb answers several inputs."""
-        answered()
+        """Print one JSON document on a line, for one of several inputs."""
+        output().printed = True
         click.echo(json_text(document))
 
 
 def _originator(documents: Sequence[str]) -> str | None:
-    """The one originator that all of `documents` name, or None; raises `UsageError` where they name several."""
+    """Return the originator that `documents` name, or None; raise `UsageError` if they name several."""
     found = set()
     for text in documents:
         try:
             value = json.loads(text)
         except ValueError:
-            continue  # said where it is read
+            continue  # reported when it is parsed
         name = value.get("originator") if isinstance(value, dict) else None
         if isinstance(name, str):
             found.add(name)
     if len(found) > 1:
-        raise UsageError(detail=f"the input names {len(found)} originators", hint="one call for each, with --as")
+        raise UsageError(detail=f"the input names {len(found)} originators", hint="call once for each, with --as")
     return next(iter(found), None)
 
 
 def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:
-    """Adds ``--home`` and ``--config``, with `acts` ``--as``, with `prints` ``--json``; passes a `Context` first."""
+    """Add ``--home`` and ``--config``, with `acts` ``--as``, with `prints` ``--json``; pass a `Context` first."""
 
     def decorate(function: F) -> F:
         @wraps(function)
         def call(home: Path, config: Path | None, **rest: Any) -> Any:
             context = Context(home, config, rest.pop("authority", None), bool(rest.pop("as_json", False)))
+            if output().verbosity:
+                configure_log()
             try:
                 return function(context, **rest)
             except UsageError as error:
@@ -155,13 +144,13 @@ def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:
         if prints:
             wrapped = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(wrapped)
         if acts:
-            wrapped = click.option("--as", "authority", metavar="AUTHORITY", help="Who acts, for example TUR/spoc.")(
-                wrapped
-            )
+            wrapped = click.option(
+                "--as", "authority", metavar="AUTHORITY", help="The authority that acts, e.g. TUR/spoc."
+            )(wrapped)
         wrapped = click.option(
             "--config",
             type=click.Path(path_type=Path),
-            help="A configuration file (TOML) in place of the home.",
+            help="A configuration file (TOML), in place of the home.",
         )(wrapped)
         wrapped = click.option(
             "--home",
@@ -169,7 +158,7 @@ def common(*, acts: bool = False, prints: bool = False) -> Callable[[F], F]:
             envvar="NOTIFIER_HOME",
             default=Path(".notifier"),
             show_default=True,
-            help="The sandbox's folder.",
+            help="The folder of the sandbox.",
         )(wrapped)
         result: F = wrapped
         return result

@@ -1,4 +1,4 @@
-"""What the reading verbs find in a party's local databases; no broker is needed."""
+"""Access to the local databases of a party, without a broker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
-    """What `look` finds in the inbox of `settings`."""
+    """Open the inbox of `settings`, and return the result of `look`."""
     from notifier.consumers.inbox.inbox import Inbox
     from notifier.keyfiles import storage_key
     from notifier.runtime import REAL
@@ -37,7 +37,7 @@ def with_inbox(settings: Settings, look: Callable[[Inbox], Awaitable[T]]) -> T:
 
 
 def with_outbox(settings: Settings, look: Callable[[Outbox], Awaitable[T]]) -> T:
-    """What `look` finds in, or does to, the outbox of `settings`."""
+    """Open the outbox of `settings`, and return the result of `look`."""
     from notifier.keyfiles import storage_key
     from notifier.outbox.outbox import Outbox
     from notifier.runtime import REAL

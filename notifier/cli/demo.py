@@ -1,4 +1,4 @@
-"""`notifier demo`: the main job on a real local Kafka, from start to proof."""
+"""`notifier demo`: runs the whole path on a real local Kafka, from publish to proof."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.output import configure_log, in_color, note
 from notifier.errors import NotFoundError
 from notifier.shipped import examples_folder
 
@@ -31,22 +32,20 @@ _COLOURS = {"told": "green", "held": "yellow", "not_told": "red", "rejected": "b
 @click.option(
     "--examples",
     type=click.Path(path_type=Path),
-    help="The folder of notifications.  [default: the examples that come with the software]",
+    help="The folder of notifications.  [default: the built-in examples]",
 )
 @common(prints=True)
 def command(context: Context, keep: bool, examples: Path | None) -> int:
-    """Start a real Kafka, publish the examples, attack, look into the inboxes, verify the log, and stop.
+    """Run the whole path on a real local Kafka: publish, attack, receive, and verify the log.
 
-    Exit status 1 if anything is not as it must be. Without --keep everything is in a temporary folder.
+    Exit status 1 if a check fails. Without --keep, everything is in a temporary folder and is removed at the end.
     """
-    from notifier.telemetry.logging import configure
-
-    configure(level=logging.ERROR)
+    configure_log(logging.ERROR)
     files = _files(examples)
     begun = time.monotonic()
 
     def progress(text: str) -> None:
-        click.echo(f"{time.monotonic() - begun:5.1f} s  {text}", err=True)
+        note(f"{time.monotonic() - begun:5.1f} s  {text}")
 
     with _sandbox(context, keep) as sandbox:
         from notifier.sandbox.scenario import as_document, run
@@ -65,17 +64,17 @@ def command(context: Context, keep: bool, examples: Path | None) -> int:
 
 
 def _files(folder: Path | None) -> list[Path]:
-    """The notifications of `folder`, or of the examples that come with the software."""
+    """Return the files in `folder`, or those of the built-in examples."""
     place = folder or examples_folder()
     found = sorted(place.glob("*.json"))
     if not found:
-        raise NotFoundError(detail=f"there are no examples in {place}", hint="name --examples")
+        raise NotFoundError(detail=f"there are no examples in {place}", hint="use --examples")
     return found
 
 
 @contextlib.contextmanager
 def _sandbox(context: Context, keep: bool) -> Iterator[Sandbox]:
-    """The sandbox of the home, which stays, or one in a temporary folder, which does not."""
+    """Open the sandbox of the home, which is kept, or one in a temporary folder, which is removed."""
     from notifier.sandbox.sandbox import Sandbox
 
     if keep:
@@ -92,17 +91,17 @@ def _sandbox(context: Context, keep: bool) -> Iterator[Sandbox]:
 def _show(story: Scenario) -> None:
     from rich.console import Console
 
-    console = Console()
+    console = Console() if in_color() else Console(color_system=None)
     _show_messages(console, story)
     _show_view(console, story)
     _show_proof(console, story)
     for fault in story.faults:
-        console.print(f"[bold red]not as it must be:[/] {fault}", highlight=False)
-    console.print("[bold green]all of it is as it must be[/]" if not story.faults else "", highlight=False)
+        console.print(f"[bold red]check failed:[/] {fault}", highlight=False)
+    console.print("[bold green]every check passed[/]" if not story.faults else "", highlight=False)
 
 
 def _show_messages(console: Console, story: Scenario) -> None:
-    """Who was told of what, on which paragraph; who was not, and why."""
+    """Print who was told of each message, by which paragraph, and who was not, with the reason."""
     from rich.table import Table
 
     console.print("\n[bold]Who is told of what, by which rule and paragraph; who is not, and why[/]", highlight=False)
@@ -127,7 +126,7 @@ def _show_messages(console: Console, story: Scenario) -> None:
 
 
 def _show_view(console: Console, story: Scenario) -> None:
-    """What one recipient sees: the letter, and nothing of who else got it."""
+    """Print the inbox of one recipient, which shows nothing about other recipients."""
     shown = next(((name, inbox) for name, inbox in story.received.items() if len(inbox) > 1), None)
     if shown is None:
         return

@@ -1,7 +1,8 @@
-"""`notifier directory`: participants, authorities, keys and rules, kept by hand."""
+"""`notifier directory`: manages participants, authorities and keys."""
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import click
@@ -9,23 +10,25 @@ import click
 from notifier.cli import directory_authorities, directory_keys, directory_signing
 from notifier.cli.context import Context, common
 from notifier.cli.directory_shared import folder_option, keys_option
+from notifier.cli.output import Group, note
+from notifier.cli.rules import publish
 from notifier.runtime import wall_clock
 
 
-@click.group(epilog="Example: notifier directory show")
+@click.group(cls=Group, epilog="Example: notifier directory show")
 def command() -> None:
-    """The signed directory: who takes part, with which keys, and by which rules.
+    """Manage the signed directory: participants, authorities and keys.
 
-    Enrolment, in order: `request` (the authority), `add` (the registrar poses a challenge), `prove` (the
-    authority answers), `add --answer` (the registrar enrols). Two of three key holders sign: the one by making a
-    change, the other by its digest (`sign`). The online keys publish it and keep it fresh (`freshen`, hourly).
+    Enrolment takes four steps: request (the authority), add (the registrar issues a challenge), prove (the authority
+    answers), add --answer (the registrar enrols). Two of three key holders sign: one makes the change, another signs
+    its digest (sign). The online keys publish it and keep it fresh (freshen, hourly).
     """
 
 
 @command.command(epilog="Example: notifier directory show --json")
 @common(prints=True)
 def show(context: Context) -> None:
-    """Show the verified directory: authorities, keys with their state, versions."""
+    """Show the verified directory: versions, authorities, key states."""
     from notifier.directory.document import to_document
 
     snapshot = context.directory()
@@ -53,16 +56,25 @@ def show(context: Context) -> None:
 @command.command(epilog="Example: notifier directory init --folder pub --keys role-keys --hub hub-keys")
 @folder_option
 @keys_option
-@click.option("--hub", type=click.Path(path_type=Path), required=True, help="Where the hub's private keys go.")
-@click.option("--origin", default="notifier.example/log", show_default=True, help="The audit log's name.")
-@click.option("--partitions", type=click.IntRange(1, 1024), default=4, show_default=True, help="Of intake, for good.")
+@click.option("--hub", type=click.Path(path_type=Path), required=True, help="The folder for the hub's private keys.")
+@click.option("--origin", default="notifier.example/log", show_default=True, help="The name of the audit log.")
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 1024),
+    default=4,
+    show_default=True,
+    help="Partitions of the intake, for good.",
+)
 def init(folder: Path, keys: Path, hub: Path, origin: str, partitions: int) -> None:
-    """Make a new directory without authorities: role keys (three a role), hub keys, default rules."""
+    """Create a directory without authorities.
+
+    It has role keys (three for each role), keys of the hub, and the default rules.
+    """
     from notifier.directory.registry import create
 
     create(folder, keys, hub, origin, partitions, wall_clock())
-    click.echo(f"made {folder}; publish it, and 1.root.json by a way that your authorities trust", err=True)
-    click.echo(f"give each of the three holders one key a role out of {keys}, and keep none together", err=True)
+    note(f"created {folder}; publish it, and give 1.root.json to your authorities over a channel that they trust")
+    note(f"give each of the three holders one key of each role from {keys}; keep no two of a role together")
 
 
 for verb in (
@@ -73,7 +85,6 @@ for verb in (
     directory_authorities.suspend,
     directory_authorities.permit,
     directory_authorities.remove,
-    directory_signing.rules,
     directory_signing.renew,
     directory_signing.sign,
     directory_signing.freshen,
@@ -83,3 +94,7 @@ for verb in (
     directory_keys.log,
 ):
     command.add_command(verb)
+
+_old_publish = copy.copy(publish)
+_old_publish.hidden = True
+command.add_command(_old_publish, "rules")  # its name before `notifier rules publish`

@@ -1,4 +1,4 @@
-"""`notifier directory request|add|prove|rotate|suspend|permit|remove`: who takes part, and with which keys."""
+"""`notifier directory request|add|prove|rotate|suspend|permit|remove`: manages authorities and their keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from notifier.cli.directory_shared import (
     read_file,
     read_json,
     registry_of,
-    said,
+    report_change,
 )
 from notifier.errors import MalformedError, NotFoundError
 
@@ -24,13 +24,13 @@ from notifier.errors import MalformedError, NotFoundError
 @click.command(epilog="Example: notifier directory request NLD/spoc --root 1.root.json --party nld > request.json")
 @click.argument("authority")
 @click.option("--root", type=click.Path(path_type=Path), required=True, help="The trusted 1.root.json.")
-@click.option("--party", type=click.Path(path_type=Path), required=True, help="Where the private keys are, or go.")
-@click.option("--present", type=click.Path(path_type=Path), help="The signing key in use: it signs for them.")
+@click.option("--party", type=click.Path(path_type=Path), required=True, help="The folder of the private keys.")
+@click.option("--present", type=click.Path(path_type=Path), help="The present signing key, which signs the request.")
 def request(authority: str, root: Path, party: Path, present: Path | None) -> None:
-    """As an authority: make keys where there are none, and print the request for enrolment.
+    """As an authority: create missing keys, and print a request.
 
-    Whoever takes part already names its present signing key: without its signature the holders are shown a
-    replacement. The hub asks as `hub`, for keys of its statements and slips.
+    The request asks for enrolment. An enrolled authority uses --present: without that signature the holders are shown
+    a replacement of its keys. The hub requests as hub, for the keys of its statements and slips.
     """
     from notifier.directory import enrolment
     from notifier.directory.client import hub_id_of
@@ -44,9 +44,9 @@ def request(authority: str, root: Path, party: Path, present: Path | None) -> No
 @click.command(epilog="Example: notifier directory prove challenge.json --root 1.root.json --party nld > answer.json")
 @click.argument("challenge", type=click.Path(path_type=Path))
 @click.option("--root", type=click.Path(path_type=Path), required=True, help="The trusted 1.root.json.")
-@click.option("--party", type=click.Path(path_type=Path), required=True, help="Where the private keys are.")
+@click.option("--party", type=click.Path(path_type=Path), required=True, help="The folder of the private keys.")
 def prove(challenge: Path, root: Path, party: Path) -> None:
-    """As an authority: answer the registrar's challenge."""
+    """As an authority: answer the challenge of the registrar."""
     from notifier.directory import enrolment
     from notifier.directory.client import hub_id_of
 
@@ -57,11 +57,14 @@ def prove(challenge: Path, root: Path, party: Path) -> None:
 
 @click.command(epilog="Example: notifier directory add request.json --folder pub --keys role-keys > challenge.json")
 @click.argument("request_file", metavar="REQUEST", type=click.Path(path_type=Path))
-@click.option("--answer", type=click.Path(path_type=Path), help="The authority's answer: enrols it.")
+@click.option("--answer", type=click.Path(path_type=Path), help="The answer of the authority, which enrols it.")
 @folder_option
 @keys_option
 def add(request_file: Path, answer: Path | None, folder: Path, keys: Path) -> None:
-    """As the registrar: check a request and print the challenge; with --answer, enrol."""
+    """As the registrar: check a request and print the challenge, or enrol.
+
+    With --answer it checks the answer and enrols the authority.
+    """
     from notifier.directory.enrolment import Request
 
     asked = read_as(request_file, Request.from_document)
@@ -75,8 +78,8 @@ def add(request_file: Path, answer: Path | None, folder: Path, keys: Path) -> No
     try:
         value = bytes.fromhex(given["answer"])
     except ValueError as error:
-        raise MalformedError(detail=f"{answer}: the answer is hex") from error
-    said(registry, "directory", out=registry.enrol(asked, value))
+        raise MalformedError(detail=f"{answer}: the answer must be hexadecimal") from error
+    report_change(registry, "directory", out=registry.enrol(asked, value))
 
 
 @click.command(
@@ -89,22 +92,23 @@ def add(request_file: Path, answer: Path | None, folder: Path, keys: Path) -> No
     type=click.Choice(["retiring", "revoked"]),
     default="retiring",
     show_default=True,
-    help="Retiring: makes nothing new. Revoked: at once.",
+    help="Retiring: signs nothing new. Revoked: invalid at once.",
 )
 @folder_option
 @keys_option
 def rotate(authority: str, key_id: str, state: str, folder: Path, keys: Path) -> None:
-    """Retire or revoke a key of an authority, or of the hub (`hub`), after its successor was enrolled with `add`."""
+    """Retire or revoke a key of an authority or of the hub.
+
+    First enrol its successor with notifier directory add. The name of the hub is hub.
+    """
     from notifier.directory.model import KeyState
 
     try:
         wanted = bytes.fromhex(key_id)
     except ValueError as error:
-        raise NotFoundError(
-            detail="a key's id is 32 hex digits", hint="notifier directory show lists them"
-        ) from error
+        raise NotFoundError(detail="a key id has 32 hex digits", hint="notifier directory show lists them") from error
     registry = registry_of(folder, keys)
-    said(registry, "directory", out=registry.change_key(authority, wanted, KeyState(state)))
+    report_change(registry, "directory", out=registry.change_key(authority, wanted, KeyState(state)))
 
 
 @click.command(epilog="Example: notifier directory suspend TUR/fiu --folder pub --keys role-keys")
@@ -112,7 +116,10 @@ def rotate(authority: str, key_id: str, state: str, folder: Path, keys: Path) ->
 @folder_option
 @keys_option
 def suspend(authority: str, folder: Path, keys: Path) -> None:
-    """Let an authority neither send nor be told, until it is permitted again. What it sent before stays readable."""
+    """Stop an authority from sending and receiving, for a time.
+
+    notifier directory permit lets it take part again. What it sent before stays readable.
+    """
     from notifier.directory.model import AuthorityState
 
     _stand(authority, folder, keys, state=AuthorityState.SUSPENDED)
@@ -124,14 +131,16 @@ def suspend(authority: str, folder: Path, keys: Path) -> None:
 @folder_option
 @keys_option
 def permit(authority: str, types: tuple[str, ...], folder: Path, keys: Path) -> None:
-    """Let a suspended authority take part again; where types are named, it may send these, and no others."""
+    """Let a suspended authority take part again.
+
+    With TYPE, it may send these types and no others.
+    """
     from notifier.directory.model import AuthorityState
     from notifier.rules.facts import PERMISSIONS
 
     if unknown := sorted(set(types) - PERMISSIONS):
-        raise NotFoundError(
-            detail=f"there is no type {unknown[0]}", hint=f"types are {', '.join(sorted(PERMISSIONS))}"
-        )
+        known = ", ".join(sorted(PERMISSIONS))
+        raise NotFoundError(detail=f"there is no type {unknown[0]}", hint=f"use one of {known}")
     publishes = frozenset(types) if types else None
     _stand(authority, folder, keys, state=AuthorityState.ACTIVE, publishes=publishes)
 
@@ -141,7 +150,10 @@ def permit(authority: str, types: tuple[str, ...], folder: Path, keys: Path) -> 
 @folder_option
 @keys_option
 def remove(authority: str, folder: Path, keys: Path) -> None:
-    """Let an authority take part no more, for good. What it sent before stays readable."""
+    """Remove an authority for good.
+
+    What it sent before stays readable.
+    """
     from notifier.directory.model import AuthorityState
 
     _stand(authority, folder, keys, state=AuthorityState.REMOVED)
@@ -149,7 +161,7 @@ def remove(authority: str, folder: Path, keys: Path) -> None:
 
 def _stand(authority: str, folder: Path, keys: Path, **standing: Any) -> None:
     registry = registry_of(folder, keys)
-    said(registry, "directory", out=registry.change_standing(authority, **standing))
+    report_change(registry, "directory", out=registry.change_standing(authority, **standing))
 
 
 def _present(path: Path | None) -> Any:
@@ -160,5 +172,5 @@ def _present(path: Path | None) -> Any:
         return None
     secret = read_secret(path, "the present key", "with --present")
     if len(secret) != KEY_BYTES:
-        raise MalformedError(detail=f"{path}: does not hold {KEY_BYTES} bytes")
+        raise MalformedError(detail=f"{path}: must contain {KEY_BYTES} bytes")
     return SigningKey.from_secret(secret)

@@ -1,4 +1,4 @@
-"""`notifier directory roles|key|log`: who signs the directory itself, and the audit log."""
+"""`notifier directory roles|key|log`: manages the keys that sign the directory and the audit log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from notifier.cli.directory_shared import folder_option, keys_option, read_as, read_file, registry_of, said
+from notifier.cli.directory_shared import folder_option, keys_option, read_as, read_file, registry_of, report_change
+from notifier.cli.output import Group
 from notifier.directory.roles import ALL_ROLES, delegator_of
 
 
@@ -15,7 +16,7 @@ from notifier.directory.roles import ALL_ROLES, delegator_of
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def roles(folder: Path, *, as_json: bool) -> None:
-    """Show who signs for each role, how many of them must, and until when what they signed is good."""
+    """Show the keys, the threshold and the expiry of each role."""
     from notifier.escaping import json_text
     from notifier.times import rfc3339
 
@@ -33,18 +34,18 @@ def roles(folder: Path, *, as_json: bool) -> None:
         click.echo(json_text({"roles": found}, indent=2))
         return
     for one in found:
-        until = f", good until {str(one['ends'])[:10]}" if one["ends"] else ""
+        until = f", valid until {str(one['ends'])[:10]}" if one["ends"] else ""
         click.echo(f"{one['role']}: {one['threshold']} of {len(state.keyids(str(one['role'])))}{until}")
         for keyid in state.keyids(str(one["role"])):
             click.echo(f"  {keyid}")
 
 
-@click.group(epilog="Example: notifier directory key make timestamp --keys online-keys > new.json")
+@click.group(cls=Group, epilog="Example: notifier directory key make timestamp --keys online-keys > new.json")
 def key() -> None:
-    """The keys of the directory's roles: make one, let it sign, let another sign no more.
+    """Manage the keys of the directory's roles.
 
-    Two overlap as long as both are listed: `add` the new one, use it, then `revoke` the old one; or `rotate`, in one
-    version.
+    Keys overlap while both are listed: add the new one, use it, then revoke the old one. Or use rotate, which does
+    both in one version.
     """
 
 
@@ -52,7 +53,7 @@ def key() -> None:
 @click.argument("role", type=click.Choice(ALL_ROLES))
 @keys_option
 def make(role: str, keys: Path) -> None:
-    """As a holder: make a private key of ROLE in your folder, and print the public one."""
+    """As a holder: create a private key of ROLE, and print the public key."""
     from notifier.directory.holders import key_document, make_key
 
     click.echo(json.dumps(key_document(role, make_key(keys, role))))
@@ -63,7 +64,7 @@ def make(role: str, keys: Path) -> None:
 @folder_option
 @keys_option
 def add(file: Path, folder: Path, keys: Path) -> None:
-    """Let the key in FILE sign for its role, besides those that do."""
+    """Add the key in FILE to its role."""
     _change(file, (), folder, keys)
 
 
@@ -73,7 +74,10 @@ def add(file: Path, folder: Path, keys: Path) -> None:
 @folder_option
 @keys_option
 def rotate(file: Path, keyid: str, folder: Path, keys: Path) -> None:
-    """Let the key in FILE sign in place of KEYID, which `roles` lists."""
+    """Replace KEYID by the key in FILE.
+
+    See notifier directory roles for the key ids.
+    """
     _change(file, (keyid,), folder, keys)
 
 
@@ -83,9 +87,12 @@ def rotate(file: Path, keyid: str, folder: Path, keys: Path) -> None:
 @folder_option
 @keys_option
 def revoke(role: str, keyid: str, folder: Path, keys: Path) -> None:
-    """Let KEYID, which `roles` lists, sign for ROLE no more."""
+    """Remove KEYID from ROLE.
+
+    See notifier directory roles for the key ids.
+    """
     registry = registry_of(folder, keys)
-    said(registry, delegator_of(role), out=registry.change_role(role, (), (keyid,)))
+    report_change(registry, delegator_of(role), out=registry.change_role(role, (), (keyid,)))
 
 
 def _change(file: Path, gone: tuple[str, ...], folder: Path, keys: Path) -> None:
@@ -93,24 +100,29 @@ def _change(file: Path, gone: tuple[str, ...], folder: Path, keys: Path) -> None
 
     role, public = read_as(file, from_key_document)
     registry = registry_of(folder, keys)
-    said(registry, delegator_of(role), out=registry.change_role(role, (public,), gone))
+    report_change(registry, delegator_of(role), out=registry.change_role(role, (public,), gone))
 
 
 @click.group(
-    epilog="Example: notifier directory log request --root 1.root.json --origin hub.example/log --key log.key"
+    cls=Group,
+    epilog="Example: notifier directory log request --root 1.root.json --origin hub.example/log --key log.key",
 )
 def log() -> None:
-    """The key of the audit log: ask for another one, let it sign, let an earlier one count no more."""
+    """Manage the keys of the audit log."""
 
 
 @log.command(epilog="Example: notifier directory log request --root 1.root.json --key log-2.key > log.json")
 @click.option("--root", type=click.Path(path_type=Path), required=True, help="The trusted 1.root.json.")
-@click.option("--origin", default="notifier.example/log", show_default=True, help="The audit log's name.")
+@click.option("--origin", default="notifier.example/log", show_default=True, help="The name of the audit log.")
 @click.option(
-    "--key", "file", type=click.Path(path_type=Path), required=True, help="The private key; or where it goes."
+    "--key",
+    "file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The private key file; created if missing.",
 )
 def request(root: Path, origin: str, file: Path) -> None:
-    """As the auditor: make the log's next key where there is none, and print the request for it."""
+    """As the auditor: create the log's next key, and print a request."""
     import secrets
 
     from notifier.audit.checkpoint import Signer
@@ -131,12 +143,15 @@ def request(root: Path, origin: str, file: Path) -> None:
 @folder_option
 @keys_option
 def add_log_key(file: Path, folder: Path, keys: Path) -> None:
-    """Let the key in FILE sign the log from now on; what the one before signed verifies still."""
+    """Make the key in FILE the signing key of the log.
+
+    Signatures by the key before it stay valid.
+    """
     from notifier.directory.enrolment import LogKeyRequest
 
     registry = registry_of(folder, keys)
     asked = read_as(file, LogKeyRequest.from_document)
-    said(registry, "directory", out=registry.change_log_key(asked))
+    report_change(registry, "directory", out=registry.change_log_key(asked))
 
 
 @log.command(name="revoke", epilog="Example: notifier directory log revoke VKEY --folder pub --keys role-keys")
@@ -144,6 +159,9 @@ def add_log_key(file: Path, folder: Path, keys: Path) -> None:
 @folder_option
 @keys_option
 def revoke_log_key(vkey: str, folder: Path, keys: Path) -> None:
-    """Let what VKEY signed, an earlier key of the log, verify no more: when it was stolen."""
+    """Revoke VKEY, an earlier key of the log, because it was stolen.
+
+    Its signatures verify no more.
+    """
     registry = registry_of(folder, keys)
-    said(registry, "directory", out=registry.revoke_log_key(vkey))
+    report_change(registry, "directory", out=registry.revoke_log_key(vkey))

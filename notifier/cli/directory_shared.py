@@ -1,4 +1,4 @@
-"""What the verbs of `notifier directory` share: options, files, and how a change is told."""
+"""Options, files and messages that the commands of `notifier directory` share."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from notifier.cli.output import note
 from notifier.errors import MalformedError, NotFoundError
 from notifier.runtime import wall_clock
 
@@ -18,32 +19,37 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 folder_option = click.option(
-    "--folder", type=click.Path(path_type=Path), required=True, help="The directory's folder, as it is published."
+    "--folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The folder of the directory, as it is published.",
 )
 keys_option = click.option(
-    "--keys", type=click.Path(path_type=Path), required=True, help="The folder of your role keys; keep it apart."
+    "--keys", type=click.Path(path_type=Path), required=True, help="The folder of your role keys; keep it elsewhere."
 )
 
 
-def said(registry: Registry, role: str, *, out: bool) -> None:
-    """Say whether a change of `role` is out, or for what it waits, and by which digest the others sign it."""
+def report_change(registry: Registry, role: str, *, out: bool) -> None:
+    """Print whether a change of `role` is published, or what it waits for, with the digest that others sign."""
     if out:
-        click.echo("published", err=True)
+        note("published")
         return
     for one in registry.pending():
         if one.role == role and one.complete:
-            click.echo("staged: signed by enough; the online keys publish it (notifier directory freshen)", err=True)
+            note("staged: signed by enough holders; the online keys publish it (notifier directory freshen)")
         elif one.role == role:
-            click.echo(f"staged: another holder has to sign (notifier directory sign {one.digest})", err=True)
+            note(f"staged: another holder has to sign (notifier directory sign {one.digest})")
 
 
 def registry_of(folder: Path, keys: Path) -> Registry:
+    """Return the registry of the directory in `folder`, which signs with the role keys in `keys`."""
     from notifier.directory.registry import Registry
 
     return Registry(folder, keys, wall_clock)
 
 
 def party_keys(folder: Path, *, make: bool = False) -> Any:
+    """Return the signing key and the decryption key in `folder`; `make` creates missing ones."""
     import secrets
 
     from notifier.config import KeySettings
@@ -58,6 +64,7 @@ def party_keys(folder: Path, *, make: bool = False) -> Any:
 
 
 def read_file(path: Path) -> bytes:
+    """Return the content of a file; raise `NotFoundError` if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -65,14 +72,15 @@ def read_file(path: Path) -> bytes:
 
 
 def read_json(path: Path) -> Any:
+    """Return the JSON document in a file; raise `MalformedError` if it is none."""
     try:
         return json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
-        raise MalformedError(detail=f"{path}: is not JSON") from error
+        raise MalformedError(detail=f"{path}: not JSON") from error
 
 
 def read_as(path: Path, read: Callable[[Any], T]) -> T:
-    """What `read` makes of the JSON in a file; a refusal names the file."""
+    """Parse the JSON document in a file with `read`; name the file in an error."""
     document = read_json(path)
     try:
         return read(document)

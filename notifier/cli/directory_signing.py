@@ -1,4 +1,4 @@
-"""`notifier directory rules|renew|sign|freshen|drop`: how a version is made, signed and published."""
+"""`notifier directory renew|sign|freshen|drop`: renews, signs and publishes versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from notifier.cli.directory_shared import folder_option, keys_option, read_json, registry_of, said
+from notifier.cli.directory_shared import folder_option, keys_option, registry_of, report_change
+from notifier.cli.output import note, warn
 from notifier.cli.render import change_line
 from notifier.directory.roles import THRESHOLD_ROLES
 from notifier.errors import NotifierError
@@ -20,39 +21,18 @@ if TYPE_CHECKING:
     from notifier.directory.repository import Pending
 
 
-@click.command(epilog="Example: notifier directory rules rules.json --folder pub --keys role-keys")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--replace-staged", is_flag=True, help="Drop a version that still waits for signatures.")
-@folder_option
-@keys_option
-def rules(file: Path, replace_staged: bool, folder: Path, keys: Path) -> None:
-    """Publish FILE as the next version of the rules: it is checked, numbered and signed.
-
-    FILE is what `notifier rules show --json` prints, edited; its version is the one that it was made from. See
-    first what it changes, and for whom: `notifier rules diff current FILE --replay`.
-    """
-    from notifier.directory import rulebook
-    from notifier.rules.ruleset import RuleSet
-
-    registry = registry_of(folder, keys)
-    following, out = registry.change_rules(RuleSet.from_document(read_json(file)), replace_staged=replace_staged)
-    for name in rulebook.unknown_subscribers(following, registry.directory):
-        click.echo(f"notifier: warning: {name} subscribes to a corridor, and does not take part", err=True)
-    click.echo(f"version {following.version} of the rules", err=True)
-    said(registry, "rules", out=out)
-
-
 @click.command(epilog="Example: notifier directory renew directory --folder pub --keys role-keys")
 @click.argument("role", type=click.Choice(THRESHOLD_ROLES))
 @folder_option
 @keys_option
 def renew(role: str, folder: Path, keys: Path) -> None:
-    """Sign a role as it is for another lifetime: what is not signed anew expires.
+    """Sign the current version of a role again, for another lifetime.
 
-    The directory is good for 30 days, the rules for a year, targets and root for two years.
+    A version that is not renewed expires: the directory after 30 days, the rules after a year, targets and root after
+    two years.
     """
     registry = registry_of(folder, keys)
-    said(registry, role, out=registry.renew(role))
+    report_change(registry, role, out=registry.renew(role))
 
 
 @click.command(epilog="Example: notifier directory sign --folder pub --keys role-keys")
@@ -60,17 +40,17 @@ def renew(role: str, folder: Path, keys: Path) -> None:
 @folder_option
 @keys_option
 def sign(digests: tuple[str, ...], folder: Path, keys: Path) -> int:
-    """Show in words what waits for signatures, and sign the versions whose DIGEST is named.
+    """Show what waits for signatures, and sign what DIGEST names.
 
-    Compare the digest with that of the holder who made the change, by another way than this folder. Without one, a
-    terminal asks for each version. Nothing is signed that no other holder has signed.
+    Compare the digest with the holder who made the change, over another channel than this folder. Without a DIGEST,
+    it asks for each version on a terminal. It signs nothing that no other holder has signed.
     """
     registry = registry_of(folder, keys)
     for stray in registry.strays():
-        click.echo(f"notifier: warning: {escaped(str(stray))} is no staged version, and is passed over", err=True)
+        warn(f"{escaped(str(stray))} is not a staged version and is ignored")
     pending = registry.pending()
     if not pending and not digests:
-        click.echo("nothing waits for signatures", err=True)
+        note("nothing waits for signatures")
         return 0
     for one in pending:
         if not digests or one.digest in digests:
@@ -82,22 +62,20 @@ def sign(digests: tuple[str, ...], folder: Path, keys: Path) -> int:
     short = False
     for digest in chosen:
         left = registry.sign(digest)
-        click.echo(_outcome(left), err=True)
+        note(_outcome(left))
         short = short or (left is not None and not left.complete)
     return int(short)
 
 
 @click.command(epilog="Example: notifier directory freshen --folder pub --keys online-keys")
 @folder_option
-@click.option(
-    "--keys", type=click.Path(path_type=Path), required=True, help="The folder with the online keys, and no others."
-)
-@click.option("--every", type=click.IntRange(1), metavar="SECONDS", help="Go on until stopped, so often.")
-@click.option("--renew", is_flag=True, help="Sign also what ends soon: for a sandbox, where all keys are in a place.")
+@click.option("--keys", type=click.Path(path_type=Path), required=True, help="The folder of the online keys alone.")
+@click.option("--every", type=click.IntRange(1), metavar="SECONDS", help="Repeat every SECONDS, until stopped.")
+@click.option("--renew", is_flag=True, help="Also renew what expires soon (for a sandbox).")
 def freshen(folder: Path, keys: Path, every: int | None, *, renew: bool) -> None:
-    """Make the timestamp fresh, and publish what enough holders have signed. Run it hourly (cron).
+    """Renew the timestamp, and publish what enough holders have signed.
 
-    It needs the keys of snapshot and timestamp, and no others. The timestamp is good for a day.
+    Run it hourly (cron). It needs only the keys of snapshot and timestamp. A timestamp is valid for a day.
     """
     if every is None:
         _freshen(folder, keys, renew=renew)
@@ -116,39 +94,35 @@ def freshen(folder: Path, keys: Path, every: int | None, *, renew: bool) -> None
 @click.argument("role", type=click.Choice(THRESHOLD_ROLES))
 @folder_option
 def drop(role: str, folder: Path) -> None:
-    """Take a staged version away that nobody is to sign."""
+    """Drop a staged version that nobody should sign."""
     registry_of(folder, folder).drop(role)
-    click.echo("dropped", err=True)
+    note("dropped")
 
 
 def _freshen(folder: Path, keys: Path, *, renew: bool) -> None:
     registry = registry_of(folder, keys)
     for role in registry.freshen():
-        click.echo(f"published: a new version of {role}", err=True)
+        note(f"published: a new version of {role}")
     for stray in registry.strays():
-        click.echo(f"notifier: warning: {escaped(str(stray))} is no staged version, and is passed over", err=True)
+        warn(f"{escaped(str(stray))} is not a staged version and is ignored")
     for one in registry.pending():
         what = f"version {one.number} of {one.role}"
-        click.echo(f"notifier: warning: {what} waits: {escaped(one.fault or _outcome(one))}", err=True)
+        warn(f"{what} waits: {escaped(one.fault or _outcome(one))}")
     for role in registry.due():
         if renew:
             registry.renew(role)
-            click.echo(f"signed anew: {role}", err=True)
+            note(f"renewed: {role}")
         else:
-            click.echo(
-                f"notifier: warning: the signatures of {role} end soon: two holders renew it "
-                f"(notifier directory renew {role})",
-                err=True,
-            )
+            warn(f"the signatures of {role} expire soon; two holders renew it (notifier directory renew {role})")
 
 
 def _show(one: Pending) -> None:
-    """What a version changes, on standard output: a holder reads it before signing."""
+    """Print what a version changes; a holder reads it before signing."""
     click.echo(f"version {one.number} of {one.role}, signed by {len(one.signed_by)} of {one.threshold}")
     if one.digest:
         click.echo(f"  digest {one.digest}")
     if one.fault is not None or one.reading is None:
-        click.echo(f"  NOBODY MAY SIGN IT: {escaped(one.fault or '')}")
+        click.echo(f"  DO NOT SIGN: {escaped(one.fault or '')}")
         return
     for line in (*_rules(one), *one.reading.words):
         click.echo(f"  {escaped(line)}")
@@ -169,7 +143,7 @@ def _confirmed(one: Pending) -> bool:
 
 def _outcome(left: Pending | None) -> str:
     if left is None:
-        return "signed, and published"
+        return "signed and published"
     if left.complete:
-        return "signed by enough: the online keys publish it (notifier directory freshen), with what belongs to it"
-    return f"signed by {len(left.signed_by)} of {left.threshold}: another holder has to sign"
+        return "signed by enough holders; the online keys publish it (notifier directory freshen)"
+    return f"signed by {len(left.signed_by)} of {left.threshold}; another holder has to sign"

@@ -1,4 +1,4 @@
-"""`notifier doctor`: looks for what is wrong with an installation, and says how to mend each."""
+"""`notifier doctor`: looks for faults of an installation, and says how to mend them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from notifier.doctor.machine import Reference
 
 REQUEST_TIMEOUT_S: Final = 3.0
-AT_ONCE: Final = 8  # parties
-NAMED: Final = 4  # parties, of whom a finding is true
+MAX_AT_ONCE: Final = 8  # parties
+MAX_NAMED: Final = 4  # parties of a finding
 MARGIN: Final = " " * 23
 MARKS: Final = {"ok": "ok", "warning": "WARNING", "wrong": "WRONG"}
 
@@ -32,9 +32,10 @@ MARKS: Final = {"ok": "ok", "warning": "WARNING", "wrong": "WRONG"}
 @click.command(epilog="Example: notifier doctor --as TUR/spoc")
 @common(acts=True, prints=True)
 def command(context: Context) -> None:
-    """Check settings, keys, databases, certificates, clock, broker, directory and disk; change nothing.
+    """Check settings, keys, databases, certificates, clock, broker, directory and disk.
 
-    Without --as and --config, every party of the home. Exit status 1 where something is wrong.
+    It changes nothing. Without --as and --config it checks every party of the home. Exit status 1: there is a
+    fault.
     """
     parties, findings = _parties(context)
     findings += asyncio.run(_examine(parties, list(_references(context, parties))))
@@ -51,7 +52,7 @@ def command(context: Context) -> None:
 
 
 def _parties(context: Context) -> tuple[list[Settings], list[Finding]]:
-    """Whom to examine; and of whom not even the settings read."""
+    """Return the parties to examine, and a finding for each whose settings cannot be read."""
     from notifier.doctor.findings import refused
 
     if context.config is not None or context.authority is not None:
@@ -70,7 +71,7 @@ async def _examine(parties: list[Settings], references: list[Reference]) -> list
     from notifier.doctor.diagnosis import diagnose
     from notifier.runtime import wall_clock
 
-    turn = asyncio.Semaphore(AT_ONCE)
+    turn = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def one(settings: Settings) -> list[Finding]:
         async with turn:
@@ -83,13 +84,13 @@ def _configurations(home: Path) -> list[Path]:
     found = sorted(home.glob(f"{PARTY_FOLDER}/*/{CONFIG_NAME}"))
     if not found:
         raise ConfigError(
-            detail=f"there is no home at {home}", hint="run notifier sandbox up, or name one with --home"
+            detail=f"there is no home at {home}", hint="run notifier sandbox up, or give one with --home"
         )
     return found
 
 
 def _references(context: Context, parties: list[Settings]) -> Iterator[Reference]:
-    """Other clocks: the directory's server, and the auditor of the home."""
+    """Yield other clocks: those of the directory's server and of the auditor of the home."""
     from notifier.doctor.machine import Reference
     from notifier.runtime import wall_clock
 
@@ -109,7 +110,7 @@ def _references(context: Context, parties: list[Settings]) -> Iterator[Reference
 
 
 def _date(place: str) -> int | None:
-    """The time that a web server shows with its answer (RFC 9110, 6.6.1); None where there is no answer."""
+    """Return the time in a web server's answer (RFC 9110, 6.6.1), or None without an answer."""
     parts = urlsplit(place)
     secure = parts.scheme == "https"
     connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(
@@ -126,7 +127,7 @@ def _date(place: str) -> int | None:
 
 
 def _lines(findings: list[Finding]) -> Iterator[str]:
-    """Of one party every check; of several what is not as it should be, each with those whom it concerns."""
+    """Yield every check of one party; of several parties, each fault with the parties that have it."""
     parties = list(dict.fromkeys(finding.party for finding in findings))
     if len(parties) == 1:
         for finding in findings:
@@ -140,7 +141,7 @@ def _lines(findings: list[Finding]) -> Iterator[str]:
         yield from _shown(finding)
         yield f"{MARGIN}{_names(names, len(parties))}"
     well = set(parties) - {name for names in concerned.values() for name in names}
-    yield f"{len(well)} of {len(parties)} parties are well"
+    yield f"{len(well)} of {len(parties)} parties have no fault"
 
 
 def _shown(finding: Finding) -> Iterator[str]:
@@ -152,5 +153,5 @@ def _shown(finding: Finding) -> Iterator[str]:
 def _names(names: list[str], of: int) -> str:
     if len(names) == of:
         return f"all {of} parties"
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more

@@ -1,9 +1,8 @@
-"""`notifier forward`: passes on what was received, where its originator lets it; else asks the originator."""
+"""`notifier forward`: passes on a received notification, or asks its originator for leave."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,8 @@ import click
 
 from notifier.cli.context import Context, Seconds, common
 from notifier.cli.databases import with_inbox, with_outbox
-from notifier.cli.pending import Left, say_left
+from notifier.cli.output import configure_log
+from notifier.cli.pending import Pending, report_pending
 from notifier.cli.person import submitter, submitter_options
 from notifier.cli.render import EXERCISE
 from notifier.errors import RefusedError, UsageError
@@ -31,11 +31,11 @@ ASK: Final = "forwarding_forbidden"
 @click.command(epilog="Example: notifier forward 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 DEU/border --as DEU/spoc")
 @click.argument("message_id", metavar="ID")
 @click.argument("names", nargs=-1, metavar="[AUTHORITY]...")
-@click.option("--ask", is_flag=True, help="Where it may not be passed on, ask its originator for leave.")
+@click.option("--ask", is_flag=True, help="Ask the originator for leave if it may not be passed on.")
 @submitter_options
-@click.option("--list", "listed", is_flag=True, help="List what was made of it before.")
-@click.option("--wait", is_flag=True, help="Return when the hub has decided.")
-@click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")
+@click.option("--list", "listed", is_flag=True, help="List what was forwarded before.")
+@click.option("--wait", is_flag=True, help="Wait until the hub has decided.")
+@click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds to wait, with --wait.")
 @common(acts=True, prints=True)
 def command(
     context: Context,
@@ -48,16 +48,15 @@ def command(
     wait: bool,
     timeout: float,
 ) -> int:
-    """Pass the received notification ID on to AUTHORITY, as a notification of your own that names its parent.
+    """Pass the received notification ID on to AUTHORITY.
 
-    The originator's handling decides: with H2, outside its release_to, or in another state that it does not name,
-    nothing is made, and --ask asks it for leave. What may be about a child goes to no front line.
+    It becomes a notification of your own that names its parent. The originator's handling code decides if it may be
+    passed on; if not, --ask asks the originator for leave. A notification that may be about a child goes to no front
+    line.
     """
-    from notifier.telemetry.logging import configure
-
     if bool(names) is listed:
-        raise UsageError(detail="name the authorities to tell, or --list", hint="see notifier forward --help")
-    configure(level=logging.WARNING)
+        raise UsageError(detail="no authority to tell: name one, or use --list")
+    configure_log()
     settings = context.writer()
     parent = _parent(settings, message_id)
     if listed:
@@ -80,23 +79,21 @@ def command(
         click.echo(_line(status))
     if status.state is RecipientState.REJECTED:
         return 1
-    return say_left(settings, left, insisted=wait)
+    return report_pending(settings, left, insisted=wait)
 
 
 def _parent(settings: Settings, message_id: str) -> Received:
-    """The one message of that id in the inbox."""
+    """Return the message of that id in the inbox; raise `RefusedError` if there are several."""
     first, *others = with_inbox(settings, lambda inbox: inbox.find(message_id))
     if others:
-        raise RefusedError(
-            "id_conflict", "more than one message came under this id", hint="notifier inbox show has them"
-        )
+        raise RefusedError("id_conflict", "several messages have this id", hint="see notifier inbox show")
     return first
 
 
 async def _forward(
     settings: Settings, parent: Received, names: Sequence[str], ask: bool, by: Submitter | None, seconds: float
-) -> tuple[bool, Status, Left]:
-    """Whether leave was asked for, what became of what was sent, and what is left."""
+) -> tuple[bool, Status, Pending]:
+    """Return whether leave was asked for, the status of what was sent, and what is left to send."""
     from notifier.producers.publisher import Publisher
 
     async with Publisher.from_settings(settings) as publisher:
@@ -111,7 +108,7 @@ async def _forward(
             asked = True
             submitted = await publisher.ask_to_forward(parent.notification, names, by=by)
         status = await publisher.wait(submitted.id, seconds)
-        return asked, status, await Left.of(publisher, int(not status.settled), [status])
+        return asked, status, await Pending.of(publisher, int(not status.settled), [status])
 
 
 def _outcome(status: Status) -> dict[str, Any]:
@@ -132,5 +129,5 @@ def _show(context: Context, parent: Received, made: list[Status]) -> int:
         return 0
     for one in made:
         click.echo(_line(one))
-    click.echo(f"{len(made)} made of {parent.id} from {parent.originator}")
+    click.echo(f"{len(made)} forwarded of {parent.id} from {parent.originator}")
     return 0

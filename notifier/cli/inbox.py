@@ -1,4 +1,4 @@
-"""`notifier inbox list|show|refused|retry`: what came in, and what was not taken."""
+"""`notifier inbox list|show|refused|retry`: shows received messages and refused records."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_inbox
+from notifier.cli.output import Group, note
 from notifier.config import Settings
 from notifier.errors import ConfigError, Cure, StorageError
 from notifier.escaping import escaped
@@ -20,20 +21,23 @@ if TYPE_CHECKING:
     from notifier.consumers.inbox.records import Parked, Received, RefusedRecord
     from notifier.storage.lease import Lease
 
-PATIENCE_SECONDS: Final = 30.0  # with a subscriber that is at work
+TIMEOUT_S: Final = 30.0  # for a running subscriber
 POLL_INTERVAL: Final = 0.1
 WORDS = {"True": "yes", "False": "no"}
 
 
-@click.group(epilog="Example: notifier inbox list --as DEU/spoc")
+@click.group(cls=Group, epilog="Example: notifier inbox list --as DEU/spoc")
 def command() -> None:
-    """What came in, from the local database: no broker is needed."""
+    """Read the inbox.
+
+    The messages are in the local database; no broker is needed.
+    """
 
 
 @command.command("list", epilog="Example: notifier inbox list --as DEU/spoc --json")
 @common(acts=True, prints=True)
 def list_(context: Context) -> None:
-    """List the messages, oldest first, the numbers that are missing, and the messages that a sink could not take."""
+    """List the messages, oldest first, the missing numbers, and the messages that a sink could not take."""
     from notifier.consumers.sinks import summary
 
     async def look(inbox: Inbox) -> tuple[list[Received], list[str], list[Parked]]:
@@ -82,7 +86,7 @@ def _parked_document(parked: Parked) -> dict[str, Any]:
 def show(context: Context, message_id: str) -> None:
     """Show one message with its notification.
 
-    Where more than one message came under ID, the first is shown, and the others below it ("others" in JSON).
+    If several messages have this ID, it shows the first and the others below ("others" in JSON).
     """
     from notifier.consumers.sinks import document
 
@@ -102,32 +106,32 @@ def show(context: Context, message_id: str) -> None:
         if message.exercise:
             click.echo("*** EXERCISE: nothing here is real ***")
         if message.state == "conflict":
-            click.echo("*** CONFLICT: another text came before under this id from this originator ***")
+            click.echo("*** CONFLICT: this originator sent another text with this id before ***")
         if shown.get("traced") == "differs":
-            click.echo("*** NOT WHAT IT SAYS: what it was made from, or is about, is another text here ***")
+            click.echo("*** REFERENCE DIFFERS: the message that it names has another text in this inbox ***")
         unverified = {f"/notification{pointer}" for pointer in shown.pop("unverified")}
         for line in lines(shown, "", "", unverified):
             click.echo(line)
     if others:
-        click.echo(f"{len(found)} messages have this id", err=True)
+        note(f"{len(found)} messages have this id")
 
 
 CURES: Final = {
-    Cure.TIME: "it is not yet valid: the clock here or the hub's is off",
-    Cure.DIRECTORY: "a later directory may cure it: it is tried again by itself when that comes",
-    Cure.KEY: "the private key that it was sealed to: name its file in keys.encryption, then notifier inbox retry",
-    None: "nothing that is done here cures it",
+    Cure.TIME: "not yet valid: the clock here or that of the hub is wrong",
+    Cure.DIRECTORY: "a later directory may cure it; it is retried automatically with each new directory",
+    Cure.KEY: "its private key is missing: name the file in keys.encryption, then run notifier inbox retry",
+    None: "cannot be cured here",
 }
 
 
 @command.command(epilog="Example: notifier inbox refused --as DEU/spoc --json")
 @common(acts=True, prints=True)
 def refused(context: Context) -> None:
-    """List what was refused, why, and what cures it.
+    """List refused records with the reason and the cure.
 
-    What may be cured is kept and tried again by itself: what is not yet valid when its time has come, everything else
-    when the directory changes and when the subscriber starts. The originator is the one that the record names; where
-    the signature is not known nobody vouches for it.
+    Curable records are kept and retried automatically: when they become valid, when the directory changes, and when
+    the subscriber starts. The originator is the one that the record claims; with an unknown signature it is not
+    verified.
     """
     found = with_inbox(context.settings(), _refused)
     if context.json:
@@ -136,10 +140,10 @@ def refused(context: Context) -> None:
     for record in found:
         shown = _document(record)
         claims = escaped(record.claims or "nobody")
-        click.echo(f"{shown['received_at']}  {record.reason:<16}  names {claims}  envelope {record.envelope}")
-        due = "" if record.due is None else f": it is tried again by itself at {shown['due']}"
+        click.echo(f"{shown['received_at']}  {record.reason:<16}  claims {claims}  envelope {record.envelope}")
+        due = "" if record.due is None else f"; it is retried automatically at {shown['due']}"
         click.echo(f"  {CURES[record.cure]}{due}")
-    click.echo(f"{len(found)} refused, {sum(1 for record in found if record.cure is not None)} of them may be cured")
+    click.echo(f"{len(found)} refused, {sum(1 for record in found if record.cure is not None)} of them curable")
 
 
 async def _refused(inbox: Inbox) -> list[RefusedRecord]:
@@ -161,10 +165,10 @@ def _document(record: RefusedRecord) -> dict[str, Any]:
 @command.command(epilog="Example: notifier inbox retry --as DEU/spoc")
 @common(acts=True, prints=True)
 def retry(context: Context) -> None:
-    """Try again now what was refused and may be cured; no broker is needed.
+    """Retry the curable records now.
 
-    The subscriber does it, where one is at work; otherwise it is done here, with the newest directory. The
-    subscriber also delivers parked messages again, each to the sink that could not take it.
+    A running subscriber does it; without one, this command does, with the newest directory. No broker is needed.
+    The subscriber then delivers parked messages again, each to the sink that could not take it.
     """
     before, after, parked = asyncio.run(_retry(context.settings()))
     left = sum(1 for record in after if record.cure is not None)
@@ -173,13 +177,13 @@ def retry(context: Context) -> None:
     if context.json:
         context.print_json({"tried": tried, "read": read, "kept": left, "parked": parked})
         return
-    click.echo(f"{tried} tried again: {read} could be read, {left} are kept (notifier inbox refused)")
+    click.echo(f"{tried} retried: {read} could be read, {left} are kept (see notifier inbox refused)")
     if parked:
         click.echo(f"{parked} parked: the subscriber delivers them again to the sinks that could not take them")
 
 
 async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedRecord], int]:
-    """Return the refused records before and after the retry, and how many parked messages are due again."""
+    """Retry the curable records; return the refused ones before and after, and the number of parked messages."""
     from notifier.consumers.inbox.inbox import Inbox
     from notifier.keyfiles import storage_key
     from notifier.runtime import REAL
@@ -204,16 +208,16 @@ async def _retry(settings: Settings) -> tuple[list[RefusedRecord], list[RefusedR
 
 
 async def _by_the_subscriber(inbox: Inbox) -> None:
-    """Have the subscriber that is at work try everything again, and wait until it has."""
+    """Have the running subscriber retry everything, and wait until it has."""
     await inbox.ask_again()
     loop = asyncio.get_running_loop()
-    end = loop.time() + PATIENCE_SECONDS
+    end = loop.time() + TIMEOUT_S
     while await inbox.asked():
         if loop.time() >= end:
             raise StorageError(
                 "storage_locked",
-                "another process is at work on this inbox and has not tried it again yet",
-                hint="it will, once it can; see its log",
+                "another process uses this inbox and has not retried yet",
+                hint="see its log",
             )
         await asyncio.sleep(POLL_INTERVAL)
 
@@ -237,9 +241,9 @@ async def _here(settings: Settings, inbox: Inbox, lease: Lease) -> None:
 
 
 def lines(value: Any, margin: str, pointer: str = "", unverified: Collection[str] = ()) -> Iterator[str]:
-    """`value` for reading: a line a field, deeper ones indented; nothing in it acts on the terminal.
+    """Yield `value` as lines, one for each field, nested ones indented, with control characters escaped.
 
-    `pointer` says where it stands; what stands at one of `unverified` is labelled.
+    `pointer` is the JSON pointer of `value`; the fields at `unverified` pointers are labelled.
     """
     from notifier.notification.freetext import LABEL
 

@@ -1,4 +1,4 @@
-"""`notifier outbox status|adopt`: what a restored outbox leaves for a person to decide."""
+"""`notifier outbox status|adopt`: decides what a restored outbox still has to send."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
+from notifier.cli.output import Group
 from notifier.cli.person import decider_key, decider_options
+from notifier.errors import UsageError
 from notifier.escaping import escaped
 from notifier.names import NotificationId
 from notifier.persons.adoptions import Adopted
@@ -24,27 +26,28 @@ DECIDED: Final = {
     Adopted.GIVEN_UP: "is given up",
     Adopted.NEW_STREAM: "a new stream begins",
 }
-"""What a person decided, as it is printed."""
+"""The text of each decision."""
 
 
-@click.group(epilog="Example: notifier outbox status --as TUR/spoc")
+@click.group(cls=Group, epilog="Example: notifier outbox status --as TUR/spoc")
 def command() -> None:
-    """Look after an outbox that was restored from a backup: in its database, no broker is needed.
+    """Show and decide what waits after an outbox was restored from a backup.
 
-    A running publisher notices the restore, closes the former stream and goes on in a new one by itself.
+    A running publisher notices the restore, closes the former stream and opens a new one. These commands work on the
+    database; no broker is needed.
     """
 
 
 @command.command(epilog="Example: notifier outbox status --as TUR/spoc --json")
 @common(acts=True, prints=True)
 def status(context: Context) -> None:
-    """Say whether the outbox was restored, what it lost, and what waits for a person."""
+    """Show whether the outbox was restored, and what waits for a decision."""
     found = with_outbox(context.settings(), lambda outbox: outbox.restored())
     if context.json:
         context.print_json({"restored": None if found is None else as_document(found)})
         return
     if found is None:
-        click.echo("no restore from a backup was noticed (a publisher that runs notices one)")
+        click.echo("no restore from a backup was noticed (a running publisher notices one)")
         return
     for line in lines(found):
         click.echo(line)
@@ -53,8 +56,8 @@ def status(context: Context) -> None:
 @command.command(epilog="Example: notifier outbox adopt --all --send --by 'A. Lindt' --as TUR/spoc")
 @click.argument("ids", metavar="ID...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Everything that waits after a restore.")
-@click.option("--send/--drop", "send", default=None, help="Send it again, or give it up. Who has it knows it again.")
-@click.option("--new-stream", is_flag=True, help="Go on in a new stream although the former one could not be closed.")
+@click.option("--send/--drop", "send", default=None, help="Send it again, or give it up.")
+@click.option("--new-stream", is_flag=True, help="Open a new stream even if the former one could not be closed.")
 @decider_options
 @common(acts=True, prints=True)
 def adopt(
@@ -66,17 +69,19 @@ def adopt(
     by: str,
     key: Path | None,
 ) -> None:
-    """Decide, signed, about what a restored outbox still had to send.
+    """Sign a decision about what a restored outbox still had to send.
 
-    It may have been sent, stopped or changed after the backup, and the outbox does not know. The person needs the
-    permission `release`. Each decision is an act in the audit log.
+    The outbox does not know if it was sent, stopped or changed after the backup. The person needs the permission
+    release. Each decision is recorded in the audit log.
     """
-    if (bool(ids) or every) is (send is None):
-        raise click.UsageError("name notifications (or --all) together with --send or --drop")
+    if (ids or every) and send is None:
+        raise UsageError(detail="no decision given", hint="use --send or --drop")
+    if send is not None and not (ids or every):
+        raise UsageError(detail="no notification given", hint="name notifications, or use --all")
     if ids and every:
-        raise click.UsageError("--all excludes single notifications")
+        raise UsageError(detail="--all and named notifications exclude each other")
     if send is None and not new_stream:
-        raise click.UsageError("nothing to do: name notifications, --all or --new-stream")
+        raise UsageError(detail="nothing to do", hint="name notifications, or use --all or --new-stream")
     settings = context.writer()
     signing = decider_key(settings, by, key)
 
@@ -97,7 +102,7 @@ def adopt(
 
 
 def as_document(found: Restored) -> dict[str, Any]:
-    """Return what is printed of a restore as JSON."""
+    """Return the document of a restore."""
     return {
         "noticed_at": rfc3339(found.noticed_at),
         "backup_at": rfc3339(found.backup_at),
@@ -112,18 +117,18 @@ def as_document(found: Restored) -> dict[str, Any]:
 
 
 def lines(found: Restored) -> list[str]:
-    """Return what is printed of a restore, line by line."""
+    """Return the lines that describe a restore."""
     said = [
         f"restored from a backup of {rfc3339(found.backup_at)}, noticed {rfc3339(found.noticed_at)}",
         "the former stream is closed, a new one is open"
         if found.closed
-        else "the former stream is being closed: a publisher has to run (notifier publish)",
-        "submit again what was given to the outbox in between: it is not in the backup",
+        else "the former stream is being closed; this needs a running publisher (notifier run publisher)",
+        "submit again what was published since the backup: it is not in the outbox",
     ]
     if found.refused:
         said.append(f"the closing act was refused: {found.refused}")
     if found.unknown:
-        said.append(f"the hub accepted {found.unknown} envelopes in between that belong to nothing in the outbox")
+        said.append(f"since the backup the hub accepted {found.unknown} envelopes that the outbox does not know")
     for one in found.parked:
         since = f"; the hub accepted {one.accepted} of its envelopes since the backup" if one.accepted else ""
         said.append(f"{NotificationId(one.id).text} waits for a decision (notifier outbox adopt){since}")

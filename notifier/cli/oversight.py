@@ -1,4 +1,4 @@
-"""`notifier oversight grant`: lets an authority's oversight read what was decided, and nothing else."""
+"""`notifier oversight grant`: lets oversight read the decisions of an authority, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.output import Group, note
 from notifier.errors import RefusedError
 from notifier.escaping import toml_text
 
 
-@click.group(epilog="Example: notifier oversight grant tur-spoc.key --as TUR/spoc")
+@click.group(cls=Group, epilog="Example: notifier oversight grant tur-spoc.key --as TUR/spoc")
 def command() -> None:
-    """Oversight reads every decision of an outbox, who took it and why: no notification, and it writes nothing."""
+    """Let oversight read the decisions of an outbox.
+
+    Oversight reads each decision, its author and its reason. It reads no notification and writes nothing.
+    """
 
 
 @command.command(epilog="Example: notifier oversight grant tur-spoc.key --as TUR/spoc")
@@ -22,15 +26,15 @@ def command() -> None:
 def grant(context: Context, file: Path) -> None:
     """Write the key of your decisions to FILE, for your oversight.
 
-    It goes into the oversight's configuration, with the outbox, and cannot be taken back but by a new storage key.
+    The printed lines belong in the configuration of the oversight. Only a new storage key takes the grant back.
     """
     from notifier.keyfiles import storage_key, write_private
     from notifier.outbox.key_separation import decisions_key
 
     settings = context.writer()
     if file.exists():
-        raise RefusedError("storage_failed", f"{file}: is there already", hint="name a new file")
+        raise RefusedError("storage_failed", f"{file}: already exists", hint="name a new file")
     write_private(file, decisions_key(storage_key(settings.keys)))
-    click.echo(f"the key of the decisions of {settings.name} is in {file}; move it to your oversight", err=True)
+    note(f"the key of the decisions of {settings.name} is in {file}; move it to your oversight")
     click.echo(f"[oversees.{toml_text(settings.name)}]")
     click.echo(f"outbox = {toml_text(settings.writes_to())}\nkey = {toml_text(file.name)}")

@@ -1,14 +1,16 @@
-"""What is left in the outbox when a verb ends, why, and whether anybody sends it: one text and one exit status."""
+"""Notifications that wait in the outbox when a verb ends: the reason, and whether a service sends them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 import click
 
+from notifier.cli.output import note
 from notifier.config import Settings
 from notifier.errors import REASONS, TemporaryError
 from notifier.outbox.states import SET_ASIDE, RecipientState
@@ -18,27 +20,27 @@ if TYPE_CHECKING:
     from notifier.producers.publisher import Publisher
 
 WAITS: Final = 3
-_CARRIED: Final = "a service carries the outbox: it goes out by itself"
-_ALONE: Final = "no service carries the outbox: start notifier publisher, or repeat notifier publish"
+_CARRIED: Final = "a service sends the outbox"
+_ALONE: Final = "no service sends the outbox: start notifier run publisher, or repeat notifier publish"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What a verb leaves behind: how much the hub has not decided, and what it last said against that.
+class Pending:
+    """The entries that a verb leaves in the outbox.
 
-    `unreachable` are recipients that cannot be reached yet, by reason; `carried` says whether a service carries the
-    outbox.
+    `waiting` counts what the hub has not decided, with its last `reasons`. `unreachable` lists recipients that cannot
+    be reached yet, by reason. `carried` is True if a service sends the outbox.
     """
 
     waiting: int
-    said: tuple[str, ...]
+    reasons: tuple[str, ...]
     unreachable: dict[str, tuple[str, ...]]
     carried: bool
 
     @classmethod
     async def of(cls, publisher: Publisher, waiting: int, statuses: Sequence[Status]) -> Self:
-        """What is left of these messages, or, where none is named, in the outbox."""
-        said = {one.reason for one in statuses if one.state is RecipientState.WAITING and one.reason}
+        """Return what is left of these messages, or of the whole outbox without any."""
+        reasons = {one.reason for one in statuses if one.state is RecipientState.WAITING and one.reason}
         found: dict[str, Collection[str]] = {
             reason: {
                 one.authority
@@ -51,28 +53,29 @@ class Left:
         if not statuses:
             found = {**found, **await publisher.unreachable()}
         unreachable = {reason: tuple(sorted(names)) for reason, names in found.items() if names}
-        return cls(waiting, tuple(sorted(said)), unreachable, await publisher.carried())
+        return cls(waiting, tuple(sorted(reasons)), unreachable, await publisher.carried())
 
 
-def say_left(settings: Settings, left: Left, *, insisted: bool = False) -> int:
-    """Say what is left, each on a line; return the exit status: 3 where nobody sends it, or it was waited for."""
+def report_pending(settings: Settings, left: Pending, *, insisted: bool = False) -> int:
+    """Print what is left, and return the exit status: 3 if nothing sends it, or if `insisted` on a decision."""
+    alone = (left.waiting or left.unreachable) and not left.carried
+    status = WAITS if alone or (left.waiting and insisted) else 0
+    say = partial(click.echo, err=True) if status else note
     hint = _CARRIED if left.carried else _ALONE
     if left.waiting:
-        found = _why(settings, f"{left.waiting} in the outbox, not yet decided by the hub", left.said)
-        click.echo(f"notifier: {found.reason}: {found.detail} ({hint})", err=True)
+        found = _fault(settings, f"{left.waiting} in the outbox, not yet decided by the hub", left.reasons)
+        say(f"notifier: {found.reason}: {found.detail} ({hint})")
     for reason, names in left.unreachable.items():
-        what = f"{', '.join(names)}: {REASONS[reason]}; told by itself once it can be"
-        click.echo(f"notifier: {reason}: {what} ({hint})", err=True)
-    if left.waiting and insisted:
-        return WAITS
-    return WAITS if (left.waiting or left.unreachable) and not left.carried else 0
+        what = f"{', '.join(names)}: {REASONS[reason]}; sent automatically once possible"
+        say(f"notifier: {reason}: {what} ({hint})")
+    return status
 
 
-def _why(settings: Settings, text: str, said: Sequence[str]) -> TemporaryError:
+def _fault(settings: Settings, text: str, reasons: Sequence[str]) -> TemporaryError:
     from notifier.doctor.broker import check_broker
     from notifier.doctor.findings import OK
 
     found = asyncio.run(check_broker(settings))
     if found.state != OK:
         return TemporaryError(found.reason, f"{found.detail}: {text}")
-    return TemporaryError(min(said, default="undecided"), text)
+    return TemporaryError(min(reasons, default="undecided"), text)

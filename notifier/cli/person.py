@@ -1,4 +1,4 @@
-"""`notifier person add|list|retire`: who, at this authority, may submit, and decide about holds."""
+"""`notifier person add|list|retire`: manages the persons who submit, and who decide about holds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
+from notifier.cli.output import Group, note
 from notifier.config import Settings
-from notifier.errors import ConfigError, NotifierError, RefusedError
+from notifier.errors import ConfigError, NotifierError, RefusedError, UsageError
 from notifier.escaping import escaped
 from notifier.persons.model import NAME, PERMISSIONS, PersonKind
 from notifier.times import rfc3339
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group(epilog="Example: notifier person list --as TUR/spoc")
+@click.group(cls=Group, epilog="Example: notifier person list --as TUR/spoc")
 def command() -> None:
-    """Persons who submit and review holds, each with a key of their own: in the outbox, no broker is needed.
+    """Manage the persons who submit and who decide about holds.
 
-    Adding and retiring are acts: the audit log has them as soon as a publisher runs.
+    Each has a key of their own. The register is in the outbox; no broker is needed. A running publisher writes each
+    change to the audit log.
     """
 
 
@@ -43,30 +45,30 @@ def command() -> None:
     "permissions",
     multiple=True,
     type=click.Choice(PERMISSIONS),
-    help="What the person may decide: risks (assurance), children (child_reviewer), the rest (release); repeatable.",
+    help="A permission: assurance (risks), child_reviewer (children), release (all other holds); repeatable.",
 )
-@click.option("--service", is_flag=True, help="A program, not a person: it submits, and decides nothing.")
+@click.option("--service", is_flag=True, help="A program, which submits and decides nothing.")
 @click.option(
     "--key",
     type=click.Path(path_type=Path),
-    help="The person's private key file; made where there is none. Default: persons/NAME.key beside the settings.",
+    help="The private key file; created if missing.  [default: persons/NAME.key beside the settings]",
 )
-@click.option("--public", metavar="HEX", help="The person's public key, where the private one was made elsewhere.")
+@click.option("--public", metavar="HEX", help="The public key, if the private key was made elsewhere.")
 @common(acts=True, prints=True)
 def add(
     context: Context, name: str, permissions: tuple[str, ...], service: bool, key: Path | None, public: str | None
 ) -> None:
-    """Register NAME, with a key that is made here or given.
+    """Register NAME, with a new key or a given one.
 
-    Without --may, NAME submits and decides nothing. The private key is for the person alone: move the file to where
-    nobody else can read it.
+    Without --may, NAME submits and decides nothing. The private key is for this person alone: move its file to a
+    place that nobody else can read.
     """
     settings = context.writer()
     if service and permissions:
-        raise click.UsageError("--service and --may exclude each other")
+        raise UsageError(detail="--service and --may exclude each other")
     kind = PersonKind.SERVICE if service else PersonKind.PERSON
     if public is not None and key is not None:
-        raise click.UsageError("--public and --key exclude each other")
+        raise UsageError(detail="--public and --key exclude each other")
     if public is not None:
         given, path = _public(public), None
         _refuse_own(settings, given)
@@ -79,13 +81,13 @@ def add(
         return
     click.echo(_line(person))
     if path is not None:
-        click.echo(f"the private key is in {path}: for {escaped(person.name)} alone", err=True)
+        note(f"the private key is in {path}, for {escaped(person.name)} alone")
 
 
 @command.command("list", epilog="Example: notifier person list --as TUR/spoc --json")
 @common(acts=True, prints=True)
 def list_(context: Context) -> None:
-    """List everybody who is, or was, registered."""
+    """List the present and former persons."""
 
     async def look(outbox: Outbox) -> tuple[list[Person], list[AuditEventProof]]:
         return await outbox.persons(), await outbox.proofs(None)
@@ -98,14 +100,17 @@ def list_(context: Context) -> None:
     for one in persons:
         click.echo(_line(one))
     if not any(one.permissions and one.retired is None for one in persons):
-        click.echo("nobody is registered who may release a hold (notifier person add)")
+        click.echo("nobody may release a hold (register a person with notifier person add)")
 
 
 @command.command(epilog="Example: notifier person retire 'A. Lindt' --as TUR/spoc")
 @click.argument("name")
 @common(acts=True, prints=True)
 def retire(context: Context, name: str) -> None:
-    """Let NAME decide nothing any more; what was decided stands, and the name and key are not given again."""
+    """Retire NAME, who decides nothing from now on.
+
+    Earlier decisions stay valid. The name and the key cannot be registered again.
+    """
     person = with_outbox(context.settings(), lambda outbox: outbox.retire_person(name))
     if context.json:
         context.print_json({"person": as_document(person)})
@@ -114,7 +119,7 @@ def retire(context: Context, name: str) -> None:
 
 
 def as_document(person: Person) -> dict[str, Any]:
-    """The form that ``--json`` prints."""
+    """Return the document of ``--json``."""
     return {
         "name": person.name,
         "public": person.public.hex(),
@@ -126,7 +131,7 @@ def as_document(person: Person) -> dict[str, Any]:
 
 
 def act_document(proof: AuditEventProof) -> dict[str, Any]:
-    """An act with what shows it to an auditor: what was said, the envelope that the log names, the slip (hex)."""
+    """Return an act with its proof for an auditor: its text, the envelope that the log names, the slip (hex)."""
     return {
         "kind": proof.state.kind,
         "at": rfc3339(proof.state.at),
@@ -138,71 +143,70 @@ def act_document(proof: AuditEventProof) -> dict[str, Any]:
 
 
 def submitter_options(function: F) -> F:
-    """Add ``--by`` and ``--key``: who submits and signs."""
+    """Add ``--by`` and ``--key`` for the submitter."""
     key = click.option(
-        "--key", type=click.Path(path_type=Path), help="The private key file of --by. Default: persons/NAME.key."
+        "--key", type=click.Path(path_type=Path), help="The private key file of --by.  [default: persons/NAME.key]"
     )
     by = click.option(
         "--by",
         metavar="NAME",
         envvar="NOTIFIER_PERSON",
-        help="Who submits and signs: a registered person, who approves nothing of it. Default: keys.submitter.",
+        help="The registered person who submits and signs.  [default: keys.submitter]",
     )
     return by(key(function))
 
 
 def submitter(settings: Settings, by: str | None, key: Path | None) -> Submitter | None:
-    """Return who submits by these options; None where nobody is named: then the service of `keys.submitter` does."""
+    """Return the submitter of these options, or None without ``--by``: the service of `keys.submitter` submits."""
     from notifier.keyfiles import person_key
     from notifier.persons.submissions import Submitter
 
     if by is None:
         if key is not None:
-            raise click.UsageError("--key needs --by, whose key it is")
+            raise UsageError(detail="--key needs --by", hint="name the person with --by")
         return None
     return Submitter(person_key(key or key_path(settings, by)), by)
 
 
 def decider_options(function: F) -> F:
-    """Add ``--by``, which must be given, and ``--key``: who decides and signs."""
+    """Add ``--by``, which is required, and ``--key`` for the person who decides."""
     key = click.option(
-        "--key", type=click.Path(path_type=Path), help="The private key file. Default: persons/NAME.key."
+        "--key", type=click.Path(path_type=Path), help="The private key file.  [default: persons/NAME.key]"
     )
     by = click.option(
-        "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="Who decides: a registered person."
+        "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="The registered person who decides."
     )
     return by(key(function))
 
 
 def decider_key(settings: Settings, by: str, path: Path | None) -> SigningKey:
-    """Return the private key of who decides by these options; `ConfigError` where the file is not there."""
+    """Return the private key of the person who decides; raise `ConfigError` if its file is missing."""
     from notifier.keyfiles import person_key
 
     return person_key(path or key_path(settings, by))
 
 
 def key_path(settings: Settings, name: str) -> Path:
-    """Where a person's private key is, where nothing else is said; `RefusedError` for what cannot be a name."""
+    """Return the default path of a person's private key; raise `RefusedError` for an invalid name."""
     if settings.path is None:
-        raise ConfigError(detail="the settings are in no file", hint="name the key with --key")
+        raise ConfigError(detail="the settings are in no file", hint="give the key with --key")
     if not NAME.fullmatch(name):
-        raise RefusedError("invalid_person", hint="1 to 64 letters, digits, spaces or . @ ' - _")
+        raise RefusedError("invalid_person", hint="use 1 to 64 letters, digits, spaces or . @ ' - _")
     return settings.path.parent / "persons" / f"{name}.key"
 
 
 def _add_with_file(
     settings: Settings, name: str, permissions: tuple[str, ...], kind: PersonKind, path: Path
 ) -> Person:
-    """Registers with the key in the file; a new file goes away where the person is refused.
+    """Register a person with the key in the file; remove a new file if the person is refused.
 
-    Where nobody knows whether the person is registered (it was interrupted), the file stays: it is the key of
-    whoever is, or will be at the next attempt.
+    After an interrupt the file stays: the person may be registered with this key, or will be at the next attempt.
     """
     from notifier.crypto.keys import SigningKey
     from notifier.files import folder_lock
     from notifier.keyfiles import person_key, write_private
 
-    # Else two at once could each make the file: the key of one, and the other's would be registered.
+    # Otherwise two calls could each create the file, and register the key that the other overwrote.
     with folder_lock(path.parent if settings.path is None else settings.path.parent):
         new = not os.path.lexists(path)
         key = SigningKey.generate(secrets.token_bytes) if new else person_key(path)
@@ -218,12 +222,12 @@ def _add_with_file(
 
 
 def _refuse_own(settings: Settings, public: bytes) -> None:
-    """The authority's own key is whoever's runs the publisher: what it signs, no second person has signed."""
+    """Refuse the authority's own key: its publisher could sign with it in place of a second person."""
     from notifier.keyfiles import signing_key
 
     if public == signing_key(settings.keys).public:
         raise RefusedError(
-            "key_rejected", "that is the authority's own signing key", hint="a person has a key of their own"
+            "key_rejected", "this is the signing key of the authority", hint="give the person a key of their own"
         )
 
 
@@ -231,7 +235,7 @@ def _public(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise click.UsageError("--public is not hexadecimal") from None
+        raise UsageError(detail="--public is not hexadecimal") from None
 
 
 def _line(person: Person) -> str:

@@ -1,4 +1,4 @@
-"""What `publish` asks a person before anything leaves: whom it tells, and what is warned of."""
+"""The questions that `publish` asks on a terminal: who will be told, and which warnings there are."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _WORDS: Final = {"send": "will be told", "hold": "held", "suppress": "not told"}
 
 
 def is_terminal() -> bool:
-    """Whether a person sits there who can be asked."""
+    """Return True if standard input and standard error are a terminal."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def shown(where: str, prepared: Prepared) -> Iterator[str]:
-    """Return the lines that show what would be sent to whom."""
+    """Yield the lines that show the recipients of a notification and its warnings."""
     notification, plan = prepared.notification, prepared.plan
     yield escaped(f"{where}: {notification.type}") + (EXERCISE if notification.exercise else "")
     if plan is None:
-        yield "  whoever was told before, and whom the new facts add"
+        yield "  everyone who was told before, and those that the new facts add"
     for entry in plan.entries if plan is not None else ():
         whom = entry.authority or "(no state named yet)"
         yield f"  {_WORDS[entry.outcome]:<12} {whom:<22} {reasons(entry.to_json())}"
@@ -39,14 +39,14 @@ def shown(where: str, prepared: Prepared) -> Iterator[str]:
 
 
 def confirmed(question: str) -> bool:
-    """Return what the person answers: no where nothing is said."""
+    """Return the answer; the default is no."""
     return click.confirm(question, default=False, err=True)
 
 
 def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list[frozenset[str] | RefusedError]:
-    """Return for each notification the kinds of warnings that are accepted of it, or that it is not to be sent.
+    """Return the accepted kinds of warnings of each notification, or `RefusedError` (declined).
 
-    One that a warning about safety stops is asked about by itself, the others together.
+    Ask once for each notification that a warning about safety stops, and once for all others.
     """
     from notifier.persons.acceptance import stopping
 
@@ -57,7 +57,7 @@ def ask(found: Sequence[tuple[str, Prepared]], accepted: frozenset[str]) -> list
     for place, (where, prepared) in enumerate(found):
         stops = frozenset(str(one.kind) for one in stopping(prepared.warnings, accepted))
         if stops:
-            yes = confirmed(f"{escaped(where)}: {', '.join(sorted(stops))}. Send it all the same?")
+            yes = confirmed(f"{escaped(where)}: {', '.join(sorted(stops))}. Send it anyway?")
             answers[place] = accepted | stops if yes else _declined()
     others = [place for place in range(len(found)) if place not in answers]
     if others:

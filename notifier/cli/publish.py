@@ -1,10 +1,9 @@
-"""`notifier publish`: from files or standard input into the outbox, and on to the hub."""
+"""`notifier publish`: stores notifications in the outbox and sends them to the hub."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from notifier.cli.context import Context, Seconds, common
-from notifier.cli.documents import read_documents, say_refused
-from notifier.cli.pending import Left, say_left
+from notifier.cli.documents import print_refused, read_documents
+from notifier.cli.output import configure_log, warn
+from notifier.cli.pending import Pending, report_pending
 from notifier.cli.person import submitter, submitter_options
 from notifier.cli.render import EXERCISE
 from notifier.errors import NotificationInvalidError, NotifierError, RefusedError, TemporaryError
@@ -34,9 +34,9 @@ STOPPED: Final = frozenset({"warnings_not_accepted", "declined"})
 
 @dataclass(slots=True)
 class Result:
-    """One document of the input: its id once it is durable, what it became, or why it was not taken.
+    """The result of one input document: its id once it is durable, and its status or its error.
 
-    `prepared` is what a person was shown, with the kinds of warnings that he or she accepted.
+    `prepared` was shown to a person, who accepted the kinds of warnings in `accepted`.
     """
 
     where: str
@@ -50,7 +50,7 @@ class Result:
 
     @property
     def state(self) -> str:
-        """That of its recipients, summed up; of what is not in the outbox, invalid, stopped or failed."""
+        """The state of its recipients; without an entry in the outbox: invalid, stopped or failed."""
         if self.error is not None:
             refused = "stopped" if self.error.reason in STOPPED else "invalid"
             return "failed" if self.error.retryable else refused
@@ -58,18 +58,18 @@ class Result:
 
     @property
     def reason(self) -> str | None:
-        """Why not."""
+        """The reason of its state, if there is one."""
         if self.error is not None:
             return self.error.reason
         return self.status.reason if self.status is not None else None
 
     def told(self) -> list[str]:
-        """To whom it goes."""
+        """Return the authorities that it is sent to."""
         entries = self.status.entries if self.status is not None else ()
         return [entry.authority for entry in entries if entry.authority is not None and entry.outcome == "send"]
 
     def document(self) -> dict[str, Any]:
-        """The form that ``--json`` prints (docs/reference/json.md)."""
+        """Return the document of ``--json`` (docs/reference/json.md)."""
         faults = self.error.faults if isinstance(self.error, NotificationInvalidError) else ()
         return {
             "id": self.id,
@@ -82,7 +82,7 @@ class Result:
         }
 
     def line(self) -> str:
-        """The form for people."""
+        """Return the line for people."""
         if self.status is None:
             return f"{self.id or '-':36}  {self.state:9}  {self.where}"
         told = self.told()
@@ -95,12 +95,12 @@ class Result:
 
 
 class Kinds(click.ParamType[frozenset[str]]):
-    """Kinds of warnings, by name, with commas between them."""
+    """Kinds of warnings, separated by commas."""
 
     name = "kinds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
-        """The kinds; a usage error where there is no such kind."""
+        """Return the kinds; fail for an unknown one."""
         from notifier.notification.warnings import CONCERN_SAFETY
 
         if isinstance(value, frozenset):
@@ -108,23 +108,24 @@ class Kinds(click.ParamType[frozenset[str]]):
         kinds = frozenset(part for one in str(value).split(",") if (part := one.strip()))
         wrong = sorted(kinds - CONCERN_SAFETY)
         if wrong or not kinds:
-            self.fail(f"{wrong[0] if wrong else 'it'} is none of {', '.join(sorted(CONCERN_SAFETY))}.", param, ctx)
+            given = wrong[0] if wrong else "an empty value"
+            self.fail(f"{given} is not one of {', '.join(sorted(CONCERN_SAFETY))}.", param, ctx)
         return kinds
 
 
 @click.command(epilog="Example: notifier publish examples/deportation-two-nationalities.json --as TUR/spoc --wait")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--wait", is_flag=True, help="Return when the hub has decided.")
-@click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds, with --wait.")
+@click.option("--wait", is_flag=True, help="Wait until the hub has decided.")
+@click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds to wait, with --wait.")
 @click.option(
     "--accept-warnings",
     "accepted",
     type=Kinds(),
     default=frozenset(),
     metavar="KIND,...",
-    help="Send in spite of these warnings, which concern a person's safety.",
+    help="Send despite these warnings about a person's safety.",
 )
-@click.option("--yes", is_flag=True, help="On a terminal: do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
 @submitter_options
 @common(acts=True, prints=True)
 def command(
@@ -137,17 +138,16 @@ def command(
     by: str | None,
     key: Path | None,
 ) -> int:
-    """Publish notifications from files, or from standard input (-): JSON, or JSON Lines.
+    """Publish notifications from FILE, or from standard input (-): JSON or JSON Lines.
 
-    On a terminal it shows whom each tells and what is warned of, and asks. Elsewhere a warning that concerns a
-    person's safety stops that notification, and no other, unless --accept-warnings names its kind. Each is durable in
-    the outbox before this says so, whether or not the broker answers. Without a FILE, what still waits in the outbox
-    is sent. Exit status 3 where something still waits and no service carries the outbox (notifier publisher).
+    On a terminal it shows the recipients and the warnings of each, and asks. Elsewhere, a warning about a person's
+    safety stops that notification, unless --accept-warnings names its kind. A notification is durable in the outbox
+    before its line is printed, with or without a broker. Without FILE, it sends what waits in the outbox. Exit status
+    3 if something still waits and no service sends it (notifier run publisher).
     """
     from notifier.cli.prompt import is_terminal
-    from notifier.telemetry.logging import configure
 
-    configure(level=logging.WARNING)
+    configure_log()
     found = [Result(where, text) for name in files for where, text in read_documents(name)]
     settings = context.writer([one.text for one in found])
     submits = submitter(settings, by, key)
@@ -161,15 +161,15 @@ def command(
     try:
         left = asyncio.run(_publish(settings, found, seconds, results, submits))
     except BaseException:
-        if results:  # what is durable is known by its id, and need not be given again as another
+        if results:  # print the ids of what is durable, so that nobody publishes it again
             _print(context, results)
         raise
     _print(context, results)
     for result in results:
         if result.error is not None:
-            say_refused(result.where, result.error)
+            print_refused(result.where, result.error)
     status = _status(results)
-    behind = say_left(settings, left, insisted=wait)
+    behind = report_pending(settings, left, insisted=wait)
     return status or behind
 
 
@@ -182,14 +182,14 @@ def _print(context: Context, results: list[Result]) -> None:
 
 
 def _status(results: list[Result]) -> int:
-    """The exit status of what was given."""
+    """Return the exit status of the input."""
     if any(result.state in ("invalid", "stopped", RecipientState.REJECTED) for result in results):
         return 1
     return 3 if any(result.error is not None for result in results) else 0
 
 
 def _ask(settings: Settings, found: Sequence[Result], accepted: frozenset[str], by: Submitter | None) -> None:
-    """Shows a person what would be sent, and notes what he or she says."""
+    """Show what would be sent, and store the answers in `found`."""
     from notifier.cli.prompt import ask
 
     asyncio.run(_prepare(settings, found, by))
@@ -203,7 +203,7 @@ def _ask(settings: Settings, found: Sequence[Result], accepted: frozenset[str], 
 
 
 async def _prepare(settings: Settings, found: Sequence[Result], by: Submitter | None) -> None:
-    """What each would do; nothing is stored. What is wrong with one is found and said when it is published."""
+    """Prepare each document and store nothing; faults are reported when it is published."""
     from notifier.producers.publisher import Publisher
 
     async with Publisher.from_settings(settings) as publisher:
@@ -215,10 +215,10 @@ async def _prepare(settings: Settings, found: Sequence[Result], by: Submitter | 
 
 async def _publish(
     settings: Settings, found: Sequence[Result], seconds: float, results: list[Result], by: Submitter | None
-) -> Left:
-    """Stores every document, then gives the hub `seconds` to decide; what is left.
+) -> Pending:
+    """Store every document, give the hub `seconds` to decide, and return what is left.
 
-    `results` grows as it goes on. What cannot be stored ends it: nothing behind is tried.
+    `results` grows with each document. A temporary fault ends it: the documents after it are not tried.
     """
     from notifier.producers.publisher import Publisher
 
@@ -239,22 +239,22 @@ async def _publish(
             if result.id is not None:
                 result.status = await publisher.status(result.id)
         statuses = [result.status for result in results if result.status is not None]
-        return await Left.of(publisher, len(waiting), statuses)
+        return await Pending.of(publisher, len(waiting), statuses)
 
 
 async def _store(publisher: Publisher, one: Result, results: list[Result], by: Submitter | None) -> None:
-    """Stores one document; what it became is in `results`, however this ends."""
+    """Store one document, and append its result to `results` in every case."""
     try:
         prepared = one.prepared or await publisher.prepare(one.text, by=by)
-        if one.prepared is None:  # else a person has seen them
+        if one.prepared is None:  # otherwise a person has seen them
             one.warnings = prepared.warnings
             for warning in one.warnings:
-                click.echo(f"notifier: warning: {one.where}: {warning}", err=True)
+                warn(f"{one.where}: {warning}")
         storing = asyncio.create_task(publisher.publish(prepared, by=by, accept_warnings=one.accepted))
         try:
             one.id = (await asyncio.shield(storing)).id
         except asyncio.CancelledError:
-            # What is half-way in is soon in as a whole, and its giver must know.
+            # The document may become durable after the interrupt: wait, so that its id is printed.
             with contextlib.suppress(NotifierError):
                 one.id = (await storing).id
                 results.append(one)

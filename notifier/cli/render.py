@@ -1,4 +1,4 @@
-"""Routing decisions, rules and their changes in words: the same in `route`, `why` and `rules`."""
+"""Routing decisions, rules and their changes as text, the same in `route`, `why` and `rules`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from notifier.rules.diff import Change
 
 EXERCISE: Final = "  EXERCISE"
-"""What stands behind the line of a notification that is a drill, wherever one is shown."""
+"""The mark behind the line of an exercise."""
 
 _FURTHER: Final = {
     "successors": "successors",
@@ -22,18 +22,18 @@ _WORDS: Final = {"send": "told", "hold": "held", "suppress": "not told"}
 
 
 def entry_line(entry: dict[str, Any]) -> str:
-    """One entry of a decision document: outcome, authority, rules with their paragraphs, and because of what.
+    """Return the line of a decision entry: outcome, authority, rules with their paragraphs, and reasons.
 
-    Of what was given to be sent its state stands in place of the outcome: only what the hub accepted is told.
+    An entry that was sent shows its state in place of the outcome: it is told once the hub accepted it.
     """
     word = entry["state"].replace("_", " ") if "state" in entry else _WORDS[entry["outcome"]]
     return f"{word:<9} {entry['authority'] or '(no state named yet)':<22} {reasons(entry)}"
 
 
 def reasons(entry: dict[str, Any]) -> str:
-    """The rules that name an authority, with their paragraphs, and because of what it is held or not told."""
+    """Return the rules that name an authority, with their paragraphs, and the reasons of a hold."""
     text = ", ".join(f"{reason['rule']} (para {reason['paragraph']})" for reason in entry["reasons"])
-    text = text or "by facts that its profile does not show"
+    text = text or "by facts outside its profile"
     if entry["because"]:
         text += f"; because {', '.join(entry['because'])}"
     for name, words in _FURTHER.items():
@@ -47,7 +47,7 @@ def _outcome(entry: dict[str, Any]) -> str:
 
 
 def place_line(one: ReadPlace) -> str:
-    """What the code of a place was read as."""
+    """Return the line of a place: its code, and the states that the code was read as."""
     read = " or ".join(one.readings) or "no state: no list has it"
     if len(one.readings) > 1:
         read += ": sources differ"
@@ -63,25 +63,25 @@ _LEGS: Final = {
     "interpol": "INTERPOL, by opt-in",
     "corridor": "the corridor's subscribers",
     "originator": "the originator",
-    "told_before": "whoever was told before",
+    "told_before": "everyone who was told before",
     "consular": "every state of nationality, in a consular matter",
 }
 _CUSTODY: Final = {"any": "", "in_custody": " in custody", "free": " not in custody"}
 
 
 def row_line(row: dict[str, Any]) -> str:
-    """One row of a rules document: of what, whom, in which role, by which paragraph."""
+    """Return the line of a row: type, role, leg and paragraph."""
     what = row["type"] + _CUSTODY[row["custody"]]
     return f"{what:<22} {row['role']:<9} {_LEGS[row['rule']]} ({_paragraphs(row)})"
 
 
 def submitted_text(by: str | None) -> str:
-    """Return who signed a submission, in words."""
-    return by or "nobody (it is not signed: notifier review resubmit)"
+    """Return the name of the submitter, or the way to sign an unsigned submission."""
+    return by or "nobody (sign it with notifier review resubmit)"
 
 
 def ruling_document(ruling: ReviewDecision) -> dict[str, Any]:
-    """What a person decided upon a hold, as every verb prints it with ``--json``."""
+    """Return the document of a person's decision about a hold."""
     return {
         "kind": ruling.kind,
         "hold": ruling.hold,
@@ -93,19 +93,19 @@ def ruling_document(ruling: ReviewDecision) -> dict[str, Any]:
 
 
 def ruling_line(ruling: dict[str, Any]) -> str:
-    """The same on a line."""
+    """Return the line of a decision about a hold."""
     state = f" for {ruling['state']}" if ruling["state"] else ""
     reference = f", reference {ruling['reference']}" if ruling["reference"] else ""
     return f"{ruling['kind']} of {ruling['hold']}{state} by {ruling['by']} at {ruling['at']}{reference}"
 
 
 def lane_line(lane: dict[str, Any]) -> str:
-    """A corridor of a rules document, and who subscribes to it."""
+    """Return the line of a corridor, with its subscribers."""
     return f"corridor {lane['from']} to {lane['to']}: {', '.join(lane['subscribers']) or 'nobody'}"
 
 
 def territory_line(row: dict[str, Any]) -> str:
-    """Which state answers for a territory, and whom a leg there reaches."""
+    """Return the line of a territory: the state that answers for it, and who is told."""
     return f"territory {row['code']}: {row['state']} answers{_TELLS[row['tells']]}"
 
 
@@ -113,7 +113,7 @@ _TELLS: Final = {"own": ", where it has no authority of its own", "both": ", and
 
 
 def change_line(change: Change) -> str:
-    """One difference between two versions of the rules."""
+    """Return the line of one difference between two versions of the rules."""
     item = change.after or change.before
     if change.part == "rows":
         was = f", before {_paragraphs(change.before)}" if change.kind == "changed" else ""
@@ -128,7 +128,7 @@ def change_line(change: Change) -> str:
 
 
 def moved_lines(difference: dict[str, Any]) -> Iterator[str]:
-    """What other rules do to one notification, an authority a line: + told as well, - not any more, ~ otherwise."""
+    """Yield a line for each authority that the other rules change: + added, - removed, ~ other reasons."""
     for entry in difference["entries"]:
         name = entry["authority"]
         mark = "+" if name in difference["added"] else "-" if name in difference["removed"] else "~"

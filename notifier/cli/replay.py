@@ -8,7 +8,7 @@ import click
 
 from notifier.cli.context import Context
 from notifier.cli.databases import with_outbox
-from notifier.cli.documents import read_documents, say_refused
+from notifier.cli.documents import print_refused, read_documents
 from notifier.cli.render import moved_lines
 from notifier.errors import MalformedError, NotificationInvalidError
 from notifier.escaping import escaped, json_text
@@ -44,7 +44,7 @@ class DifferencePrinter:
             return
         click.echo(
             f"{counts['notifications']} notifications, {counts['differ']} would differ: {counts['added']} recipients "
-            f"more, {counts['removed']} fewer, {counts['otherwise']} told, held or withheld otherwise"
+            f"added, {counts['removed']} removed, {counts['otherwise']} with another outcome or reason"
         )
 
 
@@ -62,7 +62,7 @@ def replay_all(context: Context, files: tuple[str, ...], replay: Replay, printer
             notification = parse(text)
         except (NotificationInvalidError, MalformedError) as error:
             refused += 1
-            say_refused(name, error)
+            print_refused(name, error)
             continue
         approvals = notification.local.approvals if notification.local is not None else ()
         if found := replay.compare(name, notification, NO_CASE, approvals):

@@ -1,9 +1,8 @@
-"""`notifier review list|show|approve|refuse|resubmit`: what waits for a person, and what persons decided."""
+"""`notifier review list|show|approve|refuse|resubmit`: decides what waits for a second person."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -12,7 +11,8 @@ import click
 
 from notifier.cli.context import Context, common
 from notifier.cli.databases import with_outbox
-from notifier.cli.pending import Left, say_left
+from notifier.cli.output import Group, configure_log
+from notifier.cli.pending import Pending, report_pending
 from notifier.cli.person import act_document, decider_key, decider_options, submitter
 from notifier.cli.render import EXERCISE, ruling_document, ruling_line, submitted_text
 from notifier.config import Settings
@@ -36,24 +36,24 @@ REMEDIES: Final = {
     "unresolved_place": "send an update with the state of the place",
     "not_a_participant": "have the authority enrolled",
 }
-"""What helps where no person can release a hold."""
+"""The remedy for a hold that no person can release."""
 
 
-@click.group(epilog="Example: notifier review list --as TUR/spoc")
+@click.group(cls=Group, epilog="Example: notifier review list --as TUR/spoc")
 def command() -> None:
-    """Holds of the own notifications: a second, registered person releases or refuses them.
+    """Release or refuse the holds of your own notifications.
 
-    No time-out ever releases a hold.
+    A second, registered person decides. No time-out releases a hold.
     """
 
 
 def ruling_options(function: F) -> F:
-    """What an approval and a refusal have in common."""
+    """Add the options that an approval and a refusal share."""
     for option in (
         decider_options,
-        click.option("--reference", help="The assurance, or the file where the reasons are."),
-        click.option("--state", help="For the authorities of this state alone, for example DEU."),
-        click.option("--hold", required=True, help="Which hold, for example child_review."),
+        click.option("--reference", help="The assurance, or the file with the reasons."),
+        click.option("--state", help="Only for the authorities of this state, e.g. DEU."),
+        click.option("--hold", required=True, help="The hold, e.g. child_review."),
         click.argument("message_id", metavar="ID"),
     ):
         function = option(function)
@@ -63,7 +63,7 @@ def ruling_options(function: F) -> F:
 @command.command("list", epilog="Example: notifier review list --as TUR/spoc --json")
 @common(acts=True, prints=True)
 def list_(context: Context) -> None:
-    """List what waits, oldest first, with the holds of each authority."""
+    """List the held notifications, oldest first, with their holds."""
     found = with_outbox(context.settings(), lambda outbox: outbox.held())
     if context.json:
         context.print_json({"messages": [as_document(one) for one in found]})
@@ -78,7 +78,10 @@ def list_(context: Context) -> None:
 @click.argument("message_id", metavar="ID")
 @common(acts=True, prints=True)
 def show(context: Context, message_id: str) -> None:
-    """Show one notification whole, its local part too, with its holds, rulings and logged acts."""
+    """Show a whole notification with its holds and rulings.
+
+    Also its local part, and the acts in the audit log.
+    """
     from notifier.cli.inbox import lines
     from notifier.notification import to_json
     from notifier.notification.freetext import unverified
@@ -111,10 +114,10 @@ def show(context: Context, message_id: str) -> None:
 def approve(
     context: Context, message_id: str, hold: str, state: str | None, reference: str | None, by: str, key: Path | None
 ) -> int:
-    """Release a hold, signed: whoever waited for nothing else is told now, by a later envelope.
+    """Sign the release of a hold, and send to those it held back.
 
-    The person must not be the one who submitted the notification. The release of a risk (torture_or_death_risk)
-    needs --state and --reference, the assurance that the state gave.
+    An authority with another hold still waits. The submitter cannot release it. The release of a risk
+    (torture_or_death_risk) needs --state and --reference, the assurance of that state.
     """
     settings = context.writer()
     signing = decider_key(settings, by, key)
@@ -125,11 +128,11 @@ def approve(
     released, found, status, left = _ruled(settings, message_id, decide)
     if context.json:
         context.print_json({**as_document(found), "released": list(released), "state": status.state})
-        return say_left(settings, left)
-    click.echo(f"released: {', '.join(released) or 'nobody yet, something else holds'}")
+        return report_pending(settings, left)
+    click.echo(f"released: {', '.join(released) or 'nobody yet (another hold remains)'}")
     for line in _lines(found):
         click.echo(line)
-    return say_left(settings, left)
+    return report_pending(settings, left)
 
 
 @command.command(
@@ -141,7 +144,7 @@ def approve(
 def refuse(
     context: Context, message_id: str, hold: str, state: str | None, reference: str | None, by: str, key: Path | None
 ) -> int:
-    """Record, signed, that a hold is not released: it stays, and nobody approves it any more."""
+    """Sign the refusal of a hold, which then stays for good."""
     settings = context.writer()
     signing = decider_key(settings, by, key)
 
@@ -151,30 +154,31 @@ def refuse(
     _, found, status, left = _ruled(settings, message_id, decide)
     if context.json:
         context.print_json({**as_document(found), "state": status.state})
-        return say_left(settings, left)
+        return report_pending(settings, left)
     for line in _lines(found):
         click.echo(line)
-    return say_left(settings, left)
+    return report_pending(settings, left)
 
 
 @command.command(
     epilog="Example: notifier review resubmit 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --by 'B. Kaya' --as TUR/spoc"
 )
 @click.argument("message_id", metavar="ID")
-@click.option("--key", type=click.Path(path_type=Path), help="The private key file. Default: persons/NAME.key.")
+@click.option("--key", type=click.Path(path_type=Path), help="The private key file.  [default: persons/NAME.key]")
 @click.option(
-    "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="Who submits it: a registered person."
+    "--by", metavar="NAME", envvar="NOTIFIER_PERSON", required=True, help="The registered person who submits it."
 )
 @common(acts=True, prints=True)
 def resubmit(context: Context, message_id: str, by: str, key: Path | None) -> None:
-    """Sign, as its submitter, a notification that nobody signed, so that another person can release its holds.
+    """Sign an unsigned notification as its submitter.
 
-    Whatever was submitted before version 9 of the outbox was signed by nobody. Nothing changes where somebody signed.
+    Then another person can release its holds. Notifications that were submitted before version 9 of the outbox are
+    unsigned. A signed one stays as it is.
     """
     settings = context.writer()
     signs = submitter(settings, by, key)
     if signs is None:
-        raise UsageError(detail="who submits is not said", hint="add --by NAME")
+        raise UsageError(detail="no submitter given", hint="use --by NAME")
     found = with_outbox(settings, lambda outbox: outbox.resubmit(message_id, signs))
     if context.json:
         context.print_json(as_document(found))
@@ -185,29 +189,28 @@ def resubmit(context: Context, message_id: str, by: str, key: Path | None) -> No
 
 def _ruled(
     settings: Settings, message_id: str, decide: Callable[[Publisher], Awaitable[T]]
-) -> tuple[T, Reviewed, Status, Left]:
-    """What `decide` comes to; then the hub has a moment to take what leaves now, or it is said to wait."""
+) -> tuple[T, Reviewed, Status, Pending]:
+    """Run `decide`, give the hub GRACE_SECONDS to accept what leaves now, and return the result and what waits."""
     from notifier.producers.publisher import Publisher
-    from notifier.telemetry.logging import configure
 
-    configure(level=logging.WARNING)
+    configure_log()
 
-    async def rule() -> tuple[T, Reviewed, Status, Left]:
+    async def rule() -> tuple[T, Reviewed, Status, Pending]:
         async with Publisher.from_settings(settings) as publisher:
             result = await decide(publisher)
             waiting = await publisher.flush(GRACE_SECONDS, of=[message_id])
             status = await publisher.status(message_id)
-            left = await Left.of(publisher, len(waiting), [status])
+            left = await Pending.of(publisher, len(waiting), [status])
             return result, await publisher.reviews.get(message_id), status, left
 
     return asyncio.run(rule())
 
 
 def as_document(found: Reviewed) -> dict[str, Any]:
-    """The form that ``--json`` prints: the holds of each authority (null: no state is named yet), and the rulings.
+    """Return the document of ``--json``: the holds of each authority (null: no state is known yet), and the rulings.
 
-    `needs` is the permission that releases the hold, null where no person can. `submitted_by` is null where nobody
-    signed the submission: then nobody can release it.
+    `needs` is the permission that releases the hold, null if no person can. `submitted_by` is null for an unsigned
+    submission, which nobody can release.
     """
     message = found.message
     return {

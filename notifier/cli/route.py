@@ -1,4 +1,4 @@
-"""`notifier route`: dry run. Who would be told of a notification, and why; needs no broker."""
+"""`notifier route`: a dry run that shows who would be told of a notification, and why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from notifier.cli.context import Context, common
-from notifier.cli.documents import read_documents, say_refused
+from notifier.cli.documents import print_refused, read_documents
+from notifier.cli.output import warn
 from notifier.cli.render import EXERCISE, entry_line, place_line
 from notifier.errors import MalformedError, NotificationInvalidError
 from notifier.escaping import escaped
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from notifier.notification import Notification
     from notifier.policy.decision import Decision
 
-_BESIDES: Final = {
-    "update": "besides: whoever was told of what it is about, and of that one's updates",
-    "release": "besides: whoever was told of what it is about, and of that one's updates",
-    "response": "no rule: it goes to the originator of what it is about",
-    "correction": "no rule: it goes to exactly those who were told of what it is about",
-    "withdrawal": "no rule: it goes to exactly those who were told of what it is about",
+_NO_RULE: Final = {
+    "update": "also: everyone who was told of the notification that it is about, or of its updates",
+    "release": "also: everyone who was told of the notification that it is about, or of its updates",
+    "response": "no rule: it goes to the originator of the notification that it is about",
+    "correction": "no rule: it goes to exactly those who were told of the notification that it is about",
+    "withdrawal": "no rule: it goes to exactly those who were told of the notification that it is about",
 }
 
 
@@ -30,11 +31,11 @@ _BESIDES: Final = {
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @common(prints=True)
 def command(context: Context, files: tuple[str, ...]) -> int:
-    """Say who would be told of each notification, who would not, and why. Nothing is sent.
+    """Show who would be told of each notification, who would not, and why.
 
-    FILE is JSON or JSON Lines, or - for standard input. One notification gives one document; several give a
-    line each, in their order, one that is refused with its reason and faults. Without a home, every state of
-    ISO 3166-1 takes part, and no territory. Approvals in a file are taken at their word.
+    It sends nothing and needs no broker. FILE is JSON or JSON Lines, or - for standard input. With --json, several
+    notifications give one line each, in their order; an invalid one gives its faults. Without a home, every state of
+    ISO 3166-1 takes part, and no territory. Approvals in a file are not verified.
     """
     snapshot = _snapshot(context)
     documents = [(name, text) for file in files for name, text in read_documents(file)]
@@ -44,14 +45,14 @@ def command(context: Context, files: tuple[str, ...]) -> int:
             notification, decision, warnings = _decide(text, snapshot)
         except (NotificationInvalidError, MalformedError) as error:
             refused += 1
-            say_refused(name, error)
+            print_refused(name, error)
             if context.json and len(documents) > 1:
                 context.print_line(_refusal(error))
             elif context.json:
                 context.print_json(_refusal(error))
             continue
         for warning in warnings:
-            click.echo(f"notifier: warning: {name}: {warning}", err=True)
+            warn(f"{name}: {warning}")
         if context.json and len(documents) == 1:
             context.print_json(_document(notification, decision))
         elif context.json:
@@ -84,7 +85,7 @@ def _decide(text: str, snapshot: Snapshot) -> tuple[Notification, Decision, list
 
 
 def _document(notification: Notification, decision: Decision) -> dict[str, Any]:
-    """The decision, and where the notification has codes of places, what each was read as."""
+    """Return the decision, with the states that the codes of places were read as."""
     from notifier.notification.places import read_as
 
     places = [one.to_json() for one in read_as(notification.movement)]
@@ -92,7 +93,7 @@ def _document(notification: Notification, decision: Decision) -> dict[str, Any]:
 
 
 def _refusal(error: NotificationInvalidError | MalformedError) -> dict[str, Any]:
-    """What stands in the place of a decision, so that there is a line for every notification."""
+    """Return the document of an invalid notification, so that there is a line for each."""
     faults = error.faults if isinstance(error, NotificationInvalidError) else []
     return {
         "reason": error.reason,
@@ -115,7 +116,7 @@ def _show(name: str, notification: Notification, decision: Decision) -> None:
     for place in read_as(notification.movement):
         click.echo(escaped(f"  {place_line(place)}"))
     if NAMING[type_] != "rules":
-        click.echo(f"  {_BESIDES[type_]}")
+        click.echo(f"  {_NO_RULE[type_]}")
     elif decision.nobody:
         because = f": {', '.join(decision.silent)}" if decision.silent else ""
         click.echo(f"  nobody is told now{because}")

@@ -1,42 +1,36 @@
-"""`notifier rules show|diff`: the routing rules as they were signed, what changed, and for whom it would have."""
+"""`notifier rules show|diff|publish`: the signed routing rules, their differences, and how a version is published."""
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.directory_shared import keys_option, read_json, registry_of, report_change
+from notifier.cli.output import Group, warn
 from notifier.cli.render import change_line, lane_line, row_line, territory_line
 from notifier.cli.replay import DifferencePrinter, replay_all
-from notifier.config import DirectorySettings
-from notifier.errors import MalformedError, NotFoundError, UsageError
+from notifier.cli.rules_versions import Versions
+from notifier.errors import UsageError
 from notifier.escaping import escaped
 from notifier.times import rfc3339
 
-if TYPE_CHECKING:
-    from notifier.directory.client import DirectoryClient
-    from notifier.directory.snapshot import Snapshot
-    from notifier.rules.ruleset import RuleSet
-
-NO_TABLE: Final = "this version has no table of territories: the one that the software brings applies"
-WORDS: Final = ("current", "previous", "staged")
+NO_TABLE: Final = "this version has no table of territories; the built-in one applies"
 folder_option = click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="A directory's folder, in place of the home's.",
+    help="The folder of a directory, in place of the home's.",
 )
 
 
-@click.group(epilog="Example: notifier rules diff previous current --replay --as TUR/spoc")
+@click.group(cls=Group, epilog="Example: notifier rules diff previous current --replay --as TUR/spoc")
 def command() -> None:
-    """The routing rules: signed data of the directory, every version of which stays.
+    """Show, compare and publish the routing rules, which are signed data of the directory.
 
-    A version is its number, or current, previous, staged (waits for signatures), or a file.
-    `notifier directory rules FILE` publishes one.
+    A version is a number, a file, or one of: current, previous, staged (it waits for signatures). Old versions stay
+    readable.
     """
 
 
@@ -47,7 +41,7 @@ def command() -> None:
 def show(context: Context, version: str, folder: Path | None) -> None:
     """Show a version of the rules: who is told of what, by which paragraph.
 
-    With --json it is printed as it is signed: edit it, and give it to `notifier directory rules`.
+    --json prints the document as it is signed: edit it and publish it with notifier rules publish.
     """
     with Versions(context, folder) as versions:
         rules = versions.rules(version)
@@ -72,22 +66,22 @@ def show(context: Context, version: str, folder: Path | None) -> None:
 @click.argument("old")
 @click.argument("new")
 @click.argument("files", nargs=-1, metavar="[NOTIFICATION]...")
-@click.option("--replay", is_flag=True, help="Decide stored notifications by both. Nothing is sent.")
+@click.option("--replay", is_flag=True, help="Decide stored notifications by both versions; send nothing.")
 @folder_option
 @common(acts=True, prints=True)
 def diff(context: Context, old: str, new: str, files: tuple[str, ...], replay: bool, folder: Path | None) -> int:
-    """Say what the rules NEW say otherwise than OLD, and, with --replay, whom that would have reached.
+    """Show how NEW differs from OLD, and whom that would reach.
 
-    With --replay, every notification in the outbox of who acts (--as), and in the files named, is decided by both
-    versions: who would be told, who not any more, and what would be held or told for other reasons.
+    --replay decides each notification in the outbox of --as, and in the given files, by both versions. It shows who
+    would be added or removed, and which outcomes or reasons would change.
     """
     from notifier.rules.diff import changes, to_json
 
     if files and not replay:
-        raise UsageError(detail="files are for --replay")
+        raise UsageError(detail="notifications are only used with --replay", hint="add --replay")
     if replay and not files and context.authority is None and context.config is None:
         raise UsageError(
-            detail="a replay needs notifications", hint="add --as TUR/spoc for its outbox, or name files"
+            detail="no notifications to replay", hint="use --as, e.g. --as TUR/spoc for its outbox, or name files"
         )
     with Versions(context, folder) as versions:
         before, after = versions.rules(old), versions.rules(new)
@@ -101,7 +95,7 @@ def diff(context: Context, old: str, new: str, files: tuple[str, ...], replay: b
             for change in found:
                 click.echo(f"  {escaped(change_line(change))}")
             if not found:
-                click.echo("  both say the same")
+                click.echo("  no difference")
         if not replay:
             if context.json:
                 context.print_json(head)
@@ -112,88 +106,41 @@ def diff(context: Context, old: str, new: str, files: tuple[str, ...], replay: b
         return replay_all(context, files, replayed, DifferencePrinter(head if context.json else None))
 
 
-class Versions:
-    """Where versions of the rules are found; a context manager, which removes what it cached."""
+@command.command(epilog="Example: notifier rules publish rules.json --folder pub --keys role-keys")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace-staged", is_flag=True, help="Drop a version that still waits for signatures.")
+@keys_option
+@folder_option
+@common(prints=True)
+def publish(context: Context, file: Path, replace_staged: bool, keys: Path, folder: Path | None) -> None:
+    """Publish FILE as the next version: check, number and sign it.
 
-    def __init__(self, context: Context, folder: Path | None) -> None:
-        self._context = context
-        self._folder = folder
-        self._cache: tempfile.TemporaryDirectory[str] | None = None
-        self._client: DirectoryClient | None = None
-
-    def __enter__(self) -> Versions:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        if self._cache is not None:
-            self._cache.cleanup()
-
-    def rules(self, version: str) -> RuleSet:
-        """The version of that name: verified where the directory signed it, as it stands where it is a file."""
-        if version == "staged":
-            return self._staged()
-        if version.isdecimal() and version.isascii():
-            return self.client.rules(_number(version))
-        if version not in WORDS:
-            return _from_file(version)
-        snapshot = self.client.load()
-        found = snapshot.rules if version == "current" else snapshot.previous_rules
-        if found is None:
-            raise NotFoundError(detail="there is no version of the rules before the current one")
-        return found
-
-    def snapshot(self) -> Snapshot:
-        """Who takes part: by the directory that is meant, or, where there is none, every state."""
-        if self._folder is None and self._context.config is None and not self._context.home.is_dir():
-            from notifier.directory.builtin import builtin_snapshot
-
-            return builtin_snapshot()
-        return self.client.load()
-
-    @property
-    def client(self) -> DirectoryClient:
-        """The directory that is meant."""
-        from notifier.directory.client import DirectoryClient
-
-        if self._client is None:
-            self._client = DirectoryClient(self._settings())
-        return self._client
-
-    def _settings(self) -> DirectorySettings:
-        if self._folder is None:
-            return self._context.directory_settings()
-        self._cache = tempfile.TemporaryDirectory()
-        return DirectorySettings(str(self._folder), self._folder / "1.root.json", Path(self._cache.name))
-
-    def _staged(self) -> RuleSet:
-        from notifier.directory.registry import Registry
-        from notifier.runtime import wall_clock
-
-        source = self._folder or self._context.directory_settings().source
-        if "://" in str(source):
-            raise UsageError(detail="what is staged is in a folder", hint="name it with --folder")
-        return Registry(Path(source), Path(source), wall_clock).staged_rules
-
-
-def _number(version: str) -> int:
-    """A version's number; what no version has ever had is as good as any other that is not there."""
-    return int(version) if len(version) < 16 else 0
-
-
-def _from_file(path: str) -> RuleSet:
-    """Rules that nobody signed yet, as they would have to be to be signed."""
+    FILE is an edited output of notifier rules show --json. First see what it changes, and for whom: notifier rules
+    diff current FILE --replay. With a threshold of two, it is published once a second holder signs it (notifier
+    directory sign).
+    """
     from notifier.directory import rulebook
+    from notifier.rules.diff import changes, to_json
     from notifier.rules.ruleset import RuleSet
 
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise NotFoundError(
-            detail=f"{path}: {(error.strerror or 'cannot be read').lower()}",
-            hint=f"a version is a number, {', '.join(WORDS)}, or a file",
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(detail=f"{path}: is not JSON") from error
-    rules = RuleSet.from_document(document)
-    rulebook.check(rules)
-    return rules
+    registry = registry_of(folder or _folder(context), keys)
+    before = registry.rules
+    after, out = registry.change_rules(RuleSet.from_document(read_json(file)), replace_staged=replace_staged)
+    for name in rulebook.unknown_subscribers(after, registry.directory):
+        warn(f"{name} subscribes to a corridor but does not take part")
+    found = changes(before, after)
+    report_change(registry, "rules", out=out)
+    if context.json:
+        context.print_json({**to_json(before, after, found), "published": out})
+        return
+    click.echo(f"version {after.version} of the rules")
+    for change in found:
+        click.echo(f"  {escaped(change_line(change))}")
+
+
+def _folder(context: Context) -> Path:
+    """Return the folder of the home's directory; raise `UsageError` if the directory is not in a folder."""
+    source = context.directory_settings().source
+    if "://" in source:
+        raise UsageError(detail="a version is published in the directory's folder", hint="use --folder")
+    return Path(source)

@@ -1,4 +1,4 @@
-"""`notifier sandbox up|status|down`: a real local Kafka with an example world, below one folder."""
+"""`notifier sandbox up|status|down`: runs a real local Kafka with an example world, in one folder."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from pathlib import Path
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.output import Group, note
 from notifier.errors import RefusedError, UsageError
 
 
-@click.group(epilog="Example: notifier sandbox up")
+@click.group(cls=Group, epilog="Example: notifier sandbox up")
 def command() -> None:
-    """A real local Kafka with TLS and access rights, an example directory, a router and an auditor."""
+    """Run a real local Kafka with an example world.
+
+    It has TLS and access rights, an example directory, a router and an auditor.
+    """
 
 
 @command.command(epilog="Example: notifier sandbox up --routers 2")
-@click.option("--brokers", type=click.Choice(["1", "3"]), help="How many brokers, when it is made.  [default: 1]")
+@click.option("--brokers", type=click.Choice(["1", "3"]), help="Brokers of a new sandbox.  [default: 1]")
 @click.option(
     "--routers",
     type=click.IntRange(1, 8),
-    help="How many routers; more than there are, and they are added.  [default: as many as there are, or 1]",
+    help="Routers; missing ones are added.  [default: the present number, or 1]",
 )
-@click.option("--watch", is_flag=True, help="Stay, and start again what dies, until this is interrupted.")
+@click.option("--watch", is_flag=True, help="Stay, and restart what dies, until interrupted.")
 @common()
 def up(context: Context, brokers: str | None, routers: int | None, watch: bool) -> None:
-    """Start what does not run; return when an exercise has gone all the way through.
+    """Start what does not run, and return once an exercise was delivered.
 
-    What is missing is written, what is there is kept: settings that you changed stay as they are.
+    It writes missing files and keeps existing ones, with your changes.
     """
     from notifier.sandbox.sandbox import Sandbox
     from notifier.sandbox.watching import Watch
@@ -38,15 +42,15 @@ def up(context: Context, brokers: str | None, routers: int | None, watch: bool) 
     begun = time.monotonic()
 
     def progress(text: str) -> None:
-        click.echo(f"{time.monotonic() - begun:5.1f} s  {text}", err=True)
+        note(f"{time.monotonic() - begun:5.1f} s  {text}")
 
     sandbox = Sandbox(_home(context))
     parts = sandbox.up(progress, brokers=None if brokers is None else int(brokers), routers=routers)
     progress(f"ready: {sandbox.bootstrap}, home {context.home}")
     if not watch:
         return
-    progress("watching; Ctrl-C ends this and not the sandbox, which notifier sandbox down stops")
-    # An event and no exception, which could come between the start of a process and the note of which it is.
+    progress("watching; Ctrl-C ends the watch, notifier sandbox down stops the sandbox")
+    # An event: an exception could come between the start of a process and the record of its pid.
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -56,7 +60,10 @@ def up(context: Context, brokers: str | None, routers: int | None, watch: bool) 
 @command.command(epilog="Example: notifier sandbox status --json")
 @common(prints=True)
 def status(context: Context) -> None:
-    """What runs now. Exit status 1 where something does not."""
+    """Show what runs.
+
+    Exit status 1 if a service does not run.
+    """
     from notifier.sandbox.sandbox import Sandbox
 
     document = Sandbox(_home(context)).status()
@@ -76,14 +83,14 @@ def status(context: Context) -> None:
 @command.command(epilog="Example: notifier sandbox down")
 @common()
 def down(context: Context) -> None:
-    """Stop what `up` started, and nothing else; the home stays."""
+    """Stop what up started; keep the home."""
     from notifier.sandbox.sandbox import Sandbox
 
-    Sandbox(_home(context)).down(lambda text: click.echo(text, err=True))
+    Sandbox(_home(context)).down(note)
 
 
 def _home(context: Context) -> Path:
-    """The home that is meant; raises `UsageError` where a party's configuration is named, which is no sandbox."""
+    """Return the home; raise `UsageError` for a configuration file, which has no sandbox."""
     if context.config is not None:
-        raise UsageError(detail="a sandbox has a home, and no configuration file", hint="name its folder with --home")
+        raise UsageError(detail="a sandbox has no configuration file", hint="give its folder with --home")
     return context.home

@@ -1,4 +1,4 @@
-"""`notifier track`: what became of a notification, recipient by recipient."""
+"""`notifier track`: shows the state of each recipient of a notification."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ if TYPE_CHECKING:
     from notifier.outbox.status import Status
 
 AWAITED: Final = {RecipientState.WAITING: "decision", RecipientState.HELD: "review"}
-"""What a recipient's state waits for, where it is the hub's or a person's to give; receipts will follow `told`."""
+"""The event that a state waits for, from the hub or from a person."""
 KEPT: Final = {NO_KEY: "key", NO_FEED: "feed"}
-"""What is missing at a recipient that is told by itself once it is there."""
+"""The event that a recipient waits for that cannot be reached yet."""
 
 
 @click.command(epilog="Example: notifier track 01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11 --as TUR/spoc")
 @click.argument("message_id", metavar="ID")
-@click.option("--digest", "digest", is_flag=True, help="Print the digest by which an update names it, and no more.")
+@click.option("--digest", "digest", is_flag=True, help="Print only the digest by which an update names it.")
 @common(acts=True, prints=True)
 def command(context: Context, message_id: str, digest: bool) -> None:
-    """Show the state of each recipient of the notification ID, since when, and what is awaited.
+    """Show the state of each recipient of the notification ID, since when, and what it waits for.
 
-    For the originator, from its outbox: no broker is needed.
+    For the originator, from its outbox; no broker is needed.
     """
     if digest:
         from notifier.notification.digest import digest_of
 
-        click.echo(digest_of(with_outbox(context.settings(), lambda outbox: outbox.notification(message_id))))
+        found = digest_of(with_outbox(context.settings(), lambda outbox: outbox.notification(message_id)))
+        if context.json:
+            context.print_json({"id": message_id, "digest": found})
+        else:
+            click.echo(found)
         return
     status = with_outbox(context.settings(), lambda outbox: outbox.status(message_id))
     document = as_document(status)
@@ -49,13 +53,13 @@ def command(context: Context, message_id: str, digest: bool) -> None:
         name = row["authority"] or "(no state named yet)"
         click.echo(f"  {name:<22} {row['state']:<10} since {row['since']}{because}{awaited}")
     if not document["recipients"]:
-        click.echo("  nobody: no rule names anybody")
+        click.echo("  nobody: no rule names an authority")
     for act in document["acts"]:
         click.echo(f"  act of {act['kind']:<15} {act['state']:<10} since {act['at']}")
 
 
 def as_document(status: Status) -> dict[str, Any]:
-    """Return what ``--json`` prints (docs/reference/json.md); `due` is null while nothing awaited has a time."""
+    """Return the document of ``--json`` (docs/reference/json.md); `due` is null if no awaited event has a time."""
     return {
         "id": status.id,
         "exercise": status.exercise,

@@ -1,4 +1,4 @@
-"""`notifier why`: why an authority did or did not get a notification, as far as the asker may know."""
+"""`notifier why`: explains why an authority did or did not get a notification."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 @click.argument("about", metavar="[AUTHORITY]", required=False)
 @common(acts=True, prints=True)
 def command(context: Context, message_id: str, about: str | None) -> None:
-    """Say why AUTHORITY did or did not get the notification ID, with the rule and the paragraph.
+    """Explain why AUTHORITY did or did not get the notification ID, with the rule and the paragraph.
 
-    The originator sees every authority, and so does its oversight, which sees nothing else of the notification. A
-    recipient sees why it was told itself, and nobody else. An authority is told once the hub accepted an envelope to
-    it; until then it is waiting.
+    The originator sees every authority. Its oversight sees the same, and nothing else of the notification. A
+    recipient sees only why it was told itself. An authority is told once the hub accepted an envelope to it; until
+    then it is waiting.
     """
     settings = context.settings()
     named: list[str] = []
@@ -58,21 +58,21 @@ def command(context: Context, message_id: str, about: str | None) -> None:
         click.echo(f"  {entry_line(entry)}")
     if not document["recipients"]:
         click.echo(f"{about or 'nobody'}: no rule names it for this notification{_meant(about, named)}")
-    if document.get("rulings"):  # that whoever ruled is not whoever submitted is what a reader looks for
+    if document.get("rulings"):  # show that the submitter did not rule
         click.echo(escaped(f"  submitted by {submitted_text(document['submitted_by'])}"))
         for ruling in document["rulings"]:
             click.echo(escaped(f"  {ruling_line(ruling)}"))
 
 
 def _cut(document: dict[str, Any], about: str) -> dict[str, Any]:
-    """What was decided about one authority, and what persons ruled about its state."""
+    """Return the part of a document about one authority, with the rulings about its state."""
     entries = [entry for entry in document["recipients"] if about in _stands_for(entry)]
     rulings = [one for one in document["rulings"] if one["state"] in (None, AuthorityName(about).participant)]
     return {**document, "recipients": entries, "rulings": rulings}
 
 
 def _meant(about: str | None, named: list[str]) -> str:
-    """Which of those that the decision names may be meant by `about`, in words."""
+    """Return a suggestion for `about` among the authorities of the decision."""
     from notifier.notification.suggesting import did_you_mean, parties_like
 
     meant = did_you_mean(parties_like(about, named)) if about is not None else None
@@ -80,7 +80,7 @@ def _meant(about: str | None, named: list[str]) -> str:
 
 
 def _stands_for(entry: dict[str, Any]) -> Iterator[str]:
-    """The authority of an entry, and those of the territories that it answers for."""
+    """Yield the authority of an entry, and those of the territories that it answers for."""
     if entry["authority"] is not None:
         yield entry["authority"]
         role = AuthorityName(entry["authority"]).role
@@ -88,7 +88,7 @@ def _stands_for(entry: dict[str, Any]) -> Iterator[str]:
 
 
 def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None:
-    """What the outbox knows, or None where the notification is not this authority's own."""
+    """Return the document from the outbox, or None if the notification is not in it."""
     if settings.outbox is None:
         return None
 
@@ -105,7 +105,7 @@ def _as_originator(settings: Settings, message_id: str) -> dict[str, Any] | None
 def _document(
     message_id: str, decided: Status | OverseenDecision, submitted_by: str | None, rulings: Iterable[ReviewDecision]
 ) -> dict[str, Any]:
-    """The form that ``--json`` prints for originator and oversight, the same for both."""
+    """Return the document of ``--json`` for the originator and for oversight."""
     return {
         "id": message_id,
         "exercise": decided.exercise,
@@ -117,7 +117,7 @@ def _document(
 
 
 def _as_overseer(settings: Settings, message_id: str) -> dict[str, Any] | None:
-    """What was decided in an outbox that this authority oversees, or None where the notification is in none."""
+    """Return the document from an outbox that this authority oversees, or None if it is in none."""
     for overseen in settings.oversees:
         try:
             decided = asyncio.run(_decided(overseen, message_id))
@@ -136,19 +136,17 @@ async def _decided(overseen: Overseen, message_id: str) -> OverseenDecision:
 
 
 def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dict[str, Any]:
-    """What the inbox and the directory say of this authority alone."""
+    """Return the document about this authority alone, from the inbox and the directory."""
     from notifier.directory.client import DirectoryClient
     from notifier.policy.explain import why_told
 
     if settings.inbox is None:
-        raise NotFoundError(detail="there is no notification of that id in the outbox")
+        raise NotFoundError(detail="no notification has this id in the outbox")
     message, *others = with_inbox(settings, lambda inbox: inbox.find(message_id))
     if others:
-        raise RefusedError(
-            "id_conflict", "more than one message came under this id", hint="notifier inbox show has them"
-        )
+        raise RefusedError("id_conflict", "several messages have this id", hint="see notifier inbox show")
     if about not in (None, settings.name):
-        raise NotFoundError(detail="a recipient knows why it was told itself, and not who else was")
+        raise NotFoundError(detail="a recipient can only ask about itself")
     client = DirectoryClient(settings.directory)
     directory = client.load().directory
     earlier = _earlier(settings, message)
@@ -156,26 +154,26 @@ def _as_recipient(settings: Settings, message_id: str, about: str | None) -> dic
         entries = why_told(message.notification, settings.name, directory, rules, earlier)
         if entries:
             return _told(message, rules.version, entries[0].to_json())
-    # The hub let it through, so a rule names it: by facts that the profile of what came does not have.
+    # The hub delivered it, so a rule names this authority, by facts that its profile leaves out.
     told = {"authority": settings.name, "outcome": "send", "reasons": [], "because": []}
     return _told(message, message.rules_version, told)
 
 
 def _told(message: Received, rules_version: int, entry: dict[str, Any]) -> dict[str, Any]:
-    """The form that ``--json`` prints for a recipient: its own entry."""
+    """Return the document of ``--json`` for a recipient, with its own entry."""
     recipients = [entry | {"state": RecipientState.TOLD}]
     return {"id": message.id, "exercise": message.exercise, "rules_version": rules_version, "recipients": recipients}
 
 
 def _rules_of_its_day(client: DirectoryClient, version: int) -> Iterator[RuleSet]:
-    """The rules by which the hub decided, and those before, which it takes for a day longer."""
+    """Yield the rules of that version and those before, which the hub accepts for another day."""
     for number in (version, version - 1):
         with contextlib.suppress(NotFoundError):
             yield client.rules(number)
 
 
 def _earlier(settings: Settings, message: Received) -> Notification | None:
-    """What the message is about, where it came from the same originator."""
+    """Return the notification that the message is about, if it came from the same originator."""
     about = message.notification.about
     if about is None:
         return None

@@ -293,7 +293,7 @@ class Publisher(Lifecycle[Outbox]):
         return await self._open.store.unreachable()
 
     async def carried(self) -> bool:
-        """Tell whether a service (`notifier publisher`) carries this outbox, and sends what is pending."""
+        """Tell whether a service (`notifier run publisher`) carries this outbox, and sends what is pending."""
         return await self._open.store.carried()
 
     async def proofs(self, message_id: str | None) -> list[AuditEventProof]:

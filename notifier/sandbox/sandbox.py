@@ -155,9 +155,11 @@ class Sandbox:
         """Return the auditor, the routers, and last the process that keeps the directory fresh."""
         port = self._auditor_port()
         listen = () if port else ("--listen", f"127.0.0.1:{layout.ports[0]}")
-        services = [self._service("auditor", ["auditor", *listen], port or layout.ports[0])]
+        services = [self._service("auditor", ["run", "auditor", *listen], port or layout.ports[0])]
         for number, port in enumerate(layout.ports[1:], 1):
-            services.append(self._service(f"router-{number}", ["router", "--listen", f"127.0.0.1:{port}"], port))
+            services.append(
+                self._service(f"router-{number}", ["run", "router", "--listen", f"127.0.0.1:{port}"], port)
+            )
         return [*services, self._keeper()]
 
     def _keeper(self) -> Part:

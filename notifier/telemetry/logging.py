@@ -17,10 +17,10 @@ import structlog
 _QUIET = ("aiokafka", "tuf", "urllib3", "uvicorn", "asyncio")
 
 
-def configure(*, level: int = logging.INFO, console: bool | None = None) -> None:
+def configure(*, level: int = logging.INFO, console: bool | None = None, color: bool = True) -> None:
     """Send structlog and the standard library's logging to standard error.
 
-    `console` chooses the console form; None chooses it on a terminal.
+    `console` chooses the console form, in colours if `color`; None chooses it on a terminal.
     """
     plain = sys.stderr.isatty() if console is None else console
     shared: list[Any] = [
@@ -31,7 +31,7 @@ def configure(*, level: int = logging.INFO, console: bool | None = None) -> None
     # A traceback is made text before it is escaped, and never shows the values of variables.
     renderer: Any = structlog.processors.JSONRenderer()
     if plain:
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        renderer = structlog.dev.ConsoleRenderer(colors=color, exception_formatter=structlog.dev.plain_traceback)
     finish = [structlog.processors.format_exc_info, _escape, renderer]
     structlog.configure(
         processors=[*shared, *finish],

@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
-    """Directory, certificates, keys and settings of every party; nothing runs."""
+    """Make the directory, certificates, keys and settings of every party; start nothing."""
     home = tmp_path_factory.mktemp("pristine") / "home"
     homes.make_home(home)
     return home
@@ -29,13 +29,13 @@ def pristine(tmp_path_factory):
 
 @pytest.fixture
 def copied(pristine, tmp_path):
-    """A copy of it, to be spoiled."""
+    """Return a copy of the home that the test may change."""
     return shutil.copytree(pristine, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
 def lived_in(pristine, tmp_path_factory):
-    """The same home, in which something was received and logged."""
+    """Return the home after something was received and logged."""
     home = shutil.copytree(pristine, tmp_path_factory.mktemp("lived_in") / "home")
     homes.live_in(home)
     return home
@@ -43,13 +43,13 @@ def lived_in(pristine, tmp_path_factory):
 
 @pytest.fixture
 def arrest():
-    """A notification of TUR/spoc."""
+    """Return a notification of TUR/spoc."""
     return homes.arrest()
 
 
 @pytest.fixture(scope="session")
 def fork_server():
-    """Forks every command, in a view of the files in which transcripts may mount what only they see."""
+    """Fork every command, in a mount namespace of the transcripts."""
     namespace = Namespace()
     fork_server = ForkServer(namespace.enter)
     yield fork_server

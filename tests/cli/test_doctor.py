@@ -1,4 +1,4 @@
-"""`notifier doctor`: what is wrong is found, named, and said how to mend; what is right is not complained of."""
+"""`notifier doctor` finds each fault and its remedy, and no false ones."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def folder(copied):
-    """The folder of the party that is looked at."""
+    """Return the folder of the party that is examined."""
     return party_config(copied, ME).parent
 
 
 @pytest.fixture
 def doctor(copied, capsys):
-    """The findings of one party (None: of all), by check; the exit status goes with them."""
+    """Return the findings of one party (None: of all) by check; assert the exit status."""
 
     def call(name=ME):
         who = [] if name is None else ["--as", name]
@@ -48,7 +48,7 @@ def doctor(copied, capsys):
 
 
 def bad(findings, besides="broker"):
-    """Whatever is not ok: (check, state, reason)."""
+    """Return each finding that is not ok: (check, state, reason)."""
     return [
         (one["check"], one["state"], one["reason"])
         for one in findings
@@ -72,14 +72,14 @@ def test_the_other_parties_have_their_checks(doctor, name):
 
 
 def test_every_party_of_a_home_is_looked_at(doctor, copied, capsys):
-    """What is true of several is shown once."""
+    """A finding of several parties is shown once, with their names."""
     assert {one["party"] for one in doctor(None)} >= {ME, "router", "auditor", "INTERPOL/spoc"}
     party_config(copied, "DEU/fiu").write_text("name = 7")
     assert [one["party"] for one in doctor(None) if one["check"] == "settings"] == ["DEU/fiu"]
     run(["doctor", "--home", str(copied)])
     shown = capsys.readouterr().out
     assert shown.count("no broker answers") == 1
-    assert "0 of 59 parties are well" in shown
+    assert "0 of 59 parties have no fault" in shown
 
 
 SPOILED_KEYS = {
@@ -182,7 +182,7 @@ def test_a_folder_that_takes_nothing_is_found(doctor, copied, folder):
 
 
 async def set_aside(settings, reason):
-    """The only letter waits for what its recipients lack."""
+    """Leave one entry waiting for what its recipients lack."""
     outbox = await Outbox.open(settings.outbox, ME, storage_key(settings.keys), REAL)
     try:
         async with outbox._writing() as connection:

@@ -14,13 +14,11 @@ import sys
 
 import pytest
 
-from notifier.cli.main import SUMMARIES
 from support.documented import PAGES, ROOT, blocks, of_helps, of_page
 from support.homes import EXAMPLES, RECEIVED, SENT
 from support.transcripts import Stage
 
-SERVICES = "|".join(name for name, summary in SUMMARIES.items() if summary.endswith("(a service)"))
-RUNS_ON = re.compile(rf"\bnotifier (?:{SERVICES}|subscribe(?!.*--until-idle))\b")
+RUNS_ON = re.compile(r"\bnotifier (?:run [a-z]|subscribe\b(?!.*--until-idle))")
 STARTS = re.compile(r"\bnotifier (?:demo|sandbox up)\b")
 NEEDS_A_BROKER = re.compile(r"\bnotifier (?:doctor|forward|publish|sandbox|subscribe|outbox|inbox retry)\b")
 NAMES_ANOTHER = re.compile(r"\b[A-Z]{2,}\b(?!/)|\.\.\.|\bstaged\b|" + SENT)  # a placeholder; what is nobody's here
@@ -32,7 +30,7 @@ NEVER = ("usage", "internal", "config_invalid", "invalid_notification", "malform
 
 @pytest.fixture
 def stage(lived_in, fork_server, tmp_path):
-    """A folder as a reader has it after the README's first steps."""
+    """Make the folder that a reader has after the README's first steps."""
     shutil.copytree(lived_in, tmp_path / ".notifier")
     shutil.copy(tmp_path / ".notifier" / "directory" / "1.root.json", tmp_path / "1.root.json")
     (tmp_path / "examples").symlink_to(EXAMPLES)
@@ -40,14 +38,14 @@ def stage(lived_in, fork_server, tmp_path):
 
 
 def as_played(command):
-    """With an id of this home for the placeholder, and an end to what would run on."""
+    """Return a command with an id of this home for the placeholder, and with an end if it runs on."""
     received = "--as DEU" in command
     command = re.sub(r"\bID\b", RECEIVED if received else SENT, command).replace("venv/bin/", "")
     return re.sub(r"\bnotifier\b", "stopped TERM notifier", command, count=1) if RUNS_ON.search(command) else command
 
 
 def played(stage, commands, done=frozenset()):
-    """Plays them in their order; the steps that did not work. What was `done` before need not work twice."""
+    """Play the commands in order; return the steps that failed. Those `done` before may fail the second time."""
     wrong = []
     for command in commands:
         if STARTS.search(command):
@@ -92,7 +90,7 @@ def test_every_example_of_a_help_works(stage):
 
 
 def test_the_readme_s_python_says_one_line_where_there_is_no_sandbox(tmp_path):
-    """What is missing, and what to do about it."""
+    """The line names what is missing and the remedy."""
     (tmp_path / "examples").symlink_to(EXAMPLES)
     (code,) = blocks(ROOT / "README.md", "python")
     done = subprocess.run(

@@ -62,7 +62,7 @@ RECEIVED = (
 
 
 def message(number, one):
-    """What the subscriber would store of a delivery."""
+    """Return the message that the subscriber would store."""
     return VerifiedMessage(
         place=StreamPosition(one.originator, one.originator.encode().ljust(16, b"s"), number),
         envelope=os.urandom(32),
@@ -76,7 +76,7 @@ def message(number, one):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A home with a directory and no broker, where DEU/spoc has received something."""
+    """Make a home without a broker, where DEU/spoc has received something."""
     home = tmp_path_factory.mktemp("home")
     make_parties(home, CertificateAuthority(home / "pki"), "127.0.0.1:1", 6, 1)
     load_world(home, 6)
@@ -97,7 +97,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def notifier(home, capsys):
-    """Runs a verb as DEU/spoc: status, standard output, standard error."""
+    """Run a verb as DEU/spoc: status, standard output, standard error."""
 
     def call(*arguments):
         status = run([*arguments, "--home", str(home), "--as", ME])
@@ -122,7 +122,7 @@ def test_what_may_be_shared_is_durable_and_known_by_its_parent(notifier):
     assert status == 0
     assert made["id"] in [one["id"] for one in json.loads(out)["derivatives"]]
     _, out, _ = notifier("forward", FREE, "--list")
-    assert f"made of {FREE} from TUR/spoc" in out
+    assert f"forwarded of {FREE} from TUR/spoc" in out
     assert "DEU/border (waiting)" in out
 
 
@@ -173,7 +173,7 @@ def test_whoever_has_the_parent_sees_whether_the_copy_tells_the_truth(notifier, 
     assert status == 0
     assert json.loads(out)["traced"] == traced
     _, out, _ = notifier("inbox", "show", message_id)
-    assert out.startswith("*** NOT WHAT IT SAYS") is (traced == "differs")
+    assert out.startswith("*** REFERENCE DIFFERS") is (traced == "differs")
 
 
 def test_a_notification_is_shown_with_the_digest_that_others_name_it_by(notifier):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import logging
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -13,13 +16,14 @@ from pathlib import Path
 import click
 import pytest
 
-from notifier.cli.main import SUMMARIES, VERBS, notifier, run
+from notifier.cli.main import notifier, run
+from notifier.cli.verbs import ALIASES, GROUPS, VERBS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def commands(command, name="notifier"):
-    """Every command below this one, with its whole name."""
+    """Yield every command below this one, with its whole name."""
     yield name, command
     if isinstance(command, click.Group):
         with click.Context(command) as context:
@@ -32,7 +36,7 @@ ALL = dict(commands(notifier))
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_help_has_an_example(name):
-    """Whichever verb it is."""
+    """Each help has an example and a text."""
     command = ALL[name]
     with click.Context(command, info_name=name) as context:
         text = command.get_help(context)
@@ -40,9 +44,106 @@ def test_every_help_has_an_example(name):
     assert command.help
 
 
-def test_every_verb_has_a_summary():
-    """The list of verbs is complete, and loads none of them."""
-    assert sorted(SUMMARIES) == sorted(VERBS)
+@pytest.mark.parametrize("name", ALL)
+def test_a_short_help_is_a_whole_sentence_on_one_line(name):
+    """In the list of a group on 80 columns; nothing is cut, and nothing wraps."""
+    group, _, own = name.rpartition(" ")
+    if not group or ALL[name].hidden:
+        return
+    with click.Context(ALL[group], info_name=group, terminal_width=80) as context:
+        lines = ALL[group].get_help(context).splitlines()
+        text = ALL[group].get_command(context, own).short_help
+    assert [line.split(maxsplit=1) for line in lines if line.startswith("  ")].count([own, text]) == 1
+    assert not text.endswith((".", "..."))
+    assert text[0].isupper()
+
+
+def test_the_help_has_every_verb_in_one_group():
+    """In the order in which they are used; the former names of services are in none."""
+    with click.Context(notifier, info_name="notifier") as context:
+        lines = notifier.get_help(context).splitlines()
+    assert [line.rstrip(":") for line in lines if line.rstrip(":") in GROUPS] == [*GROUPS]
+    listed = [line.split()[0] for line in lines[lines.index("Send:") :] if line.startswith("  ")]
+    assert listed[:-1] == [*VERBS]
+    assert not {*ALIASES} & {*VERBS}
+
+
+@pytest.mark.parametrize("service", ALIASES)
+def test_a_service_has_its_former_name_still(said, service):
+    """`notifier router` is `notifier run router`."""
+    _, old, _ = said(service, "--help")
+    _, new, _ = said("run", service, "--help")
+    assert old.replace(f"notifier {service} [", f"notifier run {service} [", 1) == new
+    assert said(service, "--colour")[0] == 2
+
+
+def test_a_call_without_colours_or_notes_or_with_more_log(said, tmp_path, pristine):
+    """-q keeps notes and warnings back, never a result or an error; -v lets more of the log through."""
+    keys = ("--folder", "pub", "--keys", "keys")
+    assert said("directory", "init", "--hub", "hub", *keys)[2].startswith("created pub; ")
+    assert said("directory", "init", "--hub", "hub2", "--folder", "p2", "--keys", "k2", "-q") == (0, "", "")
+    assert said("-q", "directory", "init", "--hub", "h3", "--folder", "p3", "--keys", "k3") == (0, "", "")
+    assert said("directory", "show", "--quiet")[2].startswith("notifier: config_invalid: ")
+    status, out, _ = said("route", ARREST, "--quiet")
+    assert (status, out.splitlines()[0].startswith(ARREST)) == (0, True)
+    status, _, err = said("track", "x", "-q", "--as", "TUR/spoc", "-v")
+    assert (status, "-v and -q exclude each other" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [
+        ([], "WARNING"),
+        (["-v"], "INFO"),
+        (["-vv"], "DEBUG"),
+        (["-v", "-v"], "DEBUG"),
+        (["-vvvv"], "DEBUG"),
+        (["-q"], "ERROR"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("before", [True, False], ids=["before the verb", "behind it"])
+def test_the_level_of_the_log_follows_the_options(said, monkeypatch, options, level, before):
+    """They may stand before the verb or behind it."""
+    found = []
+    monkeypatch.setattr("notifier.telemetry.logging.configure", lambda **given: found.append(given))
+    verb = ["subscribe", "--sink", "fax"]
+    said(*(options + verb if before else verb + options))
+    assert {logging.getLevelName(one["level"]) for one in found} == {level}
+
+
+def test_no_escape_is_printed_without_colours(copied):
+    """On a terminal, by --no-color as by NO_COLOR; without either, the log of a service has colours."""
+    for options, environment, colours in (
+        ([], {}, True),
+        (["--no-color"], {}, False),
+        ([], {"NO_COLOR": "1"}, False),
+        ([], {"NO_COLOR": ""}, True),
+    ):
+        assert (
+            "\x1b[" in _on_a_terminal([*options, "run", "auditor", "--home", str(copied)], environment)
+        ) is colours
+
+
+def _on_a_terminal(arguments, environment):
+    """Run a service on a terminal until it prints; return the output."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "notifier", *arguments]
+    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environment
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=kept, close_fds=True) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # the terminal's end, once its last user is gone
+            while chunk := os.read(ours, 4096):
+                if not said:
+                    process.terminate()
+                said += chunk
+    os.close(ours)
+    return said.decode(errors="replace")
+
+
+def test_the_list_of_verbs_loads_none_of_them():
+    """Print it in a fresh process and look at what was imported."""
     code = "import sys; from notifier.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "deportation" not in done.stdout
@@ -52,7 +153,7 @@ def test_every_verb_has_a_summary():
 
 @pytest.fixture
 def said(capsys, tmp_path, monkeypatch):
-    """Runs a command line in an empty folder: (exit status, standard output, standard error)."""
+    """Run a command line in an empty folder: (exit status, standard output, standard error)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NOTIFIER_HOME", raising=False)
 
@@ -72,18 +173,24 @@ ARREST = str(EXAMPLES / "arrest.json")
     [
         (["nonsense"], 2, "notifier: usage: "),
         (["route"], 2, "notifier: usage: "),
-        (["track", "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"], 2, "notifier: usage: who acts is not said"),
+        (["track", "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"], 2, "notifier: usage: no authority given"),
         (["publish", ARREST, "--as", "TUR/spoc"], 1, "notifier: config_invalid: there is no home"),
         (["inbox", "list", "--as", "TUR/spoc", "--home", "nowhere"], 1, "notifier: config_invalid: "),
         (["subscribe", "--as", "TUR/spoc"], 1, "notifier: config_invalid: "),
         (["why", "x", "--as", "TUR/spoc"], 1, "notifier: config_invalid: "),
-        (["router"], 1, "notifier: config_invalid: "),
-        (["auditor"], 1, "notifier: config_invalid: "),
-        (["audit", "verify"], 2, "notifier: usage: whose log it is"),
+        (["run", "router"], 1, "notifier: config_invalid: "),
+        (["run", "auditor"], 1, "notifier: config_invalid: "),
+        (["run", "publisher"], 2, "notifier: usage: no authority given (use --as, e.g. --as TUR/spoc)"),
+        (["run", "subscriber", "--as", "TUR/spoc"], 1, "notifier: config_invalid: "),
+        (["audit", "verify"], 2, "notifier: usage: no key of the log given"),
         (["directory", "show"], 1, "notifier: config_invalid: "),
         (["directory", "sign", "--folder", "x", "--keys", "y"], 1, "notifier: directory_invalid: "),
         (["route", "missing.json"], 1, "notifier: not_found: missing.json: no such file"),
-        (["subscribe", "--as", "TUR/spoc", "--sink", "fax:1"], 2, "notifier: usage: a sink is"),
+        (
+            ["subscribe", "--as", "TUR/spoc", "--sink", "fax:1"],
+            2,
+            "notifier: usage: unknown sink fax:1 (use jsonl:PATH or stdout)",
+        ),
         (["demo", "--examples", "nowhere"], 1, "notifier: not_found: "),
         (["completion", "csh"], 2, "notifier: usage: "),
     ],
@@ -167,7 +274,7 @@ def test_completion_knows_the_verbs():
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=60
     )
-    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == {"route", "router"}
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == {"route"}
     assert run(["completion", "bash"]) == 0
 
 
@@ -232,9 +339,9 @@ def test_route_answers_a_line_for_each_of_many_refused_ones_too(said, tmp_path, 
 def test_route_says_who_else_is_told_of_what_no_rule_decides(said):
     """An answer goes to the originator, a correction to those who were told: the rules name nobody."""
     for name, words in (
-        ("response-nationality-denied", "the originator of what it is about"),
+        ("response-nationality-denied", "the originator of the notification that it is about"),
         ("correction", "exactly those who were told"),
-        ("case-5-release", "besides: whoever was told"),
+        ("case-5-release", "also: everyone who was told"),
     ):
         status, out, _ = said("route", str(EXAMPLES / f"{name}.json"))
         assert (status, words in out) == (0, True)
@@ -263,7 +370,7 @@ HOME = ["--home", "nowhere"]
         (["--home=nowhere", "--as=TUR/spoc", "track", "x"], ["track", "x", *HOME, "--as", "TUR/spoc"]),
         (["--json", "--as", "TUR/spoc", "why", "x", *HOME], ["why", "x", "--json", "--as", "TUR/spoc", *HOME]),
         (["--config", "none.toml", "person", "list"], ["person", "list", "--config", "none.toml"]),
-        (["--as", "TUR/spoc", "router", *HOME], ["router", "--as", "TUR/spoc", *HOME]),
+        (["--as", "TUR/spoc", "run", "router", *HOME], ["run", "router", "--as", "TUR/spoc", *HOME]),
         (["--json", "audit", "verify", *HOME], ["audit", "verify", "--json", *HOME]),
     ],
 )

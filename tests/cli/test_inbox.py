@@ -34,7 +34,7 @@ TWICE = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a14"
 
 
 def message(number, notification_id=KNOWN, originator="TUR/spoc", text=None, **change):
-    """What the subscriber would store of a delivery."""
+    """Return the message that the subscriber would store."""
     made = for_sealing(parse(document(originator=originator, **change)))
     notification = replace(made, id=uuid.UUID(notification_id).bytes, narrative=text or made.narrative)
     return VerifiedMessage(
@@ -60,7 +60,7 @@ MESSAGES = (
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A home whose broker does not run, where DEU/spoc has received something."""
+    """Make a home without a broker, where DEU/spoc has received something."""
     home = tmp_path_factory.mktemp("home")
     make_parties(home, CertificateAuthority(home / "pki"), "127.0.0.1:1", 6, 1)
     settings = load(party_config(home, ME))
@@ -79,7 +79,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def notifier(home, capsys):
-    """Runs a verb as DEU/spoc: status, standard output, standard error."""
+    """Run a verb as DEU/spoc: status, standard output, standard error."""
 
     def call(*arguments, as_=ME):
         status = run([*arguments, "--home", str(home), "--as", as_])

@@ -25,7 +25,7 @@ ME = "DEU/spoc"
 
 
 def keys_of(home, name):
-    """The keys of a party, as its files hold them."""
+    """Return the keys of a party from its files."""
     keys = load(party_config(home, name)).keys
     (decryption,) = decryption_keys(keys).values()
     return Keys(signing_key(keys), decryption)
@@ -33,7 +33,7 @@ def keys_of(home, name):
 
 @pytest.fixture
 def home(tmp_path):
-    """A home whose broker does not run."""
+    """Make a home without a broker."""
     home = tmp_path / "home"
     make_parties(home, CertificateAuthority(home / "pki"), "127.0.0.1:1", 6, 1)
     return home
@@ -41,7 +41,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def stage(home, tmp_path):
-    """Who seals with the keys of that home."""
+    """Return the world with the keys of that home."""
     world = build_world(clock=REAL.clock)
     snapshot = DirectoryClient(load(party_config(home, ME)).directory).load()
     world.directory = StaticDirectory(snapshot)
@@ -52,7 +52,7 @@ def stage(home, tmp_path):
 
 @pytest.fixture
 def keep(home):
-    """Stores what was refused, as the subscriber does."""
+    """Store refused records as the subscriber does."""
     settings = load(party_config(home, ME))
 
     async def fill(refusals):
@@ -69,7 +69,7 @@ def keep(home):
 
 @pytest.fixture
 def notifier(home, capsys):
-    """Runs a verb as DEU/spoc: status, standard output, standard error."""
+    """Run a verb as DEU/spoc: status, standard output, standard error."""
 
     def call(*arguments):
         status = run([*arguments, "--home", str(home), "--as", ME])
@@ -99,13 +99,15 @@ def test_refused_says_what_why_and_what_cures_it(notifier, stage, keep):
         "not_addressed",
         "malformed",
     ]
-    assert "names TUR/spoc" in lines[0]
-    assert "names nobody" in lines[6]
+    assert "claims TUR/spoc" in lines[0]
+    assert "claims nobody" in lines[6]
     for line, said in zip(
-        lines[1:8:2], ("by itself at", "later directory", "keys.encryption", "nothing"), strict=True
+        lines[1:8:2],
+        ("retried automatically at", "later directory", "keys.encryption", "cannot be cured"),
+        strict=True,
     ):
         assert said in line
-    assert lines[8:] == ["4 refused, 3 of them may be cured"]
+    assert lines[8:] == ["4 refused, 3 of them curable"]
     status, out, _ = notifier("inbox", "refused", "--json")
     found = json.loads(out)["refused"]
     assert [one["cure"] for one in found] == ["time", "directory", "key", None]
@@ -123,7 +125,7 @@ def test_retry_reads_what_is_good_now_and_keeps_the_rest(notifier, stage, keep):
         Refusal(bytes(32), "malformed", b"garbage"),
     )
     status, out, err = notifier("inbox", "retry")
-    assert (status, out) == (0, "2 tried again: 1 could be read, 1 are kept (notifier inbox refused)\n"), err
+    assert (status, out) == (0, "2 retried: 1 could be read, 1 are kept (see notifier inbox refused)\n"), err
     status, out, _ = notifier("inbox", "list", "--json")
     assert [one["originator"] for one in json.loads(out)["messages"]] == ["TUR/spoc"]
     _, out, _ = notifier("inbox", "refused", "--json")
@@ -135,7 +137,7 @@ def test_retry_reads_what_is_good_now_and_keeps_the_rest(notifier, stage, keep):
 def test_nothing_refused_is_said_so(notifier, keep):
     """Both verbs have an answer for an inbox that took everything."""
     keep()
-    assert notifier("inbox", "refused")[1] == "0 refused, 0 of them may be cured\n"
+    assert notifier("inbox", "refused")[1] == "0 refused, 0 of them curable\n"
     assert json.loads(notifier("inbox", "retry", "--json")[1]) == {"tried": 0, "read": 0, "kept": 0, "parked": 0}
 
 

@@ -1,4 +1,4 @@
-"""Where metrics and health are served: an address that cannot be had ends the verb, with the reason."""
+"""The address of metrics and health: one that is taken or wrong ends the verb with its reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_address_that_is_taken_is_named(copied, capsys, verb):
 
 @pytest.mark.parametrize("listen", ["nonsense", "256.0.0.1:9464", "127.0.0.1:99999", "127.0.0.1:", ":9464", "[::1"])
 def test_what_is_no_address_is_refused(copied, capsys, listen):
-    """However it is wrong."""
+    """Each kind of wrong address is a usage error."""
     assert run([*SERVED["subscribe"], "--home", str(copied), "--listen", listen]) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("notifier: config_invalid: ")
 

@@ -134,7 +134,7 @@ def test_one_that_does_not_wait_stops_all(notifier, restored):
 
 
 def test_a_new_stream_is_a_person_s_decision(notifier, restored):
-    """Where the former one cannot be closed: an act upon no notification."""
+    """If the former one cannot be closed, a new one begins: an act about no notification."""
     restored(False)
     assert "not closed yet" in doctor(notifier)[0][1]
     status, out, _ = notifier("outbox", "adopt", "--new-stream", "--by", "ada")

@@ -31,7 +31,7 @@ ARREST = samples.document(samples.ARREST, id=ID, handling__not_to=["FRA"])
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A home whose broker does not run."""
+    """Make a home without a broker."""
     home = tmp_path_factory.mktemp("home")
     make_parties(home, CertificateAuthority(home / "pki"), "127.0.0.1:1", 6, 1)
     return home
@@ -39,7 +39,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture
 def home(world):
-    """The same home with an empty outbox."""
+    """Return the home with an empty outbox."""
     for path in (world / "parties" / "TUR.spoc").glob("outbox.db*"):
         path.unlink()
     return world
@@ -47,7 +47,7 @@ def home(world):
 
 @pytest.fixture
 def notifier(home, capsys, monkeypatch):
-    """Runs a verb as TUR/spoc; answers exit status, standard output and standard error."""
+    """Run a verb as TUR/spoc: exit status, standard output, standard error."""
 
     def call(*arguments, stdin=None):
         if stdin is not None:
@@ -61,7 +61,7 @@ def notifier(home, capsys, monkeypatch):
 
 @pytest.fixture
 def file(tmp_path):
-    """Writes documents to a file, as JSON or JSON Lines."""
+    """Write documents to a file, as JSON or JSON Lines."""
 
     def write(*documents):
         path = tmp_path / "input.jsonl"
@@ -78,7 +78,7 @@ def test_a_message_is_durable_while_the_broker_is_down(notifier, file):
     answer = {"id": ID, "state": "waiting", "recipients": ["UTO/spoc"], "reason": None, "detail": None}
     assert json.loads(out) == {"messages": [answer | {"faults": [], "warnings": []}]}
     assert "1 in the outbox" in err
-    assert "no service carries the outbox" in err
+    assert "no service sends the outbox" in err
     assert notifier("publish", "--wait", "--timeout", "0.1")[0] == 3, "what waits can be sent again later"
 
 
@@ -112,14 +112,14 @@ UNKNOWN = "refugee_status_unknown"
 
 
 def unknown(**change):
-    """An arrest of which nobody has said whether the person is a refugee."""
+    """Return an arrest that does not say if the person is a refugee."""
     document = samples.document(samples.ARREST, **change)
     document["local"]["refugee"]["status"] = "unknown"
     return document
 
 
 def stored(home):
-    """How many notifications are in the outbox."""
+    """Return the number of notifications in the outbox."""
     with contextlib.closing(sqlite3.connect(home / "parties" / "TUR.spoc" / "outbox.db")) as database:
         return database.execute("SELECT count(*) FROM message").fetchone()[0]
 
@@ -145,7 +145,7 @@ def test_a_kind_that_is_none_is_refused(notifier, file):
     """Nothing is accepted by a word that is mistyped."""
     status, _, err = notifier("publish", file(ARREST), "--accept-warnings", "refugee_unknown")
     assert status == 2
-    assert f"refugee_unknown is none of age_unknown, refugee_document_possible, {UNKNOWN}" in err
+    assert f"refugee_unknown is not one of age_unknown, refugee_document_possible, {UNKNOWN}" in err
     assert "see notifier publish --help" in err
 
 
@@ -175,7 +175,7 @@ def test_two_lines_that_say_the_same_are_noticed(notifier, file, home):
 
 @pytest.fixture
 def person(monkeypatch):
-    """Somebody at a terminal, who gives these answers; what was asked."""
+    """Answer the questions of a terminal; return what was asked."""
 
     def sits(*answers):
         left, asked = [*answers], []
@@ -257,7 +257,7 @@ def test_what_a_service_carries_is_done(notifier, file, home):
     lease = asyncio.run(leased(take=True))
     status, _, err = notifier("publish", file(ARREST), *now)
     assert status == 0
-    assert "a service carries the outbox: it goes out by itself" in err
+    assert "a service sends the outbox" in err
     assert notifier("publish", *now)[0] == 0
     assert notifier("publish", "--wait", *now)[0] == 3, "it was waited for"
     with contextlib.closing(sqlite3.connect(home / "parties" / "TUR.spoc" / "outbox.db")) as database:
@@ -265,11 +265,11 @@ def test_what_a_service_carries_is_done(notifier, file, home):
         database.commit()
     status, _, err = notifier("publish", *now)
     assert (status, lease.epoch) == (3, 1)
-    assert "no service carries the outbox: start notifier publisher" in err
+    assert "no service sends the outbox: start notifier run publisher" in err
 
 
 def test_the_originator_of_the_file_acts_where_nobody_is_named(home, file, capsys):
-    """Where the home has that party; of several originators none is guessed."""
+    """If the home has that party; with several originators nothing is guessed."""
     assert run(["publish", file(ARREST), "--home", str(home), "--wait", "--timeout", "0"]) == 3
     assert stored(home) == 1
     two = file(ARREST, samples.document(samples.ARREST, originator="DEU/spoc"))

@@ -29,7 +29,7 @@ def notifier(copied, capsys, monkeypatch):
 
 @pytest.fixture
 def child(notifier, tmp_path, arrest):
-    """A child's arrest that cem submitted, held for DEU."""
+    """Publish a child's arrest that cem submitted; it is held for DEU."""
     assert notifier("person", "add", "cem")[0] == 0
     path = tmp_path / "child.json"
     path.write_text(json.dumps(arrest | {"subject": arrest["subject"] | {"age": "child"}}))
@@ -114,7 +114,7 @@ def test_an_interrupt_takes_no_key_away(notifier, copied, monkeypatch):
 
 @pytest.mark.parametrize("how", ["--key", "--public"])
 def test_the_authority_s_own_key_is_no_person_s(notifier, copied, how):
-    """Whoever runs the publisher has it: what it signs, no second person has signed."""
+    """The publisher has this key: with it, no second person would sign."""
     path = copied / "parties" / "TUR.spoc" / "signing.key"
     given = str(path) if how == "--key" else SigningKey.from_secret(path.read_bytes()).public.hex()
     status, _, err = notifier("person", "add", "ada", "--may", "release", how, given)
@@ -273,7 +273,7 @@ def test_approvals_in_the_file_are_warned_of(notifier, tmp_path, arrest):
 
 @pytest.mark.parametrize("verb", [("show",), ("approve", "--hold", "child_review", "--by", "ada")])
 def test_what_was_not_submitted_here_is_not_found(notifier, verb):
-    """Whatever the id."""
+    """The answer is the same for every id."""
     notifier("person", "add", "ada", "--may", "child_reviewer")
     for message_id in (ID, "no-id"):
         status, _, err = notifier("review", verb[0], message_id, *verb[1:])

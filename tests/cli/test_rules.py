@@ -1,4 +1,4 @@
-"""`notifier rules` and `notifier directory rules`: shown, compared, replayed on what was sent, published."""
+"""`notifier rules`: versions are shown, compared, replayed on stored notifications, and published."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RESIDENCE = {
 
 @pytest.fixture
 def notifier(copied, capsys):
-    """Runs a verb in the home: status, standard output, standard error."""
+    """Run a verb in the home: status, standard output, standard error."""
 
     def call(*arguments):
         status = run([*arguments, "--home", str(copied)])
@@ -38,11 +38,11 @@ def notifier(copied, capsys):
 
 @pytest.fixture
 def administer(copied, capsys):
-    """Runs a verb of the directory with the keys of `keys`, or of all holders."""
+    """Run a command with the directory's folder and the keys in `keys`, or those of all holders."""
 
     def call(*arguments, keys=None):
         places = ["--folder", str(copied / "directory"), "--keys", str(keys or copied / "directory-keys")]
-        status = run(["directory", *arguments, *places])
+        status = run([*arguments, *places])
         out, err = capsys.readouterr()
         return status, out, err
 
@@ -50,8 +50,14 @@ def administer(copied, capsys):
 
 
 @pytest.fixture
+def publish(administer):
+    """Publish a file with the keys in `keys`, or those of all holders."""
+    return lambda file, keys=None: administer("rules", "publish", str(file), keys=keys)
+
+
+@pytest.fixture
 def file(notifier, tmp_path):
-    """The rules of now, edited: transit is not told of a deportation any more, residence is."""
+    """Write the present rules, edited: a deportation reaches residence, and no longer transit."""
     document = json.loads(notifier("rules", "show", "--json")[1])
     rows = [row for row in document["rows"] if (row["type"], row["rule"]) != ("deportation", "transit")]
     path = tmp_path / "rules.json"
@@ -79,7 +85,7 @@ def test_a_change_is_said_in_words(notifier, file):
         "  removed  deportation            spoc      every state of transit (para 3)",
         "  added    deportation            spoc      every state of residence (para 5)",
     ]
-    assert notifier("rules", "diff", "1", "current")[1].splitlines()[1:] == ["  both say the same"]
+    assert notifier("rules", "diff", "1", "current")[1].splitlines()[1:] == ["  no difference"]
     document = json.loads(notifier("rules", "diff", "current", str(file), "--json")[1])
     assert document["rows"]["added"] == [RESIDENCE]
     assert "messages" not in document
@@ -95,7 +101,7 @@ def test_a_replay_says_who_would_have_been_told(notifier, file):
         "  - AUT/spoc               told: transit (para 3) -> not named",
         "  - BGR/spoc               told: transit (para 3) -> not named",
         "  + FRA/spoc               not named -> told: residence (para 5)",
-        "2 notifications, 1 would differ: 1 recipients more, 2 fewer, 0 told, held or withheld otherwise",
+        "2 notifications, 1 would differ: 1 recipients added, 2 removed, 0 with another outcome or reason",
     ]
 
 
@@ -122,7 +128,7 @@ def test_a_replay_of_the_outbox_sends_nothing_and_leaves_it_as_it_was(notifier, 
 
 
 def test_an_update_is_replayed_as_what_it_is(notifier, file, tmp_path):
-    """It goes to whoever was told before, rules or not: no row tells AUT and BGR any more, and they stay."""
+    """It goes to everyone who was told before: no row names AUT and BGR any more, and they stay."""
     first = json.loads((EXAMPLES / "deportation-ordered.json").read_text())
     first["id"] = "01997e5c-1c00-7c55-9a3e-0d3f5e0b8a11"
     about = {"id": first["id"], "digest": digest_of(parse(first))}
@@ -152,7 +158,7 @@ def test_a_file_of_something_else_is_told_and_the_rest_is_replayed(notifier, fil
     assert f"invalid_notification: {wrong}" in err
 
 
-def test_two_holders_publish_what_both_have_seen(notifier, administer, file, copied, tmp_path):
+def test_two_holders_publish_what_both_have_seen(notifier, administer, publish, file, copied, tmp_path):
     """The first stages; the second looks at what it signs, signs, and everybody has it; the old version stays."""
     folders = []
     for number in (1, 2):
@@ -160,43 +166,63 @@ def test_two_holders_publish_what_both_have_seen(notifier, administer, file, cop
         folders[-1].mkdir()
         for name in (f"rules-{number}.pem", "snapshot-1.pem", "timestamp-1.pem"):
             shutil.copy(copied / "directory-keys" / name, folders[-1])
-    status, _, err = administer("rules", str(file), keys=folders[0])
+    status, _, err = publish(file, keys=folders[0])
     assert (status, "staged" in err) == (0, True)
     assert notifier("rules", "show")[1].startswith("version 1 ")
     for folder in ((), ("--folder", str(copied / "directory"))):
         _, out, _ = notifier("rules", "diff", "current", "staged", *folder)
         assert "added    deportation            spoc      every state of residence (para 5)" in out
-    status, shown, _ = administer("sign", keys=folders[1])
+    status, shown, _ = administer("directory", "sign", keys=folders[1])
     assert status == 1, "nothing is signed that is not named"
     assert "added    deportation            spoc      every state of residence (para 5)" in shown
     (digest,) = (line.split()[1] for line in shown.splitlines() if line.strip().startswith("digest"))
-    assert administer("sign", digest, keys=folders[1])[0] == 0
+    assert administer("directory", "sign", digest, keys=folders[1])[0] == 0
     assert notifier("rules", "show")[1].startswith("version 2 ")
     assert notifier("rules", "diff", "1", "2")[1].count("\n") == 3
     assert notifier("rules", "diff", "previous", "current")[1].count("\n") == 3
 
 
-def test_what_is_wrong_with_a_file_is_said_and_nothing_is_published(notifier, administer, file):
+def test_what_is_wrong_with_a_file_is_said_and_nothing_is_published(notifier, publish, file):
     """A type that does not exist, and rules that are not the current ones' edit."""
     document = json.loads(file.read_text())
     file.write_text(json.dumps(document | {"rows": [RESIDENCE | {"type": "deporation"}]}))
-    for status, out, err in (administer("rules", str(file)), notifier("rules", "diff", "current", str(file))):
+    for status, out, err in (publish(file), notifier("rules", "diff", "current", str(file))):
         assert (status, out) == (1, "")
         assert err.startswith("notifier: directory_invalid: rows/0/type: ")
     file.write_text(json.dumps(document | {"version": 5}))
-    assert "made from version 5" in administer("rules", str(file))[2]
+    assert "made from version 5" in publish(file)[2]
     assert notifier("rules", "show")[1].startswith("version 1 ")
 
 
-def test_a_subscriber_that_does_not_take_part_is_a_warning(administer, file):
-    """Published all the same."""
+def test_a_subscriber_that_does_not_take_part_is_a_warning(publish, file):
+    """The version is published."""
     document = json.loads(file.read_text())
     lane = {"from": "TUR", "to": "BEL", "subscribers": ["CHE/ncb"]}
     file.write_text(json.dumps(document | {"corridors": [lane]}))
-    status, _, err = administer("rules", str(file))
+    status, out, err = publish(file)
     assert status == 0
     assert "warning: CHE/ncb subscribes" in err
-    assert err.splitlines()[-2:] == ["version 2 of the rules", "published"]
+    assert err.splitlines()[-1] == "published"
+    assert out.splitlines()[0] == "version 2 of the rules"
+    assert "  added    corridor TUR to BEL: CHE/ncb" in out.splitlines()
+
+
+def test_the_directory_of_the_home_is_the_default_and_the_changes_are_printed(notifier, copied, file):
+    """As lines, and with --json as a document that says whether the version is out."""
+    keys = ("--keys", str(copied / "directory-keys"))
+    status, out, err = notifier("rules", "publish", str(file), *keys, "--json")
+    document = json.loads(out)
+    assert (status, err.splitlines()[-1]) == (0, "published")
+    assert (document["old"], document["new"], document["published"]) == (1, 2, True)
+    assert document["rows"]["added"] == [RESIDENCE]
+    assert notifier("rules", "show")[1].startswith("version 2 ")
+
+
+def test_the_former_name_of_the_command_works_and_is_not_listed(administer, notifier, file):
+    """`notifier directory rules` is `notifier rules publish`."""
+    assert "rules" not in {line.split()[0] for line in notifier("directory", "--help")[1].splitlines() if line}
+    status, out, err = administer("directory", "rules", str(file))
+    assert (status, out.splitlines()[0], err.splitlines()[-1]) == (0, "version 2 of the rules", "published")
 
 
 @pytest.mark.parametrize(
@@ -204,12 +230,12 @@ def test_a_subscriber_that_does_not_take_part_is_a_warning(administer, file):
     [
         (("show", "9"), 1, "not_found: the directory keeps no version 9"),
         (("show", "9" * 5000), 1, "not_found: the directory keeps no version 0"),
-        (("show", "previous"), 1, "not_found: there is no version of the rules before"),
+        (("show", "previous"), 1, "not_found: the current version of the rules is the first"),
         (("show", "staged"), 1, "not_found: no version of the rules waits"),
         (("show", "nowhere.json"), 1, "not_found: nowhere.json: no such file"),
         (("diff", "1"), 2, "usage: "),
-        (("diff", "1", "1", "--replay"), 2, "usage: a replay needs notifications"),
-        (("diff", "1", "1", "some.json"), 2, "usage: files are for --replay"),
+        (("diff", "1", "1", "--replay"), 2, "usage: no notifications to replay"),
+        (("diff", "1", "1", "some.json"), 2, "usage: notifications are only used with --replay"),
         (("diff", "1", "1", "--replay", "--as", "NLD/spoc"), 1, "unknown_authority: "),
         (("diff", "1", "1", "nowhere.json", "--replay"), 1, "not_found: nowhere.json"),
     ],

@@ -46,7 +46,7 @@ def test_each_state_says_what_is_awaited(state, because, awaited):
 
 @pytest.fixture
 def notifier(copied, capsys):
-    """Runs a verb as TUR/spoc: status, standard output, standard error."""
+    """Run a verb as TUR/spoc: status, standard output, standard error."""
 
     def call(*arguments):
         found = run([*arguments, "--home", str(copied), "--as", "TUR/spoc"])

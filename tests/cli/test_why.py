@@ -31,7 +31,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def notifier(copied, capsys):
-    """Runs a verb in the home as somebody: status, standard output, standard error."""
+    """Run a verb in the home as a party: status, standard output, standard error."""
 
     def call(*arguments, as_=ME):
         status = run([*arguments, "--home", str(copied), "--as", as_])
@@ -50,7 +50,7 @@ def file(arrest, tmp_path):
 
 @pytest.fixture
 def published(notifier, file):
-    """The notification in TUR/spoc's outbox: DEU and INTERPOL are told, FRA is not."""
+    """Publish the notification from TUR/spoc's outbox: DEU and INTERPOL are told, FRA is not."""
     assert notifier("publish", str(file), "--wait", "--timeout", "0")[0] == 3
     return ID
 
@@ -116,7 +116,7 @@ def test_whoever_was_kept_from_it_learns_nothing_by_asking(notifier, published):
 
 @pytest.fixture
 def reviewed(notifier, arrest, tmp_path, monkeypatch):
-    """A child's arrest that cem submitted: ada released it for DEU, and refused it for UTO."""
+    """Publish a child's arrest that cem submitted; ada releases it for DEU and refuses it for UTO."""
     monkeypatch.setattr(review, "GRACE_SECONDS", 0.0)
     nationality = {"state": "UTO", "status": "documented"}
     child = arrest["subject"] | {"age": "child", "nationalities": [nationality], "residences": ["DEU"]}
@@ -178,7 +178,7 @@ WRITING = {
 
 @pytest.mark.parametrize("arguments", WRITING.values(), ids=WRITING)
 def test_oversight_writes_nothing(notifier, file, arguments, copied):
-    """Whatever needs an outbox is refused in one line, and leaves no file."""
+    """Each verb that needs an outbox is refused in one line, and leaves no file."""
     arguments = [str(file) if one == "FILE" else one for one in arguments]
     status, out, err = notifier(*arguments, as_=OVERSIGHT)
     assert (status, err.count("\n")) == (1, 1)
@@ -226,7 +226,7 @@ def test_an_authority_gives_its_oversight_the_key_of_its_decisions(notifier, pub
     ],
 )
 def test_a_wrong_setting_is_named(notifier, copied, table, said):
-    """Which key of which authority, in one line."""
+    """The line names the key and the authority."""
     config = party_config(copied, OVERSIGHT)
     config.write_text(config.read_text().partition("\n[oversees")[0] + "\n" + table)
     status, _, err = notifier("why", ID, as_=OVERSIGHT)
@@ -235,7 +235,7 @@ def test_a_wrong_setting_is_named(notifier, copied, table, said):
 
 @pytest.fixture
 def deliver(copied):
-    """Puts a notification into the inbox of an authority, as its letter came and the hub decided by those rules."""
+    """Put a notification into the inbox of an authority, as the hub decided by those rules."""
 
     def put(name, document, rules_version=1):
         notification = replace(parse(document), id=uuid.UUID(ID).bytes)
@@ -267,7 +267,7 @@ def deliver(copied):
 
 @pytest.fixture
 def change_rules(copied):
-    """A version of the rules in which a leg of a type is not told any more."""
+    """Make a version of the rules without the row of a leg."""
 
     def signed(type_, rule):
         registry = Registry(copied / "directory", copied / "directory-keys", REAL.clock)
@@ -279,7 +279,7 @@ def change_rules(copied):
 
 
 def heard(notifier, name):
-    """What a recipient is answered: the version of the rules, and its entry."""
+    """Return the answer to a recipient: the version of the rules, and its entry."""
     document = json.loads(notifier("why", ID, "--json", as_=name)[1])
     (entry,) = document["recipients"]
     assert (entry["authority"], entry["outcome"], entry["because"]) == (name, "send", [])
@@ -314,7 +314,7 @@ def test_where_the_profile_has_not_got_the_fact_no_reason_is_made_up(notifier, d
     deliver("FRA/spoc", document)
     assert heard(notifier, "FRA/spoc") == (1, [])
     out = notifier("why", ID, as_="FRA/spoc")[1]
-    assert "by facts that its profile does not show" in out
+    assert "by facts outside its profile" in out
     assert "residence" not in out
 
 

@@ -33,7 +33,7 @@ def sign(world, tmp_path):
         document = world.json("rules", "show")
         file.write_text(json.dumps(document | {"rows": edit(document["rows"])}))
         places = ("--folder", str(world.home / "directory"), "--keys", str(world.home / "directory-keys"))
-        done = world.shell("directory", "rules", str(file), *places)
+        done = world.shell("rules", "publish", str(file), *places)
         assert done.returncode == 0, done.stderr
         return document["version"] + 1
 

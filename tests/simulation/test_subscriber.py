@@ -18,11 +18,13 @@ from notifier.consumers.inbox import tables
 from notifier.consumers.inbox.gaps import Gap
 from notifier.consumers.inbox.inbox import Inbox
 from notifier.consumers.inbox.transaction import InboxTransaction
+from notifier.consumers.service import SubscriberService
 from notifier.consumers.sinks import Callback, JsonLines
 from notifier.crypto.keys import DecryptionKey, KeyUse
 from notifier.directory.model import CLOCK_SKEW_MS, AuthorityState, Key, KeyState
 from notifier.directory.snapshot import Snapshot, StaticDirectory
 from notifier.errors import DirectoryError, OwnershipLostError, StorageError
+from notifier.lifecycle import Parts
 from notifier.notification import encode, for_sealing, parse
 from support.desk import ARREST, HOUR_MS, ME, STORAGE_KEY, Desk, Hub
 from support.world import PATIENCE_S
@@ -747,3 +749,48 @@ async def test_an_erased_row_s_number_is_not_given_again(hub, desk):
     await hub.deliver("TUR/spoc")
     await desk.receive(**options)
     assert seen == [1, 2]
+
+
+@asynccontextmanager
+async def serving(desk, stop):
+    """Run the service of `notifier run subscriber` on the desk's inbox; yield it with its task."""
+    world, own = desk.world, desk.world.keys[ME]
+
+    async def opened():
+        decryption = {own.decryption.key_id: own.decryption}
+        return Parts(await desk.open_inbox(), world.broker.transport(), world.directory, own.signing, decryption)
+
+    service = SubscriberService(ME, opened, (), world.runtime)
+    running = asyncio.create_task(service.run(stop))
+    try:
+        yield service, running
+    finally:
+        stop.set()
+        with contextlib.suppress(StorageError):
+            await running
+
+
+async def test_the_service_fills_the_inbox_until_it_is_stopped(hub, desk):
+    """It is ready once it follows the feed, and not after its end; what it read is in the inbox."""
+    await hub.deliver()
+    stop = asyncio.Event()
+    async with serving(desk, stop) as (service, running), asyncio.timeout(PATIENCE_S):
+        assert not service.ready()
+        while not service.ready() or not await desk.look("messages"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        stop.set()
+        await running
+        assert not service.ready()
+    assert len(await desk.look("messages")) == 1
+
+
+async def test_a_second_service_of_an_inbox_is_refused_for_a_while(desk):
+    """The supervisor tries again: it stands by until the lease is free."""
+    stop = asyncio.Event()
+    async with serving(desk, stop) as (service, _), asyncio.timeout(PATIENCE_S):
+        while not service.ready():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        async with serving(desk, asyncio.Event()) as (_, second):
+            with pytest.raises(StorageError) as refused:
+                await second
+        assert (refused.value.reason, refused.value.retryable) == ("storage_locked", True)

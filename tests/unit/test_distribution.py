@@ -75,7 +75,7 @@ def test_an_extra_that_is_missing_names_itself(module, monkeypatch, capsys):
     monkeypatch.setattr(builtins, "__import__", fails)
     assert run(["sandbox", "status", "--home", "nowhere"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"notifier: extra_missing: {module}.inner is not installed: ")
+    assert said.startswith(f"notifier: extra_missing: {module}.inner is not installed; ")
     assert EXTRAS[module] in PROJECT["optional-dependencies"]
     assert f"extra {EXTRAS[module]} " in said
 

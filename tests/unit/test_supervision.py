@@ -69,7 +69,7 @@ def settings(monkeypatch):
     monkeypatch.setattr("notifier.telemetry.server.serve", _serve)
     monkeypatch.setattr("notifier.transport.kafka.KafkaTransport", _Transport)
     monkeypatch.setattr("notifier.directory.client.DirectoryClient", _Directory)
-    monkeypatch.setattr("notifier.telemetry.logging.configure", lambda: None)
+    monkeypatch.setattr("notifier.telemetry.logging.configure", lambda **_options: None)
     return SimpleNamespace(name="test", kafka=None, directory=None, listen="127.0.0.1:9464")
 
 

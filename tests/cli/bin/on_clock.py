@@ -6,7 +6,7 @@ import time
 
 
 def set_clock() -> None:
-    """From here on the clock is off, where the environment says so."""
+    """Shift the clock if the environment says so."""
     off = int(os.environ.get("CLOCK_OFF_S", "0"))
     if off:
         now_ns, now = time.time_ns, time.time

@@ -1,4 +1,4 @@
-"""`notifier auditor` refuses to start on a configuration that cannot be right."""
+"""`notifier run auditor` refuses to start on a configuration that cannot be right."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_is_missing_is_said(tmp_path, capsys, log, key, said):
     if key is not None:
         (tmp_path / "signing.key").write_bytes(key)
         (tmp_path / "signing.key").chmod(0o600)
-    assert run(["auditor", "--config", str(tmp_path / "config.toml")]) == 1
+    assert run(["run", "auditor", "--config", str(tmp_path / "config.toml")]) == 1
     error = capsys.readouterr().err
     assert error.startswith("notifier: config_invalid: ")
     assert said in error

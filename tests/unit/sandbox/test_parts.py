@@ -346,5 +346,5 @@ def test_a_sandbox_has_no_configuration_file(verb, tmp_path, capsys):
     """A named configuration file is refused: nothing is started, ended or shown in its place."""
     status = run(["sandbox", verb, "--config", str(tmp_path / "nowhere"), "--home", str(tmp_path)])
     assert status == 2
-    assert capsys.readouterr().err.startswith("notifier: usage: a sandbox has a home, and no configuration file")
+    assert capsys.readouterr().err.startswith("notifier: usage: a sandbox has no configuration file")
     assert os.listdir(tmp_path) == []

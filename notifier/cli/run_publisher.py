@@ -1,13 +1,15 @@
-"""`notifier publisher`: the service that carries an authority's outbox."""
+"""`notifier run publisher`: runs the service that sends what waits in an outbox."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from logging import INFO
 from typing import TYPE_CHECKING
 
 import click
 
 from notifier.cli.context import Context, common
+from notifier.cli.output import in_color, log_level
+from notifier.cli.run import listen_option, listening
 from notifier.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
     from notifier.transport.base import Transport
 
 
-@click.command(epilog="Example: notifier publisher --as TUR/spoc --listen 127.0.0.1:9467")
-@click.option("--listen", metavar="HOST:PORT", help="Where metrics and health are served, in place of the setting.")
+@click.command(epilog="Example: notifier run publisher --as TUR/spoc --listen 127.0.0.1:9467")
+@listen_option
 @common(acts=True)
 def command(context: Context, listen: str | None) -> None:
-    """Carry the outbox until told to stop (SIGTERM, SIGINT): whatever is stored in it is sent.
+    """Send what waits in the outbox, until SIGTERM or SIGINT.
 
-    While it runs, publish, forward, review and person need no broker: what they store leaves by this. Start another
-    one on the same outbox at any time: it stands by.
+    While it runs, publish, forward, review and person need no broker: this sends what they store. A second one on the
+    same outbox stands by.
     """
     from notifier.keyfiles import signing_key, storage_key
     from notifier.outbox.outbox import Outbox
@@ -32,9 +34,7 @@ def command(context: Context, listen: str | None) -> None:
     from notifier.producers.service import Carrier
     from notifier.supervision import run_service
 
-    settings = context.writer()
-    if listen is not None:
-        settings = replace(settings, listen=listen)
+    settings = listening(context.writer(), listen)
     address = settings.writes_to()
     signing, storage = signing_key(settings.keys), storage_key(settings.keys)
 
@@ -46,4 +46,4 @@ def command(context: Context, listen: str | None) -> None:
 
         return Carrier(settings.name, opened, transport, directory, signing, runtime)
 
-    run_service("publisher", settings, build)
+    run_service("publisher", settings, build, level=log_level(INFO), color=in_color())
