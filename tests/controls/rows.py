@@ -478,8 +478,8 @@ OTHERS = (
         "notifier.routing.admission:check = lambda *_: None"),
     Row("a type that is not permitted is final only behind an act",
         "tests/simulation/test_publisher.py::test_a_final_refusal_is_told_and_the_rest_goes_on",
-        "notifier.outbox.stream:_barred = lambda pipeline, mine: "
-        "replace(original(pipeline, mine), barred=None, refused=mine.letter)"),
+        "notifier.outbox.stream:_barred = lambda window, envelope: "
+        "replace(original(window, envelope), barred=None, refused=envelope.entry)"),
     Row("a hub whose clock is off", f"{ROUTER}::test_a_router_whose_clock_is_off_decides_nothing[3600]",
         "notifier.routing.clock:HubClock._refuse = lambda *_: None"),
     Row("ready means that the broker answered",
