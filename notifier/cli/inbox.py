@@ -37,7 +37,7 @@ def command() -> None:
 @command.command("list", epilog="Example: notifier inbox list --as DEU/spoc --json")
 @common(acts=True, prints=True)
 def list_(context: Context) -> None:
-    """List the messages, oldest first, the missing numbers, and the messages that a sink could not take."""
+    """List the messages, oldest first, missing numbers and parked messages."""
     from notifier.consumers.sinks import summary
 
     async def look(inbox: Inbox) -> tuple[list[Received], list[str], list[Parked]]:

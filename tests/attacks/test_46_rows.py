@@ -344,12 +344,23 @@ async def received(stage):
     await stage.route(jumping := stage.forge(text="third", sequences={ME: 3}))
     stage.sent(jumping)
     await read_on(stage)
+    await park_one(stage)
     with closing(sqlite3.connect(inbox_file(stage))) as database:
         stage.kept = {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in INBOX}
     assert all(stage.kept[table] for table in INBOX)
     await stage.route(stage.letter(text="fourth"))
     assert await read_on(stage) is None
     return stage
+
+
+async def park_one(stage):
+    """Set the first message aside for a cursor that nobody reads."""
+    inbox = await stage.inbox(ME)
+    try:
+        (first, *_) = await inbox.messages()
+        await inbox.cursors.park("elsewhere", first.row, "OSError", 5)
+    finally:
+        await inbox.close()
 
 
 async def read_on(stage):
@@ -415,7 +426,7 @@ WRITTEN = {
     "a refusal that nothing cures": to_inbox("UPDATE refusal SET reason = 'bad_signature'"),
     "a gap that is none": to_inbox("UPDATE gap_range SET first = 1000, last = 1000"),
     "when a receipt was made": to_inbox("UPDATE receipt SET made = 0"),
-    "the position of a cursor": to_inbox("UPDATE cursor SET position = 99"),
+    "the position of a cursor": to_inbox("UPDATE cursor SET position = 99 WHERE name != 'elsewhere'"),
     "the place in the feed": to_inbox("UPDATE instance SET feed_offset = 0"),
     "a row without a MAC": to_inbox("UPDATE message SET bound = NULL"),
 }

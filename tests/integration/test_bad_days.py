@@ -149,7 +149,7 @@ def test_interrupted_while_it_waits_publish_loses_nothing(world, party):
     party.write_text(text)
     done = world.shell("publish", "--config", str(party), "--wait")
     assert done.returncode == 0, done.stderr
-    assert _asked(database, "select count(*) from letter where state = 'routed'") == 1
+    assert _asked(database, "select count(*) from entry where state = 'routed'") == 1
 
 
 def _asked(database, query):

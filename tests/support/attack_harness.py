@@ -412,6 +412,8 @@ class Stage:
         """An authority's publisher, on the same outbox each time; `SERVICE` signs what others must release."""
         outbox = await self.outbox(name)
         source = directory or self.world.directory
-        parts = Parts(outbox, self.world.broker.transport(), source, signing or self.signing(name), submitter)
+        parts = Parts(
+            outbox, self.world.broker.transport(), source, signing or self.signing(name), submitter=submitter
+        )
         async with Publisher.of(name, parts, self.world.runtime) as publisher:
             yield publisher

@@ -317,12 +317,16 @@ class Campaign:
 
 
 def asked(address, query):
-    """The first value that a local database answers; 0 where nothing was stored yet."""
+    """The first value that a local database answers; 0 where none was made yet."""
     path = address.removeprefix("sqlite:///")
-    with (
-        contextlib.suppress(sqlite3.OperationalError),
-        # Whoever was killed left it as it is: its successor must mend it, not the one who looks.
-        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database,
-    ):
-        return database.execute(query).fetchone()[0]
-    return 0
+    # Whoever was killed left it as it is: its successor must mend it, not the one who looks.
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    except sqlite3.OperationalError:
+        return 0
+    with contextlib.closing(connection) as database:
+        try:
+            made = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notifier_schema'").fetchone()[0]
+        except sqlite3.OperationalError:  # not there yet, or a writer holds it
+            return 0
+        return database.execute(query).fetchone()[0] if made else 0
