@@ -13,7 +13,7 @@ RECEIPT_TYPE: Final = b"application/vnd.notifier.receipt.v1"
 
 
 def receipt(result: VerifiedMessage | Refusal, reason: str | None, recipient: str, key: SigningKey, at: int) -> bytes:
-    """The signature (64 bytes) and the receipt in single-object encoding; `at` in Unix milliseconds.
+    """Return the signature (64 bytes) and the receipt in single-object encoding; `at` in Unix milliseconds.
 
     `reason` is why it was refused, None where it was opened and stored. A refusal must name its originator: a
     receipt is owed only for what carried a valid signature.

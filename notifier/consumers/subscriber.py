@@ -258,10 +258,11 @@ class Subscriber(Lifecycle[Inbox]):
         return await self._retries.surely(name, looked)
 
     async def until_idle(self, seconds: float, patience: float = float("inf")) -> None:
-        """Returns when the feed's end was reached and nothing came for `seconds`.
+        """Return when the feed's end was reached and nothing came for `seconds`.
 
-        Raises what ended the work: `OwnershipLostError` where another instance took the inbox over, or a refusal; and
-        the `TemporaryError` fault that has kept it from the feed, or a sink from its work, for `patience` seconds.
+        Raise the error that ended the work: `OwnershipLostError` where another instance took the inbox over, or a
+        refusal. Raise the `TemporaryError` that has kept it from the feed, or a sink from its work, for `patience`
+        seconds.
         """
         loop = asyncio.get_running_loop()
         while not (self._caught_up and loop.time() - self._quiet_since >= seconds and await self._all_handed()):
@@ -280,21 +281,21 @@ class Subscriber(Lifecycle[Inbox]):
         return True
 
     async def _next_change(self) -> None:
-        """Returns when something may have changed; raises what ended the work in the background."""
+        """Return when something may have changed; raise the error that ended work in the background."""
         self._background.check()
         await self._move()
 
     async def _move(self) -> None:
-        """Returns when a batch was stored, or after a moment."""
+        """Return when a batch was stored, or after `WAIT_MS`."""
         async with self._moved:
             await wait_for_event(self._moved, WAIT_MS / 1000)
 
     async def _follow(self) -> None:
-        """Reads the feed from the stored offset, and begins again after a fault, with growing pauses."""
+        """Read the feed from the stored offset; begin again after a fault, with back-off."""
         await self._retries.surely(FEED, self._read_feed)
 
     async def _read_feed(self) -> None:
-        """Reads the feed from the stored offset until a fault ends it."""
+        """Read the feed from the stored offset until a fault ends it."""
         try:
             offset = await self.inbox.offset()
             reader = await self._open.transport.reader(feed_of(self._name), 0, offset)
@@ -312,7 +313,7 @@ class Subscriber(Lifecycle[Inbox]):
             raise
 
     async def _batch(self, reader: Reader, begun_at: int) -> int:
-        """Stores what comes after `begun_at`, this reader's own position; returns where the next batch begins.
+        """Store the records after `begun_at`, this reader's own position; return where the next batch begins.
 
         The position is never asked of the database again: it could be an older one that was put back, and what
         lies between would be skipped.
@@ -333,7 +334,7 @@ class Subscriber(Lifecycle[Inbox]):
         return offsets[-1] + 1
 
     async def _read(self, records: Sequence[Record]) -> list[Result]:
-        """Verifies and opens the records; looks once for a later directory where that may help, and not for long."""
+        """Verify and open the records; look once, not for long, for a later directory where that may help."""
         values = [record.value for record in records]
         results = await self._verification.results(values)
         if any(isinstance(result, Refusal) and result.cure is Cure.DIRECTORY for result in results):
@@ -342,13 +343,13 @@ class Subscriber(Lifecycle[Inbox]):
         return results
 
     async def _look(self) -> None:
-        """Looks for a later directory now. What it does not bring in time is tried again when it comes."""
+        """Refresh the directory, for `POLL_INTERVAL` at most. A version that comes later is used then."""
         with contextlib.suppress(NotifierError, TimeoutError):
             async with asyncio.timeout(POLL_INTERVAL):
                 await self._open.directory.refresh()
 
     async def _try_again(self, begun_at: int) -> None:
-        """Tries a batch again of what was refused and may be good by now."""
+        """Try again a batch of refused records that may be good by now."""
         stored = await self._retrial.step(begun_at)
         if stored is not None:
             if stored.messages + stored.duplicates + stored.conflicts:
@@ -361,14 +362,14 @@ class Subscriber(Lifecycle[Inbox]):
             self._moved.notify_all()
 
     async def _renew(self) -> None:
-        """Holds on to the lease; a renewal that fails is tried again, since every transaction checks the lease."""
+        """Renew the lease; try a failed renewal again, since every transaction checks the lease."""
         while self._lease is not None:
             await asyncio.sleep(RENEW_SECONDS)
             await self._retries.surely("lease", self._lease.renew)
 
 
 def _report(stored: BatchResult) -> None:
-    """What a batch brought, as counts; what is wrong, as log lines with ids."""
+    """Count the results of a batch, and log faults by their ids."""
     metrics.RECEIVED.labels("opened", "").inc(stored.messages)
     metrics.RECEIVED.labels("duplicate", "").inc(stored.duplicates)
     for refusal in stored.refusals:

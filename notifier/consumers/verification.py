@@ -101,7 +101,7 @@ class Recipient:
 
 
 def read(value: bytes | None, recipient: Recipient, now: int) -> Result:
-    """What the feed record `value` is at time `now` (Unix milliseconds)."""
+    """Verify and open the feed record `value` at time `now` (Unix milliseconds)."""
     raw = value or b""
     try:
         parsed = parse_feed(raw)

@@ -66,7 +66,7 @@ class Inbox:
 
     @classmethod
     async def open(cls, address: str, authority: str, key: bytes, runtime: Runtime) -> Inbox:
-        """Opens or creates the inbox of `authority`; `key` is the 32-byte storage key.
+        """Open or create the inbox of `authority`; `key` is the 32-byte storage key.
 
         Raises `StorageError`, also where the database is another authority's or was made with another key.
         """
@@ -122,11 +122,11 @@ class Inbox:
             await connection.verify()
 
     def lease(self) -> Lease:
-        """The right to fill this inbox."""
+        """Return the lease of the process that fills this inbox."""
         return Lease(self._database, READER_LEASE, self._runtime.clock)
 
     async def offset(self) -> int:
-        """The feed's next record."""
+        """Return the offset of the feed's next record."""
         async with self.reading() as connection:
             found: int = (await connection.own())["feed_offset"]
             return found
@@ -134,7 +134,7 @@ class Inbox:
     async def store(
         self, results: Sequence[Result], offsets: Sequence[int], begun_at: int, lease: Lease, signing: SigningKey
     ) -> BatchResult:
-        """Stores a batch of the feed, and moves the offset from `begun_at` to behind the last of `offsets`.
+        """Store a batch of the feed, and move the offset from `begun_at` to behind the last of `offsets`.
 
         All or nothing. Raises `OwnershipLostError` where the lease is lost or the stored offset is not `begun_at`:
         then another instance went on, and nothing here may.
@@ -152,7 +152,7 @@ class Inbox:
     async def store_again(
         self, kept: Sequence[Kept], results: Sequence[Result], begun_at: int, lease: Lease, signing: SigningKey
     ) -> BatchResult:
-        """Stores what records are now that were refused before; the feed's offset stays at `begun_at`.
+        """Store the new results of records that were refused before; the feed's offset stays at `begun_at`.
 
         All or nothing. Raises `OwnershipLostError` as `store` does.
         """
@@ -225,13 +225,13 @@ class Inbox:
         ]
 
     async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
-        """The messages in the order in which they came, after row `after`."""
+        """Return at most `limit` messages after row `after`, in the order in which they came."""
         async with self.reading() as connection:
             rows = (await connection.execute(AFTER, {"row": after, "limit": limit})).all()
             return [self.received(connection, row) for row in rows]
 
     async def find(self, message_id: str) -> list[Received]:
-        """The messages of a notification id (UUID text): more than one only where ids conflict.
+        """Return the messages of a notification id (UUID text): more than one only where ids conflict.
 
         Raises `NotFoundError`.
         """
@@ -273,7 +273,7 @@ class Inbox:
         return "verified" if is_named_by(message.notification, known) else "differs"
 
     async def gaps(self) -> list[Gap]:
-        """What is missing now, by name."""
+        """Return the gaps that are open now."""
         async with self.reading() as connection:
             query = (
                 sa.select(tables.streams.c.blind_index, tables.streams.c.name, tables.gap_ranges)
@@ -306,7 +306,7 @@ class Inbox:
         await self._database.close()
 
     def digest(self, *parts: bytes) -> bytes:
-        """The keyed digest by which a row is found."""
+        """Return the keyed digest by which a row is found."""
         names = self._names.copy()
         for part in parts:
             names.update(len(part).to_bytes(4, "big") + part)
@@ -318,7 +318,7 @@ class Inbox:
         return self._authority
 
     def now(self) -> int:
-        """The time now, in Unix milliseconds."""
+        """Return the time now, in Unix milliseconds."""
         return self._runtime.clock()
 
     def seal(self, context: bytes, text: bytes) -> bytes:

@@ -78,13 +78,17 @@ class Keeper(Protocol):
     """What an inbox lends to the batch that fills it: its name, its keys and its clock."""
 
     @property
-    def authority(self) -> str: ...
+    def authority(self) -> str:
+        """The authority whose inbox it is."""
 
-    def digest(self, *parts: bytes) -> bytes: ...
+    def digest(self, *parts: bytes) -> bytes:
+        """Return the keyed digest by which a row is found."""
 
-    def seal(self, context: bytes, text: bytes) -> bytes: ...
+    def seal(self, context: bytes, text: bytes) -> bytes:
+        """Return `text` sealed to one place of one row."""
 
-    def now(self) -> int: ...
+    def now(self) -> int:
+        """Return the time now, in Unix milliseconds."""
 
 
 class InboxTransaction:
@@ -99,14 +103,14 @@ class InboxTransaction:
         self._gaps: list[Gap] = []
 
     def stored(self) -> BatchResult:
-        """What the batch brought."""
+        """Return the result of the batch."""
         counts = self._counts
         return BatchResult(
             counts["opened"], counts["duplicate"], counts["conflict"], tuple(self._refusals), tuple(self._gaps)
         )
 
     async def apply(self, offset: int, result: Result) -> None:
-        """Stores one result."""
+        """Store one result."""
         if isinstance(result, Notice):
             return
         if result.place is not None:
@@ -116,7 +120,7 @@ class InboxTransaction:
         await self._answer(result)
 
     async def apply_again(self, kept: Kept, result: Result) -> None:
-        """Stores what a record is now that was refused before: it comes in, or stays refused.
+        """Store the new result of a record that was refused before: a message, or another refusal.
 
         Raises `OwnershipLostError` where it is not there any more: another instance went on.
         """
@@ -138,14 +142,14 @@ class InboxTransaction:
         await self._answer(result)
 
     async def _answer(self, result: VerifiedMessage | Refusal) -> None:
-        """Stores a message, and signs the receipt that is owed; none while it is not decided."""
+        """Store a message, and sign the receipt that is owed; none is owed before the decision."""
         reason = await self._message(result) if isinstance(result, VerifiedMessage) else result.reason
         early = isinstance(result, Refusal) and result.cure is Cure.TIME
         if result.originator is not None and not early:
             await self._receipt(result, reason)
 
     async def _message(self, message: VerifiedMessage) -> str | None:
-        """Stores what is new; returns the reason where another text is known under its originator and id."""
+        """Store a new message; return the reason where another text is known under its originator and id."""
         inbox = self._inbox
         name = (message.originator.encode(), message.notification_id)
         blind_index = inbox.digest(*name)
@@ -195,7 +199,7 @@ class InboxTransaction:
         await self._connection.insert(tables.messages, [row])
 
     async def _follow(self, place: StreamPosition, envelope: bytes) -> None:
-        """A number of a stream was used: what it skips is missing, what it fills is not any more."""
+        """Record that a number of a stream was used: open a gap over those it skips, close the gap that it fills."""
         inbox = self._inbox
         blind_index = inbox.digest(place.originator.encode(), place.stream, b"stream")
         stream = (await self._connection.execute(LAST, {"which": blind_index})).one_or_none()
