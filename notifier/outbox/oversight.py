@@ -1,4 +1,4 @@
-"""What oversight sees of another authority's outbox: every decision, no contents, and no way to write."""
+"""Read-only access of oversight to another authority's outbox: its decisions, never its contents."""
 
 from __future__ import annotations
 

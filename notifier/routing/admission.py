@@ -41,10 +41,11 @@ NOBODY_IS_TOLD: Final = frozenset({"unknown_signer", "signer_revoked"})
 
 @dataclass(frozen=True, slots=True)
 class TransactionContext:
-    """What is the same for every record of one transaction.
+    """The values shared by all records of one transaction.
 
-    `snapshot` is the directory and rules that decide, `key` the hub's for statements, `partition` the intake's,
-    `feeds` the topics that exist, `now` the hub's time in Unix milliseconds.
+    `snapshot` holds the directory and rules that decide. `key` is the hub's signing key for statements. `partition`
+    is the number of the intake partition. `feeds` are the topics that exist. `now` is the hub's time in Unix
+    milliseconds. `entropy` gives random bytes.
     """
 
     snapshot: Snapshot

@@ -33,7 +33,10 @@ ADDRESS_HINT: Final = "a file, or postgresql://role:password@host:port/database"
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """How an older database is brought up to date: from version `oldest` on, by `run`, given the version found."""
+    """The upgrade of an older database to the current version of its tables.
+
+    `oldest` is the first version that can be upgraded. `run` gets the opening transaction and the version found.
+    """
 
     oldest: int
     run: Callable[[Connection, int], Awaitable[None]]
@@ -96,7 +99,10 @@ class Database:
 
     @classmethod
     async def is_there(cls, address: str) -> bool:
-        """Whether a database was made at `address`; nothing is changed. `StorageError` where that cannot be known."""
+        """Return whether a database was made at `address`, without changing anything.
+
+        Raises `StorageError` where the database cannot be read.
+        """
         try:
             database = cls(_engine(address, writes=False))
             try:

@@ -38,7 +38,11 @@ def tampered(what: str) -> StorageError:
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """What is bound of a database: its own row, and of each table the columns under the MAC, in their order."""
+    """The tables and columns of a database that MACs cover.
+
+    `own` is the table of the database's own row, and `own_columns` are its covered columns. `covered` maps each
+    further table that MACs cover to its columns. Each MAC takes the columns in the order given here.
+    """
 
     own: sa.Table
     own_columns: tuple[str, ...]

@@ -77,13 +77,16 @@ class Lease:
         self.epoch = None
 
     async def held_by_other(self) -> bool:
-        """Whether another live instance holds it now."""
+        """Return whether another live instance holds the lease."""
         async with self._database.read() as connection:
             row = (await connection.execute(sa.select(leases).where(leases.c.name == self._name))).one_or_none()
         return row is not None and row.holder not in (None, self._holder) and self._alive(row.holder, row.until)
 
     def _alive(self, holder: str, until: int) -> bool:
-        """Whether `holder` may still be at work: not silent for too long, and its process not known to be gone."""
+        """Return whether `holder` may still be running: its lease lasts, and its process is not known to be gone.
+
+        A process of another machine is never known to be gone.
+        """
         if until <= self._clock():
             return False
         host, pid, started, _ = holder.split()

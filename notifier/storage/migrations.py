@@ -17,7 +17,7 @@ from notifier.storage.base import Connection
 
 @dataclass(frozen=True, slots=True)
 class MigrationContext:
-    """What a migration works with: the opening transaction, the cipher of the rows, and the time in Unix ms."""
+    """The opening transaction, the cipher of the rows and the time (Unix milliseconds), given to a migration."""
 
     connection: Connection
     cipher: RowCipher
