@@ -75,7 +75,7 @@ ATTACKS = (
            "notifier.envelope.verifying:check_signer = "
            "lambda prefix, header, _hub, *rest: original(prefix, header, header.hub_id, *rest)"),
     attack("3 the delivery again", "03_replay::test_a_delivery_that_comes_again_is_one_message",
-           "notifier.consumers.inbox.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
+           "notifier.consumers.inbox.cipher:InboxCipher.blind_index = lambda self, *parts: self._entropy(32)"),
     attack("4 reorder", "04_reorder::test_shuffled_records_change_nothing_until_they_come_in_turn",
            "notifier.routing.batch:check_sequence = lambda *_: 'in_turn'"),
     attack("5 dropped for one", "05_dropped_for_one::test_a_recipient_names_what_was_kept_from_it",
@@ -202,7 +202,7 @@ ATTACKS = (
            "(streams.__init__(), 0)[1] if record.value is None else original(record, streams)"),
     attack("24 a stream's memory taken away",
            "24_forged_headers::test_where_the_operator_takes_all_memory_of_it_a_recipient_still_has_its_own",
-           "notifier.consumers.inbox.inbox:Inbox.digest = lambda self, *parts: self._runtime.entropy(32)"),
+           "notifier.consumers.inbox.cipher:InboxCipher.blind_index = lambda self, *parts: self._entropy(32)"),
     attack("25 wrong feed", "25_wrong_feed::test_another_s_delivery_is_not_ours",
            "notifier.envelope.opening:_check_statement = lambda *_: None"),
     attack("25 wrong feed, nobody addressed", "25_wrong_feed::test_our_delivery_is_not_another_s",

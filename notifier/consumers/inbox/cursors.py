@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from notifier.consumers.inbox import tables
+from notifier.consumers.inbox import queries, tables
 from notifier.consumers.inbox.records import Parked, Received
 from notifier.storage.integrity import Ledger
 
@@ -18,22 +18,6 @@ Since = dt.datetime | int
 """A place to read from: the first message stored at that time or later, or that row; 0 is the start."""
 
 MAX_NAME: Final = 64
-
-# Statements of every message, built once: building costs more than running.
-CURSOR: Final = sa.select(tables.cursors).where(tables.cursors.c.name == sa.bindparam("cursor"))
-PARKED: Final = sa.select(tables.parked).where(
-    tables.parked.c.cursor == sa.bindparam("which"), tables.parked.c.message == sa.bindparam("row")
-)
-PASSED: Final = sa.select(tables.parked).where(
-    tables.parked.c.cursor == sa.bindparam("which"),
-    tables.parked.c.message > sa.bindparam("after"),
-    tables.parked.c.message < sa.bindparam("row"),
-)
-DUE: Final = (
-    sa.select(tables.parked)
-    .where(tables.parked.c.cursor == sa.bindparam("which"), tables.parked.c.due.is_not(None))
-    .order_by(tables.parked.c.message)
-)
 
 
 class Cursors:
@@ -49,7 +33,7 @@ class Cursors:
     async def position(self, cursor: str) -> int:
         """Return the row that `cursor` stands at; 0 where it is new."""
         async with self._inbox.reading() as connection:
-            row = (await connection.execute(CURSOR, {"cursor": cursor})).one_or_none()
+            row = (await connection.execute(queries.CURSOR, {"cursor": cursor})).one_or_none()
             if row is None:
                 return 0
             connection.check(tables.cursors, row)
@@ -64,14 +48,14 @@ class Cursors:
         """
         async with self._inbox.writing() as connection:
             before = await self._forward(connection, cursor, row)
-            parked = (await connection.execute(PARKED, {"which": cursor, "row": row})).all()
+            parked = (await connection.execute(queries.PARKED_AT, {"which": cursor, "row": row})).all()
             await connection.remove(tables.parked, [one for one in parked if before < row or one.due is not None])
 
     async def seek(self, cursor: str, since: Since) -> None:
         """Move `cursor`, forward or back, so that its reader begins at `since`."""
         row = await self._before(since)
         async with self._inbox.writing() as connection:
-            known = (await connection.execute(CURSOR, {"cursor": cursor})).all()
+            known = (await connection.execute(queries.CURSOR, {"cursor": cursor})).all()
             await connection.change(tables.cursors, known, position=row)
             if not known:
                 await connection.insert(tables.cursors, [{"name": _checked(cursor), "position": row}])
@@ -80,19 +64,21 @@ class Cursors:
         """Let `cursor` begin at `since` where it is new; a cursor that exists stays where it is."""
         row = await self._before(since)
         async with self._inbox.writing() as connection:
-            if (await connection.execute(CURSOR, {"cursor": cursor})).one_or_none() is None:
+            if (await connection.execute(queries.CURSOR, {"cursor": cursor})).one_or_none() is None:
                 await connection.insert(tables.cursors, [{"name": _checked(cursor), "position": row}])
 
     async def _forward(self, connection: Ledger, cursor: str, row: int) -> int:
         """Move `cursor` forward to `row`, past what is parked before it; return where it stood."""
-        known = (await connection.execute(CURSOR, {"cursor": cursor})).all()
+        known = (await connection.execute(queries.CURSOR, {"cursor": cursor})).all()
         if not known:
             await connection.insert(tables.cursors, [{"name": _checked(cursor), "position": row}])
             return 0
         before: int = known[0].position
         if before < row:
             await connection.change(tables.cursors, known, position=row)
-            passed = (await connection.execute(PASSED, {"which": cursor, "after": before, "row": row})).all()
+            passed = (
+                await connection.execute(queries.PARKED_BETWEEN, {"which": cursor, "after": before, "row": row})
+            ).all()
             await connection.remove(tables.parked, passed)
         return before
 
@@ -113,7 +99,7 @@ class Cursors:
         """Set the message of `row` aside, with the reason, and move `cursor` to it."""
         async with self._inbox.writing() as connection:
             await self._forward(connection, cursor, row)
-            before = (await connection.execute(PARKED, {"which": cursor, "row": row})).all()
+            before = (await connection.execute(queries.PARKED_AT, {"which": cursor, "row": row})).all()
             values = {"reason": reason[:MAX_NAME], "made": self._inbox.now(), "due": None}
             if before:
                 await connection.change(tables.parked, before, **values, attempts=before[0].attempts + attempts)
@@ -130,7 +116,7 @@ class Cursors:
 
     async def due(self, cursor: str) -> list[Parked]:
         """Return the parked messages of `cursor` of which somebody asked for another attempt."""
-        return await self._found(DUE, {"which": cursor})
+        return await self._found(queries.PARKED_DUE, {"which": cursor})
 
     async def retry(self, cursor: str | None = None) -> int:
         """Ask for another attempt at every parked message, of `cursor` or of all; return how many there are."""
@@ -145,7 +131,7 @@ class Cursors:
     async def count_parked(self) -> int:
         """Return how many messages are parked, of all cursors."""
         async with self._inbox.reading() as connection:
-            return await connection.scalar(sa.select(sa.func.count()).select_from(tables.parked)) or 0
+            return await connection.scalar(queries.PARKED_COUNT) or 0
 
     async def _found(self, query: sa.Select[tuple[object, ...]], parameters: dict[str, str]) -> list[Parked]:
         async with self._inbox.reading() as connection:

@@ -11,18 +11,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from notifier.consumers.inbox import queries
 from notifier.consumers.inbox.tables import gap_ranges
 from notifier.storage.integrity import Ledger
 
 CAP: Final = 100
 """How many ranges of one stream are kept."""
-
-_OF_STREAM: Final = gap_ranges.c.stream == sa.bindparam("of")
-_COUNT: Final = sa.select(sa.func.count()).select_from(gap_ranges).where(_OF_STREAM)
-_LAST: Final = sa.select(gap_ranges).where(_OF_STREAM).order_by(gap_ranges.c.first.desc()).limit(1)
-_AROUND: Final = sa.select(gap_ranges).where(
-    _OF_STREAM & (gap_ranges.c.first <= sa.bindparam("number")) & (gap_ranges.c.last >= sa.bindparam("number"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +42,17 @@ class Gap:
 async def skipped(connection: Ledger, stream: bytes, first: int, last: int, now: int) -> None:
     """Note that the numbers `first` to `last` of the stream were skipped; `first` is behind every number before."""
     missing = last - first + 1
-    if await connection.scalar(_COUNT, {"of": stream}) < CAP:
+    if await connection.scalar(queries.GAP_COUNT, {"of": stream}) < CAP:
         row = {"stream": stream, "first": first, "last": last, "missing": missing, "found": now}
         await connection.insert(gap_ranges, [row])
         return
-    newest = (await connection.execute(_LAST, {"of": stream})).one()
+    newest = (await connection.execute(queries.LAST_GAP, {"of": stream})).one()
     await _change(connection, newest, newest.first, last, newest.missing + missing)
 
 
 async def came(connection: Ledger, stream: bytes, number: int, *, again: bool) -> None:
     """Note that a number came that is not the last; `again` where the same envelope came before."""
-    row = (await connection.execute(_AROUND, {"of": stream, "number": number})).first()
+    row = (await connection.execute(queries.GAPS_AROUND, {"of": stream, "number": number})).first()
     if row is None:
         return
     whole = row.missing == row.last - row.first + 1
@@ -72,7 +66,7 @@ async def came(connection: Ledger, stream: bytes, number: int, *, again: bool) -
         await _change(connection, row, number + 1, row.last, row.missing - 1)
     elif number == row.last:
         await _change(connection, row, row.first, number - 1, row.missing - 1)
-    elif await connection.scalar(_COUNT, {"of": stream}) < CAP:
+    elif await connection.scalar(queries.GAP_COUNT, {"of": stream}) < CAP:
         await _change(connection, row, row.first, number - 1, number - row.first)
         rest = {"stream": stream, "first": number + 1, "last": row.last, "missing": row.last - number}
         await connection.insert(gap_ranges, [rest | {"found": row.found}])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +9,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from notifier.consumers.inbox import migrations, tables
+from notifier.consumers.inbox import migrations, queries, tables
+from notifier.consumers.inbox.cipher import InboxCipher
 from notifier.consumers.inbox.cursors import Cursors
 from notifier.consumers.inbox.gaps import Gap
 from notifier.consumers.inbox.records import MessageState, Received, RefusedRecord
@@ -40,17 +40,6 @@ READER_LEASE: Final = "inbox-reader"
 ALARM: Final = 3
 """So many deliveries refused one after the other that may be cured are an alarm: clock or directory is wrong."""
 
-ASKED: Final = 0
-"""When what somebody asks for is due."""
-
-# Statements of every message, built once: building costs more than running.
-AFTER: Final = (
-    sa.select(tables.messages)
-    .where(tables.messages.c.id > sa.bindparam("row"))
-    .order_by(tables.messages.c.id)
-    .limit(sa.bindparam("limit"))
-)
-
 
 class Inbox:
     """One authority's inbox; one process fills it, by the lease, and any number read it."""
@@ -58,9 +47,7 @@ class Inbox:
     def __init__(self, database: Database, authority: str, key: bytes, runtime: Runtime) -> None:
         self._database = database
         self._authority = authority
-        self._cipher = RowCipher(key, runtime.entropy)
-        # Rows must be found without telling whose they are: names appear as digests keyed with this.
-        self._names = hashlib.blake2b(key=key, person=b"ntf1/inbox", digest_size=32)
+        self._cipher = InboxCipher(key, runtime.entropy)
         self._runtime = runtime
         self.cursors = Cursors(self)
 
@@ -144,7 +131,7 @@ class Inbox:
             if (await connection.own())["feed_offset"] != begun_at:
                 raise OwnershipLostError(detail="the inbox went on without this instance")
             await connection.set_own(feed_offset=offsets[-1] + 1)
-            batch = InboxTransaction(connection, self, signing)
+            batch = InboxTransaction(connection, self._cipher, self._authority, signing, self.now())
             for offset, result in zip(offsets, results, strict=True):
                 await batch.apply(offset, result)
             return batch.stored()
@@ -160,7 +147,7 @@ class Inbox:
             await lease.check(connection)
             if (await connection.own())["feed_offset"] != begun_at:
                 raise OwnershipLostError(detail="the inbox went on without this instance")
-            batch = InboxTransaction(connection, self, signing)
+            batch = InboxTransaction(connection, self._cipher, self._authority, signing, self.now())
             for one, result in zip(kept, results, strict=True):
                 await batch.apply_again(one, result)
             return batch.stored()
@@ -170,45 +157,37 @@ class Inbox:
 
         With `due_by` only those whose time has come then.
         """
-        query = sa.select(tables.refusals).where(tables.refusals.c.cure.is_not(None))
-        query = query.where(tables.refusals.c.feed_offset > after)
-        if due_by is not None:
-            query = query.where(tables.refusals.c.due <= due_by)
+        query = queries.CURABLE_AFTER if due_by is None else queries.CURABLE_DUE
+        which = {"after": after, "limit": limit} | ({} if due_by is None else {"due_by": due_by})
         async with self.reading() as connection:
-            rows = (await connection.execute(query.order_by(tables.refusals.c.feed_offset).limit(limit))).all()
+            rows = (await connection.execute(query, which)).all()
             for row in rows:
                 connection.check(tables.refusals, row)
         return [Kept(row.feed_offset, self._raw(row), row.reason, Cure(row.cure)) for row in rows]
 
     async def ask_again(self) -> int:
         """Have everything that may be cured tried again by whoever fills this inbox; return how much there is."""
-        curable = tables.refusals.c.cure.is_not(None)
         async with self.writing() as connection:
-            rows = (await connection.execute(sa.select(tables.refusals).where(curable))).all()
-            await connection.change(tables.refusals, rows, due=ASKED)
+            rows = (await connection.execute(queries.CURABLE)).all()
+            await connection.change(tables.refusals, rows, due=queries.ASKED)
         return len(rows)
 
     async def asked(self) -> int:
         """Return how much of what somebody asked for was not tried again yet."""
-        query = sa.select(sa.func.count()).select_from(tables.refusals).where(tables.refusals.c.due == ASKED)
         async with self.reading() as connection:
-            return await connection.scalar(query) or 0
+            return await connection.scalar(queries.ASKED_COUNT) or 0
 
     async def refused_in_a_row(self) -> int:
         """Return how many of the feed's last records were refused and may be cured, one directly after the other."""
-        query = sa.select(tables.refusals.c.feed_offset).where(tables.refusals.c.cure.is_not(None))
         async with self.reading() as connection:
             last = (await connection.own())["feed_offset"]
-            offsets = (
-                await connection.scalars(query.order_by(tables.refusals.c.feed_offset.desc()).limit(ALARM))
-            ).all()
+            offsets = (await connection.scalars(queries.LAST_CURABLE, {"limit": ALARM})).all()
         return sum(1 for back, offset in enumerate(offsets, 1) if offset == last - back)
 
     async def refused(self) -> list[RefusedRecord]:
         """Return every refused record, in the feed's order."""
         async with self.reading() as connection:
-            query = sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset)
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(queries.REFUSALS)).all()
             for row in rows:
                 connection.check(tables.refusals, row)
         return [
@@ -218,7 +197,7 @@ class Inbox:
                 reason=row.reason,
                 received_at=row.received,
                 cure=None if row.cure is None else Cure(row.cure),
-                due=row.due if row.due != ASKED else None,
+                due=row.due if row.due != queries.ASKED else None,
                 claims=claimed_originator(self._raw(row)),
             )
             for row in rows
@@ -227,7 +206,7 @@ class Inbox:
     async def messages(self, after: int = 0, limit: int = 1000) -> list[Received]:
         """Return at most `limit` messages after row `after`, in the order in which they came."""
         async with self.reading() as connection:
-            rows = (await connection.execute(AFTER, {"row": after, "limit": limit})).all()
+            rows = (await connection.execute(queries.MESSAGES_AFTER, {"row": after, "limit": limit})).all()
             return [self.received(connection, row) for row in rows]
 
     async def find(self, message_id: str) -> list[Received]:
@@ -242,8 +221,7 @@ class Inbox:
                 detail="a notification's id is a UUID", hint="notifier inbox list shows them"
             ) from error
         async with self.reading() as connection:
-            query = sa.select(tables.messages).where(tables.messages.c.notification_id == wanted)
-            rows = (await connection.execute(query.order_by(tables.messages.c.id))).all()
+            rows = (await connection.execute(queries.MESSAGES_BY_ID, {"notification": wanted})).all()
             found = [self.received(connection, row) for row in rows]
         if not found:
             raise NotFoundError(
@@ -261,12 +239,11 @@ class Inbox:
             return None
         originator, other = named
         try:
-            blind_index = self.digest(originator.encode(), NotificationId.parse(other.id))
+            blind_index = self._cipher.blind_index(originator.encode(), NotificationId.parse(other.id))
         except ValueError:  # nobody checked what another's software wrote there
             return "not_here"
         async with self.reading() as connection:
-            query = sa.select(tables.messages).where(tables.messages.c.blind_index == blind_index)
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(queries.MESSAGE_BY_INDEX, {"which": blind_index})).one_or_none()
             known = None if row is None else self.received(connection, row).notification
         if known is None:
             return "not_here"
@@ -275,12 +252,7 @@ class Inbox:
     async def gaps(self) -> list[Gap]:
         """Return the gaps that are open now."""
         async with self.reading() as connection:
-            query = (
-                sa.select(tables.streams.c.blind_index, tables.streams.c.name, tables.gap_ranges)
-                .join(tables.gap_ranges, tables.gap_ranges.c.stream == tables.streams.c.blind_index)
-                .order_by(tables.gap_ranges.c.id)
-            )
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(queries.GAPS)).all()
             for row in rows:
                 connection.check(tables.gap_ranges, row)
         return [Gap(*self.stream_name(row.blind_index, row.name), row.first, row.last, row.missing) for row in rows]
@@ -288,15 +260,13 @@ class Inbox:
     async def refusals(self) -> list[tuple[str, str]]:
         """Every refused record: its digest in hex, and the reason."""
         async with self.reading() as connection:
-            rows = (
-                await connection.execute(sa.select(tables.refusals).order_by(tables.refusals.c.feed_offset))
-            ).all()
+            rows = (await connection.execute(queries.REFUSALS)).all()
         return [(row.digest.hex(), row.reason) for row in rows]
 
     async def receipts(self) -> list[bytes]:
         """Every receipt that was made: signature (64 bytes) and the receipt's encoding."""
         async with self.reading() as connection:
-            rows = (await connection.execute(sa.select(tables.receipts).order_by(tables.receipts.c.made))).all()
+            rows = (await connection.execute(queries.RECEIPTS)).all()
             for row in rows:
                 connection.check(tables.receipts, row)
         return [self._cipher.open(receipt_context(row.envelope, row.outcome), row.signed) for row in rows]
@@ -304,13 +274,6 @@ class Inbox:
     async def close(self) -> None:
         """Lets go of the database."""
         await self._database.close()
-
-    def digest(self, *parts: bytes) -> bytes:
-        """Return the keyed digest by which a row is found."""
-        names = self._names.copy()
-        for part in parts:
-            names.update(len(part).to_bytes(4, "big") + part)
-        return names.digest()
 
     @property
     def authority(self) -> str:
@@ -320,10 +283,6 @@ class Inbox:
     def now(self) -> int:
         """Return the time now, in Unix milliseconds."""
         return self._runtime.clock()
-
-    def seal(self, context: bytes, text: bytes) -> bytes:
-        """`text` sealed for one place of one row."""
-        return self._cipher.seal(context, text)
 
     def stream_name(self, blind_index: bytes, sealed: bytes) -> tuple[str, str]:
         """Originator and stream (hex) of a stream's row."""
@@ -359,8 +318,7 @@ async def _is_made(connection: Connection, authority: str, cipher: RowCipher) ->
 
     Raises `StorageError` where it is another authority's, or was made with another key.
     """
-    columns = sa.select(tables.instance.c.authority, tables.instance.c.check)
-    row = (await connection.execute(columns)).one_or_none()
+    row = (await connection.execute(queries.INSTANCE)).one_or_none()
     if row is None:
         return False
     if row.authority != authority:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Final, Protocol
+from typing import Final
 
-import sqlalchemy as sa
-
-from notifier.consumers.inbox import gaps, tables
+from notifier.consumers.inbox import gaps, queries, tables
+from notifier.consumers.inbox.cipher import InboxCipher
 from notifier.consumers.inbox.gaps import Gap
 from notifier.consumers.inbox.records import MessageState
 from notifier.consumers.receipts import receipt
@@ -18,17 +17,6 @@ from notifier.errors import Cure, OwnershipLostError
 from notifier.storage.integrity import Ledger
 
 CONFLICT: Final = "id_conflict"
-
-# Statements of every message, built once: building costs more than running.
-_BY_NAME: Final = tables.messages.c.blind_index == sa.bindparam("which")
-KNOWN: Final = sa.select(tables.messages).where(_BY_NAME)
-LAST: Final = sa.select(tables.streams).where(tables.streams.c.blind_index == sa.bindparam("which"))
-REFUSED: Final = sa.select(tables.refusals).where(tables.refusals.c.feed_offset == sa.bindparam("offset"))
-SIGNED: Final = sa.select(tables.receipts.c.made).where(
-    tables.receipts.c.envelope == sa.bindparam("digest"), tables.receipts.c.outcome == sa.bindparam("said")
-)
-_OF_ENVELOPE: Final = tables.receipts.c.envelope == sa.bindparam("digest")
-ANSWERED: Final = sa.select(tables.receipts.c.made).where(_OF_ENVELOPE).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +62,16 @@ def receipt_context(envelope: bytes, outcome: str) -> bytes:
     return b"receipt/" + outcome.encode() + b"/" + envelope
 
 
-class Keeper(Protocol):
-    """What an inbox lends to the batch that fills it: its name, its keys and its clock."""
-
-    @property
-    def authority(self) -> str:
-        """The authority whose inbox it is."""
-
-    def digest(self, *parts: bytes) -> bytes:
-        """Return the keyed digest by which a row is found."""
-
-    def seal(self, context: bytes, text: bytes) -> bytes:
-        """Return `text` sealed to one place of one row."""
-
-    def now(self) -> int:
-        """Return the time now, in Unix milliseconds."""
-
-
 class InboxTransaction:
     """One transaction of the feed."""
 
-    def __init__(self, connection: Ledger, inbox: Keeper, signing: SigningKey) -> None:
+    def __init__(
+        self, connection: Ledger, cipher: InboxCipher, authority: str, signing: SigningKey, now: int
+    ) -> None:
         self._connection = connection
-        self._inbox = inbox
+        self._cipher = cipher
+        self._authority = authority
+        self._now = now
         self._signing = signing
         self._counts = {"opened": 0, "duplicate": 0, "conflict": 0}
         self._refusals: list[Refusal] = []
@@ -124,7 +99,7 @@ class InboxTransaction:
 
         Raises `OwnershipLostError` where it is not there any more: another instance went on.
         """
-        mine = (await self._connection.execute(REFUSED, {"offset": kept.offset})).all()
+        mine = (await self._connection.execute(queries.REFUSAL_AT, {"offset": kept.offset})).all()
         if not mine:
             raise OwnershipLostError(detail="the inbox went on without this instance")
         if isinstance(result, Refusal):
@@ -150,9 +125,8 @@ class InboxTransaction:
 
     async def _message(self, message: VerifiedMessage) -> str | None:
         """Store a new message; return the reason where another text is known under its originator and id."""
-        inbox = self._inbox
         name = (message.originator.encode(), message.notification_id)
-        blind_index = inbox.digest(*name)
+        blind_index = self._cipher.blind_index(*name)
         before = await self._known(blind_index)
         if before == message.body_digest:
             self._counts["duplicate"] += 1
@@ -160,7 +134,7 @@ class InboxTransaction:
         state = MessageState.OPENED if before is None else MessageState.CONFLICT
         if before is not None:
             # Kept beside the first, and alarmed, never dropped.
-            blind_index = inbox.digest(*name, message.body_digest)
+            blind_index = self._cipher.blind_index(*name, message.body_digest)
             if await self._known(blind_index) is not None:
                 self._counts["duplicate"] += 1
                 return CONFLICT
@@ -170,7 +144,7 @@ class InboxTransaction:
 
     async def _known(self, blind_index: bytes) -> bytes | None:
         """Return the digest of the text that is stored under a name."""
-        row = (await self._connection.execute(KNOWN, {"which": blind_index})).one_or_none()
+        row = (await self._connection.execute(queries.MESSAGE_BY_INDEX, {"which": blind_index})).one_or_none()
         if row is None:
             return None
         self._connection.check(tables.messages, row)
@@ -178,7 +152,6 @@ class InboxTransaction:
         return digest
 
     async def _insert(self, message: VerifiedMessage, blind_index: bytes, state: str) -> None:
-        inbox = self._inbox
         facts = MessageMetadata(
             originator=message.originator,
             stream=message.place.stream.hex(),
@@ -192,35 +165,34 @@ class InboxTransaction:
             "blind_index": blind_index,
             "body_digest": message.body_digest,
             "state": state,
-            "received": inbox.now(),
-            "metadata": inbox.seal(b"facts/" + blind_index, json.dumps(asdict(facts)).encode()),
-            "content": inbox.seal(b"content/" + blind_index, message.encoded),
+            "received": self._now,
+            "metadata": self._cipher.seal(b"facts/" + blind_index, json.dumps(asdict(facts)).encode()),
+            "content": self._cipher.seal(b"content/" + blind_index, message.encoded),
         }
         await self._connection.insert(tables.messages, [row])
 
     async def _follow(self, place: StreamPosition, envelope: bytes) -> None:
         """Record that a number of a stream was used: open a gap over those it skips, close the gap that it fills."""
-        inbox = self._inbox
-        blind_index = inbox.digest(place.originator.encode(), place.stream, b"stream")
-        stream = (await self._connection.execute(LAST, {"which": blind_index})).one_or_none()
+        blind_index = self._cipher.blind_index(place.originator.encode(), place.stream, b"stream")
+        stream = (await self._connection.execute(queries.STREAM_BY_INDEX, {"which": blind_index})).one_or_none()
         if stream is None:
             name = json.dumps([place.originator, place.stream.hex()]).encode()
             row = {
                 "blind_index": blind_index,
                 "last": place.sequence,
-                "name": inbox.seal(b"stream/" + blind_index, name),
+                "name": self._cipher.seal(b"stream/" + blind_index, name),
             }
             await self._connection.insert(tables.streams, [row])
         else:
             self._connection.check(tables.streams, stream)
         last = 0 if stream is None else stream.last
         if place.sequence <= last:
-            again = await self._connection.scalar(ANSWERED, {"digest": envelope}) is not None
+            again = await self._connection.scalar(queries.ANY_RECEIPT_OF, {"digest": envelope}) is not None
             await gaps.came(self._connection, blind_index, place.sequence, again=again)
             return
         first, end = last + 1, place.sequence - 1
         if first <= end:
-            await gaps.skipped(self._connection, blind_index, first, end, inbox.now())
+            await gaps.skipped(self._connection, blind_index, first, end, self._now)
             self._gaps.append(Gap(place.originator, place.stream.hex(), first, end, end - first + 1))
         if stream is not None:
             await self._connection.change(tables.streams, [stream], last=place.sequence)
@@ -232,8 +204,8 @@ class InboxTransaction:
             "feed_offset": offset,
             "digest": refusal.envelope,
             "reason": refusal.reason,
-            "received": self._inbox.now(),
-            "raw": self._inbox.seal(context, refusal.raw),
+            "received": self._now,
+            "raw": self._cipher.seal(context, refusal.raw),
             "cure": refusal.cure,
             "due": refusal.due,
         }
@@ -246,10 +218,13 @@ class InboxTransaction:
         the place of the receipt that the true one earns.
         """
         outcome = "opened" if reason is None else "refused"
-        if await self._connection.scalar(SIGNED, {"digest": result.envelope, "said": outcome}) is not None:
+        if (
+            await self._connection.scalar(queries.RECEIPT_OF, {"digest": result.envelope, "said": outcome})
+            is not None
+        ):
             return
-        now = self._inbox.now()
-        signed = receipt(result, reason, self._inbox.authority, self._signing, now)
-        sealed = self._inbox.seal(receipt_context(result.envelope, outcome), signed)
+        now = self._now
+        signed = receipt(result, reason, self._authority, self._signing, now)
+        sealed = self._cipher.seal(receipt_context(result.envelope, outcome), signed)
         row = {"envelope": result.envelope, "outcome": outcome, "made": now, "signed": sealed}
         await self._connection.insert(tables.receipts, [row])
