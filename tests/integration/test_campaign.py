@@ -4,7 +4,7 @@ Three authorities publish through two routers. Publishers, subscribers, routers,
 killed (-9) and started again, routers are stopped for longer than their session and go on, the disk under an outbox
 fills up (support/campaign.py).
 
-A campaign is a seed (`NOTIFIER_SEED`): `NOTIFIER_LOAD` messages (600 by default, 20,000 in `make test-long`) and
+A campaign is a seed (`NOTIFIER_SEED`): `NOTIFIER_LOAD` messages (400 by default, 20,000 in `make test-long`) and
 `NOTIFIER_ACTS` acts. A report is written to `NOTIFIER_REPORT` where that is set, whatever came of it. How long each
 partition stood still after a router was lost is in it; where people run the whole (`NOTIFIER_LONG`), it must be
 10 s at most.
@@ -24,7 +24,7 @@ import pytest
 from support.campaign import ORIGINATORS, SUBSCRIBERS, Campaign
 from support.ledger import assert_exactly_once, standing
 
-LOAD = int(os.environ.get("NOTIFIER_LOAD", "600"))
+LOAD = int(os.environ.get("NOTIFIER_LOAD", "400"))
 ACTS = int(os.environ.get("NOTIFIER_ACTS", "6"))
 SEED = int(os.environ.get("NOTIFIER_SEED", "4"))  # whose first six acts are one of each kind
 TAKEOVER_S = 10.0

@@ -617,7 +617,7 @@ async def held(publisher):
     """Who holds the outbox's lease, once somebody does."""
     query = sa.text("SELECT holder FROM notifier_lease WHERE name = :name AND holder IS NOT NULL")
     while True:
-        async with publisher._open.outbox._database.read() as connection:
+        async with publisher._open.store._database.read() as connection:
             if (holder := await connection.scalar(query, {"name": SENDER_LEASE})) is not None:
                 return holder
 
