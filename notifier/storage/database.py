@@ -129,7 +129,7 @@ class Database:
                 yield connection
 
     async def close(self) -> None:
-        """Lets go of the file."""
+        """Close all connections."""
         await shield(self._engine.dispose())
 
 

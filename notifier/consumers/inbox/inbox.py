@@ -272,7 +272,7 @@ class Inbox:
         return [self._cipher.open(receipt_context(row.envelope, row.outcome), row.signed) for row in rows]
 
     async def close(self) -> None:
-        """Lets go of the database."""
+        """Close all connections to the database."""
         await self._database.close()
 
     @property
