@@ -35,6 +35,8 @@ demo: setup ## the main job on a real local Kafka, from start to proof
 test: setup ## every tier, side by side; prints the time of each
 	+tools/lanes "integration" "unit attacks cli simulation"
 
+quick: unit ## what to run after every change: the unit tier, under a minute
+
 # The tests of a module that share a sandbox stay with one worker (loadfile).
 unit: setup ## pure code and single parts, with the network cut off
 	$(PYTEST) tests/unit tests/typing --disable-socket --allow-unix-socket -n $(WORKERS) --dist worksteal

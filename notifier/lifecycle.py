@@ -20,7 +20,7 @@ from notifier.transport.base import Transport
 if TYPE_CHECKING:
     from notifier.config import Settings
 
-Work = Coroutine[Any, Any, None]
+BackgroundWork = Coroutine[Any, Any, None]
 
 
 class Store(Protocol):
@@ -63,7 +63,7 @@ class Lifecycle(ABC, Generic[S]):
         self._background = BackgroundTasks()
 
     @abstractmethod
-    async def _start(self, parts: Parts[S]) -> Sequence[Work]:
+    async def _start(self, parts: Parts[S]) -> Sequence[BackgroundWork]:
         """Prepare the parts, and return the work that runs until the block is left."""
 
     async def _stop(self, parts: Parts[S]) -> None:

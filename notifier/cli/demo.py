@@ -52,15 +52,15 @@ def command(context: Context, keep: bool, examples: Path | None) -> int:
 
         sandbox.up(progress)
         started = time.monotonic() - begun
-        story = asyncio.run(run(sandbox, files, progress))
-        story.timings = {"start the sandbox": started, **story.timings}
+        scenario = asyncio.run(run(sandbox, files, progress))
+        scenario.timings = {"start the sandbox": started, **scenario.timings}
         if context.json:
-            context.print_json(as_document(story))
+            context.print_json(as_document(scenario))
         else:
-            _show(story)
+            _show(scenario)
         if keep:
             progress(f"left running; next: notifier inbox list --as DEU/spoc --home {context.home}")
-    return 1 if story.faults else 0
+    return 1 if scenario.faults else 0
 
 
 def _files(folder: Path | None) -> list[Path]:
@@ -88,30 +88,30 @@ def _sandbox(context: Context, keep: bool) -> Iterator[Sandbox]:
             sandbox.down(lambda _text: None)
 
 
-def _show(story: Scenario) -> None:
+def _show(scenario: Scenario) -> None:
     from rich.console import Console
 
     console = Console() if in_color() else Console(color_system=None)
-    _show_messages(console, story)
-    _show_view(console, story)
-    _show_proof(console, story)
-    for fault in story.faults:
+    _show_messages(console, scenario)
+    _show_view(console, scenario)
+    _show_proof(console, scenario)
+    for fault in scenario.faults:
         console.print(f"[bold red]check failed:[/] {fault}", highlight=False)
-    console.print("[bold green]every check passed[/]" if not story.faults else "", highlight=False)
+    console.print("[bold green]every check passed[/]" if not scenario.faults else "", highlight=False)
 
 
-def _show_messages(console: Console, story: Scenario) -> None:
+def _show_messages(console: Console, scenario: Scenario) -> None:
     """Print who was told of each message, by which paragraph, and who was not, with the reason."""
     from rich.table import Table
 
     console.print("\n[bold]Who is told of what, by which rule and paragraph; who is not, and why[/]", highlight=False)
-    for example in story.examples:
+    for example in scenario.examples:
         console.print(f"\n[bold]{example.name}[/]", highlight=False)
         table = Table.grid(padding=(0, 2), pad_edge=False)
         for width in (9, 14):
             table.add_column(min_width=width, no_wrap=True)
         for entry in example.entries:
-            state, got = entry.state or "", story.got(entry.authority, example.id)
+            state, got = entry.state or "", scenario.has_received(entry.authority, example.id)
             reasons = ", ".join(f"{reason.rule} ({reason.paragraph})" for reason in entry.reasons)
             because = [*entry.because, *(f"now {code}" for code in entry.successors)]
             table.add_row(
@@ -125,9 +125,9 @@ def _show_messages(console: Console, story: Scenario) -> None:
         console.print(table)
 
 
-def _show_view(console: Console, story: Scenario) -> None:
+def _show_view(console: Console, scenario: Scenario) -> None:
     """Print the inbox of one recipient, which shows nothing about other recipients."""
-    shown = next(((name, inbox) for name, inbox in story.received.items() if len(inbox) > 1), None)
+    shown = next(((name, inbox) for name, inbox in scenario.received.items() if len(inbox) > 1), None)
     if shown is None:
         return
     name, inbox = shown
@@ -138,18 +138,18 @@ def _show_view(console: Console, story: Scenario) -> None:
         console.print(line, highlight=False)
 
 
-def _show_proof(console: Console, story: Scenario) -> None:
+def _show_proof(console: Console, scenario: Scenario) -> None:
     console.print("\n[bold]Attacks[/]", highlight=False)
-    for attack in story.attacks:
+    for attack in scenario.attacks:
         console.print(f"  {attack.name}: refused as {attack.seen}", highlight=False)
     console.print("\n[bold]The audit log, verified offline with the public key alone[/]", highlight=False)
-    if story.report is not None:
+    if scenario.report is not None:
         console.print(
-            f"  {story.report.size} entries, root {story.report.root.hex() if story.report.root else None}",
+            f"  {scenario.report.size} entries, root {scenario.report.root.hex() if scenario.report.root else None}",
             highlight=False,
         )
-    if story.tampered_report is not None and story.tampered_report.faults:
-        console.print(f"  with one byte changed: {story.tampered_report.faults[0]}", highlight=False)
+    if scenario.tampered_report is not None and scenario.tampered_report.faults:
+        console.print(f"  with one byte changed: {scenario.tampered_report.faults[0]}", highlight=False)
     console.print("\n[bold]Timings[/]", highlight=False)
-    for name, seconds in story.timings.items():
+    for name, seconds in scenario.timings.items():
         console.print(f"  {name:<30} {seconds:8.3f} s", highlight=False)

@@ -93,8 +93,9 @@ def show(context: Context, message_id: str) -> None:
     async def look(inbox: Inbox) -> list[tuple[Received, dict[str, Any]]]:
         found = []
         for message in await inbox.find(message_id):
-            traced = await inbox.check_reference(message)
-            found.append((message, document(message) if traced is None else {**document(message), "traced": traced}))
+            reference = await inbox.check_reference(message)
+            known = {} if reference is None else {"traced": reference}
+            found.append((message, document(message) | known))
         return found
 
     found = with_inbox(context.settings(), look)

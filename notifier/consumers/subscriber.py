@@ -41,7 +41,7 @@ from notifier.errors import (
     StorageError,
     TemporaryError,
 )
-from notifier.lifecycle import Lifecycle, Parts, Work, settings_in, settings_of
+from notifier.lifecycle import BackgroundWork, Lifecycle, Parts, settings_in, settings_of
 from notifier.runtime import REAL, Runtime
 from notifier.storage.lease import Lease
 from notifier.telemetry import metrics
@@ -155,7 +155,7 @@ class Subscriber(Lifecycle[Inbox]):
         """Return a subscriber of `authority` in the sandbox in the folder `home`; raise `ConfigError`."""
         return cls.from_settings(settings_of(home, authority), sinks=sinks, since=since, runtime=runtime)
 
-    async def _start(self, parts: Parts[Inbox]) -> list[Work]:
+    async def _start(self, parts: Parts[Inbox]) -> list[BackgroundWork]:
         self._lease = parts.store.lease()
         await self._lease.acquire()
         # A directory that cannot be reached now may still be fresh in the cache: its use decides.

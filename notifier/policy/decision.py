@@ -199,13 +199,13 @@ def expected(
 def _asked(facts: RoutingFacts, directory: Directory, rules: RuleSet) -> Iterator[tuple[str, Row]]:
     """Yield every authority that a row names for these facts; territories go by the same rules' table."""
     for leg in facts.legs:
-        for row in rules.rows_for(facts.judged_as, facts.in_custody, leg.rule):
+        for row in rules.rows_for(facts.effective_type, facts.in_custody, leg.rule):
             for name, _ in rules.answers.told_of(leg.state, row.role, directory.participates):
                 yield name, row
-    for row in rules.rows_for(facts.judged_as, facts.in_custody, "interpol") if facts.interpol else ():
+    for row in rules.rows_for(facts.effective_type, facts.in_custody, "interpol") if facts.interpol else ():
         yield f"{INTERPOL}/{row.role}", row
     if facts.corridor is not None:
-        for row in rules.rows_for(facts.judged_as, facts.in_custody, "corridor"):
+        for row in rules.rows_for(facts.effective_type, facts.in_custody, "corridor"):
             for name in rules.subscribers(facts.corridor):
                 yield name, row
 

@@ -34,12 +34,12 @@ class FoundLeg:
     readings: tuple[str, ...] = ()
 
 
-def legs_of(notification: Notification, judged_as: str | None = None) -> Iterator[FoundLeg]:
+def legs_of(notification: Notification, as_type: str | None = None) -> Iterator[FoundLeg]:
     """Yield every leg in the order of the notification, by the rules of its type (or of `effective_type`).
 
     Accompanying family in a movement in custody has none: paragraph 3 is about the person in custody.
     """
-    type_ = judged_as or notification.type
+    type_ = as_type or notification.type
     if only_accompanies(notification, type_):
         return
     if notification.movement is not None:

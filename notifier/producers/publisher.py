@@ -22,7 +22,7 @@ from notifier.aio import wait_for_event
 from notifier.directory.fresh import first_look
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import Fault, NotificationInvalidError, RefusedError
-from notifier.lifecycle import Lifecycle, Parts, Work, settings_in, settings_of
+from notifier.lifecycle import BackgroundWork, Lifecycle, Parts, settings_in, settings_of
 from notifier.names import NotificationId
 from notifier.notification import TYPES, Notification, parse, to_json
 from notifier.notification.derivative import derive, request_to_forward
@@ -109,7 +109,7 @@ class Publisher(Lifecycle[Outbox]):
         """Return a publisher of `authority` in the sandbox in the folder `home`; raise `ConfigError`."""
         return cls.from_settings(settings_of(home, authority), runtime)
 
-    async def _start(self, parts: Parts[Outbox]) -> list[Work]:
+    async def _start(self, parts: Parts[Outbox]) -> list[BackgroundWork]:
         await first_look(parts.directory, log)
         sealer = Sealer(self._name, parts.signing, self._runtime)
         self._relay = OutboxRelay(

@@ -58,7 +58,7 @@ class RoutingFacts:
     of: str | None = None
 
     @property
-    def judged_as(self) -> str:
+    def effective_type(self) -> str:
         """Return the type whose rows decide."""
         return effective_type(self.type, self.of)
 

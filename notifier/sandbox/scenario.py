@@ -84,47 +84,47 @@ class Scenario:
     timings: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
-    def got(self, authority: str | None, message_id: str) -> bool:
+    def has_received(self, authority: str | None, message_id: str) -> bool:
         """Return whether the authority has the message in its inbox."""
         return any(one.id == message_id for one in self.received.get(authority or "", ()))
 
 
 async def run(sandbox: Sandbox, files: Sequence[Path], progress: Progress) -> Scenario:
     """Publish `files` as their originators; return the result."""
-    story = Scenario()
+    scenario = Scenario()
     directory = await _directory(sandbox.home)
     admin = KafkaTransport(sandbox.kafka("admin"))
     try:
         administrator = Administrator(sandbox.kafka("admin"))
         feeds = [one.feed for one in directory.authorities.values()]
         before = await asyncio.to_thread(administrator.ends, feeds)
-        with _timed(story, "publish and decide"):
+        with _timed(scenario, "publish and decide"):
             progress(f"{len(files)} notifications, each by its originator")
-            await _publish(sandbox, files, story)
+            await _publish(sandbox, files, scenario)
         progress("two attacks on the hub")
-        await _attack(sandbox, admin, directory.hub.partitions, story)
-        with _timed(story, "open and store"):
+        await _attack(sandbox, admin, directory.hub.partitions, scenario)
+        with _timed(scenario, "open and store"):
             progress("every recipient opens what came")
-            await _receive(sandbox, story)
+            await _receive(sandbox, scenario)
         after = await asyncio.to_thread(administrator.ends, feeds)
         moved = {feed: begin for feed, begin in before.items() if after[feed] != begin}
-        await _compare(admin, directory, moved, story)
+        await _compare(admin, directory, moved, scenario)
     finally:
         await admin.close()
     progress("the log, verified offline with the public key alone")
-    await _verify(sandbox, directory, story)
-    story.timings["publish to decision, median"] = statistics.median(
-        [one.seconds for one in story.examples if one.state == RecipientState.TOLD] or [0.0]
+    await _verify(sandbox, directory, scenario)
+    scenario.timings["publish to decision, median"] = statistics.median(
+        [one.seconds for one in scenario.examples if one.state == RecipientState.TOLD] or [0.0]
     )
-    _judge(story)
-    return story
+    _judge(scenario)
+    return scenario
 
 
 class _timed:  # noqa: N801 - reads as a statement
     """A context manager that records the time of a block."""
 
-    def __init__(self, story: Scenario, name: str) -> None:
-        self._story, self._name = story, name
+    def __init__(self, scenario: Scenario, name: str) -> None:
+        self._story, self._name = scenario, name
 
     def __enter__(self) -> None:
         self._begun = time.monotonic()
@@ -144,7 +144,7 @@ def _dated(path: Path) -> str:
     return examples.dated_text(text, REAL.clock()) if examples.is_example(path) else text
 
 
-async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Scenario) -> None:
+async def _publish(sandbox: Sandbox, files: Sequence[Path], scenario: Scenario) -> None:
     """Publish every file that may be published by hand: no answer, correction or withdrawal."""
     texts = [(path.stem, text) for path in files if parse(text := _dated(path)).type in TYPES]
     by_originator: dict[str, list[tuple[str, str]]] = {}
@@ -152,7 +152,7 @@ async def _publish(sandbox: Sandbox, files: Sequence[Path], story: Scenario) -> 
         by_originator.setdefault(parse(text).originator, []).append((name, text))
     done = await asyncio.gather(*(_publish_as(sandbox.home, who, some) for who, some in by_originator.items()))
     order = {name: place for place, (name, _) in enumerate(texts)}
-    story.examples = sorted((one for some in done for one in some), key=lambda one: order[one.name])
+    scenario.examples = sorted((one for some in done for one in some), key=lambda one: order[one.name])
 
 
 async def _publish_as(home: Path, originator: str, texts: Sequence[tuple[str, str]]) -> list[Example]:
@@ -178,11 +178,11 @@ async def _example(publisher: Publisher, name: str, message_id: str, seconds: fl
     return Example(name, status.id, status.state, seconds, status.entries, told)
 
 
-async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Scenario) -> None:
+async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, scenario: Scenario) -> None:
     """Resend a stored envelope as another party, unchanged and with one bit changed."""
     stored = [record for number in range(partitions) for record in await _all(admin, INTAKE, number)]
     if not stored:
-        story.faults.append("intake has no records")
+        scenario.faults.append("intake has no records")
         return
     victim = stored[-1]
     value = victim.value or b""
@@ -197,7 +197,7 @@ async def _attack(sandbox: Sandbox, admin: Transport, partitions: int, story: Sc
                 ("a stored envelope sent once more", "replayed", value),
             ):
                 await sender.send([Outgoing(INTAKE, data, partition=victim.partition)])
-                story.attacks.append(Attack(name, expected, await _refusal(rejected, record_digest(data))))
+                scenario.attacks.append(Attack(name, expected, await _refusal(rejected, record_digest(data))))
     finally:
         await attacker.close()
 
@@ -214,11 +214,11 @@ async def _refusal(rejected: Reader, digest: bytes) -> str | None:
     return None
 
 
-async def _receive(sandbox: Sandbox, story: Scenario) -> None:
+async def _receive(sandbox: Sandbox, scenario: Scenario) -> None:
     """Open the feed of every recipient until all deliveries are there."""
-    names = sorted({name for example in story.examples for name in example.recipients})
+    names = sorted({name for example in scenario.examples for name in example.recipients})
     inboxes = await asyncio.gather(*(_receive_as(sandbox.home, name) for name in names))
-    story.received = dict(zip(names, inboxes, strict=True))
+    scenario.received = dict(zip(names, inboxes, strict=True))
 
 
 async def _receive_as(home: Path, name: str) -> list[Received]:
@@ -228,37 +228,37 @@ async def _receive_as(home: Path, name: str) -> list[Received]:
         return await subscriber.inbox.messages()
 
 
-async def _compare(admin: Transport, directory: Directory, moved: dict[str, int], story: Scenario) -> None:
+async def _compare(admin: Transport, directory: Directory, moved: dict[str, int], scenario: Scenario) -> None:
     """Compare the deliveries on every feed, counted from outside, with the decisions.
 
     `moved` has the feeds that were written to, with their first offset.
     """
-    planned = Counter(name for example in story.examples for name in example.recipients)
+    planned = Counter(name for example in scenario.examples for name in example.recipients)
     for name, authority in sorted(directory.authorities.items()):
         feed = authority.feed
         records = await _all(admin, feed, 0, moved[feed]) if feed in moved else []
         found = sum(isinstance(parse_feed(record.value or b""), ParsedDelivery) for record in records)
         if found != planned[name]:
-            story.faults.append(f"{name} has {found} deliveries, but {planned[name]} were decided")
+            scenario.faults.append(f"{name} has {found} deliveries, but {planned[name]} were decided")
 
 
-async def _verify(sandbox: Sandbox, directory: Directory, story: Scenario) -> None:
+async def _verify(sandbox: Sandbox, directory: Directory, scenario: Scenario) -> None:
     """Verify a copy of the log, and one with a single byte changed."""
     folder = load(party_config(sandbox.home, "auditor")).log_folder
     if folder is None:
         raise AssertionError("the sandbox's auditor must have a log folder")
-    deliveries = sum(len(example.recipients) for example in story.examples)
-    decided = len(story.examples)
-    wanted = deliveries + decided + len(story.attacks)
+    deliveries = sum(len(example.recipients) for example in scenario.examples)
+    decided = len(scenario.examples)
+    wanted = deliveries + decided + len(scenario.attacks)
     verifier = Verifier.from_vkey(directory.hub.log_key)
     end = time.monotonic() + TIMEOUT_S
     while True:
-        with _timed(story, "verify the log"):
+        with _timed(scenario, "verify the log"):
             report = await asyncio.to_thread(verify_folder, folder, verifier)
         if report.size >= wanted or time.monotonic() > end:
             break
         await asyncio.sleep(0.1)
-    story.report = report
+    scenario.report = report
     with tempfile.TemporaryDirectory() as copy:
         forged = Path(copy) / "log"
         shutil.copytree(folder, forged)
@@ -266,29 +266,29 @@ async def _verify(sandbox: Sandbox, directory: Directory, story: Scenario) -> No
         data = bytearray(tile.read_bytes())
         data[0] ^= 1
         tile.write_bytes(data)
-        story.tampered_report = await asyncio.to_thread(verify_folder, forged, verifier)
+        scenario.tampered_report = await asyncio.to_thread(verify_folder, forged, verifier)
     if report.size < wanted:
-        story.faults.append(f"the log has {report.size} entries, but {wanted} decisions were made")
+        scenario.faults.append(f"the log has {report.size} entries, but {wanted} decisions were made")
 
 
-def _judge(story: Scenario) -> None:
+def _judge(scenario: Scenario) -> None:
     """Add a fault for every result that is not as it must be."""
-    for example in story.examples:
+    for example in scenario.examples:
         kept = (RecipientState.HELD, RecipientState.NOT_TOLD)
         if example.state not in ((RecipientState.TOLD,) if example.recipients else kept):
-            story.faults.append(f"{example.name} is {example.state}")
+            scenario.faults.append(f"{example.name} is {example.state}")
         for entry in example.entries:
             sent = entry.outcome == "send"
-            if story.got(entry.authority, example.id) != sent:
+            if scenario.has_received(entry.authority, example.id) != sent:
                 what = "is missing at" if sent else "reached"
-                story.faults.append(f"{example.name} {what} {entry.authority}")
-    for attack in story.attacks:
+                scenario.faults.append(f"{example.name} {what} {entry.authority}")
+    for attack in scenario.attacks:
         if attack.seen != attack.expected:
-            story.faults.append(f"{attack.name}: {attack.seen or 'not refused'}, not {attack.expected}")
-    if story.report is None or not story.report.ok:
-        story.faults.append("the log does not verify")
-    if story.tampered_report is None or story.tampered_report.ok:
-        story.faults.append("a forged log verifies")
+            scenario.faults.append(f"{attack.name}: {attack.seen or 'not refused'}, not {attack.expected}")
+    if scenario.report is None or not scenario.report.ok:
+        scenario.faults.append("the log does not verify")
+    if scenario.tampered_report is None or scenario.tampered_report.ok:
+        scenario.faults.append("a forged log verifies")
 
 
 @asynccontextmanager
@@ -315,24 +315,25 @@ async def _all(transport: Transport, topic: str, partition: int, offset: int = 0
     return found
 
 
-def as_document(story: Scenario) -> dict[str, Any]:
+def as_document(scenario: Scenario) -> dict[str, Any]:
     """Return the document of `notifier demo --json`."""
     return {
-        "ok": not story.faults,
-        "faults": story.faults,
+        "ok": not scenario.faults,
+        "faults": scenario.faults,
         "messages": [
             {
                 "id": one.id,
                 "example": one.name,
                 "state": one.state,
                 "recipients": [
-                    entry.to_json() | {"received": story.got(entry.authority, one.id)} for entry in one.entries
+                    entry.to_json() | {"received": scenario.has_received(entry.authority, one.id)}
+                    for entry in one.entries
                 ],
             }
-            for one in story.examples
+            for one in scenario.examples
         ],
-        "attacks": [{"name": one.name, "expected": one.expected, "seen": one.seen} for one in story.attacks],
-        "audit": story.report.to_json() if story.report else None,
-        "forged_audit_found": bool(story.tampered_report and not story.tampered_report.ok),
-        "timings": {name: round(seconds, 4) for name, seconds in story.timings.items()},
+        "attacks": [{"name": one.name, "expected": one.expected, "seen": one.seen} for one in scenario.attacks],
+        "audit": scenario.report.to_json() if scenario.report else None,
+        "forged_audit_found": bool(scenario.tampered_report and not scenario.tampered_report.ok),
+        "timings": {name: round(seconds, 4) for name, seconds in scenario.timings.items()},
     }

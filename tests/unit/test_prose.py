@@ -58,3 +58,34 @@ def test_prose_is_plain(path):
 def test_every_undone_folder_is_there():
     """A folder that is gone, or done, leaves the list."""
     assert all((ROOT / folder).is_dir() for folder in UNDONE)
+
+
+FORMER = {
+    *("Courier", "Letter", "Deed", "ActState", "Proof", "Load", "Outbound", "Pipeline"),
+    *("Placed", "Told", "Heard", "Step", "Ties", "UNTIED", "Earlier", "Followed"),
+    *("Stop", "Work", "People", "Held", "Ruling", "Overseer", "Readable", "Unreadable"),
+    *("Scene", "Early", "Batch", "Keeper", "Planner", "Judge", "Facts", "Story"),
+    *("LANDED", "Fenced", "Refused", "fly", "hear", "restate", "revise", "defer"),
+    *("post", "besides", "upon", "objection", "is_called", "pose", "traced", "handed"),
+    *("check_held", "judged_as", "strangers", "drawn_ahead", "together", "ended", "known_by"),
+}
+"""Names of a private dialect that gave way to the field's words."""
+FORMER_PREFIXES = ("MOST_", "LONGEST_", "LARGEST_", "LEAST_", "FEWEST_", "FIRST_PAUSE", "LOOK_SECONDS", "PATIENCE_")
+
+
+def test_no_name_is_of_the_former_dialect():
+    """No class, function or constant of the package has one; migrations of the past are as they were."""
+    found = set()
+    for path in (ROOT / "notifier").rglob("*.py"):
+        if path.parent.name == "migrations":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                names = [node.name]
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+            else:
+                continue
+            found |= {(path.name, name) for name in names if name in FORMER or name.startswith(FORMER_PREFIXES)}
+    assert found == set()

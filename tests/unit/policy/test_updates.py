@@ -53,7 +53,7 @@ def test_an_update_goes_by_the_rows_of_what_it_is_about(update, snapshot, docume
     assert update({}, movement=move)["BGR/spoc"][1] == {"origin": "5"}
     notification = parse(document(type="update", about=ABOUT, movement=move))
     facts = facts_of(notification, snapshot.rules, of="finint")
-    assert (facts.type, facts.of, facts.judged_as) == ("update", "finint", "finint")
+    assert (facts.type, facts.of, facts.effective_type) == ("update", "finint", "finint")
     assert facts.legs == (Leg("nationality", "UTO"), Leg("origin", "BGR"))
     assert facts_of(notification, snapshot.rules, of="identity").legs == (Leg("nationality", "UTO"),)
     family = {"interpol": True, "subject_category": "accompanying_family", "subject_grounds": []}
