@@ -118,7 +118,8 @@ def test_the_authority_s_own_key_is_no_person_s(notifier, copied, how):
     path = copied / "parties" / "TUR.spoc" / "signing.key"
     given = str(path) if how == "--key" else SigningKey.from_secret(path.read_bytes()).public.hex()
     status, _, err = notifier("person", "add", "ada", "--may", "release", how, given)
-    assert (status, err.split(":")[1]) == (1, " key_rejected")
+    assert status == 1
+    assert "key_rejected" in err
     assert persons(notifier) == []
     assert path.exists()
 

@@ -832,7 +832,8 @@ OTHERS = (
     Row("files: a path is never read as a URL",
         "tests/unit/test_any_folder.py::test_a_database_lies_in_the_folder_of_its_configuration",
         "notifier.storage.database:file_of = lambda address: "
-        "(path := original(address)) and Path(module('urllib.parse').unquote(str(path).partition('?')[0]))"),
+        "(path := original(address)) and "
+        "module('pathlib').Path(module('urllib.parse').unquote(str(path).partition('?')[0]))"),
     Row("review: a plan evaluated again keeps its holds",
         "tests/simulation/test_review.py::test_no_time_out_releases",
         "notifier.outbox.message_store:approvals_of = lambda *_: "

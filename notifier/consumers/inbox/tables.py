@@ -121,4 +121,4 @@ SCHEME: Final = Scheme(
         for table in (messages, refusals, streams, gap_ranges, receipts, cursors, parked)
     },
 )
-"""What is bound of an inbox. Whoever adds a column binds all rows again in the same migration."""
+"""The bound columns of an inbox. A migration that adds a column binds all rows again."""
