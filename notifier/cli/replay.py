@@ -26,10 +26,12 @@ class DifferencePrinter:
         self._before = "\n    "
 
     def begin(self) -> None:
+        """Print the head of the JSON document; print nothing for lines."""
         if self._head is not None:
             click.echo(json_text(self._head, indent=2).removesuffix("\n}") + ',\n  "messages": [', nl=False)
 
     def show(self, found: dict[str, Any]) -> None:
+        """Print one difference."""
         if self._head is None:
             click.echo(escaped(f"{found['id']}  {found['type']}  {found['originator']}"))
             for line in moved_lines(found):
@@ -39,6 +41,7 @@ class DifferencePrinter:
             self._before = ",\n    "
 
     def end(self, counts: dict[str, int]) -> None:
+        """Print the counts and close the JSON document."""
         if self._head is not None:
             click.echo('\n  ],\n  "summary": ' + json_text(counts) + "\n}")
             return

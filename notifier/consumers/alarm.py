@@ -21,7 +21,7 @@ class Alarm:
 
     @property
     def raised(self) -> bool:
-        """Whether there are so many."""
+        """Return True once the count reaches `ALARM`."""
         return self._count >= ALARM
 
     def begin(self, count: int) -> None:

@@ -22,7 +22,7 @@ log = structlog.get_logger("notifier.subscriber")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What one authority verifies and opens records with."""
+    """Keys, directory and clock with which one authority verifies and opens records."""
 
     name: str
     directory: DirectorySource

@@ -43,7 +43,7 @@ class Retrial:
 
     @property
     def busy(self) -> bool:
-        """Whether it is in the middle of what is due."""
+        """Return True while a sweep of due refusals is in progress."""
         return self._sweep is not None
 
     async def step(self, begun_at: int) -> BatchResult | None:

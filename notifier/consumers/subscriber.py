@@ -187,9 +187,9 @@ class Subscriber(Lifecycle[Inbox]):
         return self._open.store
 
     def ready(self) -> bool:
-        """Whether it follows the feed now: open, nothing of it ended, the broker answers, and what comes is read.
+        """Return True while it reads the feed, its background tasks run and no alarm is raised.
 
-        Several deliveries refused one after the other that may be cured are an alarm: clock or directory is wrong.
+        A run of curable refusals raises the alarm: clock or directory is probably wrong.
         """
         return self._reading and not self._alarm.raised and self._background.running
 

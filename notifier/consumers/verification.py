@@ -1,4 +1,4 @@
-"""What one feed record is to this recipient: a message, a refusal, or nobody's business here. Pure."""
+"""Classify a feed record for one recipient: a message, a refusal or a notice. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LAST_SEQUENCE: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
-    """Where a delivery stands among those of one originator's stream to this recipient, from 1."""
+    """Position of a delivery in one originator's stream to this recipient; `sequence` starts at 1."""
 
     originator: str
     stream: bytes
@@ -93,7 +93,7 @@ Result = VerifiedMessage | Refusal | Notice
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who reads: its name, its decryption keys by their id, and the directory as it stands."""
+    """A recipient: its name, its decryption keys by id, and its current directory."""
 
     name: str
     keys: Mapping[bytes, DecryptionKey]

@@ -1,4 +1,4 @@
-"""What is missing of a stream: ranges of numbers, as few as possible, and never more than a cap of them.
+"""Gaps of a stream: ranges of missing numbers, merged where possible, at most `CAP` of them.
 
 One message that jumps leaves one range, however far it jumps. A stream that jumps again and again fills its `CAP` of
 ranges; after that its last range grows over what comes between, and says how many of its numbers are missing.

@@ -166,7 +166,7 @@ class Inbox:
         return [Kept(row.feed_offset, self._raw(row), row.reason, Cure(row.cure)) for row in rows]
 
     async def ask_again(self) -> int:
-        """Have everything that may be cured tried again by whoever fills this inbox; return how much there is."""
+        """Mark every curable refusal as due for another attempt by the subscriber; return their count."""
         async with self.writing() as connection:
             rows = (await connection.execute(queries.CURABLE)).all()
             await connection.change(tables.refusals, rows, due=queries.ASKED)
@@ -230,9 +230,9 @@ class Inbox:
         return found
 
     async def check_reference(self, message: Received) -> str | None:
-        """Whether the notification that `message` was made from, or is about, is here, and is that text.
+        """Compare the notification that `message` refers to with the copy in this inbox.
 
-        `verified`, `differs`, or `not_here`; None where it names none.
+        Return `verified`, `differs` or `not_here`; None if `message` refers to no notification.
         """
         named = named_by(message.notification)
         if named is None:
@@ -277,7 +277,7 @@ class Inbox:
 
     @property
     def authority(self) -> str:
-        """Whose inbox it is."""
+        """Return the authority that owns this inbox."""
         return self._authority
 
     def now(self) -> int:

@@ -61,7 +61,7 @@ class Received:
 
     @property
     def exercise(self) -> bool:
-        """Whether it is a drill."""
+        """Return True if the notification is a drill."""
         return self.notification.exercise
 
 

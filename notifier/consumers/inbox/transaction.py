@@ -21,7 +21,7 @@ CONFLICT: Final = "id_conflict"
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What one batch brought: new messages, refusals, conflicts, and gaps that were not known before."""
+    """Result of one batch: new messages, refusals, conflicts, and gaps that were not known before."""
 
     messages: int
     duplicates: int
@@ -42,7 +42,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class MessageMetadata:
-    """What is sealed beside a message's content."""
+    """Metadata sealed with a message's content."""
 
     originator: str
     stream: str
@@ -58,7 +58,7 @@ def refusal_context(offset: int) -> bytes:
 
 
 def receipt_context(envelope: bytes, outcome: str) -> bytes:
-    """Where a receipt is sealed to."""
+    """Return the associated data that binds a sealed receipt to its row."""
     return b"receipt/" + outcome.encode() + b"/" + envelope
 
 
@@ -212,9 +212,9 @@ class InboxTransaction:
         await self._connection.insert(tables.refusals, [row])
 
     async def _receipt(self, result: VerifiedMessage | Refusal, reason: str | None) -> None:
-        """One receipt for each envelope and outcome: the first stands, another delivery earns the same.
+        """Sign and store one receipt for each envelope and outcome; keep the first if the delivery repeats.
 
-        Whoever carries the feed could put a spoilt copy before the true delivery; so a refusal does not take
+        The carrier of the feed could put a spoilt copy before the true delivery; so a refusal does not take
         the place of the receipt that the true one earns.
         """
         outcome = "opened" if reason is None else "refused"
