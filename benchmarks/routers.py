@@ -132,8 +132,10 @@ def _owned(port: int) -> int:
 
 def _check(port: int) -> None:
     """Raise where the router on this port refused something."""
-    counts = re.findall(r'^notifier_decisions_total\{outcome="(\w+)",reason="(\w*)"\}', _metrics(port), re.MULTILINE)
-    if refused := [reason for outcome, reason in counts if outcome != "accepted"]:
+    counts = re.findall(
+        r'^notifier_decisions_total\{outcome="(\w+)",reason="(\w*)"\} (\S+)', _metrics(port), re.MULTILINE
+    )
+    if refused := [reason for outcome, reason, count in counts if outcome != "accepted" and float(count)]:
         raise RuntimeError(f"the router refused the benchmark's envelopes: {refused}")
 
 
