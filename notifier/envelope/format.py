@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from notifier.codec.single_object import codec
-from notifier.crypto.primitives import DIGEST_BYTES, ID_BYTES, blake, blakes, pae, u16, u32
+from notifier.crypto.primitives import ID_BYTES, blake, blakes, pae, u16, u32
 from notifier.errors import EnvelopeError, MalformedError
 from notifier.rules.facts import Leg, RoutingFacts
 
@@ -277,6 +277,3 @@ def parse_record(name: str, data: bytes) -> dict[str, Any]:
         return codec(name).decode(data)
     except MalformedError as error:
         raise EnvelopeError("malformed", error.detail) from error
-
-
-ZERO_DIGEST: Final = bytes(DIGEST_BYTES)

@@ -6,14 +6,9 @@ from notifier.errors import NotFoundError
 from notifier.names import NotificationId
 
 
-def parse_id(text: str) -> bytes:
-    """Return the 16 bytes of a notification's id. Raises `NotFoundError` for what is no UUID."""
+def parse_id(text: str) -> NotificationId:
+    """Return the id that `text` writes. Raises `NotFoundError` for what is no UUID."""
     try:
         return NotificationId.parse(text)
     except ValueError:
         raise NotFoundError(detail="that is not the id of a notification (a UUID)") from None
-
-
-def id_text(notification_id: bytes) -> str:
-    """Return a notification's id as UUID text."""
-    return NotificationId(notification_id).text

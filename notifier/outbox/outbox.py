@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,14 +14,15 @@ from notifier.crypto.keys import SigningKey
 from notifier.crypto.row_cipher import RowCipher
 from notifier.envelope import record_digest
 from notifier.errors import StorageError
+from notifier.names import NotificationId
 from notifier.notification import Notification
 from notifier.notification.model import Approval
 from notifier.outbox import migrations, queries, tables
 from notifier.outbox.cases import PARENT, Cases
 from notifier.outbox.group_commit import GroupCommit
-from notifier.outbox.ids import id_text, parse_id
+from notifier.outbox.ids import parse_id
 from notifier.outbox.key_separation import OutboxCipher
-from notifier.outbox.person_chain import RULING, START, Chain, bound
+from notifier.outbox.person_chain import RULING, SCHEME, START, Chain
 from notifier.outbox.persons import PersonRegistry
 from notifier.outbox.registration import Registration
 from notifier.outbox.restoration import Restored
@@ -37,10 +38,10 @@ from notifier.persons.submissions import Submitter
 from notifier.policy.plan import Plan
 from notifier.runtime import Runtime
 from notifier.storage.base import Connection
-from notifier.storage.database import Database, Upgrade
+from notifier.storage.database import Database
 from notifier.storage.integrity import Ledger, tampered
 from notifier.storage.lease import Lease
-from notifier.storage.migrations import MigrationContext, migrate
+from notifier.storage.migrations import open_migrated
 
 SENDER_LEASE: Final = "outbox-sender"
 SERVICE_LEASE: Final = "outbox-service"
@@ -69,18 +70,15 @@ class Outbox:
         """
         refuse_oversight(authority)
         cipher = OutboxCipher(key, runtime.entropy)
-
-        async def upgrade(connection: Connection, found: int) -> None:
-            await _secret(connection, authority, cipher)  # another's database is left as it is
-            context = MigrationContext(connection, cipher, runtime.clock())
-            await migrate(migrations.MIGRATIONS, found, context)
-
-        database = await Database.open(
+        database = await open_migrated(
             address,
             tables.TABLES,
             schema=tables.SCHEMA,
-            version=migrations.VERSION,
-            upgrade=Upgrade(migrations.OLDEST, upgrade),
+            oldest=migrations.OLDEST,
+            migrations=migrations.MIGRATIONS,
+            cipher=cipher,
+            clock=runtime.clock,
+            check=lambda connection: _secret(connection, authority, cipher),
         )
         outbox = cls(database, authority, cipher, runtime)
         try:
@@ -111,19 +109,13 @@ class Outbox:
             )
             await StreamStore(connection, self._cipher, self._runtime).begin(stream)
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Ledger]:
-        """Yield a transaction that binds what it writes."""
-        async with self._database.write() as connection:
-            ledger = bound(connection, self._cipher)
-            yield ledger
-            await ledger.settle()
+    def _writing(self) -> AbstractAsyncContextManager[Ledger]:
+        """Return a transaction that binds what it writes."""
+        return Ledger.writing(self._database, self._cipher, SCHEME)
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Ledger]:
-        """Yield a transaction that checks what it reads."""
-        async with self._database.read() as connection:
-            yield bound(connection, self._cipher)
+    def _reading(self) -> AbstractAsyncContextManager[Ledger]:
+        """Return a transaction that checks what it reads."""
+        return Ledger.reading(self._database, self._cipher, SCHEME)
 
     def _transaction(self, connection: Ledger) -> OutboxTransaction:
         return OutboxTransaction(connection, self._cipher, self._runtime)
@@ -225,7 +217,7 @@ class Outbox:
         """Return the status of every notification made from one that `originator` sent, in order."""
         async with self._reading() as connection:
             transaction = self._transaction(connection)
-            about = id_text(parse_id(message_id))
+            about = parse_id(message_id).text
             found = await Cases(transaction, self.secret).linked(PARENT, originator, about)
             rows = (await connection.execute(queries.MESSAGES_BY_ROW, {"messages": found})).all() if found else ()
             reader = StatusReader(transaction, self._cipher)
@@ -337,7 +329,7 @@ class Outbox:
         wanted = [parse_id(one) for one in ids]
         async with self._writing() as connection:
             restoration = self._transaction(connection).restoration
-            return [id_text(one) for one in await restoration.settle(wanted, Signer(by, key), send=send)]
+            return [NotificationId(one).text for one in await restoration.settle(wanted, Signer(by, key), send=send)]
 
     async def begin_stream(self, *, by: str, key: SigningKey) -> bool:
         """Begin a new stream though the former one could not be closed; return whether one was being closed.

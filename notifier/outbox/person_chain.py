@@ -76,11 +76,6 @@ def adoption_mac(cipher: OutboxCipher, row: Mapping[str, Any]) -> bytes:
     return cipher.bind("adoption", *(row[name] for name in ("id", "recorded", "contents")))
 
 
-def bound(connection: Connection, cipher: OutboxCipher) -> Ledger:
-    """Return `connection` as one that binds what it writes."""
-    return Ledger(connection, cipher, SCHEME)
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """A chain as it was read: its head, and the MAC of every row by table, subject and row."""
@@ -107,7 +102,7 @@ class Chain:
     def __init__(self, connection: Connection, cipher: OutboxCipher) -> None:
         self._connection = connection
         self._cipher = cipher
-        self._ledger = connection if isinstance(connection, Ledger) else bound(connection, cipher)
+        self._ledger = connection if isinstance(connection, Ledger) else Ledger(connection, cipher, SCHEME)
 
     async def head(self) -> tuple[int, bytes]:
         """Return number and hash of the last link. Raises `StorageError` (rows_changed)."""

@@ -153,7 +153,7 @@ class OutboxRelay:
             async with self._outbox.working(lease) as transaction:
                 taken = await transaction.decisions.take_back(lambda sealed: self._sealer.takes(sealed, directory))
             if taken:
-                log.warning("the key of what was on its way is revoked, it is sealed anew")
+                log.warning("signing key revoked: envelopes in flight are sealed again")
         self._looked_at = directory.version
 
     async def _note(self, lease: Lease, reason: str) -> None:

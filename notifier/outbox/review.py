@@ -76,7 +76,7 @@ class Review:
         """
         await self._admit(found, ruling)
         if any(_refuses(one, ruling) for one in found.rulings):
-            raise RefusedError("hold_refused", hint="an update, or a new notification, is decided anew")
+            raise RefusedError("hold_refused", hint="publish an update, or a new notification")
         await self._record(found, ruling)
         message, persons = found.message, await self._transaction.registry.persons()
         earlier = approvals_of(found.rulings, message.held, persons)

@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from notifier.errors import NotFoundError
+from notifier.names import NotificationId
 from notifier.outbox import queries, tables
-from notifier.outbox.ids import id_text, parse_id
+from notifier.outbox.ids import parse_id
 from notifier.outbox.key_separation import OutboxCipher
 from notifier.outbox.payloads import AuditEvent
 from notifier.outbox.person_chain import entry_context
@@ -112,7 +113,7 @@ class StatusReader:
         state = (await self.states([row.id]))[row.id]
         events = (await self._connection.execute(queries.EVENTS_OF_MESSAGE, {"message": row.id})).all()
         return Status(
-            id_text(row.notification_id),
+            NotificationId(row.notification_id).text,
             *state,
             plan.rules_version,
             as_they_stand(plan.entries, recipients),
@@ -154,7 +155,9 @@ class StatusReader:
         An audit event about no message has its kind in place of an id.
         """
         found = (await self._connection.execute(queries.WAITING_ENTRIES)).all()
-        named = (row.event if row.notification_id is None else id_text(row.notification_id) for row in found)
+        named = (
+            row.event if row.notification_id is None else NotificationId(row.notification_id).text for row in found
+        )
         return list(dict.fromkeys(named))
 
     async def backlog(self) -> Backlog:

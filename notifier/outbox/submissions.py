@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from notifier.directory.snapshot import Snapshot
 from notifier.errors import RefusedError
+from notifier.names import NotificationId
 from notifier.notification import Notification, to_json
 from notifier.outbox import queries, tables
 from notifier.outbox.cases import Cases
 from notifier.outbox.entry_store import NewEntry
-from notifier.outbox.ids import id_text
 from notifier.outbox.key_separation import OutboxCipher
 from notifier.outbox.message_store import id_of, message_context, review_subject_of
 from notifier.outbox.payloads import first_payloads, hold_event
@@ -115,7 +115,9 @@ class SubmissionStore:
                 batch = {notification_id: new}
                 added[notification_id] = new
             plan = added[notification_id].plan
-            results.append(AddResult(id_text(notification_id), plan, RecipientState.WAITING, None, repeats))
+            results.append(
+                AddResult(NotificationId(notification_id).text, plan, RecipientState.WAITING, None, repeats)
+            )
         await self._insert(batch)
         return results
 
@@ -149,7 +151,7 @@ class SubmissionStore:
             raise _taken()
         if row.submission is None and item.submitter is not None:
             await self._transaction.messages.sign(self._transaction.messages.opened(row), item.submitter)
-        return AddResult(id_text(row.notification_id), self._transaction.messages.plan_of(row), *state)
+        return AddResult(NotificationId(row.notification_id).text, self._transaction.messages.plan_of(row), *state)
 
     async def _evaluate_update(self, item: Submission) -> Plan:
         """Return the plan of an update, and store what it does to the messages of its case."""

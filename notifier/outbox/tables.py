@@ -10,11 +10,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from notifier.storage.tables import RowId
+
 SCHEMA: Final = "outbox"
 
 TABLES: Final = sa.MetaData()
-
-RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 messages = sa.Table(
     "message",

@@ -8,7 +8,8 @@ the storage key; the key of decisions, which oversight has, gives none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from notifier.crypto.row_cipher import RowCipher
 from notifier.errors import StorageError
 from notifier.storage.base import Connection
+from notifier.storage.database import Database
 
 T = TypeVar("T")
 
@@ -51,6 +53,22 @@ class Scheme:
 
 class Ledger:
     """A connection that binds what it writes; `settle` ends a transaction that wrote."""
+
+    @classmethod
+    @asynccontextmanager
+    async def writing(cls, database: Database, cipher: RowCipher, scheme: Scheme) -> AsyncIterator[Ledger]:
+        """Yield a transaction that binds what it writes, committed at the end of the block."""
+        async with database.write() as connection:
+            ledger = cls(connection, cipher, scheme)
+            yield ledger
+            await ledger.settle()
+
+    @classmethod
+    @asynccontextmanager
+    async def reading(cls, database: Database, cipher: RowCipher, scheme: Scheme) -> AsyncIterator[Ledger]:
+        """Yield a transaction that checks what it reads."""
+        async with database.read() as connection:
+            yield cls(connection, cipher, scheme)
 
     def __init__(self, connection: Connection, cipher: RowCipher, scheme: Scheme) -> None:
         self._connection = connection

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from notifier.crypto.row_cipher import RowCipher
+from notifier.runtime import Clock
 from notifier.storage.base import Connection
+from notifier.storage.database import Database, Upgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,30 @@ async def migrate(migrations: Sequence[Migration], found: int, context: Migratio
     for migration in migrations:
         if migration.version > found:
             await migration.apply(context)
+
+
+async def open_migrated(
+    address: str,
+    tables: sa.MetaData,
+    *,
+    schema: str,
+    oldest: int,
+    migrations: Sequence[Migration],
+    cipher: RowCipher,
+    clock: Clock,
+    check: Callable[[Connection], Awaitable[object]],
+) -> Database:
+    """Open or create the database at `address`, as `Database.open`, and migrate it from `oldest` on.
+
+    `check` looks at a database of an earlier version before anything is changed; what it raises leaves it as it is.
+    """
+
+    async def upgrade(connection: Connection, found: int) -> None:
+        await check(connection)
+        await migrate(migrations, found, MigrationContext(connection, cipher, clock()))
+
+    version = latest(oldest, migrations)
+    return await Database.open(address, tables, schema=schema, version=version, upgrade=Upgrade(oldest, upgrade))
 
 
 def latest(first: int, migrations: Sequence[Migration]) -> int:

@@ -6,6 +6,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
+RowId: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""The type of a row id; SQLite counts up only a column of type INTEGER."""
+
 BOOKKEEPING: Final = sa.MetaData()
 schemas: Final = sa.Table(
     "notifier_schema",

@@ -155,7 +155,7 @@ async def test_no_text_of_a_hub_acts_at_an_originator(stage):
         sent = await stage.on_its_way()
         told = {"kind": "decision", "outcome": "rejected", "reason": HOSTILE, "number": 1}
         told |= {"stream": sent.header.stream, "envelope_id": sent.header.envelope_id}
-        await stage.inject("TUR/spoc", notice(stage.stated(sent.digest, "TUR/spoc", **told)))
+        await stage.inject("TUR/spoc", notice(stage.world.stated(sent.digest, "TUR/spoc", **told)))
         status = await publisher.wait(submitted.id, 10)
     assert status.state == "rejected"
     assert status.reason in REASONS

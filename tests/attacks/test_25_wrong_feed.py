@@ -49,7 +49,7 @@ async def test_a_statement_for_another_tells_an_originator_nothing(stage, wrong)
         about = {"stream": sent.header.stream, "number": 1, "envelope_id": sent.header.envelope_id}
         refused = {"outcome": "rejected", "reason": "expired"}
         facts = {"kind": "decision", "audience": "TUR/spoc"} | about | refused | wrong
-        await stage.inject("TUR/spoc", notice(stage.stated(sent.digest, **facts)))
+        await stage.inject("TUR/spoc", notice(stage.world.stated(sent.digest, **facts)))
         async with stage.routing():
             status = await publisher.wait(submitted.id, 10)
     assert (status.state, status.reason) == ("told", None)

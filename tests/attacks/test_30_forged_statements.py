@@ -26,15 +26,15 @@ def forgeries(stage, sent):
     """Yield rejections of the sent envelope: by strangers, for another hub, cut from the tree, or misplaced."""
     told = {"kind": "decision", "audience": "TUR/spoc", "outcome": "rejected", "reason": "expired"}
     told |= {"stream": sent.header.stream, "number": 1, "envelope_id": sent.header.envelope_id}
-    true = stage.stated(sent.digest, **told)
-    other = stage.stated(sent.digest, **told | {"number": 2})
+    true = stage.world.stated(sent.digest, **told)
+    other = stage.world.stated(sent.digest, **told | {"number": 2})
     elsewhere = sign_statements(
         [Statement.decode(true.statement)], hub_id=bytes(16), key=stage.world.hub.signing, entropy=bytes
     )
     return [
-        stage.stated(sent.digest, signing=STRANGER, **told),
-        stage.stated(sent.digest, signing=stage.signing("FRA/spoc"), **told),
-        replace(stage.stated(sent.digest, signing=STRANGER, **told), key_id=true.key_id),
+        stage.world.stated(sent.digest, signing=STRANGER, **told),
+        stage.world.stated(sent.digest, signing=stage.signing("FRA/spoc"), **told),
+        replace(stage.world.stated(sent.digest, signing=STRANGER, **told), key_id=true.key_id),
         *elsewhere,
         replace(true, index=1),
         replace(true, size=2 * true.size),

@@ -350,8 +350,9 @@ ATTACKS = (
            "notifier.policy.case:_not_told_for_fear = lambda *_: {}",
            "notifier.policy.safeguards:origins_of_refugee = lambda *_: frozenset()"),
     attack("33 a resend", "33_refugee::test_a_resend_with_the_status_is_refused",
-           "notifier.outbox.submissions:SubmissionStore._known = lambda self, row, _, state: module('asyncio').sleep("
-           "0, AddResult(id_text(row.notification_id), self._transaction.messages.plan_of(row), *state))"),
+           "notifier.outbox.submissions:SubmissionStore._known = lambda self, row, _, state: "
+           "module('asyncio').sleep(0, "
+           "AddResult(NotificationId(row.notification_id).text, self._transaction.messages.plan_of(row), *state))"),
     attack("34 self-approval", "34_own_exception::test_nobody_releases_what_they_submitted[their own]",
            "notifier.outbox.message_store:review_subject_of = "
            "lambda *said: replace(original(*said), submission=None)"),

@@ -154,7 +154,7 @@ class Warned:
 async def early(hub, originator="TUR/spoc", ahead=HOUR_MS):
     """A delivery that a hub accepted whose clock is ahead of everybody else's."""
     sealed = hub.sealed(originator)
-    signed = hub.stated(sealed.digest, accepted_at=hub.world.clock() + ahead)
+    signed = hub.world.stated(sealed.digest, ME, accepted_at=hub.world.clock() + ahead)
     await hub.put(hub.delivery(sealed, signed=signed))
     return sealed.digest
 

@@ -31,7 +31,6 @@ from notifier.envelope import (
     notice,
     parse_feed,
     seal,
-    sign_statements,
     verify_statement,
 )
 from notifier.envelope.format import Prefix, signed_form, slip_digest, stanza_hash, transcript
@@ -322,31 +321,10 @@ class Stage:
 
     # Feeds and their readers.
 
-    def stated(self, digest: bytes, audience: str, signing: SigningKey | None = None, **change: object):
-        """A statement as a hub that lies would sign it, or as somebody else would."""
-        facts = {
-            "salt": self.world.random.randbytes(16),
-            "kind": "delivery",
-            "digest": digest,
-            "audience": audience,
-            "outcome": "accepted",
-            "reason": None,
-            "accepted_at": self.world.clock(),
-            "rules_version": 1,
-            "directory_version": 1,
-        }
-        (signed,) = sign_statements(
-            [Statement(**(facts | change))],
-            hub_id=self.directory.hub.hub_id,
-            key=signing or self.world.hub.signing,
-            entropy=self.world.random.randbytes,
-        )
-        return signed
-
     def decision(self, digest: bytes, audience: str, number: int, signing: SigningKey | None = None, **change):
         """A feed record that tells an originator of a decision, signed by whomever."""
         about = {"stream": self.world.stream(audience), "number": number, "envelope_id": bytes(16)}
-        return notice(self.stated(digest, audience, signing, kind="decision", **(about | change)))
+        return notice(self.world.stated(digest, audience, signing, kind="decision", **(about | change)))
 
     def delivery(self, envelope: bytes, to: str, *, stanza: str | None = None, **change: object) -> bytes:
         """A feed record for `to`, cut from any envelope, verified or not, with the stanza of `stanza` (of `to`).
@@ -355,7 +333,7 @@ class Stage:
         """
         parts = parse_envelope(envelope, suites=range(256))
         rid = self.decryption(stanza or to).key_id
-        signed = self.stated(change.pop("digest", parts.digest), to, **change)
+        signed = self.world.stated(change.pop("digest", parts.digest), to, **change)
         return delivery(VerifiedEnvelope(parts, parts.digest), rid, signed)
 
     async def inject(self, name: str, *values: bytes | None, headers: Headers = ()) -> None:

@@ -12,7 +12,7 @@ from notifier.consumers.receipts import RECEIPT_TYPE
 from notifier.consumers.subscriber import Subscriber
 from notifier.crypto.keys import signature_holds
 from notifier.crypto.primitives import pae
-from notifier.envelope import Addressee, Body, Header, Slip, Statement, delivery, seal, sign_statements, verify
+from notifier.envelope import Addressee, Body, Header, Slip, delivery, seal, verify
 from notifier.lifecycle import Parts
 from notifier.notification import encode, for_sealing, parse
 from notifier.rules.facts import RoutingFacts
@@ -72,32 +72,11 @@ class Hub:
             entropy=world.random.randbytes,
         )
 
-    def stated(self, digest, audience=ME, *, signing=None, **change):
-        """The hub's signed statement of this delivery."""
-        facts = {
-            "salt": self.world.random.randbytes(16),
-            "kind": "delivery",
-            "digest": digest,
-            "audience": audience,
-            "outcome": "accepted",
-            "reason": None,
-            "accepted_at": self.world.clock(),
-            "rules_version": 1,
-            "directory_version": 1,
-        }
-        (signed,) = sign_statements(
-            [Statement(**(facts | change))],
-            hub_id=self.directory.hub.hub_id,
-            key=signing or self.world.hub.signing,
-            entropy=self.world.random.randbytes,
-        )
-        return signed
-
     def delivery(self, sealed, to=ME, signed=None):
         """The feed record of a sealed envelope."""
         verified = verify(sealed.envelope, hub_id=self.directory.hub.hub_id, signer=self.directory.signer)
         rid = self.world.keys[to].decryption.key_id
-        return delivery(verified, rid, signed or self.stated(sealed.digest, to))
+        return delivery(verified, rid, signed or self.world.stated(sealed.digest, to))
 
     async def deliver(self, originator="TUR/spoc", **options):
         """A true delivery on the feed; returns its envelope's digest."""

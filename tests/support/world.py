@@ -16,12 +16,15 @@ from notifier.envelope import (
     Opened,
     ParsedDelivery,
     Sealed,
+    SignedStatement,
     Slip,
+    Statement,
     VerifiedDelivery,
     open_body,
     parse_feed,
     partition_of,
     seal,
+    sign_statements,
     verify_delivery,
 )
 from notifier.policy.decision import expected
@@ -120,6 +123,29 @@ class World(testing.World):
         async with asyncio.timeout(PATIENCE_S):
             async with self.broker.changed:
                 await self.broker.changed.wait_for(there)
+
+    def stated(
+        self, digest: bytes, audience: str, signing: SigningKey | None = None, **change: object
+    ) -> SignedStatement:
+        """The hub's signed statement of a delivery; as a hub that lies would sign it, or as somebody else would."""
+        facts = {
+            "salt": self.random.randbytes(16),
+            "kind": "delivery",
+            "digest": digest,
+            "audience": audience,
+            "outcome": "accepted",
+            "reason": None,
+            "accepted_at": self.clock(),
+            "rules_version": 1,
+            "directory_version": 1,
+        }
+        (signed,) = sign_statements(
+            [Statement(**(facts | change))],
+            hub_id=self.directory.snapshot().directory.hub.hub_id,
+            key=signing or self.hub.signing,
+            entropy=self.random.randbytes,
+        )
+        return signed
 
     def feed(self, authority: str) -> list[Record]:
         """What stands on an authority's feed."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -31,10 +31,10 @@ from notifier.notification import decode
 from notifier.notification.digest import is_named_by, named_by
 from notifier.runtime import Runtime
 from notifier.storage.base import Connection
-from notifier.storage.database import Database, Upgrade
+from notifier.storage.database import Database
 from notifier.storage.integrity import Ledger
 from notifier.storage.lease import Lease
-from notifier.storage.migrations import MigrationContext, migrate
+from notifier.storage.migrations import open_migrated
 
 READER_LEASE: Final = "inbox-reader"
 ALARM: Final = 3
@@ -44,10 +44,10 @@ ALARM: Final = 3
 class Inbox:
     """One authority's inbox; one process fills it, by the lease, and any number read it."""
 
-    def __init__(self, database: Database, authority: str, key: bytes, runtime: Runtime) -> None:
+    def __init__(self, database: Database, authority: str, cipher: InboxCipher, runtime: Runtime) -> None:
         self._database = database
         self._authority = authority
-        self._cipher = InboxCipher(key, runtime.entropy)
+        self._cipher = cipher
         self._runtime = runtime
         self.cursors = Cursors(self)
 
@@ -57,21 +57,18 @@ class Inbox:
 
         Raises `StorageError`, also where the database is another authority's or was made with another key.
         """
-        cipher = RowCipher(key, runtime.entropy)
-
-        async def upgrade(connection: Connection, found: int) -> None:
-            await _is_made(connection, authority, cipher)  # another's database is left as it is
-            context = MigrationContext(connection, cipher, runtime.clock())
-            await migrate(migrations.MIGRATIONS, found, context)
-
-        database = await Database.open(
+        cipher = InboxCipher(key, runtime.entropy)
+        database = await open_migrated(
             address,
             tables.TABLES,
             schema=tables.SCHEMA,
-            version=migrations.VERSION,
-            upgrade=Upgrade(migrations.OLDEST, upgrade),
+            oldest=migrations.OLDEST,
+            migrations=migrations.MIGRATIONS,
+            cipher=cipher,
+            clock=runtime.clock,
+            check=lambda connection: _is_made(connection, authority, cipher),
         )
-        inbox = cls(database, authority, key, runtime)
+        inbox = cls(database, authority, cipher, runtime)
         try:
             await inbox._begin()
         except BaseException:
@@ -86,19 +83,13 @@ class Inbox:
                 values = {"id": 1, "authority": self._authority, "check": check, "feed_offset": 0}
                 await connection.begin(**values, last_message=0, last_gap_range=0)
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Ledger]:
-        """One transaction whose writes are bound."""
-        async with self._database.write() as connection:
-            ledger = Ledger(connection, self._cipher, tables.SCHEME)
-            yield ledger
-            await ledger.settle()
+    def writing(self) -> AbstractAsyncContextManager[Ledger]:
+        """Return a transaction whose writes are bound."""
+        return Ledger.writing(self._database, self._cipher, tables.SCHEME)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Ledger]:
-        """One transaction that reads, and checks what it reads."""
-        async with self._database.read() as connection:
-            yield Ledger(connection, self._cipher, tables.SCHEME)
+    def reading(self) -> AbstractAsyncContextManager[Ledger]:
+        """Return a transaction that checks what it reads."""
+        return Ledger.reading(self._database, self._cipher, tables.SCHEME)
 
     async def verify(self) -> None:
         """Check every row and their sum.

@@ -11,12 +11,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from notifier.storage.integrity import Scheme
+from notifier.storage.tables import RowId
 
 SCHEMA: Final = "inbox"
 
 TABLES: Final = sa.MetaData()
-
-RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 messages = sa.Table(
     "message",

@@ -15,7 +15,6 @@ from notifier.errors import TransportError
 from notifier.transport.kafka.client import START_S, speaking, tls_context
 
 _USER: Final = "user"
-_EXACTLY: Final = 0
 _ANY: Final = 2
 _TEXT: Final = String("utf-8")
 _ENTITY: Final = Array(("entity_type", _TEXT), ("entity_name", _TEXT))
