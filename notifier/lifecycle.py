@@ -38,7 +38,8 @@ class Parts(Generic[S]):
     """The parts that a publisher or a subscriber works with; `store` is its outbox or its inbox.
 
     `decryption` has a subscriber's private keys by their id. `submitter` signs what a publisher is given where no
-    person is named: a service, which is registered on its first use.
+    person is named: a service, which is registered on its first use. `refreshes` is False where the owner of the
+    directory source keeps it fresh.
     """
 
     store: S
@@ -47,6 +48,7 @@ class Parts(Generic[S]):
     signing: SigningKey
     decryption: Mapping[bytes, DecryptionKey] = field(default_factory=dict)
     submitter: Submitter | None = None
+    refreshes: bool = True
 
 
 class Lifecycle(ABC, Generic[S]):
@@ -73,8 +75,9 @@ class Lifecycle(ABC, Generic[S]):
         self._parts = parts = await self._open_parts()
         try:
             work = await self._start(parts)
-            refreshing = keep_fresh(parts.directory, self._log, Backoff(self._runtime.entropy))
-            self._background.start(*work, refreshing)
+            self._background.start(*work)
+            if parts.refreshes:
+                self._background.start(keep_fresh(parts.directory, self._log, Backoff(self._runtime.entropy)))
         except BaseException:
             await self._close()
             raise

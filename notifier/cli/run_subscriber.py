@@ -49,7 +49,7 @@ def command(context: Context, sinks: tuple[str, ...], listen: str | None) -> Non
     def build(transport: Transport, directory: DirectoryClient, runtime: Runtime) -> SubscriberService:
         async def opened() -> Parts[Inbox]:
             inbox = await Inbox.open(address, settings.name, storage, runtime)
-            return Parts(inbox, transport, directory, signing, decryption)
+            return Parts(inbox, transport, directory, signing, decryption, refreshes=False)
 
         return SubscriberService(settings.name, opened, given, runtime)
 
