@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from notifier.crypto.keys import SigningKey, signature_holds
 from notifier.errors import RefusedError
-from notifier.persons.model import Person, check_timely, entitled, under_signature
+from notifier.persons.model import Person, SignedDocument, check_timely, entitled
 from notifier.times import rfc3339
 
-TYPE: Final = b"application/vnd.notifier.adoption.v1"
 NEEDS: Final = "release"
 """The required permission: only authorities named by the rules, and by rulings before the backup, are told."""
 
@@ -55,11 +54,13 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(SignedDocument):
     """A signed decision after a restore; `at` is RFC 3339 text, `signature` has 64 bytes.
 
     `notification_id` (UUID text) and `notification_digest` (hex, over the whole content) are None for a new stream.
     """
+
+    TYPE: ClassVar[bytes] = b"application/vnd.notifier.adoption.v1"
 
     decision: Adopted
     authority: str
@@ -69,23 +70,6 @@ class Adoption:
     by: str
     at: str
     signature: bytes = b""
-
-    def signed_form(self) -> bytes:
-        """Return the bytes under the signature: the canonical JSON of all fields."""
-        return under_signature(TYPE, self.document())
-
-    def document(self) -> dict[str, Any]:
-        """Return the stored form, as JSON."""
-        return {
-            "decision": self.decision,
-            "authority": self.authority,
-            "stream": self.stream,
-            "notification_id": self.notification_id,
-            "notification_digest": self.notification_digest,
-            "by": self.by,
-            "at": self.at,
-            "signature": self.signature.hex(),
-        }
 
     @classmethod
     def from_document(cls, value: dict[str, Any]) -> Adoption:

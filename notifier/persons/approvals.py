@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from notifier.crypto.keys import SigningKey, signature_holds
 from notifier.errors import RefusedError
 from notifier.notification.model import NEED_ASSURANCE, Approval
-from notifier.persons.model import Person, check_timely, entitled, same_person, under_signature
+from notifier.persons.model import Person, SignedDocument, check_timely, entitled, same_person, under_signature
 from notifier.persons.submissions import SignedSubmission, submitter_of
 from notifier.times import rfc3339
 
@@ -64,7 +64,7 @@ class ReviewSubject:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewDecision:
+class ReviewDecision(SignedDocument):
     """A person's decision on one hold, for one state or, where `state` is None, for every state that it holds.
 
     `at` is RFC 3339 text; `reference` names an assurance or a file; `signature` has 64 bytes.
@@ -86,26 +86,6 @@ class ReviewDecision:
         said = self.document()
         del said["kind"]
         return under_signature(_TYPES[self.kind], said)
-
-    def document(self) -> dict[str, Any]:
-        """Return the stored form, as JSON."""
-        return {
-            "kind": self.kind,
-            "authority": self.authority,
-            "notification_id": self.notification_id,
-            "notification_digest": self.notification_digest,
-            "hold": self.hold,
-            "state": self.state,
-            "by": self.by,
-            "at": self.at,
-            "reference": self.reference,
-            "signature": self.signature.hex(),
-        }
-
-    @classmethod
-    def from_document(cls, value: dict[str, Any]) -> ReviewDecision:
-        """Return the ruling that `document` gave."""
-        return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
 
     def applies_to(self, hold: str, state: str) -> bool:
         """Return whether it is about that hold of that state."""

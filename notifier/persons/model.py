@@ -6,9 +6,9 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Final
+from typing import Any, ClassVar, Final, Self
 
 from notifier.crypto.points import check_signing_key
 from notifier.crypto.primitives import pae
@@ -109,6 +109,28 @@ def entitled(name: str, permission: str, persons: Iterable[Person], what: str) -
 def under_signature(kind: bytes, document: Mapping[str, object]) -> bytes:
     """Return the bytes that a person signs: the canonical JSON of `document` without its signature, as `kind`."""
     return pae(kind, canonical({name: value for name, value in document.items() if name != "signature"}))
+
+
+class SignedDocument:
+    """A frozen dataclass that a person signs: its fields are its JSON, `signature` (64 bytes) is over all others."""
+
+    __slots__ = ()
+    TYPE: ClassVar[bytes]
+    signature: bytes
+
+    def signed_form(self) -> bytes:
+        """Return the bytes under the signature: the canonical JSON of all fields, as `TYPE`."""
+        return under_signature(self.TYPE, self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Return the stored form, as JSON."""
+        names = [one.name for one in fields(self)]  # type: ignore[arg-type]  # every subclass is a dataclass
+        return {name: getattr(self, name) for name in names} | {"signature": self.signature.hex()}
+
+    @classmethod
+    def from_document(cls, value: dict[str, Any]) -> Self:
+        """Return the value that `document` gave."""
+        return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
 
 
 def check_timely(at: str, since: int, person: Person, now: int) -> None:

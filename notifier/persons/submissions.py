@@ -10,14 +10,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import ClassVar
 
 from notifier.crypto.keys import SigningKey, signature_holds
 from notifier.errors import RefusedError
-from notifier.persons.model import Person, under_signature
+from notifier.persons.model import Person, SignedDocument
 from notifier.times import rfc3339
-
-TYPE: Final = b"application/vnd.notifier.submission.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +27,14 @@ class Submitter:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedSubmission:
+class SignedSubmission(SignedDocument):
     """A submitter's signed responsibility for a notification.
 
     `notification_id` is UUID text, `notification_digest` hex over the whole content. `by` is the registered name,
     `public` its key in hex. `at` is RFC 3339 text; `signature` has 64 bytes.
     """
+
+    TYPE: ClassVar[bytes] = b"application/vnd.notifier.submission.v1"
 
     authority: str
     notification_id: str
@@ -43,27 +43,6 @@ class SignedSubmission:
     public: str
     at: str
     signature: bytes = b""
-
-    def signed_form(self) -> bytes:
-        """Return the bytes under the signature: the canonical JSON of all fields."""
-        return under_signature(TYPE, self.document())
-
-    def document(self) -> dict[str, Any]:
-        """Return the stored form, as JSON."""
-        return {
-            "authority": self.authority,
-            "notification_id": self.notification_id,
-            "notification_digest": self.notification_digest,
-            "by": self.by,
-            "public": self.public,
-            "at": self.at,
-            "signature": self.signature.hex(),
-        }
-
-    @classmethod
-    def from_document(cls, value: dict[str, Any]) -> SignedSubmission:
-        """Return the submission that `document` gave."""
-        return cls(**{**value, "signature": bytes.fromhex(value["signature"])})
 
 
 def submit(
